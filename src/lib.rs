@@ -1,0 +1,3 @@
+//! Shows where a chest-radiograph classifier looked, and how far that picture can be trusted.
+
+pub mod network;

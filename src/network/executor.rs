@@ -1,0 +1,205 @@
+//! What every executor can do: logits, input gradients, activations. No weight gradients, ever.
+
+use super::error::{Error, Result};
+use super::graph::{Graph, NodeId};
+
+/// Images or gradients in host memory, `[n, c, h, w]`, row-major, `f32`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    shape: [usize; 4],
+    values: Vec<f32>,
+}
+
+impl Batch {
+    /// Takes `values` as `[n, c, h, w]`.
+    ///
+    /// # Panics
+    /// When the number of values is not the product of the shape.
+    pub fn new(shape: [usize; 4], values: Vec<f32>) -> Self {
+        assert_eq!(values.len(), shape.iter().product::<usize>(), "a batch holds n * c * h * w values");
+        Self { shape, values }
+    }
+
+    /// A batch of zeros.
+    pub fn zeros(shape: [usize; 4]) -> Self {
+        Self { shape, values: vec![0.0; shape.iter().product()] }
+    }
+
+    /// `[n, c, h, w]`.
+    pub fn shape(&self) -> [usize; 4] {
+        self.shape
+    }
+
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.shape[0]
+    }
+
+    /// Whether it holds no image.
+    pub fn is_empty(&self) -> bool {
+        self.shape[0] == 0
+    }
+
+    /// All values, row-major.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// All values, row-major, to be changed.
+    pub fn values_mut(&mut self) -> &mut [f32] {
+        &mut self.values
+    }
+
+    /// Values of one image, `[c, h, w]`.
+    pub fn image(&self, index: usize) -> &[f32] {
+        let len = self.image_len();
+        &self.values[index * len..(index + 1) * len]
+    }
+
+    /// Values of one image, `[c, h, w]`, to be changed.
+    pub fn image_mut(&mut self, index: usize) -> &mut [f32] {
+        let len = self.image_len();
+        &mut self.values[index * len..(index + 1) * len]
+    }
+
+    /// Values in one image: c * h * w.
+    pub fn image_len(&self) -> usize {
+        self.shape[1..].iter().product()
+    }
+
+    /// Gives the values away.
+    pub fn into_values(self) -> Vec<f32> {
+        self.values
+    }
+}
+
+/// How a gradient passes a ReLU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReluRule {
+    /// Where the output is positive.
+    Standard,
+    /// Where output and gradient both are positive (Springenberg et al. 2015).
+    Guided,
+}
+
+/// Which logit of each image is explained.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Target<'a> {
+    /// The largest logit; ties go to the lower index.
+    Predicted,
+    /// One class for every image.
+    Class(usize),
+    /// A class for each image.
+    Classes(&'a [usize]),
+}
+
+/// One forward pass and whatever is wanted of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pass<'a> {
+    /// Images `[n, c, h, w]`, already scaled as the model wants.
+    pub input: &'a Batch,
+    /// The logit to differentiate.
+    pub target: Target<'a>,
+    /// Wanted: the gradient of the logit by the input.
+    pub gradient: bool,
+    /// Wanted: the same under [`ReluRule::Guided`].
+    pub guided_gradient: bool,
+    /// Wanted: value and gradient of the output of this node.
+    pub activation: Option<NodeId>,
+}
+
+impl<'a> Pass<'a> {
+    /// A pass that gives logits alone.
+    pub fn logits(input: &'a Batch) -> Self {
+        Self { input, target: Target::Predicted, gradient: false, guided_gradient: false, activation: None }
+    }
+}
+
+/// Value of a node and gradient of the target logit by it, both `[n, c, h, w]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Activation {
+    /// Output of the node.
+    pub value: Batch,
+    /// Derivative of the target logit by that output.
+    pub gradient: Batch,
+}
+
+/// What a [`Pass`] gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PassOutput {
+    /// Logits, `[n, classes]`, row-major.
+    pub logits: Vec<f32>,
+    /// The class differentiated, one an image.
+    pub classes: Vec<usize>,
+    /// Input gradient `[n, c, h, w]` where asked for.
+    pub gradient: Option<Batch>,
+    /// Guided input gradient `[n, c, h, w]` where asked for.
+    pub guided_gradient: Option<Batch>,
+    /// Activation and its gradient where asked for.
+    pub activation: Option<Activation>,
+}
+
+/// Runs a graph with one set of weights.
+///
+/// The values for an image do not depend on the other images of its batch, on the number of threads or on earlier
+/// passes. Gradients follow PyTorch: ReLU derivative 0 at 0, max-pool ties to the first maximum.
+pub trait Executor: Send + Sync {
+    /// The network it runs.
+    fn graph(&self) -> &Graph;
+
+    /// One line for provenance, such as `cpu (avx512, 2 threads)`.
+    fn describe(&self) -> String;
+
+    /// The batch size at which it runs best for images of this size.
+    fn preferred_batch(&self, height: usize, width: usize) -> usize;
+
+    /// Runs one pass.
+    ///
+    /// # Errors
+    /// When the input does not fit the graph, a class does not exist, or the device fails.
+    fn run(&self, pass: &Pass<'_>) -> Result<PassOutput>;
+}
+
+/// Index of the largest logit; ties go to the lower index, NaN never wins.
+pub fn argmax(logits: &[f32]) -> usize {
+    let mut best = 0;
+    for (index, logit) in logits.iter().enumerate() {
+        if *logit > logits[best] || logits[best].is_nan() {
+            best = index;
+        }
+    }
+    best
+}
+
+/// Checks a pass against a graph before any work.
+///
+/// # Errors
+/// When channels, extent or classes do not fit.
+pub(crate) fn check_pass(graph: &Graph, pass: &Pass<'_>) -> Result<()> {
+    let [n, channels, height, width] = pass.input.shape();
+    if channels != graph.input_channels() {
+        return Err(Error::InputShape { expected: graph.input_channels(), shape: pass.input.shape() });
+    }
+    graph.extents(height, width)?;
+    let classes = graph.classes();
+    let refuse = |class| Err(Error::UnknownClass { class, classes });
+    match pass.target {
+        Target::Predicted => Ok(()),
+        Target::Class(class) if class >= classes => refuse(class),
+        Target::Class(_) => Ok(()),
+        Target::Classes(list) => {
+            assert_eq!(list.len(), n, "one class for each image");
+            list.iter().find(|class| **class >= classes).map_or(Ok(()), |class| refuse(*class))
+        }
+    }
+}
+
+/// The class explained for each image, given the logits `[n, classes]`.
+pub(crate) fn resolve_classes(target: &Target<'_>, logits: &[f32], classes: usize) -> Vec<usize> {
+    let rows = logits.chunks_exact(classes);
+    match target {
+        Target::Predicted => rows.map(argmax).collect(),
+        Target::Class(class) => rows.map(|_| *class).collect(),
+        Target::Classes(list) => list.to_vec(),
+    }
+}
