@@ -1,5 +1,6 @@
 //! Networks: one graph an architecture, weights, and executors that run them.
 
+pub mod cpu;
 pub mod densenet_121;
 mod error;
 mod executor;
