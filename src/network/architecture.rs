@@ -10,6 +10,9 @@ use super::error::{Error, Result};
 use super::graph::{Graph, Op};
 use super::{densenet_121, inception_v3};
 
+/// The largest width there is; beyond it, channel counts would not fit memory.
+pub(super) const MAX_WIDTH: f64 = 16.0;
+
 /// A network architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Architecture {
@@ -103,7 +106,10 @@ impl Architecture {
     /// default, so that the check against the graph lists what is wrong.
     pub fn infer(self, shapes: &BTreeMap<String, Vec<usize>>) -> Variant {
         let mut variant = Variant::default();
-        let size = |name: &str, axis: usize| shapes.get(name).and_then(|s| s.get(axis)).copied().filter(|n| *n > 0);
+        // A tensor without values may claim any size; it tells nothing.
+        let size = |name: &str, axis: usize| {
+            shapes.get(name).filter(|shape| !shape.contains(&0)).and_then(|shape| shape.get(axis)).copied()
+        };
         variant.input_channels = size(self.first_kernel(), 1).unwrap_or(variant.input_channels);
         variant.classes = size(self.head(), 0).unwrap_or(variant.classes);
         variant.width = self.infer_width(&size).unwrap_or(variant.width);
@@ -153,15 +159,14 @@ impl Architecture {
             }
             high = high.min((channels + 0.5) / full as f64);
         }
-        if low >= high {
+        if low >= high || low > MAX_WIDTH {
             return None;
         }
-        if low <= 1.0 && 1.0 < high {
-            return Some(1.0);
-        }
         let middle = f64::midpoint(low, high);
-        let rounded = |digits: i32| (middle * 10f64.powi(digits)).round() / 10f64.powi(digits);
-        Some((1..12).map(rounded).find(|width| low < *width && *width < high).unwrap_or(middle))
+        let inside = |width: &f64| low < *width && *width < high;
+        let rounded = |denominator: f64| (middle * denominator).round() / denominator;
+        let denominators = [1.0, 2.0, 4.0, 8.0, 10.0, 16.0, 32.0, 100.0, 1e3, 1e4, 1e5, 1e6];
+        Some(denominators.into_iter().map(rounded).find(inside).unwrap_or(middle))
     }
 }
 

@@ -9,6 +9,8 @@ mod graph;
 pub mod inception_v3;
 mod initialize;
 mod mismatch;
+mod model;
+mod model_card;
 mod weights;
 mod weights_file;
 
@@ -19,5 +21,7 @@ pub use executor::{Activation, Batch, Executor, Pass, PassOutput, ReluRule, Targ
 pub use graph::{BatchNorm, Conv2d, Graph, GraphBuilder, Node, NodeId, Op, Parameter, ParameterRole, Pool};
 pub use initialize::initial_values;
 pub use mismatch::{Mismatch, Misshapen};
+pub use model::Model;
+pub use model_card::{ModelCard, Scaling};
 pub use weights::{Tensor, Weights};
 pub use weights_file::{MAX_FILE_BYTES, WeightsFile, sha256_hex};
