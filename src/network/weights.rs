@@ -1,8 +1,11 @@
 //! The parameter tensors of a network in host memory, checked against its graph.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::error::{Error, Result};
+use super::graph::Graph;
+use super::mismatch::{Mismatch, Misshapen};
 
 /// One parameter in host memory, row-major `f32`.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,9 +17,11 @@ pub struct Tensor {
 }
 
 /// Named parameters of one network; holds exactly the tensors of [`super::Graph::parameters`].
+///
+/// Clones share the tensors' memory.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Weights {
-    tensors: BTreeMap<String, Tensor>,
+    tensors: BTreeMap<String, Arc<Tensor>>,
 }
 
 impl Weights {
@@ -25,16 +30,51 @@ impl Weights {
     /// # Errors
     /// Names the tensor when there is none.
     pub fn get(&self, name: &str) -> Result<&Tensor> {
-        self.tensors.get(name).ok_or_else(|| Error::MissingTensor { name: name.to_owned() })
+        self.tensors.get(name).map(Arc::as_ref).ok_or_else(|| Error::MissingTensor { name: name.to_owned() })
     }
 
     /// All tensors by name.
     pub fn iter(&self) -> impl Iterator<Item = (&String, &Tensor)> {
-        self.tensors.iter()
+        self.tensors.iter().map(|(name, tensor)| (name, tensor.as_ref()))
     }
 
     /// Puts a tensor in, replacing the one of that name.
     pub fn insert(&mut self, name: String, tensor: Tensor) {
-        self.tensors.insert(name, tensor);
+        self.tensors.insert(name, Arc::new(tensor));
+    }
+
+    /// Compares with what `graph` needs.
+    ///
+    /// # Errors
+    /// One error that lists every missing, superfluous and misshapen tensor.
+    pub fn check(&self, graph: &Graph) -> Result<()> {
+        let parameters = graph.parameters();
+        let mut mismatch = Mismatch::default();
+        let mut known = 0;
+        for parameter in &parameters {
+            match self.tensors.get(&parameter.name) {
+                None => mismatch.missing.push(parameter.name.clone()),
+                Some(tensor) => {
+                    known += 1;
+                    if tensor.shape != parameter.shape {
+                        mismatch.misshapen.push(Misshapen {
+                            name: parameter.name.clone(),
+                            found: tensor.shape.clone(),
+                            expected: parameter.shape.clone(),
+                        });
+                    }
+                }
+            }
+        }
+        if known < self.tensors.len() {
+            let needed: std::collections::BTreeSet<&str> = parameters.iter().map(|p| p.name.as_str()).collect();
+            mismatch.superfluous =
+                self.tensors.keys().filter(|name| !needed.contains(name.as_str())).cloned().collect();
+        }
+        if mismatch.is_empty() {
+            return Ok(());
+        }
+        mismatch.find_lookalike(graph.architecture(), self.tensors.keys().map(String::as_str));
+        Err(Error::WeightsMismatch { architecture: graph.architecture().to_owned(), mismatch: Box::new(mismatch) })
     }
 }
