@@ -27,7 +27,7 @@ pub(super) struct Value {
     pub(super) map: Vec<usize>,
     /// The node whose height and width it has.
     pub(super) extent_of: NodeId,
-    /// Written through a ReLU.
+    /// Written through the ReLU of a convolution or pool, whose bits lie beside it.
     pub(super) relu: bool,
 }
 
@@ -287,19 +287,19 @@ impl<'a> Lowering<'a> {
                 let input = self.read(node.inputs[0])?;
                 let width = self.values[input].channels.len();
                 let affine = Affine { scale: vec![1.0; width], shift: vec![0.0; width] };
-                let output = self.write_like(id, id, input, true);
+                let output = self.write_like(id, id, input);
                 self.layers.push(Layer::Normalize { input, output, affine, relu: true, window: 1 });
             }
             Op::MaxPool(pool) => {
                 let input = self.read(node.inputs[0])?;
-                let output = self.write_like(id, id, input, false);
+                let output = self.write_like(id, id, input);
                 self.layers.push(Layer::MaxPool { input, output, pool });
             }
             Op::AvgPool { pool, count_include_pad } => self.mean_pool(id, pool, count_include_pad)?,
             Op::Concat => self.concat(id)?,
             Op::GlobalAvgPool => {
                 let input = self.read(node.inputs[0])?;
-                let output = self.write_like(id, id, input, false);
+                let output = self.write_like(id, id, input);
                 self.layers.push(Layer::GlobalMean { input, output });
             }
             Op::Linear { out_features } => {
@@ -339,9 +339,9 @@ impl<'a> Lowering<'a> {
     }
 
     /// As [`Self::write`], with the channel layout of `input`.
-    fn write_like(&mut self, id: NodeId, extent_of: NodeId, input: ValueId, relu: bool) -> ValueId {
+    fn write_like(&mut self, id: NodeId, extent_of: NodeId, input: ValueId) -> ValueId {
         let (map, width) = (self.values[input].map.clone(), self.values[input].channels.len());
-        let value = self.place(id, extent_of, relu, true, map, width);
+        let value = self.place(id, extent_of, false, true, map, width);
         self.values_of[id.0] = Some(value);
         value
     }
@@ -497,7 +497,7 @@ impl<'a> Lowering<'a> {
                 return self.convolution(conv_id, conv_id, input, conv, Some(affine));
             }
         }
-        let output = self.write_like(end, end, input, relu.is_some());
+        let output = self.write_like(end, end, input);
         self.layers.push(Layer::Normalize { input, output, affine, relu: relu.is_some(), window: 1 });
         Ok(())
     }
@@ -529,7 +529,7 @@ impl<'a> Lowering<'a> {
             self.layers.push(Layer::MeanPool { input: linear, output, pool, count_include_pad, bias, relu });
             return Ok(());
         }
-        let output = self.write_like(id, id, input, false);
+        let output = self.write_like(id, id, input);
         self.layers.push(Layer::MeanPool { input, output, pool, count_include_pad, bias: None, relu: false });
         Ok(())
     }

@@ -490,7 +490,8 @@ impl<'a, 'b> Planner<'a, 'b> {
             group.pending -= 1;
         }
         let complete = groups.iter().all(|group| group.pending == 0 && !group.pinned && !group.masked);
-        if covers && complete && groups.iter().any(|group| group.relu) {
+        // Where only some channels come from a ReLU, each is masked by itself later: the guided rule must spare the rest.
+        if covers && complete && groups.iter().all(|group| group.relu) {
             target.mask = self.value_bits(id);
             groups.iter_mut().for_each(|group| group.masked = true);
         }

@@ -71,8 +71,7 @@ impl Memory {
             batch,
             sizes,
             values: Aligned::zeros(sizes.values * batch),
-            // Tensors that no ReLU wrote let every gradient pass.
-            bits: vec![u16::MAX; sizes.bits * batch],
+            bits: vec![0; sizes.bits * batch],
             winners: vec![0; sizes.winners * batch],
         }
     }
