@@ -458,7 +458,7 @@ impl Step {
             let epilogues: Vec<Epilogue> = targets.iter().map(|target| target.epilogue(memory, mode)).collect();
             let zeros = Aligned::zeros(sources.iter().map(|tensor| tensor.channels).max().unwrap_or(0));
             let target_pixels = targets[0].tensor.pixels();
-            let listed_pixels = if *columns == 0 { target_pixels } else { table.len() / columns };
+            let listed_pixels = if listed.is_empty() { target_pixels } else { listed.len() };
             let conv = Direct {
                 sources: &described,
                 taps: &taps,
