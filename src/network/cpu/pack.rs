@@ -147,7 +147,7 @@ pub(super) fn winograd(placed: &Placed<'_>, axes: [Axis; 2], direction: Directio
                     Direction::Backward => placed.weight(channel, out, [height - 1 - y, width - 1 - x]),
                 };
                 for (position_y, row) in rows.iter().enumerate() {
-                    let mut line = [0.0f64; 8];
+                    let mut line = [0.0f64; 7];
                     for x in 0..width {
                         line[x] = (0..height).map(|y| row[y] * kernel(y, x)).sum();
                     }

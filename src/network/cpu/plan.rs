@@ -19,7 +19,7 @@ const WINOGRAD_SHARE: f64 = 0.65;
 const WINOGRAD_VALUES: usize = 256 * 1024;
 
 /// See [`WINOGRAD_VALUES`].
-const WINOGRAD_TILES: usize = 16;
+const WINOGRAD_TILES: usize = 4;
 
 /// Packed weights by layer and use, shared by the plans of all image sizes.
 pub(super) type PackCache = HashMap<(usize, PackKind), Arc<Packed>>;

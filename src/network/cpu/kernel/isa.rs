@@ -177,8 +177,8 @@ macro_rules! compile {
 
             compile!(tile run_3x3, 6, 6, 4, 4, [$($feature),*]);
             compile!(tile run_5x5, 6, 6, 2, 2, [$($feature),*]);
-            compile!(tile run_1x7, 1, 8, 1, 2, [$($feature),*]);
-            compile!(tile run_7x1, 8, 1, 2, 1, [$($feature),*]);
+            compile!(tile run_1x7, 1, 10, 1, 4, [$($feature),*]);
+            compile!(tile run_7x1, 10, 1, 4, 1, [$($feature),*]);
             compile!(tile run_1x3, 1, 6, 1, 4, [$($feature),*]);
             compile!(tile run_3x1, 6, 1, 4, 1, [$($feature),*]);
 

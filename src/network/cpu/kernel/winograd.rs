@@ -1,20 +1,68 @@
 //! Winograd's minimal filtering (Lavin & Gray 2016) for stride-1 kernels of 3, 5 and 7 taps along each axis.
 //!
-//! Interpolation points are 0, +-5/8, +-5/4, infinity (tiles of 6) and 0, +-1/2, +-1, +-2, infinity (tiles of 8): among
-//! the dyadic choices these round least, about twice the error of a direct `f32` sum (the textbook's +-1, +-2 give four
-//! to five times). Both sets are symmetric, so that each transform splits into an even and an odd half.
+//! Interpolation points are 0, +-5/8, +-5/4, infinity (tiles of 6) and 0, +-3/8, +-3/4, +-5/4, +-5/2, infinity (tiles
+//! of 10). Among symmetric sets of eighths these round least: two to three times the error of a direct `f32` sum, where
+//! the textbook's +-1, +-2 give four to five times and its +-1/2, +-1, +-2, +-4 seven times. Symmetry splits each
+//! transform into an even and an odd half.
 
 use super::direct::multiply;
 use super::epilogue::Epilogue;
 use super::simd::{LANES, Lanes};
 
-/// Points of the 6-wide tile besides 0 and infinity: +-A6, +-B6.
-const A6: f64 = 0.625;
-const B6: f64 = 1.25;
-/// Points of the 8-wide tile besides 0 and infinity: +-A8, +-B8, +-C8.
-const A8: f64 = 0.5;
-const B8: f64 = 1.0;
-const C8: f64 = 2.0;
+/// Positive points of the tile of 6 pixels.
+const POINTS_6: [f64; 2] = [0.625, 1.25];
+/// Positive points of the tile of 10 pixels.
+const POINTS_10: [f64; 4] = [0.375, 0.75, 1.25, 2.5];
+
+/// Coefficients of the input transform for `P` pairs of points `+-point`.
+struct Input<const P: usize> {
+    /// Of the product over all pairs of `x^2 - point^2`, by descending power, the leading 1 left out.
+    whole: [f32; P],
+    /// The same without pair `i`; the last entry is unused.
+    without: [[f32; P]; P],
+}
+
+/// Expands the product of `x - square` over all squares but `skip`, by descending power without the leading 1.
+const fn expand<const P: usize>(points: [f64; P], skip: usize) -> [f32; P] {
+    let mut coefficients = [0.0f64; P];
+    let mut degree = 0;
+    let mut index = 0;
+    while index < P {
+        if index != skip {
+            let root = points[index] * points[index];
+            degree += 1;
+            let mut power = degree;
+            while power > 0 {
+                let before = if power == 1 { 1.0 } else { coefficients[power - 2] };
+                coefficients[power - 1] -= root * before;
+                power -= 1;
+            }
+        }
+        index += 1;
+    }
+    let mut rounded = [0.0; P];
+    let mut index = 0;
+    while index < P {
+        rounded[index] = coefficients[index] as f32;
+        index += 1;
+    }
+    rounded
+}
+
+impl<const P: usize> Input<P> {
+    const fn new(points: [f64; P]) -> Self {
+        let mut without = [[0.0; P]; P];
+        let mut pair = 0;
+        while pair < P {
+            without[pair] = expand(points, pair);
+            pair += 1;
+        }
+        Self { whole: expand(points, P), without }
+    }
+}
+
+const INPUT_6: Input<2> = Input::new(POINTS_6);
+const INPUT_10: Input<4> = Input::new(POINTS_10);
 
 /// How one axis is tiled: `output` pixels from `input` pixels for a kernel of `input - output + 1` taps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +78,7 @@ impl Axis {
             1 => Some(Self { input: 1, output: 1 }),
             3 => Some(Self { input: 6, output: 4 }),
             5 => Some(Self { input: 6, output: 2 }),
-            7 => Some(Self { input: 8, output: 2 }),
+            7 => Some(Self { input: 10, output: 4 }),
             _ => None,
         }
     }
@@ -38,11 +86,12 @@ impl Axis {
     /// Matrix that takes a kernel's taps to the tile, `[input][taps]`, in `f64`.
     pub(crate) fn kernel_transform(self) -> Vec<Vec<f64>> {
         let taps = self.input - self.output + 1;
-        let points: &[f64] = match self.input {
+        let positive: &[f64] = match self.input {
             1 => return vec![vec![1.0]],
-            6 => &[0.0, A6, -A6, B6, -B6],
-            _ => &[0.0, A8, -A8, B8, -B8, C8, -C8],
+            6 => &POINTS_6,
+            _ => &POINTS_10,
         };
+        let points: Vec<f64> = std::iter::once(0.0).chain(positive.iter().flat_map(|point| [*point, -point])).collect();
         let mut rows: Vec<Vec<f64>> = points
             .iter()
             .map(|point| {
@@ -261,71 +310,103 @@ unsafe fn transform_output<L: Lanes, const HI: usize, const WI: usize, const HO:
     }
 }
 
-/// Input transform along one axis of 1, 6 or 8 pixels.
+/// Input transform along one axis of 1, 6 or 10 pixels.
 #[inline(always)]
-unsafe fn input_axis<L: Lanes, const N: usize>(d: [L::F; N]) -> [L::F; N] {
+unsafe fn input_axis<L: Lanes, const N: usize>(pixels: [L::F; N]) -> [L::F; N] {
     unsafe {
-        let mut out = d;
-        if N == 6 {
-            let (a, b) = (L::splat(A6 as f32), L::splat(B6 as f32));
-            let (minus_aa, minus_bb) = (L::splat((-A6 * A6) as f32), L::splat((-B6 * B6) as f32));
-            let minus_sum = L::splat((-(A6 * A6 + B6 * B6)) as f32);
-            let product = L::splat((A6 * A6 * B6 * B6) as f32);
-            out[0] = L::fma(product, d[0], L::fma(minus_sum, d[2], d[4]));
-            let even = L::fma(minus_bb, d[2], d[4]);
-            let odd = L::mul(a, L::fma(minus_bb, d[1], d[3]));
-            out[1] = L::add(even, odd);
-            out[2] = L::sub(even, odd);
-            let even = L::fma(minus_aa, d[2], d[4]);
-            let odd = L::mul(b, L::fma(minus_aa, d[1], d[3]));
-            out[3] = L::add(even, odd);
-            out[4] = L::sub(even, odd);
-            out[5] = L::fma(product, d[1], L::fma(minus_sum, d[3], d[5]));
-        } else if N == 8 {
-            let (aa, bb, cc) = (A8 * A8, B8 * B8, C8 * C8);
-            let e1 = L::splat((-(aa + bb + cc)) as f32);
-            let e2 = L::splat((aa * bb + aa * cc + bb * cc) as f32);
-            let e3 = L::splat((-(aa * bb * cc)) as f32);
-            out[0] = L::fma(e3, d[0], L::fma(e2, d[2], L::fma(e1, d[4], d[6])));
-            out[7] = L::fma(e3, d[1], L::fma(e2, d[3], L::fma(e1, d[5], d[7])));
-            let pairs = [(A8, bb, cc), (B8, aa, cc), (C8, aa, bb)];
-            for (index, (point, other, another)) in pairs.into_iter().enumerate() {
-                let minus_sum = L::splat((-(other + another)) as f32);
-                let product = L::splat((other * another) as f32);
-                let even = L::fma(product, d[2], L::fma(minus_sum, d[4], d[6]));
-                let odd = L::fma(product, d[1], L::fma(minus_sum, d[3], d[5]));
-                let odd = L::mul(L::splat(point as f32), odd);
-                out[1 + 2 * index] = L::add(even, odd);
-                out[2 + 2 * index] = L::sub(even, odd);
+        match N {
+            6 => input_pairs::<L, N, 2>(pixels, &INPUT_6, &POINTS_6),
+            10 => input_pairs::<L, N, 4>(pixels, &INPUT_10, &POINTS_10),
+            _ => pixels,
+        }
+    }
+}
+
+/// `N` is `2 * P + 2`.
+#[inline(always)]
+unsafe fn input_pairs<L: Lanes, const N: usize, const P: usize>(
+    pixels: [L::F; N],
+    table: &Input<P>,
+    points: &[f64; P],
+) -> [L::F; N] {
+    unsafe {
+        let mut out = pixels;
+        // Every other pixel from `last` down, weighted by `coefficients`.
+        let sum = |last: usize, coefficients: &[f32; P], terms: usize| {
+            let mut sum = pixels[last];
+            let mut term = 0;
+            while term < terms {
+                sum = L::fma(L::splat(coefficients[term]), pixels[last - 2 * (term + 1)], sum);
+                term += 1;
             }
+            sum
+        };
+        out[0] = sum(N - 2, &table.whole, P);
+        out[N - 1] = sum(N - 1, &table.whole, P);
+        let mut pair = 0;
+        while pair < P {
+            let even = sum(N - 2, &table.without[pair], P - 1);
+            let odd = L::mul(L::splat(points[pair] as f32), sum(N - 3, &table.without[pair], P - 1));
+            out[1 + 2 * pair] = L::add(even, odd);
+            out[2 + 2 * pair] = L::sub(even, odd);
+            pair += 1;
         }
         out
     }
 }
 
-/// Output transform along one axis: 1 to 1, 6 to 4 or 2, 8 to 2 pixels.
+/// Output transform along one axis: 1 to 1, 6 to 4 or 2, 10 to 4 pixels.
 #[inline(always)]
-unsafe fn output_axis<L: Lanes, const N: usize, const M: usize>(m: [L::F; N]) -> [L::F; M] {
+unsafe fn output_axis<L: Lanes, const N: usize, const M: usize>(products: [L::F; N]) -> [L::F; M] {
     unsafe {
-        let mut out = [m[0]; M];
-        if N == 6 {
-            let (sum_a, difference_a) = (L::add(m[1], m[2]), L::sub(m[1], m[2]));
-            let (sum_b, difference_b) = (L::add(m[3], m[4]), L::sub(m[3], m[4]));
-            out[0] = L::add(m[0], L::add(sum_a, sum_b));
-            for power in 1..M {
-                let (a, b) = (A6.powi(power as i32) as f32, B6.powi(power as i32) as f32);
-                let (pair_a, pair_b) = if power % 2 == 0 { (sum_a, sum_b) } else { (difference_a, difference_b) };
-                out[power] = L::fma(L::splat(a), pair_a, L::mul(L::splat(b), pair_b));
-            }
-            out[M - 1] = L::add(out[M - 1], m[5]);
-        } else if N == 8 {
-            let (sum_a, difference_a) = (L::add(m[1], m[2]), L::sub(m[1], m[2]));
-            let (sum_b, difference_b) = (L::add(m[3], m[4]), L::sub(m[3], m[4]));
-            let (sum_c, difference_c) = (L::add(m[5], m[6]), L::sub(m[5], m[6]));
-            out[0] = L::add(L::add(m[0], sum_a), L::add(sum_b, sum_c));
-            let odd = L::fma(L::splat(A8 as f32), difference_a, L::mul(L::splat(B8 as f32), difference_b));
-            out[M - 1] = L::add(L::fma(L::splat(C8 as f32), difference_c, odd), m[7]);
+        match N {
+            6 => output_pairs::<L, N, M, 2>(products, &POINTS_6),
+            10 => output_pairs::<L, N, M, 4>(products, &POINTS_10),
+            _ => [products[0]; M],
         }
+    }
+}
+
+#[inline(always)]
+unsafe fn output_pairs<L: Lanes, const N: usize, const M: usize, const P: usize>(
+    products: [L::F; N],
+    points: &[f64; P],
+) -> [L::F; M] {
+    unsafe {
+        let mut out = [products[0]; M];
+        let mut sums = [products[0]; P];
+        let mut differences = [products[0]; P];
+        let mut pair = 0;
+        while pair < P {
+            let (plus, minus) = (products[1 + 2 * pair], products[2 + 2 * pair]);
+            sums[pair] = L::add(plus, minus);
+            differences[pair] = L::sub(plus, minus);
+            out[0] = L::add(out[0], sums[pair]);
+            pair += 1;
+        }
+        let mut power = 1;
+        while power < M {
+            let terms = if power % 2 == 0 { &sums } else { &differences };
+            let weight = |pair: usize| {
+                let point = points[pair];
+                L::splat(if power == 1 {
+                    point
+                } else if power == 2 {
+                    point * point
+                } else {
+                    point * point * point
+                } as f32)
+            };
+            let mut sum = L::mul(weight(0), terms[0]);
+            let mut pair = 1;
+            while pair < P {
+                sum = L::fma(weight(pair), terms[pair], sum);
+                pair += 1;
+            }
+            out[power] = sum;
+            power += 1;
+        }
+        out[M - 1] = L::add(out[M - 1], products[N - 1]);
         out
     }
 }
