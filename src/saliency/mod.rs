@@ -8,6 +8,8 @@ mod noise;
 mod parameters;
 mod provenance;
 mod request;
+pub mod resize;
+pub mod xrai;
 
 pub use display::{DisplayMap, Outcome};
 pub use error::{Error, Result};
