@@ -4,5 +4,9 @@
 
 mod analytic;
 mod failures;
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests of the networks")]
+#[path = "../common/formula.rs"]
+mod formula;
 mod formulas;
+mod networks;
 mod schedule;
