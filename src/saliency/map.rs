@@ -1,5 +1,7 @@
 //! Makes finished maps out of gradients, attributions and grids.
 
+use std::sync::Arc;
+
 use super::display::{DisplayMap, Outcome, extremes};
 use super::error::Result;
 use super::explanation::{ArrayValues, NamedArray, SaliencyMap};
@@ -34,12 +36,12 @@ pub(super) struct Made {
 
 /// Makes the maps of one image and keeps them.
 pub(super) struct Maker {
-    common: std::sync::Arc<Common>,
+    common: Arc<Common>,
     maps: Vec<SaliencyMap>,
 }
 
 impl Maker {
-    pub(super) fn new(common: std::sync::Arc<Common>) -> Self {
+    pub(super) fn new(common: Arc<Common>) -> Self {
         Self { common, maps: Vec::new() }
     }
 
@@ -168,12 +170,7 @@ impl Maker {
             tensor: reads_tensor.then(|| common.tensor.clone()),
         };
         let Made { raw, display, intermediates } = made;
-        let display = if display.outcome == Outcome::Blank && matches!(method, Method::Grad | Method::Gbp | Method::Sg)
-        {
-            display.because(format!("the gradient of class {class} is 0 at every pixel"))
-        } else {
-            display
-        };
+        let display = explained(display, method, class);
         self.maps.push(SaliencyMap { method, raw, height, width, display, provenance, intermediates });
     }
 
@@ -211,6 +208,18 @@ pub(super) fn flattened(method: Method, attribution: &[f64], channels: usize) ->
             values.reduce(|a, b| if a.is_nan() || a >= b { a } else { b }).unwrap_or(f64::NAN) as f32
         })
         .collect()
+}
+
+/// Says why a map of gradients is blank; other maps know more themselves.
+fn explained(display: DisplayMap, method: Method, class: usize) -> DisplayMap {
+    let of_gradients = matches!(method, Method::Grad | Method::Sg | Method::Gbp);
+    let of_paths = matches!(method, Method::Ig | Method::Sig);
+    match display.outcome {
+        Outcome::Blank if of_gradients => display.because(format!("the gradient of class {class} is 0 at every pixel")),
+        Outcome::Blank if of_paths => display
+            .because(format!("every pixel equals the baseline or has no gradient of class {class} on the way from it")),
+        _ => display,
+    }
 }
 
 /// Sum over channels of the magnitudes of `[c, h, w]`.

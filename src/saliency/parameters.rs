@@ -132,6 +132,7 @@ pub struct Xrai {
 
 /// Every parameter of every method.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Parameters {
     /// SG.
     pub sg: SmoothGrad,

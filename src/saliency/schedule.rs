@@ -243,8 +243,8 @@ impl<'a> Schedule<'a> {
         tasks
     }
 
-    #[expect(clippy::expect_used, reason = "the contract of Executor::run")]
     /// Evaluates as many of the first `tasks` as fit into one batch and says how many these were.
+    #[expect(clippy::expect_used, reason = "the contract of Executor::run")]
     fn pass_tasks(
         &mut self,
         tasks: &[Task],

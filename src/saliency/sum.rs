@@ -1,5 +1,7 @@
 //! Folds gradients into attributions, always in the same order.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::inputs::{BLOCK, Inputs};
@@ -76,7 +78,7 @@ impl Sum {
 struct Way<'a> {
     recipe: &'a Recipe,
     steps: usize,
-    copy: Option<std::sync::Arc<[f32]>>,
+    copy: Option<Arc<[f32]>>,
     image: &'a [f32],
 }
 

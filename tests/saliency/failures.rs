@@ -130,13 +130,20 @@ fn no_positive_evidence_blanks_grad_cam_and_its_product() {
 }
 
 #[test]
-fn a_constant_image_has_no_xrai() {
+fn a_black_image_has_neither_ig_nor_xrai() {
     let mut request = request(&[Method::Xrai, Method::Grad]);
-    request.images[0].values.values_mut().fill(0.25);
+    request.methods.push(Method::Ig);
+    request.images[0].values.values_mut().fill(-1.0);
     let explanation = run(&request).unwrap();
     let xrai = explanation.map(Method::Xrai).unwrap();
     assert_eq!(xrai.display.outcome, Outcome::Blank);
     assert!(xrai.display.reason.as_ref().unwrap().contains("constant"));
+    let ig = explanation.map(Method::Ig).unwrap();
+    assert_eq!(ig.display.outcome, Outcome::Blank);
+    assert!(ig.display.reason.as_ref().unwrap().contains("baseline"));
+    let gap = ig.provenance.completeness.unwrap();
+    assert_eq!(vec![gap.attribution_sum, gap.logit_difference, gap.gap], [0.0; 3]);
+    assert_eq!(gap.relative_gap, None);
     assert_eq!(explanation.map(Method::Grad).unwrap().display.outcome, Outcome::Normal);
 }
 

@@ -92,6 +92,19 @@ fn the_same_holds_on_a_real_network() {
     assert_invariant(&executor, &images, &[1, 5, 64]);
 }
 
+#[test]
+fn threads_change_nothing() {
+    // Large enough to be spread over threads.
+    let request = small_request(vec![image(1, 100, 90, true)]);
+    let executor = Analytic::new();
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        essence(&pool.install(|| explain(&executor, &request, &())).unwrap().remove(0))
+    };
+    let alone = run(1);
+    assert!([2, 5].into_iter().all(|threads| run(threads) == alone));
+}
+
 /// Sharing must be worth it, and must be told truly.
 #[test]
 fn every_different_input_is_evaluated_once() {
