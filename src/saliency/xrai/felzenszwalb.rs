@@ -84,7 +84,7 @@ impl EdgeList {
         let mut bounds = vec![bound(0.0, 1); pixels];
         let mut undecided = Vec::new();
         for edge in &self.edges {
-            let [a, b] = edge.ends.map(|end| regions.root(end));
+            let (a, b) = (regions.root(edge.ends[0]), regions.root(edge.ends[1]));
             if a == b {
                 continue;
             }
@@ -96,7 +96,7 @@ impl EdgeList {
             }
         }
         for [a, b] in undecided {
-            let [a, b] = [regions.root(a), regions.root(b)];
+            let (a, b) = (regions.root(a), regions.root(b));
             if a != b && (regions.sizes[a as usize] < min_size || regions.sizes[b as usize] < min_size) {
                 regions.join(a, b);
             }
@@ -195,13 +195,13 @@ fn sorted_edges(costs: &[Vec<f64>; 4], [height, width]: [usize; 2]) -> Vec<Edge>
         }
     }
     let keys = radix_sorted(keys);
-    let ends = Direction::ALL.map(|direction| direction.ends(width));
+    let ends = Direction::ALL.map(|direction| direction.ends(width).map(|end| end as u32));
     let mut edges: Vec<Edge> = keys
         .iter()
         .map(|&key| {
             let (base, direction) = ((key as u32) >> 2, (key & 3) as usize);
-            let cost = costs[direction][base as usize];
-            Edge { cost, ends: ends[direction].map(|end| base + end as u32) }
+            let [a, b] = ends[direction];
+            Edge { cost: costs[direction][base as usize], ends: [base + a, base + b] }
         })
         .collect();
     let mut start = 0;
@@ -302,7 +302,7 @@ mod tests {
         let mut roots = regions.clone();
         roots.sort_unstable();
         roots.dedup();
-        regions.iter().map(|region| roots.binary_search(region).unwrap() as i32).collect()
+        regions.iter().map(|region| i32::try_from(roots.binary_search(region).unwrap()).unwrap()).collect()
     }
 
     proptest! {
@@ -319,7 +319,9 @@ mod tests {
             let labels = EdgeList::new(&[&image], 3, [h, w], 0.8).segment(scale, min_size);
             let count = *labels.iter().max().unwrap() as usize + 1;
             let mut sizes = vec![0; count];
-            labels.iter().for_each(|&label| sizes[label as usize] += 1);
+            for &label in &labels {
+                sizes[label as usize] += 1;
+            }
             prop_assert!(sizes.iter().all(|&size| size >= min_size.clamp(1, h * w)));
             // As many connected parts of one label as labels: flood each part from its first pixel.
             let mut seen = vec![false; h * w];
