@@ -160,7 +160,7 @@ fn merges_equal_pair() {
             merges += 1;
         }
     }
-    assert_eq!(merges, 2 * 12 + 4 * 2);
+    assert_eq!(merges, 2 * 12 + 3 * 2 + 1);
 }
 
 /// Checks every case of one kind in the resize fixture; `resized` gets values, planes, size and target size.
@@ -271,6 +271,12 @@ fn images_and_attributions_that_cannot_be_used_are_refused() {
     assert!(matches!(xrai::segment(&flat, [3, 20, 31], &parameters), Err(Error::ImageSize { .. })));
     assert!(matches!(xrai::segment(&[], [3, 0, 31], &parameters), Err(Error::ImageSize { .. })));
     assert!(matches!(xrai::segment(&flat, [usize::MAX, 3, 2], &parameters), Err(Error::ImageSize { .. })));
+    let large = vec![0.0; 2049 * 2048];
+    let own_size = Parameters { resize_px: None, ..Parameters::default() };
+    assert_eq!(
+        xrai::segment(&large, [1, 2049, 2048], &own_size),
+        Err(Error::ImageTooLarge { height: 2049, width: 2048, max_pixels: 2048 * 2048 })
+    );
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut image = flat.clone();
         image[77] = bad;
