@@ -146,7 +146,7 @@ ALL_OPTIONS = DEFAULT | {
 
 
 def segments():
-    save_segments("chest_320", gray(to_u8(chest(320, 320, 0.03, 1))), options=DEFAULT, seed=11)
+    save_segments("chest_320", gray(to_u8(chest(320, 320, 0.03, 1))), options={"full": (5, {})}, seed=11)
     save_segments("chest_96", gray(to_u8(chest(96, 96, 0.02, 2))), options=ALL_OPTIONS, seed=12)
     save_segments("chest_120x90", gray(to_u8(chest(120, 90, 0.05, 3))), options=ALL_OPTIONS, seed=13)
     bordered = chest(130, 150, 0.03, 4)

@@ -1,4 +1,4 @@
-//! A separable Gaussian that gives SciPy's `gaussian_filter` bit for bit, given the same kernel.
+//! A separable Gaussian that gives the values of `scipy.ndimage.gaussian_filter` bit for bit, given the same kernel.
 
 /// What lies beyond the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Border {
     }
 }
 
-/// A pixel's stored type: sums run in f64 and are rounded to it after each axis, as in SciPy.
+/// A pixel's stored type: sums run in f64 and are rounded to it after each axis, as in `scipy.ndimage`.
 pub(crate) trait Sample: Copy + Default + Into<f64> {
     fn rounded(value: f64) -> Self;
 }
@@ -80,7 +80,7 @@ pub(crate) fn filter<T: Sample>(
             for (sum, &value) in sum.iter_mut().zip(row(0)) {
                 *sum = value.into() * kernel[0];
             }
-            // From the outside in: SciPy's order of summation, which decides the last bit.
+            // From the outside in: scipy's order of summation, which decides the last bit.
             for (distance, &weight) in kernel.iter().enumerate().skip(1).rev() {
                 let distance = distance.cast_signed();
                 let (above, below) = (row(-distance), row(distance));

@@ -6,6 +6,8 @@
 //!
 //! Felzenszwalb PF, Huttenlocher DP. Efficient graph-based image segmentation. Int J Comput Vis 2004;59:167-181.
 
+use rayon::prelude::*;
+
 use crate::saliency::resize::gaussian::{self, Border};
 
 /// The four neighbours every pixel shares an edge with; the declared order breaks ties between equal costs.
@@ -60,13 +62,14 @@ impl EdgeList {
     /// channels.
     pub(super) fn new(planes: &[&[f32]], copies: usize, size: [usize; 2], sigma_px: f64) -> Self {
         let smooth: Vec<Vec<f64>> = planes
-            .iter()
+            .par_iter()
             .map(|plane| {
                 let plane: Vec<f64> = plane.iter().map(|&value| f64::from(value)).collect();
                 gaussian::filter(&plane, size, [sigma_px; 2], Border::Reflect)
             })
             .collect();
-        let costs = Direction::ALL.map(|direction| costs(&smooth, copies, size, direction));
+        let costs: Vec<Vec<f64>> =
+            Direction::ALL.par_iter().map(|&direction| costs(&smooth, copies, size, direction)).collect();
         Self { edges: sorted_edges(&costs, size), size }
     }
 
@@ -84,7 +87,7 @@ impl EdgeList {
         let mut bounds = vec![bound(0.0, 1); pixels];
         let mut undecided = Vec::new();
         for edge in &self.edges {
-            let [a, b] = edge.ends.map(|end| regions.root(end));
+            let (a, b) = (regions.root(edge.ends[0]), regions.root(edge.ends[1]));
             if a == b {
                 continue;
             }
@@ -96,7 +99,7 @@ impl EdgeList {
             }
         }
         for [a, b] in undecided {
-            let [a, b] = [regions.root(a), regions.root(b)];
+            let (a, b) = (regions.root(a), regions.root(b));
             if a != b && (regions.sizes[a as usize] < min_size || regions.sizes[b as usize] < min_size) {
                 regions.join(a, b);
             }
@@ -180,7 +183,7 @@ fn costs(planes: &[Vec<f64>], copies: usize, [height, width]: [usize; 2], direct
 }
 
 /// Sorts all edges by cost, equal costs by direction and then row by row.
-fn sorted_edges(costs: &[Vec<f64>; 4], [height, width]: [usize; 2]) -> Vec<Edge> {
+fn sorted_edges(costs: &[Vec<f64>], [height, width]: [usize; 2]) -> Vec<Edge> {
     // The upper half of a non-negative float's bits orders it up to 20 bits of its mantissa. Sorting these first and
     // the few runs that share them afterwards moves half as many bytes, half as often.
     let mut keys = Vec::with_capacity(4 * height * width);
@@ -195,13 +198,13 @@ fn sorted_edges(costs: &[Vec<f64>; 4], [height, width]: [usize; 2]) -> Vec<Edge>
         }
     }
     let keys = radix_sorted(keys);
-    let ends = Direction::ALL.map(|direction| direction.ends(width));
+    let ends = Direction::ALL.map(|direction| direction.ends(width).map(|end| end as u32));
     let mut edges: Vec<Edge> = keys
         .iter()
         .map(|&key| {
             let (base, direction) = ((key as u32) >> 2, (key & 3) as usize);
-            let cost = costs[direction][base as usize];
-            Edge { cost, ends: ends[direction].map(|end| base + end as u32) }
+            let [a, b] = ends[direction];
+            Edge { cost: costs[direction][base as usize], ends: [base + a, base + b] }
         })
         .collect();
     let mut start = 0;
@@ -218,22 +221,22 @@ fn sorted_edges(costs: &[Vec<f64>; 4], [height, width]: [usize; 2]) -> Vec<Edge>
 /// Sorts by the upper 32 bits; equal ones keep their order.
 fn radix_sorted(mut keys: Vec<u64>) -> Vec<u64> {
     const DIGITS: [(u32, u32); 3] = [(32, 11), (43, 11), (54, 10)];
+    let digit = |key: u64, (shift, bits): (u32, u32)| ((key >> shift) & ((1 << bits) - 1)) as usize;
+    let mut positions = DIGITS.map(|(_, bits)| vec![0_u32; 1 << bits]);
+    for &key in &keys {
+        for (counts, place) in positions.iter_mut().zip(DIGITS) {
+            counts[digit(key, place)] += 1;
+        }
+    }
     let mut sorted = vec![0; keys.len()];
-    for (shift, bits) in DIGITS {
-        let digit = |key: u64| ((key >> shift) & ((1 << bits) - 1)) as usize;
-        let mut positions = vec![0_usize; 1 << bits];
-        for &key in &keys {
-            positions[digit(key)] += 1;
-        }
+    for (positions, place) in positions.iter_mut().zip(DIGITS) {
         let mut start = 0;
-        for position in &mut positions {
-            let count = *position;
-            *position = start;
-            start += count;
+        for position in positions.iter_mut() {
+            start += std::mem::replace(position, start);
         }
         for &key in &keys {
-            let position = &mut positions[digit(key)];
-            sorted[*position] = key;
+            let position = &mut positions[digit(key, place)];
+            sorted[*position as usize] = key;
             *position += 1;
         }
         std::mem::swap(&mut keys, &mut sorted);
@@ -302,7 +305,7 @@ mod tests {
         let mut roots = regions.clone();
         roots.sort_unstable();
         roots.dedup();
-        regions.iter().map(|region| roots.binary_search(region).unwrap() as i32).collect()
+        regions.iter().map(|region| i32::try_from(roots.binary_search(region).unwrap()).unwrap()).collect()
     }
 
     proptest! {
@@ -319,7 +322,9 @@ mod tests {
             let labels = EdgeList::new(&[&image], 3, [h, w], 0.8).segment(scale, min_size);
             let count = *labels.iter().max().unwrap() as usize + 1;
             let mut sizes = vec![0; count];
-            labels.iter().for_each(|&label| sizes[label as usize] += 1);
+            for &label in &labels {
+                sizes[label as usize] += 1;
+            }
             prop_assert!(sizes.iter().all(|&size| size >= min_size.clamp(1, h * w)));
             // As many connected parts of one label as labels: flood each part from its first pixel.
             let mut seen = vec![false; h * w];

@@ -194,7 +194,7 @@ mod tests {
         ) {
             let masks = dilated_masks(&labels, [7, width], radius);
             let smallest = *labels.iter().min().unwrap();
-            prop_assert_eq!(masks.len() as i32, labels.iter().max().unwrap() - smallest + 1);
+            prop_assert_eq!(masks.len(), (labels.iter().max().unwrap() - smallest + 1) as usize);
             for (label, mask) in (smallest..).zip(&masks) {
                 let mut pixels = 0;
                 for (y, x) in (0..7_usize).flat_map(|y| (0..width).map(move |x| (y, x))) {

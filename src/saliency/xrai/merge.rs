@@ -268,7 +268,9 @@ mod tests {
             mask.iter().copied().filter(|&pixel| map[pixel].is_none()).collect()
         };
         let mut take = |map: &mut [Option<f32>], mask: usize, pixels: &[usize]| {
-            pixels.iter().for_each(|&pixel| map[pixel] = Some(mean(pixels) as f32));
+            for &pixel in pixels {
+                map[pixel] = Some(mean(pixels) as f32);
+            }
             steps.push(Step { mask, gain: mean(pixels), new_pixels: pixels.len() });
         };
         let enough = |pixels: &[usize]| pixels.len() >= parameters.min_new_pixels.max(1);

@@ -43,7 +43,7 @@ pub enum Error {
         /// Shape given.
         shape: [usize; 3],
     },
-    /// More pixels than the edges between them can be numbered.
+    /// More pixels than memory is set aside for.
     #[error("XRAI segments images of up to {max_pixels} pixels, this one has {height}x{width}")]
     ImageTooLarge {
         /// Rows.
@@ -174,8 +174,10 @@ impl Parameters {
                 "a value range that rises within -1e6 to 1e6",
             ),
             (
-                self.resize_px.is_none_or(|[height, width]| height > 0 && width > 0 && height * width <= MAX_PIXELS),
-                "a size of at least 1x1 and at most 2^24 pixels to segment at",
+                self.resize_px.is_none_or(|[height, width]| {
+                    height > 0 && width > 0 && height.saturating_mul(width) <= MAX_SEGMENTED_PIXELS
+                }),
+                "a size of at least 1x1 and at most 2^22 pixels to segment at",
             ),
         ];
         match requirements.into_iter().find(|(holds, _)| !holds) {
@@ -185,8 +187,11 @@ impl Parameters {
     }
 }
 
-/// The largest image XRAI segments.
+/// The largest image XRAI accepts.
 const MAX_PIXELS: usize = 1 << 24;
+
+/// The largest size it segments at: the sorted edges of one pixel take some hundred bytes.
+const MAX_SEGMENTED_PIXELS: usize = 1 << 22;
 
 /// The segments of one image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -253,8 +258,9 @@ pub fn segment(image: &[f32], shape: [usize; 3], parameters: &Parameters) -> Res
     if image.is_empty() || channels.checked_mul(height).and_then(|rows| rows.checked_mul(width)) != Some(image.len()) {
         return Err(Error::ImageSize { values: image.len(), shape });
     }
-    if height * width > MAX_PIXELS {
-        return Err(Error::ImageTooLarge { height, width, max_pixels: MAX_PIXELS });
+    let max_pixels = if parameters.resize_px.is_some() { MAX_PIXELS } else { MAX_SEGMENTED_PIXELS };
+    if height * width > max_pixels {
+        return Err(Error::ImageTooLarge { height, width, max_pixels });
     }
     let from = [height, width];
     let first = &image[..height * width];
