@@ -1,3 +1,4 @@
 //! Shows where a chest-radiograph classifier looked, and how far that picture can be trusted.
 
 pub mod network;
+pub mod saliency;

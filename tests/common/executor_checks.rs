@@ -1,6 +1,6 @@
 //! Checks that every executor must pass, whatever it is made of.
 
-use saliscope::network::{Batch, Executor, Pass, PassOutput, Target};
+use saliscope::network::{Batch, CandleExecutor, Executor, Pass, PassOutput, PassOutputF64, Target};
 
 use super::fixture::Fixture;
 use super::formula;
@@ -74,4 +74,54 @@ pub fn check_independence(executor: &dyn Executor, height: usize, width: usize) 
         assert_eq!(only(Pass { guided_gradient: true, ..bare }).guided_gradient, alone.guided_gradient);
         assert_eq!(only(Pass { activation: node, ..bare }).activation, alone.activation);
     }
+}
+
+/// Compares an executor with candle in double precision on the same graph and the weights of [`formula::weights`]; says
+/// what is further off than `bound`, relatively.
+///
+/// A ReLU or a max pool whose inputs nearly tie may go the other way in single precision and change a small network's
+/// gradient by percents. That happens once in hundreds of images, so the middle one of three errors counts.
+pub fn near_double(
+    executor: &dyn Executor,
+    double: &CandleExecutor,
+    height: usize,
+    width: usize,
+    bound: f64,
+) -> Result<(), String> {
+    let graph = executor.graph();
+    let mut errors: Vec<[f64; 5]> = Vec::new();
+    for name in ["first", "second", "third"] {
+        let input = formula::image(name, graph.input_channels(), height, width);
+        let target = Target::Class(graph.classes() - 1);
+        let activation = Some(graph.features());
+        let pass = Pass { input: &input, target, gradient: true, guided_gradient: true, activation };
+        errors.push(pass_errors(&executor.run(&pass).unwrap(), &double.run_f64(&pass).unwrap()));
+    }
+    let what = ["logits", "gradient", "guided gradient", "activation", "activation gradient"];
+    for (index, what) in what.into_iter().enumerate() {
+        let mut sorted: Vec<f64> = errors.iter().map(|errors| errors[index]).collect();
+        sorted.sort_by(f64::total_cmp);
+        if sorted[1].is_nan() || sorted[1] > bound {
+            return Err(format!("{what}: errors {sorted:?} above {bound:e}"));
+        }
+    }
+    Ok(())
+}
+
+/// Errors of logits, gradient, guided gradient, activation and its gradient. Logits may cancel to almost nothing; they
+/// are measured against the activation they are sums of where that is larger.
+fn pass_errors(found: &PassOutput, expected: &PassOutputF64) -> [f64; 5] {
+    let activation = found.activation.as_ref().unwrap();
+    let (value, slope) = expected.activation.as_ref().unwrap();
+    let mean_square = value.iter().map(|v| v * v).sum::<f64>() / value.len() as f64;
+    let largest = expected.logits.iter().fold(mean_square.sqrt(), |largest, logit| largest.max(logit.abs()));
+    let logits = found.logits.iter().zip(&expected.logits).map(|(a, b)| (f64::from(*a) - b).abs() / largest);
+    let relative = |found: &Batch, expected: &[f64]| relative_error(found.values(), expected);
+    [
+        logits.fold(0.0, f64::max),
+        relative(found.gradient.as_ref().unwrap(), expected.gradient.as_ref().unwrap()),
+        relative(found.guided_gradient.as_ref().unwrap(), expected.guided_gradient.as_ref().unwrap()),
+        relative(&activation.value, value),
+        relative(&activation.gradient, slope),
+    ]
 }

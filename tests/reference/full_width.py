@@ -26,6 +26,20 @@ from safetensors.torch import save_file
 from torch import nn
 
 
+def various_image(size, seed):
+    """Waves of all lengths, an edge and noise, each of random strength; u8 [size, size]. Statistics measured on images
+    that resemble each other would be narrow, and dividing by them would amplify every rounding error."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:size, :size] / size
+    image = np.full((size, size), rng.uniform(60.0, 190.0))
+    for _ in range(12):
+        fy, fx = rng.normal(0.0, 1.0, 2) * np.exp(rng.uniform(0.0, 5.0))
+        image += rng.uniform(0.0, 25.0) * np.sin(fy * y + fx * x + rng.uniform(0.0, 6.3))
+    image += rng.uniform(-60.0, 60.0) * (rng.normal() * (x - 0.5) + rng.normal() * (y - 0.5) > 0)
+    image += rng.normal(0.0, rng.uniform(0.0, 20.0), (size, size))
+    return np.clip(np.round(image), 0, 255).astype(np.uint8)
+
+
 def synthetic_radiograph(size, seed):
     """Two dark lungs with ribs, a bright middle, a blob and noise; u8 [size, size]."""
     rng = np.random.default_rng(seed)
@@ -67,7 +81,7 @@ def seeded_model(architecture, size, seed):
             nn.init.normal_(module.bias, 0.0, 0.1)
             module.reset_running_stats()
             module.momentum = None
-    images = [scale(synthetic_radiograph(size, 1000 + number), architecture) for number in range(8)]
+    images = [scale(various_image(size, 1000 + number), architecture) for number in range(12)]
     batch = torch.from_numpy(np.concatenate(images))
     with torch.no_grad():
         # In training mode every layer is normalized by its own batch, so one pass measures all statistics.
