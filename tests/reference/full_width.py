@@ -135,6 +135,8 @@ def main():
     def torch_maps(name, dtype):
         kept = folder / f"torch_{name}.npz"
         known = dict(np.load(kept)) if arguments.reuse and kept.exists() else {}
+        if str(known.get("weights")) != card["sha256"]:
+            known = {"weights": np.array(card["sha256"])}
         missing = [method for method in wanted if method not in known]
         if missing:
             report = lambda text: print(f"\r{name} {text}    ", end="", file=sys.stderr, flush=True)
