@@ -3,3 +3,4 @@
 pub mod array_file;
 pub mod network;
 pub mod radiograph;
+pub mod saliency;

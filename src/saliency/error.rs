@@ -1,0 +1,86 @@
+//! What can go wrong while explaining an image, each as one sentence the user can act on.
+
+use crate::network;
+
+/// Result of a saliency operation.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Failure of explaining images.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The network refused or failed.
+    #[error(transparent)]
+    Network(#[from] network::Error),
+    /// A method name that is not one of the eight.
+    #[error("there is no method called {name:?}: choose from GRAD, SG, IG, SIG, GCAM, XRAI, GBP, GGCAM")]
+    UnknownMethod {
+        /// Name given.
+        name: String,
+    },
+    /// A preset name that does not exist.
+    #[error("there is no preset called {name:?}: choose arun2021 or recommended")]
+    UnknownPreset {
+        /// Name given.
+        name: String,
+    },
+    /// Neither a class rule nor a class index.
+    #[error("{text:?} names no class: give predicted, positive or a class index")]
+    UnknownClassChoice {
+        /// Text given.
+        text: String,
+    },
+    /// The positive class was asked for but is not known.
+    #[error("the positive class of this model is not known: give its index, or explain the predicted class")]
+    NoPositiveClass,
+    /// A parameter outside the values that make sense.
+    #[error("{parameter} is {value}: it must be {accepted}")]
+    Parameter {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// Value given.
+        value: String,
+        /// Values accepted.
+        accepted: &'static str,
+    },
+    /// An input holds more or fewer images than one.
+    #[error("image {index} has shape {shape:?}: each input is one image, [1, c, h, w] with at least one pixel")]
+    ImageShape {
+        /// Position of the input in the request.
+        index: usize,
+        /// Its shape.
+        shape: [usize; 4],
+    },
+    /// An input holds NaN or an infinity.
+    #[error("image {index} holds NaN or infinite pixel values")]
+    ImageNotFinite {
+        /// Position of the input in the request.
+        index: usize,
+    },
+    /// The noise file holds fewer samples than the methods draw.
+    #[error("the noise holds {available} samples, {needed} are needed")]
+    NoiseSamples {
+        /// Samples in the noise.
+        available: usize,
+        /// Samples the methods need.
+        needed: usize,
+    },
+    /// The noise was drawn for images of another shape.
+    #[error("the noise has samples of shape {noise:?}, image {index} has {image:?} ([c, h, w])")]
+    NoiseShape {
+        /// Shape of one noise sample, `[c, h, w]`.
+        noise: [usize; 3],
+        /// Position of the input in the request.
+        index: usize,
+        /// Shape of that input, `[c, h, w]`.
+        image: [usize; 3],
+    },
+    /// The noise holds NaN or an infinity.
+    #[error("sample {sample} of the noise holds NaN or infinite values")]
+    NoiseNotFinite {
+        /// Position of the sample.
+        sample: usize,
+    },
+    /// The caller asked to stop.
+    #[error("explaining was cancelled")]
+    Cancelled,
+}

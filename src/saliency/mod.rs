@@ -1,0 +1,22 @@
+//! The eight saliency methods over any [`Executor`](crate::network::Executor), through one schedule that shares passes.
+
+mod display;
+mod error;
+mod explanation;
+mod method;
+mod noise;
+mod parameters;
+mod provenance;
+mod request;
+
+pub use display::{DisplayMap, Outcome};
+pub use error::{Error, Result};
+pub use explanation::{ArrayValues, Explanation, NamedArray, SaliencyMap, softmax};
+pub use method::Method;
+pub use noise::{Noise, seeded_sample};
+pub use parameters::{
+    Aggregate, Baseline, GradCam, IntegratedGradients, MethodParameters, Parameters, Preset, SmoothGrad,
+    SmoothIntegratedGradients, Xrai,
+};
+pub use provenance::{Completeness, Evaluations, NoiseOrigin, Provenance};
+pub use request::{ClassChoice, ImageInput, PartialMap, Request, Watch};

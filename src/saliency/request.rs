@@ -1,0 +1,160 @@
+//! What is asked of the schedule: images, methods, class, noise.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::network::Batch;
+
+use super::error::{Error, Result};
+use super::method::Method;
+use super::noise::Noise;
+use super::parameters::{Parameters, Preset};
+
+/// Which logit is explained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ClassChoice {
+    /// The class with the largest logit of the clean image; ties go to the lower index.
+    Predicted,
+    /// The model's positive class, [`Request::positive_class`].
+    Positive,
+    /// This class.
+    Index(usize),
+}
+
+impl fmt::Display for ClassChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Predicted => f.pad("predicted"),
+            Self::Positive => f.pad("positive"),
+            Self::Index(class) => write!(f, "{class}"),
+        }
+    }
+}
+
+impl FromStr for ClassChoice {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.trim() {
+            "predicted" => Ok(Self::Predicted),
+            "positive" => Ok(Self::Positive),
+            number => {
+                number.parse().map(Self::Index).map_err(|_| Error::UnknownClassChoice { text: number.to_owned() })
+            }
+        }
+    }
+}
+
+impl Serialize for ClassChoice {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// One image as the model reads it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImageInput {
+    /// Seed of the image's noise. Derive it from the image's content, never from its position or name, so that the
+    /// same image gets the same map in every request.
+    pub id_seed: u64,
+    /// Scaled pixels, `[1, c, h, w]`.
+    pub values: Batch,
+}
+
+/// Everything [`explain`](super::explain) needs to know besides the network.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Images; they may differ in height and width.
+    pub images: Vec<ImageInput>,
+    /// Wanted methods; repeated ones count once, maps come in the study's order.
+    pub methods: Vec<Method>,
+    /// Parameters of the methods.
+    pub parameters: Parameters,
+    /// The preset the parameters came from, for provenance.
+    pub preset: Preset,
+    /// The logit to explain.
+    pub class: ClassChoice,
+    /// Index of the model's positive class, where known.
+    pub positive_class: Option<usize>,
+    /// Seed of the noise.
+    pub seed: u64,
+    /// Noise to use instead of seeded noise; sample k serves the k-th copy of every image.
+    pub noise: Option<Arc<Noise>>,
+    /// Inputs a pass; the executor's preference when `None`.
+    pub batch: Option<usize>,
+    /// Whether signed maps, grids and segments are kept beside the maps.
+    pub intermediates: bool,
+}
+
+impl Request {
+    /// A request with the parameters and the class of `preset`, seed 0 and nothing special.
+    pub fn new(images: Vec<ImageInput>, methods: Vec<Method>, preset: Preset) -> Self {
+        Self {
+            images,
+            methods,
+            parameters: Parameters::of(preset),
+            preset,
+            class: preset.class(),
+            positive_class: None,
+            seed: 0,
+            noise: None,
+            batch: None,
+            intermediates: false,
+        }
+    }
+}
+
+/// Follows a running request. All methods do nothing unless overridden; `()` follows nothing.
+pub trait Watch: Sync {
+    /// `done` of `total` evaluations are finished; an evaluation is one input through the network and back.
+    fn progress(&self, done: usize, total: usize) {
+        let _ = (done, total);
+    }
+
+    /// The raw map `[h, w]` of `image` as it looks after `k` of `n` parts; finished when `k == n`.
+    fn partial(&self, partial: &PartialMap<'_>) {
+        let _ = partial;
+    }
+
+    /// Whether to stop; asked between batches.
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+impl Watch for () {}
+
+/// A map that is still being refined.
+#[derive(Clone, Copy, Debug)]
+pub struct PartialMap<'a> {
+    /// Position of the image in the request.
+    pub image: usize,
+    /// Its method; for XRAI the map shows the attribution before segments are merged, until `k == n`.
+    pub method: Method,
+    /// Raw map `[h, w]`, row-major.
+    pub raw: &'a [f32],
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Evaluations folded in so far.
+    pub k: usize,
+    /// Evaluations of the finished map.
+    pub n: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_read_back() {
+        for choice in [ClassChoice::Predicted, ClassChoice::Positive, ClassChoice::Index(3)] {
+            assert_eq!(choice.to_string().parse::<ClassChoice>().unwrap(), choice);
+        }
+        assert!("-1".parse::<ClassChoice>().is_err());
+    }
+}
