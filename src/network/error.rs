@@ -1,5 +1,9 @@
 //! What can go wrong in a network, each as one sentence the user can act on.
 
+use std::path::{Path, PathBuf};
+
+use super::mismatch::Mismatch;
+
 /// Result of a network operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -56,4 +60,96 @@ pub enum Error {
         /// candle's own words.
         source: Box<candle_core::Error>,
     },
+    /// The tensors are not those of the graph.
+    #[error("the weights do not fit {architecture}: {mismatch}")]
+    WeightsMismatch {
+        /// Architecture.
+        architecture: String,
+        /// Every difference.
+        mismatch: Box<Mismatch>,
+    },
+    /// A weight is NaN or infinite.
+    #[error("tensor {name:?} holds NaN or infinite weights")]
+    NonFiniteWeights {
+        /// Tensor name.
+        name: String,
+    },
+    /// A tensor of numbers that are no weights.
+    #[error("tensor {name:?} has data type {dtype}; weights are f16, bf16, f32 or f64")]
+    TensorDtype {
+        /// Tensor name.
+        name: String,
+        /// Its data type.
+        dtype: String,
+    },
+    /// Bytes that are no safetensors file.
+    #[error("{0}")]
+    NotSafetensors(String),
+    /// A model card says something that cannot be.
+    #[error("field `{field}` of the model card {problem}")]
+    Card {
+        /// Name of the field.
+        field: &'static str,
+        /// What is wrong with it, as the rest of the sentence.
+        problem: String,
+    },
+    /// A model card is no JSON object of the right types.
+    #[error("the model card cannot be read: {0}")]
+    CardSyntax(serde_json::Error),
+    /// A name of no architecture.
+    #[error("there is no architecture {name:?}, only {known}")]
+    UnknownArchitecture {
+        /// Name given.
+        name: String,
+        /// Those that exist, joined by commas.
+        known: String,
+    },
+    /// Neither a card nor the tensor names tell the architecture.
+    #[error("the weights name no known architecture; give one of {known}, or a model card")]
+    NoArchitecture {
+        /// Those that exist, joined by commas.
+        known: String,
+    },
+    /// The architecture asked for is not the one of the card.
+    #[error("the model card says {card}, but {asked} was asked for")]
+    OtherArchitecture {
+        /// Architecture of the card.
+        card: String,
+        /// Architecture asked for.
+        asked: String,
+    },
+    /// Reading or writing failed.
+    #[error("{action} failed: {problem}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        problem: std::io::Error,
+    },
+    /// Something is wrong with one file.
+    #[error("{problem}: {}", path.display())]
+    File {
+        /// What is wrong.
+        problem: Box<Error>,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A data type the executor does not compute in.
+    #[error("the candle executor computes in f32 or f64, not in {dtype}")]
+    UnsupportedDtype {
+        /// Data type asked for.
+        dtype: String,
+    },
+}
+
+impl Error {
+    /// Wraps what candle said about `operation` on an input of `shape`.
+    pub(super) fn candle(operation: &str, shape: &[usize], source: candle_core::Error) -> Self {
+        Self::Candle { operation: operation.to_owned(), shape: shape.to_vec(), source: Box::new(source) }
+    }
+
+    /// Adds the file it happened in.
+    pub(super) fn in_file(self, path: &Path) -> Self {
+        Self::File { problem: Box::new(self), path: path.to_owned() }
+    }
 }

@@ -184,9 +184,8 @@ pub(crate) fn check_pass(graph: &Graph, pass: &Pass<'_>) -> Result<()> {
     let classes = graph.classes();
     let refuse = |class| Err(Error::UnknownClass { class, classes });
     match pass.target {
-        Target::Predicted => Ok(()),
         Target::Class(class) if class >= classes => refuse(class),
-        Target::Class(_) => Ok(()),
+        Target::Predicted | Target::Class(_) => Ok(()),
         Target::Classes(list) => {
             assert_eq!(list.len(), n, "one class for each image");
             list.iter().find(|class| **class >= classes).map_or(Ok(()), |class| refuse(*class))

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::error::{Error, Result};
+use super::graph::Graph;
+use super::mismatch::{Mismatch, Misshapen};
 
 /// One parameter in host memory, row-major `f32`.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,5 +38,40 @@ impl Weights {
     /// Puts a tensor in, replacing the one of that name.
     pub fn insert(&mut self, name: String, tensor: Tensor) {
         self.tensors.insert(name, tensor);
+    }
+
+    /// Compares with what `graph` needs.
+    ///
+    /// # Errors
+    /// One error that lists every missing, superfluous and misshapen tensor.
+    pub fn check(&self, graph: &Graph) -> Result<()> {
+        let parameters = graph.parameters();
+        let mut mismatch = Mismatch::default();
+        let mut known = 0;
+        for parameter in &parameters {
+            match self.tensors.get(&parameter.name) {
+                None => mismatch.missing.push(parameter.name.clone()),
+                Some(tensor) => {
+                    known += 1;
+                    if tensor.shape != parameter.shape {
+                        mismatch.misshapen.push(Misshapen {
+                            name: parameter.name.clone(),
+                            found: tensor.shape.clone(),
+                            expected: parameter.shape.clone(),
+                        });
+                    }
+                }
+            }
+        }
+        if known < self.tensors.len() {
+            let needed: std::collections::BTreeSet<&str> = parameters.iter().map(|p| p.name.as_str()).collect();
+            mismatch.superfluous =
+                self.tensors.keys().filter(|name| !needed.contains(name.as_str())).cloned().collect();
+        }
+        if mismatch.is_empty() {
+            return Ok(());
+        }
+        mismatch.find_lookalike(graph.architecture(), self.tensors.keys().map(String::as_str));
+        Err(Error::WeightsMismatch { architecture: graph.architecture().to_owned(), mismatch: Box::new(mismatch) })
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::network;
 
+use super::xrai;
+
 /// Result of a saliency operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -80,6 +82,9 @@ pub enum Error {
         /// Position of the sample.
         sample: usize,
     },
+    /// XRAI cannot segment the image or merge its segments.
+    #[error(transparent)]
+    Xrai(#[from] xrai::Error),
     /// The caller asked to stop.
     #[error("explaining was cancelled")]
     Cancelled,

@@ -1,13 +1,22 @@
 //! The eight saliency methods over any [`Executor`](crate::network::Executor), through one schedule that shares passes.
 
+mod case;
 mod display;
 mod error;
 mod explanation;
+mod grad_cam;
+mod inputs;
+mod map;
 mod method;
 mod noise;
 mod parameters;
+mod plan;
 mod provenance;
 mod request;
+pub mod resize;
+mod schedule;
+mod sum;
+pub mod xrai;
 
 pub use display::{DisplayMap, Outcome};
 pub use error::{Error, Result};
@@ -20,3 +29,4 @@ pub use parameters::{
 };
 pub use provenance::{Completeness, Evaluations, NoiseOrigin, Provenance};
 pub use request::{ClassChoice, ImageInput, PartialMap, Request, Watch};
+pub use schedule::explain;

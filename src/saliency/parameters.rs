@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{Error, Result};
 use super::method::Method;
 use super::request::ClassChoice;
+use super::xrai;
 
 /// A named set of defaults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -125,6 +126,8 @@ pub struct Xrai {
     pub ig_steps: usize,
     /// One path each; the attribution is the mean of the paths, then the maximum over channels.
     pub baselines: Vec<Baseline>,
+    /// Segmentation and merge.
+    pub segments: xrai::Parameters,
 }
 
 /// Every parameter of every method.
@@ -163,7 +166,11 @@ impl Parameters {
                     sig: SmoothIntegratedGradients { noise: sg, path: ig.clone() },
                     ig,
                     gcam: GradCam { node: None },
-                    xrai: Xrai { ig_steps: 100, baselines: vec![Baseline::ImageMinimum, Baseline::ImageMaximum] },
+                    xrai: Xrai {
+                        ig_steps: 100,
+                        baselines: vec![Baseline::ImageMinimum, Baseline::ImageMaximum],
+                        segments: xrai::Parameters::default(),
+                    },
                     clip_percentile: 99.0,
                 }
             }
@@ -195,6 +202,7 @@ impl Parameters {
                     for baseline in &self.xrai.baselines {
                         check_path(self.xrai.ig_steps, "xrai.ig_steps", baseline, "xrai.baselines")?;
                     }
+                    self.xrai.segments.check()?;
                 }
             }
         }

@@ -1,0 +1,224 @@
+//! The architectures there are, and what a weight file tells about the variant it holds.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{Error, Result};
+use super::graph::{Graph, Op};
+use super::{densenet_121, inception_v3};
+
+/// The largest width there is; beyond it, channel counts would not fit memory.
+pub(super) const MAX_WIDTH: f64 = 16.0;
+
+/// A network architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Architecture {
+    /// InceptionV3, `inception_v3`.
+    #[serde(rename = "inception_v3")]
+    InceptionV3,
+    /// DenseNet-121, `densenet_121`.
+    #[serde(rename = "densenet_121")]
+    DenseNet121,
+}
+
+/// What may vary between two networks of one architecture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Variant {
+    /// Channels of the image.
+    pub input_channels: usize,
+    /// Number of logits.
+    pub classes: usize,
+    /// Multiplier on every layer's channels; 1.0 is the published network.
+    pub width: f64,
+    /// InceptionV3: average pools count the zeros of their border (torchvision) or not (Keras).
+    pub count_include_pad: bool,
+    /// InceptionV3: batch normalization has a learned factor (torchvision) or none (Keras).
+    pub norm_scale: bool,
+    /// DenseNet-121: added to the variance of batch normalization; 1e-5 in torchvision, 1.001e-5 in Keras.
+    pub norm_eps: f64,
+}
+
+impl Default for Variant {
+    /// The networks of the study: 3 channels, 2 classes, full width, torchvision's rules.
+    fn default() -> Self {
+        Self {
+            input_channels: 3,
+            classes: 2,
+            width: 1.0,
+            count_include_pad: true,
+            norm_scale: true,
+            norm_eps: densenet_121::Config::default().norm_eps,
+        }
+    }
+}
+
+impl Architecture {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::InceptionV3, Self::DenseNet121];
+
+    /// Its name, such as `inception_v3`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InceptionV3 => "inception_v3",
+            Self::DenseNet121 => "densenet_121",
+        }
+    }
+
+    /// The names of all, joined by commas.
+    pub fn known() -> String {
+        Self::ALL.map(Self::name).join(", ")
+    }
+
+    /// The smallest image side it accepts, in pixels.
+    pub fn min_input_px(self) -> usize {
+        match self {
+            Self::InceptionV3 => inception_v3::MIN_INPUT_PX,
+            Self::DenseNet121 => densenet_121::MIN_INPUT_PX,
+        }
+    }
+
+    /// Its graph.
+    pub fn graph(self, variant: &Variant) -> Graph {
+        let Variant { input_channels, classes, width, count_include_pad, norm_scale, norm_eps } = *variant;
+        match self {
+            Self::InceptionV3 => inception_v3::inception_v3(&inception_v3::Config {
+                input_channels,
+                classes,
+                width,
+                count_include_pad,
+                norm_scale,
+            }),
+            Self::DenseNet121 => {
+                densenet_121::densenet_121(&densenet_121::Config { input_channels, classes, width, norm_eps })
+            }
+        }
+    }
+
+    /// The architecture to which tensors of these names belong.
+    pub fn detect<'a>(names: impl Iterator<Item = &'a str>) -> Option<Self> {
+        names.into_iter().find_map(|name| Self::ALL.into_iter().find(|arch| arch.first_kernel() == name))
+    }
+
+    /// Reads channels, classes, width and kind of normalization off tensor shapes. What they do not tell stays at its
+    /// default, so that the check against the graph lists what is wrong.
+    pub fn infer(self, shapes: &BTreeMap<String, Vec<usize>>) -> Variant {
+        let mut variant = Variant::default();
+        // A tensor without values may claim any size; it tells nothing.
+        let size = |name: &str, axis: usize| {
+            shapes.get(name).filter(|shape| !shape.contains(&0)).and_then(|shape| shape.get(axis)).copied()
+        };
+        variant.input_channels = size(self.first_kernel(), 1).unwrap_or(variant.input_channels);
+        variant.classes = size(self.head(), 0).unwrap_or(variant.classes);
+        variant.width = self.infer_width(&size).unwrap_or(variant.width);
+        if self == Self::InceptionV3 {
+            let norm = |suffix: &str| shapes.contains_key(&format!("Conv2d_1a_3x3.bn.{suffix}"));
+            variant.norm_scale = norm("weight") || !norm("bias");
+        }
+        variant
+    }
+
+    fn first_kernel(self) -> &'static str {
+        match self {
+            Self::InceptionV3 => "Conv2d_1a_3x3.conv.weight",
+            Self::DenseNet121 => "features.conv0.weight",
+        }
+    }
+
+    fn head(self) -> &'static str {
+        match self {
+            Self::InceptionV3 => "fc.weight",
+            Self::DenseNet121 => "classifier.weight",
+        }
+    }
+
+    /// The roundest width that gives every layer its channels.
+    fn infer_width(self, size: &impl Fn(&str, usize) -> Option<usize>) -> Option<f64> {
+        let full: Vec<(String, usize)> = match self {
+            Self::InceptionV3 => self
+                .graph(&Variant::default())
+                .nodes()
+                .iter()
+                .filter(|node| matches!(node.op, Op::Conv2d(_)))
+                .map(|node| (format!("{}.weight", node.name), node.channels))
+                .collect(),
+            // Its other channels are sums and multiples of these two.
+            Self::DenseNet121 => vec![
+                (self.first_kernel().to_owned(), 64),
+                ("features.denseblock1.denselayer1.conv2.weight".to_owned(), 32),
+            ],
+        };
+        // channels = max(1, round(full * width)) bounds the width from both sides.
+        let (mut low, mut high) = (0.0_f64, f64::INFINITY);
+        for (name, full) in full {
+            let channels = size(&name, 0)? as f64;
+            if channels > 1.0 {
+                low = low.max((channels - 0.5) / full as f64);
+            }
+            high = high.min((channels + 0.5) / full as f64);
+        }
+        if low >= high || low > MAX_WIDTH {
+            return None;
+        }
+        let middle = f64::midpoint(low, high);
+        let inside = |width: &f64| low < *width && *width < high;
+        let rounded = |denominator: f64| (middle * denominator).round() / denominator;
+        let denominators = [1.0, 2.0, 4.0, 8.0, 10.0, 16.0, 32.0, 100.0, 1e3, 1e4, 1e5, 1e6];
+        Some(denominators.into_iter().map(rounded).find(inside).unwrap_or(middle))
+    }
+}
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Architecture {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|arch| arch.name() == name)
+            .ok_or_else(|| Error::UnknownArchitecture { name: name.to_owned(), known: Self::known() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Architecture, Variant};
+
+    #[test]
+    fn a_variant_is_read_off_the_shapes_of_its_tensors() {
+        for arch in Architecture::ALL {
+            for width in [0.0625, 0.1, 0.25, 0.37, 0.5, 0.75, 1.0, 1.5] {
+                let variant = Variant { input_channels: 1, classes: 5, width, ..Variant::default() };
+                let graph = arch.graph(&variant);
+                let shapes = graph.parameters().into_iter().map(|p| (p.name, p.shape)).collect();
+                let inferred = arch.infer(&shapes);
+                assert_eq!(arch.graph(&inferred), graph, "{arch} at width {width}, inferred {}", inferred.width);
+                assert_eq!((inferred.input_channels, inferred.classes), (1, 5));
+            }
+        }
+    }
+
+    #[test]
+    fn a_network_without_learned_factor_is_recognized() {
+        let graph = Architecture::InceptionV3.graph(&Variant { norm_scale: false, ..Variant::default() });
+        let shapes = graph.parameters().into_iter().map(|p| (p.name, p.shape)).collect();
+        assert!(!Architecture::InceptionV3.infer(&shapes).norm_scale);
+    }
+
+    #[test]
+    fn names_and_architectures_correspond() {
+        for arch in Architecture::ALL {
+            assert_eq!(arch.name().parse::<Architecture>().unwrap(), arch);
+            assert_eq!(serde_json::to_string(&arch).unwrap(), format!("\"{arch}\""));
+        }
+        let error = "resnet".parse::<Architecture>().unwrap_err();
+        assert_eq!(error.to_string(), "there is no architecture \"resnet\", only inception_v3, densenet_121");
+    }
+}

@@ -1,0 +1,103 @@
+//! Pooling with borders, and where its gradient goes.
+
+use candle_core::{DType, Result, Tensor};
+
+use super::super::graph::Pool;
+use super::strided::{crop, every, interleave, pad, phase_extent, place};
+
+/// Maximum over windows; the border never wins.
+pub(super) fn max_pool(x: &Tensor, pool: Pool) -> Result<Tensor> {
+    pad(x, [pool.padding; 2], f64::NEG_INFINITY)?.max_pool2d_with_stride(pool.kernel, pool.stride)
+}
+
+/// For every output pixel the number of its maximum within the window, row-major; the first one where several tie.
+pub(super) fn max_pool_winners(x: &Tensor, maxima: &Tensor, pool: Pool) -> Result<Tensor> {
+    let padded = pad(x, [pool.padding; 2], f64::NEG_INFINITY)?;
+    let (_, _, rows, columns) = maxima.dims4()?;
+    let mut winners = Tensor::zeros(maxima.shape(), DType::U32, x.device())?;
+    // From the last to the first, so that the first maximum is written last.
+    for number in (0..pool.kernel * pool.kernel).rev() {
+        let offset = [number / pool.kernel, number % pool.kernel];
+        let candidate = every(&padded, offset, [pool.stride; 2], [rows, columns])?;
+        let here = Tensor::full(number as u32, maxima.shape(), x.device())?;
+        winners = candidate.eq(maxima)?.where_cond(&here, &winners)?;
+    }
+    Ok(winners)
+}
+
+/// Gradient of a max pool by its input of `input` rows and columns.
+pub(super) fn max_pool_backward(gradient: &Tensor, winners: &Tensor, pool: Pool, input: [usize; 2]) -> Result<Tensor> {
+    let zeros = gradient.zeros_like()?;
+    scatter(pool, input, |number| winners.eq(number as u32)?.where_cond(gradient, &zeros))
+}
+
+/// Mean over windows; `count_include_pad` counts the zeros of the border (PyTorch) or leaves them out (Keras).
+pub(super) fn avg_pool(x: &Tensor, pool: Pool, count_include_pad: bool) -> Result<Tensor> {
+    let (_, _, height, width) = x.dims4()?;
+    let mean = pad(x, [pool.padding; 2], 0.0)?.avg_pool2d_with_stride(pool.kernel, pool.stride)?;
+    if count_include_pad || pool.padding == 0 {
+        return Ok(mean);
+    }
+    mean.broadcast_mul(&share_of_valid(&mean, pool, [height, width])?)
+}
+
+/// Gradient of an average pool by its input of `input` rows and columns.
+pub(super) fn avg_pool_backward(
+    gradient: &Tensor,
+    pool: Pool,
+    count_include_pad: bool,
+    input: [usize; 2],
+) -> Result<Tensor> {
+    let mut part = (gradient / (pool.kernel * pool.kernel) as f64)?;
+    if !count_include_pad && pool.padding > 0 {
+        part = part.broadcast_mul(&share_of_valid(gradient, pool, input)?)?;
+    }
+    scatter(pool, input, |_| Ok(part.clone()))
+}
+
+/// For every output pixel, pixels of the window over those of them that lie in the image; `[1, 1, rows, columns]`.
+fn share_of_valid(output: &Tensor, pool: Pool, input: [usize; 2]) -> Result<Tensor> {
+    let (_, _, rows, columns) = output.dims4()?;
+    let valid = |position: usize, size: usize| {
+        let start = position * pool.stride;
+        let end = (start + pool.kernel).min(size + pool.padding);
+        end - start.max(pool.padding)
+    };
+    let mut shares = Vec::with_capacity(rows * columns);
+    for row in 0..rows {
+        for column in 0..columns {
+            let count = valid(row, input[0]) * valid(column, input[1]);
+            shares.push((pool.kernel * pool.kernel) as f64 / count as f64);
+        }
+    }
+    // Cast on the host: not every device has f64.
+    Tensor::from_vec(shares, (1, 1, rows, columns), &candle_core::Device::Cpu)?
+        .to_dtype(output.dtype())?
+        .to_device(output.device())
+}
+
+/// Adds up, over the pixels of a window numbered row-major, what `part` sends to that pixel of every window.
+fn scatter(pool: Pool, input: [usize; 2], part: impl Fn(usize) -> Result<Tensor>) -> Result<Tensor> {
+    let (stride, padding) = ([pool.stride; 2], [pool.padding; 2]);
+    let extent = phase_extent(input, padding, stride);
+    let mut phases: Vec<Option<Tensor>> = vec![None; pool.stride * pool.stride];
+    let mut shape = None;
+    for number in 0..pool.kernel * pool.kernel {
+        let offset = [number / pool.kernel, number % pool.kernel];
+        let phase = (offset[0] % pool.stride) * pool.stride + offset[1] % pool.stride;
+        let placed = place(&part(number)?, offset.map(|o| o / pool.stride), extent)?;
+        shape.get_or_insert_with(|| (placed.shape().clone(), placed.dtype(), placed.device().clone()));
+        phases[phase] = Some(match phases[phase].take() {
+            Some(sum) => (sum + placed)?,
+            None => placed,
+        });
+    }
+    let Some((shape, dtype, device)) = shape else {
+        candle_core::bail!("a pool needs a window of at least one pixel");
+    };
+    let phases = phases
+        .into_iter()
+        .map(|phase| phase.map_or_else(|| Tensor::zeros(&shape, dtype, &device), Ok))
+        .collect::<Result<Vec<_>>>()?;
+    crop(&interleave(&phases, stride)?, padding, input)
+}

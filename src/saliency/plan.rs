@@ -1,0 +1,244 @@
+//! Which inputs the wanted methods need, and which of them coincide.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::error::{Error, Result};
+use super::method::Method;
+use super::parameters::{Aggregate, Baseline, Parameters, SmoothGrad};
+
+/// A constant image by the bits of its value in each channel.
+pub(super) type Constant = Arc<[u32]>;
+
+/// One noisy copy of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct NoisyCopy {
+    /// Number of the noise sample.
+    pub(super) sample: usize,
+    /// Bits of the standard deviation as a fraction of the image's range.
+    pub(super) sigma_fraction_bits: u64,
+}
+
+/// An input of the network in relation to its image. Equal points are equal inputs, bit for bit.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Point {
+    /// The image itself.
+    Image,
+    /// A noisy copy of it.
+    Copy(NoisyCopy),
+    /// A constant image, the same for all images.
+    Constant(Constant),
+    /// On the straight line from a constant to the image or a copy, ends excluded.
+    Between {
+        /// Where the line begins.
+        baseline: Constant,
+        /// Where it ends: a copy, or the image.
+        end: Option<NoisyCopy>,
+        /// Position on the line as a fraction in lowest terms, so that k/9 and 11k/99 are one point.
+        fraction: [usize; 2],
+    },
+}
+
+/// The points of a path.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Path {
+    /// Number of points, both ends included.
+    pub(super) steps: usize,
+    /// Where it begins.
+    pub(super) baseline: Constant,
+}
+
+/// A sum of gradients: over the points of a path, or at the end point alone, for one image or many noisy copies.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Recipe {
+    /// The method it serves; XRAI has one recipe a baseline.
+    pub(super) method: Method,
+    /// Noisy copies; the image itself when `None`.
+    pub(super) noise: Option<SmoothGrad>,
+    /// The path to each copy; the copy alone when `None`.
+    pub(super) path: Option<Path>,
+}
+
+impl Recipe {
+    /// Number of copies.
+    pub(super) fn samples(&self) -> usize {
+        self.noise.map_or(1, |noise| noise.samples)
+    }
+
+    /// Gradients summed for one copy.
+    pub(super) fn steps(&self) -> usize {
+        self.path.as_ref().map_or(1, |path| path.steps)
+    }
+
+    /// Gradients summed in all.
+    pub(super) fn len(&self) -> usize {
+        self.samples() * self.steps()
+    }
+
+    /// How copies are combined.
+    pub(super) fn aggregate(&self) -> Aggregate {
+        self.noise.map_or(Aggregate::Mean, |noise| noise.aggregate)
+    }
+
+    /// The copy with this number, or `None` for the image itself.
+    pub(super) fn copy(&self, sample: usize) -> Option<NoisyCopy> {
+        self.noise.map(|noise| NoisyCopy { sample, sigma_fraction_bits: noise.sigma_fraction.to_bits() })
+    }
+
+    /// The input whose gradient is the `position`-th summand: sample by sample, each from baseline to end.
+    pub(super) fn point(&self, position: usize) -> Point {
+        let end = self.copy(position / self.steps());
+        let at_end = end.map_or(Point::Image, Point::Copy);
+        let Some(path) = &self.path else { return at_end };
+        let step = position % path.steps;
+        let last = path.steps - 1;
+        if step == 0 {
+            return Point::Constant(path.baseline.clone());
+        }
+        if step == last {
+            return at_end;
+        }
+        let divisor = greatest_common_divisor(step, last);
+        Point::Between { baseline: path.baseline.clone(), end, fraction: [step / divisor, last / divisor] }
+    }
+}
+
+/// How often and by which methods one gradient is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Use {
+    /// Bits of [`Method::bit`].
+    pub(super) methods: u8,
+    /// Number of summands it is.
+    pub(super) summands: usize,
+}
+
+/// All gradients that one image needs.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// The sums to make.
+    pub(super) recipes: Vec<Recipe>,
+    /// Every different input with its uses, in the order of evaluation; the image itself comes first.
+    pub(super) points: Vec<(Point, Use)>,
+}
+
+impl Plan {
+    /// Plans `methods` for an image of `channels` channels and values from `min` to `max`.
+    ///
+    /// Cheap methods come first, so that a window has something to show early.
+    pub(super) fn new(
+        methods: &[Method],
+        parameters: &Parameters,
+        channels: usize,
+        [min, max]: [f32; 2],
+    ) -> Result<Self> {
+        let constant = |baseline: &Baseline| match baseline {
+            Baseline::Value(value) => Ok(vec![value.to_bits(); channels].into()),
+            Baseline::ImageMinimum => Ok(vec![min.to_bits(); channels].into()),
+            Baseline::ImageMaximum => Ok(vec![max.to_bits(); channels].into()),
+            Baseline::Channels(values) if values.len() == channels => {
+                Ok(values.iter().map(|value| value.to_bits()).collect())
+            }
+            Baseline::Channels(values) => Err(Error::Parameter {
+                parameter: "baseline",
+                value: format!("{values:?}"),
+                accepted: "one value for each channel of the image",
+            }),
+        };
+        let mut recipes = Vec::new();
+        for method in [Method::Ig, Method::Sg, Method::Xrai, Method::Sig] {
+            if !methods.contains(&method) {
+                continue;
+            }
+            let path =
+                |steps, baseline: &Baseline| -> Result<Path> { Ok(Path { steps, baseline: constant(baseline)? }) };
+            match method {
+                Method::Ig => {
+                    let path = path(parameters.ig.steps, &parameters.ig.baseline)?;
+                    recipes.push(Recipe { method, noise: None, path: Some(path) });
+                }
+                Method::Sg => recipes.push(Recipe { method, noise: Some(parameters.sg), path: None }),
+                Method::Sig => {
+                    let path = path(parameters.sig.path.steps, &parameters.sig.path.baseline)?;
+                    recipes.push(Recipe { method, noise: Some(parameters.sig.noise), path: Some(path) });
+                }
+                _ => {
+                    for baseline in &parameters.xrai.baselines {
+                        let path = path(parameters.xrai.ig_steps, baseline)?;
+                        recipes.push(Recipe { method, noise: None, path: Some(path) });
+                    }
+                }
+            }
+        }
+        let of_image = [Method::Grad, Method::Gcam, Method::Gbp, Method::Ggcam];
+        let readers = of_image.iter().filter(|method| methods.contains(method));
+        let first = Use { methods: readers.fold(0, |bits, method| bits | method.bit()), summands: 0 };
+        let mut points = vec![(Point::Image, first)];
+        let mut found = HashMap::from([(Point::Image, 0)]);
+        for recipe in &recipes {
+            for position in 0..recipe.len() {
+                let point = recipe.point(position);
+                let at = *found.entry(point.clone()).or_insert_with(|| {
+                    points.push((point, Use::default()));
+                    points.len() - 1
+                });
+                points[at].1.methods |= recipe.method.bit();
+                points[at].1.summands += 1;
+            }
+        }
+        Ok(Self { recipes, points })
+    }
+
+    /// Uses of the image's own gradient.
+    pub(super) fn image(&self) -> Use {
+        self.points[0].1
+    }
+}
+
+fn greatest_common_divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(methods: &[Method], min: f32) -> Plan {
+        Plan::new(methods, &Parameters::default(), 3, [min, 0.9]).unwrap()
+    }
+
+    #[test]
+    fn methods_alone_need_what_the_study_counts() {
+        for (method, needed, distinct) in [
+            (Method::Sg, 25, 25 + 1), // and the forward pass of the image
+            (Method::Ig, 10, 10),
+            (Method::Sig, 250, 25 * 9 + 1 + 1),
+            (Method::Xrai, 200, 2 * 99 + 1),
+        ] {
+            let plan = plan(&[method], -0.8);
+            assert_eq!(plan.recipes.iter().map(Recipe::len).sum::<usize>(), needed, "{method}");
+            assert_eq!(plan.points.len(), distinct, "{method}");
+        }
+    }
+
+    #[test]
+    fn coinciding_inputs_are_evaluated_once() {
+        // Image 1, black 1, IG 8 inside, SG 25 (ends of SIG's paths), SIG 25 x 8 inside, XRAI 2 x 98 inside + 2 constants.
+        assert_eq!(plan(&Method::ALL, -0.8).points.len(), 1 + 1 + 8 + 25 + 200 + 2 * 98 + 2);
+        // An image whose minimum is IG's black: XRAI's first path holds all of IG's.
+        assert_eq!(plan(&Method::ALL, -1.0).points.len(), 1 + 1 + 25 + 200 + 2 * 98 + 1);
+    }
+
+    #[test]
+    fn every_summand_is_counted() {
+        let plan = plan(&Method::ALL, -1.0);
+        assert_eq!(plan.points.iter().map(|(_, uses)| uses.summands).sum::<usize>(), 25 + 10 + 250 + 200);
+        assert_eq!(plan.image().summands, 3);
+    }
+
+    #[test]
+    fn a_baseline_needs_a_value_a_channel() {
+        let mut parameters = Parameters::default();
+        parameters.ig.baseline = Baseline::Channels(vec![0.0; 2]);
+        assert!(matches!(Plan::new(&[Method::Ig], &parameters, 3, [0.0, 1.0]), Err(Error::Parameter { .. })));
+    }
+}
