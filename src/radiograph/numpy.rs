@@ -16,12 +16,16 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Radiograph, Problem> {
     let mut warnings = Vec::new();
     let mut scale = ValueScale::Gray;
     if is_16_bit {
-        pixels.iter_mut().for_each(|value| *value /= 257.0);
+        for value in &mut pixels {
+            *value /= 257.0;
+        }
     } else if is_float {
-        if min < 0.0 && min >= -1.0 && max <= 1.0 {
+        if (-1.0..0.0).contains(&min) && max <= 1.0 {
             scale = ValueScale::Symmetric;
         } else if min >= 0.0 && max <= 1.0 {
-            pixels.iter_mut().for_each(|value| *value *= 255.0);
+            for value in &mut pixels {
+                *value *= 255.0;
+            }
             warnings.push("the array values lie in [0, 1] and were taken as fractions of white".to_owned());
         } else if min < 0.0 || max > 255.0 {
             return Err(Problem::ArrayRange { min, max });
@@ -148,6 +152,6 @@ mod tests {
         assert!(matches!(decode(&npy(&[2, 1, 3], &[1_u8, 1, 1, 1, 1, 2])), Err(Problem::ChannelsDiffer)));
         assert!(matches!(decode(&npy(&[1, 2], &[f32::NAN, 0.0])), Err(Problem::NotFinite)));
         assert!(matches!(decode(&npy(&[1, 2], &[-1024.0_f32, 3000.0])), Err(Problem::ArrayRange { .. })));
-        assert!(matches!(decode(&npy(&[1, 20_000], &[0_u8; 20_000])), Err(Problem::TooLarge { .. })));
+        assert!(matches!(decode(&npy(&[1, 20_000], &vec![0_u8; 20_000])), Err(Problem::TooLarge { .. })));
     }
 }

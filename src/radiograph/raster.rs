@@ -9,7 +9,7 @@ use super::{Format, MAX_DECODED_BYTES, MAX_SIDE_PX, Problem, Radiograph, ValueSc
 /// Channels of a JPEG whose gray was coded as colour may differ by this much through rounding alone.
 const CHANNEL_ROUNDING: u16 = 3;
 
-/// Weights of red, green and blue in luma (ITU-R BT.601), as Pillow and OpenCV use.
+/// Weights of red, green and blue in luma (ITU-R BT.601), as Pillow and `OpenCV` use.
 const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 
 /// Greatest 16-bit value of an image that was probably stored with 12 bits or fewer.
@@ -97,7 +97,9 @@ fn from_16_bit(values: impl Iterator<Item = u16> + Clone, warnings: &mut Vec<Str
 
 /// 65535 / 257 = 255: the scale of 16 bits on that of 8, fractions kept.
 fn scaled_to_8_bit(mut pixels: Vec<f32>) -> Vec<f32> {
-    pixels.iter_mut().for_each(|value| *value /= 257.0);
+    for value in &mut pixels {
+        *value /= 257.0;
+    }
     pixels
 }
 
@@ -260,7 +262,7 @@ mod tests {
 
     #[test]
     fn every_truncation_is_an_error() {
-        let pixels: Vec<u8> = (0..64 * 64).map(|i: u32| (i * 7919 >> 3) as u8).collect();
+        let pixels: Vec<u8> = (0..64 * 64).map(|i: u32| ((i * 7919) >> 3) as u8).collect();
         let mut jpeg = Vec::new();
         image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 90)
             .write_image(&pixels, 64, 64, ExtendedColorType::L8)
