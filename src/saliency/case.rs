@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::network::PassOutput;
+use crate::network::{Batch, PassOutput};
 
 use super::error::Result;
 use super::explanation::{Explanation, softmax};
@@ -28,6 +28,14 @@ pub(super) struct ConstantResult {
 /// Results for constant images by class and value; they serve all images of one size.
 pub(super) type Constants = HashMap<(usize, Constant), ConstantResult>;
 
+/// A gradient that waits for its turn in one or more sums.
+struct Kept {
+    batch: Arc<Batch>,
+    index: usize,
+    /// Sums it has yet to be added to.
+    summands: usize,
+}
+
 /// One image in the work.
 pub(super) struct Case<'a> {
     /// Maker of its inputs.
@@ -40,7 +48,7 @@ pub(super) struct Case<'a> {
     logits: Vec<f32>,
     class: usize,
     sums: Vec<Sum>,
-    gradients: HashMap<Point, (Arc<[f32]>, usize)>,
+    gradients: HashMap<Point, Kept>,
     /// Constants that were evaluated for another image.
     borrowed: Vec<Constant>,
     seconds: [f64; Method::ALL.len()],
@@ -89,28 +97,35 @@ impl<'a> Case<'a> {
     }
 
     /// Keeps a gradient until all its summands are folded.
-    pub(super) fn keep(&mut self, point: Point, gradient: &[f32], uses: Use) {
+    pub(super) fn keep(&mut self, point: Point, batch: &Arc<Batch>, index: usize, uses: Use) {
         if uses.summands > 0 {
-            self.gradients.insert(point, (gradient.into(), uses.summands));
+            self.gradients.insert(point, Kept { batch: batch.clone(), index, summands: uses.summands });
         }
     }
 
     /// Takes the first pass, that of the image itself, and makes the maps that need no other.
-    pub(super) fn take_first_pass(&mut self, output: &PassOutput, index: usize, seconds: f64, watch: &dyn Watch) {
+    ///
+    /// `gradient` is that of `output`, which the caller took out so that it can wait for its sums.
+    pub(super) fn take_first_pass(
+        &mut self,
+        output: &PassOutput,
+        gradient: Option<&Arc<Batch>>,
+        index: usize,
+        seconds: f64,
+        watch: &dyn Watch,
+    ) {
         let classes = output.logits.len() / output.classes.len();
         self.logits = output.logits[index * classes..(index + 1) * classes].to_vec();
         self.class = output.classes[index];
         self.spend(seconds, self.plan.image().methods);
-        if let Some(gradient) = &output.gradient {
-            self.keep(Point::Image, gradient.image(index), self.plan.image());
+        if let Some(gradient) = gradient {
+            self.keep(Point::Image, gradient, index, self.plan.image());
         }
         let [_, h, w] = self.shape;
         for method in self.maker.methods().to_vec() {
             let start = Instant::now();
             let made = match method {
-                Method::Grad => {
-                    output.gradient.as_ref().map(|g| self.maker.gradient(method, g.image(index), self.shape))
-                }
+                Method::Grad => gradient.map(|g| self.maker.gradient(method, g.image(index), self.shape)),
                 Method::Gbp => {
                     output.guided_gradient.as_ref().map(|g| self.maker.gradient(method, g.image(index), self.shape))
                 }
@@ -147,10 +162,10 @@ impl<'a> Case<'a> {
                     sum.fold(&result.gradient, &self.inputs);
                     continue;
                 }
-                let Some((gradient, summands)) = self.gradients.get_mut(&point) else { break };
-                sum.fold(gradient, &self.inputs);
-                *summands -= 1;
-                if *summands == 0 {
+                let Some(kept) = self.gradients.get_mut(&point) else { break };
+                sum.fold(kept.batch.image(kept.index), &self.inputs);
+                kept.summands -= 1;
+                if kept.summands == 0 {
                     self.gradients.remove(&point);
                 }
             }
@@ -165,7 +180,7 @@ impl<'a> Case<'a> {
         for method in moved {
             if self.sums_of(method).all(Sum::is_complete) {
                 self.complete(method, constants, watch)?;
-            } else {
+            } else if watch.wants_partial_maps() {
                 self.publish_partial(method, watch);
             }
         }

@@ -121,9 +121,9 @@ mod tests {
     #[test]
     fn percentile_interpolates() {
         let values = [4.0, 1.0, 3.0, 2.0];
-        assert_eq!([100.0, 50.0].map(|p| percentile(&values, p)), [4.0, 2.5]);
+        assert_eq!([100.0, 50.0].map(|p| percentile(&values, p)).to_vec(), [4.0, 2.5]);
         assert!((percentile(&values, 99.0) - 3.97).abs() < 1e-12);
-        assert_eq!([percentile(&[7.0], 99.0)], [7.0]);
+        assert_eq!(vec![percentile(&[7.0], 99.0)], [7.0]);
     }
 
     #[test]
@@ -132,7 +132,7 @@ mod tests {
         let map = DisplayMap::clipped(&raw, 99.0);
         assert_eq!(map.outcome, Outcome::Normal);
         assert_eq!(map.reason, None);
-        assert_eq!([map.values[0], map.values[99], map.values[100]], [0.0, 1.0, 1.0]);
+        assert_eq!(vec![map.values[0], map.values[99], map.values[100]], [0.0, 1.0, 1.0]);
         assert!((map.values[33] - 1.0 / 3.0).abs() < 1e-7);
     }
 

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::display::extremes;
 use super::noise::{Noise, seeded_sample};
 use super::plan::{Constant, NoisyCopy, Point};
@@ -12,9 +14,13 @@ use super::request::ImageInput;
 /// Noisy copies kept: those of a batch that spans the paths of neighbouring samples.
 const COPIES_KEPT: usize = 4;
 
+/// Values that one thread works on at a time.
+pub(super) const BLOCK: usize = 1 << 14;
+
 /// Maker of the inputs of one image.
 pub(super) struct Inputs<'a> {
     image: &'a ImageInput,
+    range: [f32; 2],
     seed: u64,
     noise: Option<&'a Noise>,
     copies: RefCell<VecDeque<(NoisyCopy, Arc<[f32]>)>>,
@@ -22,7 +28,7 @@ pub(super) struct Inputs<'a> {
 
 impl<'a> Inputs<'a> {
     pub(super) fn new(image: &'a ImageInput, seed: u64, noise: Option<&'a Noise>) -> Self {
-        Self { image, seed, noise, copies: RefCell::default() }
+        Self { image, range: extremes(image.values.values()), seed, noise, copies: RefCell::default() }
     }
 
     /// Values of the clean image, `[c, h, w]`.
@@ -32,7 +38,7 @@ impl<'a> Inputs<'a> {
 
     /// Smallest and largest value of the clean image.
     pub(super) fn range(&self) -> [f32; 2] {
-        extremes(self.image())
+        self.range
     }
 
     /// Writes the input at `point`, `[c, h, w]`.
@@ -48,13 +54,15 @@ impl<'a> Inputs<'a> {
                 let copy = end.map(|end| self.copy(end));
                 let end = copy.as_deref().unwrap_or(self.image());
                 let plane = out.len() / baseline.len();
-                for ((out, end), bits) in out.chunks_exact_mut(plane).zip(end.chunks_exact(plane)).zip(baseline.iter())
-                {
+                let planes = out.chunks_exact_mut(plane).zip(end.chunks_exact(plane)).zip(baseline.iter());
+                planes.for_each(|((out, end), bits)| {
                     let b = f32::from_bits(*bits) as f64;
-                    for (out, x) in out.iter_mut().zip(end) {
-                        *out = (b + alpha * (*x as f64 - b)) as f32;
-                    }
-                }
+                    out.par_chunks_mut(BLOCK).zip(end.par_chunks(BLOCK)).for_each(|(out, end)| {
+                        for (out, x) in out.iter_mut().zip(end) {
+                            *out = (b + alpha * (*x as f64 - b)) as f32;
+                        }
+                    });
+                });
             }
         }
     }
@@ -65,7 +73,7 @@ impl<'a> Inputs<'a> {
         if let Some((_, values)) = copies.iter().find(|(kept, _)| *kept == copy) {
             return values.clone();
         }
-        let [min, max] = self.range();
+        let [min, max] = self.range;
         let sigma = f64::from_bits(copy.sigma_fraction_bits) * (max as f64 - min as f64);
         let image = self.image();
         let add = |(x, n): (&f32, &f32)| (*x as f64 + sigma * *n as f64) as f32;

@@ -3,8 +3,12 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
 
 use super::error::{Error, Result};
+
+/// Values drawn from one stream of the generator, so that threads can share the work.
+const BLOCK: usize = 1 << 13;
 
 /// Standard-normal samples `[n, c, h, w]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,8 +64,15 @@ pub fn seeded_sample(seed: u64, id_seed: u64, sample: usize, len: usize) -> Vec<
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8..16].copy_from_slice(&id_seed.to_le_bytes());
     key[16..24].copy_from_slice(&(sample as u64).to_le_bytes());
-    let rng = ChaCha8Rng::from_seed(key);
-    StandardNormal.sample_iter(rng).take(len).collect()
+    let mut values = vec![0.0; len];
+    values.par_chunks_mut(BLOCK).enumerate().for_each(|(block, values)| {
+        let mut rng = ChaCha8Rng::from_seed(key);
+        rng.set_stream(block as u64);
+        for value in values {
+            *value = StandardNormal.sample(&mut rng);
+        }
+    });
+    values
 }
 
 #[cfg(test)]

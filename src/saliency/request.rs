@@ -119,13 +119,23 @@ pub trait Watch: Sync {
         let _ = partial;
     }
 
+    /// Whether unfinished maps are of interest; making them takes a few milliseconds a batch. Finished maps are reported
+    /// in any case.
+    fn wants_partial_maps(&self) -> bool {
+        true
+    }
+
     /// Whether to stop; asked between batches.
     fn cancelled(&self) -> bool {
         false
     }
 }
 
-impl Watch for () {}
+impl Watch for () {
+    fn wants_partial_maps(&self) -> bool {
+        false
+    }
+}
 
 /// A map that is still being refined.
 #[derive(Clone, Copy, Debug)]

@@ -56,6 +56,8 @@ struct Schedule<'a> {
     node: NodeId,
     /// Inputs a pass, of the images at hand.
     batch: usize,
+    /// Room for the inputs of a pass.
+    buffer: Vec<f32>,
     done: usize,
     total: usize,
 }
@@ -95,17 +97,27 @@ impl<'a> Schedule<'a> {
             tensor: graph.node(node).name.clone(),
             intermediates: request.intermediates,
         };
-        let mut schedule =
-            Self { executor, request, watch, common: Arc::new(common), target, node, batch: 1, done: 0, total: 0 };
+        let mut schedule = Self {
+            executor,
+            request,
+            watch,
+            common: Arc::new(common),
+            target,
+            node,
+            batch: 1,
+            buffer: Vec::new(),
+            done: 0,
+            total: 0,
+        };
         for positions in distinct_images(&request.images).values() {
-            schedule.total += schedule.plan(&request.images[positions[0]])?.points.len();
+            let image = &request.images[positions[0]];
+            schedule.total += schedule.plan(image, extremes(image.values.values()))?.points.len();
         }
         Ok(schedule)
     }
 
-    fn plan(&self, image: &ImageInput) -> Result<Plan> {
-        let [_, channels, ..] = image.values.shape();
-        Plan::new(&self.common.methods, &self.common.parameters, channels, extremes(image.values.values()))
+    fn plan(&self, image: &ImageInput, range: [f32; 2]) -> Result<Plan> {
+        Plan::new(&self.common.methods, &self.common.parameters, image_shape(image)[0], range)
     }
 
     /// Explains the images of one shape, as many at a time as fill a batch.
@@ -123,7 +135,8 @@ impl<'a> Schedule<'a> {
                 let image = &self.request.images[positions[0]];
                 let inputs = Inputs::new(image, self.request.seed, self.request.noise.as_deref());
                 let maker = Maker::new(self.common.clone());
-                cases.push(Some(Case::new(inputs, (*positions).clone(), shape, self.plan(image)?, maker)));
+                let plan = self.plan(image, inputs.range())?;
+                cases.push(Some(Case::new(inputs, (*positions).clone(), shape, plan, maker)));
             }
             self.explain_window(&mut cases, shape, &mut constants, found)?;
             if constants.len() > CONSTANTS_KEPT {
@@ -193,12 +206,13 @@ impl<'a> Schedule<'a> {
                     case.inputs.write(&Point::Image, out);
                 }
             };
-            let (len, output) = self.pass(rest.len(), shape, fill, |input, _| {
+            let (len, mut output) = self.pass(rest.len(), shape, fill, |input, _| {
                 self.executor.run(&Pass { input, target, gradient, guided_gradient, activation })
             })?;
             let seconds = start.elapsed().as_secs_f64() / len as f64;
+            let gradients = output.gradient.take().map(Arc::new);
             for (index, case) in rest.iter_mut().flatten().take(len).enumerate() {
-                case.take_first_pass(&output, index, seconds, self.watch);
+                case.take_first_pass(&output, gradients.as_ref(), index, seconds, self.watch);
             }
             first += len;
             self.advance_progress(len);
@@ -252,19 +266,18 @@ impl<'a> Schedule<'a> {
             self.executor.run(&Pass { input, target, gradient: true, guided_gradient: false, activation: None })
         })?;
         let seconds = start.elapsed().as_secs_f64() / len as f64;
-        let gradients = output.gradient.expect("a pass gives the gradient it is asked for");
+        let gradients = Arc::new(output.gradient.expect("a pass gives the gradient it is asked for"));
         let logits = output.logits.chunks_exact(output.logits.len() / len);
         for (index, (task, logits)) in tasks.iter().zip(logits).enumerate() {
             let Some(case) = &mut cases[task.case] else { continue };
             case.spend(seconds, task.uses.methods);
-            let gradient = gradients.image(index);
             match &task.point {
                 Point::Constant(constant) => {
                     let class = case.class();
-                    let result = ConstantResult { gradient: gradient.into(), logit: logits[class] };
+                    let result = ConstantResult { gradient: gradients.image(index).into(), logit: logits[class] };
                     constants.insert((class, constant.clone()), result);
                 }
-                point => case.keep(point.clone(), gradient, task.uses),
+                point => case.keep(point.clone(), &gradients, index, task.uses),
             }
         }
         self.advance_progress(len);
@@ -284,11 +297,15 @@ impl<'a> Schedule<'a> {
             if self.watch.cancelled() {
                 return Err(Error::Cancelled);
             }
-            let mut input = Batch::zeros([len, c, h, w]);
+            let mut values = std::mem::take(&mut self.buffer);
+            values.resize(len * c * h * w, 0.0);
+            let mut input = Batch::new([len, c, h, w], values);
             for index in 0..len {
                 fill(index, input.image_mut(index));
             }
-            match run(&input, len) {
+            let output = run(&input, len);
+            self.buffer = input.into_values();
+            match output {
                 Ok(output) => return Ok((len, output)),
                 Err(error) if len > 1 && is_out_of_memory(&error) => {
                     len /= 2;

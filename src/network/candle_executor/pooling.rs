@@ -101,3 +101,27 @@ fn scatter(pool: Pool, input: [usize; 2], part: impl Fn(usize) -> Result<Tensor>
         .collect::<Result<Vec<_>>>()?;
     crop(&interleave(&phases, stride)?, padding, input)
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Result, Tensor};
+
+    use super::{Pool, max_pool, max_pool_backward, max_pool_winners};
+
+    /// `torch.nn.functional.max_pool2d(x, 3, 2, 1)` of ones, differentiated by `[[1, 2], [3, 4]]`, sends each gradient
+    /// to the top left pixel of its window that lies in the image; of minus ones as well.
+    #[test]
+    fn the_first_of_equal_maxima_takes_the_whole_gradient() -> Result<()> {
+        let pool = Pool { kernel: 3, stride: 2, padding: 1 };
+        for level in [1.0, -1.0] {
+            let x = (Tensor::ones((1, 1, 4, 3), candle_core::DType::F32, &Device::Cpu)? * level)?;
+            let y = max_pool(&x, pool)?;
+            let winners = max_pool_winners(&x, &y, pool)?;
+            let gradient = Tensor::new(&[[[[1f32, 2.0], [3.0, 4.0]]]], &Device::Cpu)?;
+            let back = max_pool_backward(&gradient, &winners, pool, [4, 3])?;
+            let expected = [1.0, 2.0, 0.0, 3.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+            assert_eq!(back.flatten_all()?.to_vec1::<f32>()?, expected);
+        }
+        Ok(())
+    }
+}

@@ -240,3 +240,116 @@ fn radix_sorted(mut keys: Vec<u64>) -> Vec<u64> {
     }
     keys
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Images of few values, full of equal costs, and of many.
+    fn image() -> impl Strategy<Value = (Vec<f32>, [usize; 2])> {
+        (1_usize..24, 1_usize..24, prop_oneof![Just(2_u16), Just(5), Just(u16::MAX)]).prop_flat_map(|(h, w, values)| {
+            let image =
+                prop::collection::vec((0..values).prop_map(move |value| f32::from(value) / f32::from(values)), h * w);
+            (image, Just([h, w]))
+        })
+    }
+
+    /// The definition, step by step: a stable sort, and the label of every pixel rewritten at each join.
+    fn segmented_by_definition(image: &[f32], [height, width]: [usize; 2], scale: f64, min_size: usize) -> Vec<i32> {
+        let mut edges = Vec::new();
+        for direction in Direction::ALL {
+            for y in 0..height {
+                for x in 0..width {
+                    let [a, b] = match direction {
+                        Direction::Right => [[y, x], [y, x + 1]],
+                        Direction::Down => [[y, x], [y + 1, x]],
+                        Direction::DownRight => [[y, x], [y + 1, x + 1]],
+                        Direction::UpRight => [[y, x + 1], [y + 1, x]],
+                    };
+                    if [a, b].iter().all(|&[y, x]| y < height && x < width) {
+                        let [a, b] = [a, b].map(|[y, x]| y * width + x);
+                        let difference = f64::from(image[b]) - f64::from(image[a]);
+                        edges.push(((difference * difference).sqrt(), a, b));
+                    }
+                }
+            }
+        }
+        edges.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut regions: Vec<usize> = (0..image.len()).collect();
+        let mut largest_costs = vec![0.0; image.len()];
+        let join = |regions: &mut Vec<usize>, a: usize, b: usize| {
+            let joined = a.min(b);
+            regions.iter_mut().filter(|region| **region == a || **region == b).for_each(|region| *region = joined);
+            joined
+        };
+        let size = |regions: &[usize], region: usize| regions.iter().filter(|&&other| other == region).count();
+        for &(cost, a, b) in &edges {
+            let (a, b) = (regions[a], regions[b]);
+            let bound = |region| (largest_costs[region] + scale / 255.0 / size(&regions, region) as f64) as f32;
+            if a != b && cost < f64::from(bound(a).min(bound(b))) {
+                let joined = join(&mut regions, a, b);
+                largest_costs[joined] = cost;
+            }
+        }
+        for &(_, a, b) in &edges {
+            let (a, b) = (regions[a], regions[b]);
+            if a != b && (size(&regions, a) < min_size || size(&regions, b) < min_size) {
+                join(&mut regions, a, b);
+            }
+        }
+        let mut roots = regions.clone();
+        roots.sort_unstable();
+        roots.dedup();
+        regions.iter().map(|region| roots.binary_search(region).unwrap() as i32).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(96))]
+
+        #[test]
+        fn labels_follow_the_definition((image, size) in image(), scale in 0.0..400.0_f64, min_size in 0_usize..20) {
+            let edges = EdgeList::new(&[&image], 1, size, 0.0);
+            prop_assert_eq!(edges.segment(scale, min_size), segmented_by_definition(&image, size, scale, min_size));
+        }
+
+        #[test]
+        fn segments_are_connected_and_large_enough((image, [h, w]) in image(), scale in 0.0..400.0_f64, min_size in 0_usize..60) {
+            let labels = EdgeList::new(&[&image], 3, [h, w], 0.8).segment(scale, min_size);
+            let count = *labels.iter().max().unwrap() as usize + 1;
+            let mut sizes = vec![0; count];
+            labels.iter().for_each(|&label| sizes[label as usize] += 1);
+            prop_assert!(sizes.iter().all(|&size| size >= min_size.clamp(1, h * w)));
+            // As many connected parts of one label as labels: flood each part from its first pixel.
+            let mut seen = vec![false; h * w];
+            let mut parts = 0;
+            for start in 0..h * w {
+                if seen[start] {
+                    continue;
+                }
+                parts += 1;
+                let mut open = vec![start];
+                while let Some(pixel) = open.pop() {
+                    if std::mem::replace(&mut seen[pixel], true) {
+                        continue;
+                    }
+                    let (y, x) = (pixel / w, pixel % w);
+                    for y in y.saturating_sub(1)..(y + 2).min(h) {
+                        let neighbours = (x.saturating_sub(1)..(x + 2).min(w)).map(|x| y * w + x);
+                        open.extend(neighbours.filter(|&neighbour| labels[neighbour] == labels[pixel]));
+                    }
+                }
+            }
+            prop_assert_eq!(parts, count);
+        }
+    }
+
+    #[test]
+    fn edges_of_one_cost_keep_their_order() {
+        let edges = EdgeList::new(&[&[0.5; 6]], 1, [2, 3], 0.8).edges;
+        let ends: Vec<[u32; 2]> = edges.iter().map(|edge| edge.ends).collect();
+        let expected = [[0, 1], [1, 2], [3, 4], [4, 5], [0, 3], [1, 4], [2, 5], [0, 4], [1, 5], [1, 3], [2, 4]];
+        assert_eq!(ends, expected);
+    }
+}

@@ -115,15 +115,16 @@ struct Extent {
     right: usize,
 }
 
-/// One mask for each label from 0 to the largest, dilated by `x² + y² <= radius²`; pixels outside the image are unset.
+/// One mask for each label from the smallest to the largest, dilated by `x² + y² <= radius²`, cut off at the image.
 ///
-/// A label without pixels has an empty mask.
+/// A label between them that lost all its pixels when the labels were resized has an empty mask.
 pub(super) fn dilated_masks(labels: &[i32], [height, width]: [usize; 2], radius_px: usize) -> Vec<Mask> {
     let (runs, extents) = runs_and_extents(labels, width);
     // Half the width of the disk at each distance from its middle row.
     let half_widths: Vec<usize> =
         (0..=radius_px).map(|distance| (radius_px * radius_px - distance * distance).isqrt()).collect();
-    let mut masks: Vec<Mask> = extents
+    let smallest = extents.iter().take_while(|extent| extent.is_none()).count();
+    let mut masks: Vec<Mask> = extents[smallest..]
         .iter()
         .map(|extent| {
             let Some(extent) = extent else { return Mask::empty() };
@@ -136,7 +137,7 @@ pub(super) fn dilated_masks(labels: &[i32], [height, width]: [usize; 2], radius_
         })
         .collect();
     for Run { label, y, start, end } in runs {
-        let mask = &mut masks[label];
+        let mask = &mut masks[label - smallest];
         let (first_column, rows, stride) = (mask.first_word * 64, mask.rows(), mask.words_per_row);
         for target in rows.start.max(y.saturating_sub(radius_px))..rows.end.min(y + radius_px + 1) {
             let reach = half_widths[target.abs_diff(y)];
@@ -175,4 +176,56 @@ fn runs_and_extents(labels: &[i32], width: usize) -> (Vec<Run>, Vec<Option<Exten
         }
     }
     (runs, extents)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn a_dilated_mask_holds_the_pixels_within_the_radius(
+            (width, labels) in (1_usize..150).prop_flat_map(|width| (Just(width), prop::collection::vec(3..6_i32, width * 7))),
+            radius in 0_usize..9,
+        ) {
+            let masks = dilated_masks(&labels, [7, width], radius);
+            let smallest = *labels.iter().min().unwrap();
+            prop_assert_eq!(masks.len() as i32, labels.iter().max().unwrap() - smallest + 1);
+            for (label, mask) in (smallest..).zip(&masks) {
+                let mut pixels = 0;
+                for (y, x) in (0..7_usize).flat_map(|y| (0..width).map(move |x| (y, x))) {
+                    let near = (0..labels.len()).any(|other| {
+                        let (dy, dx) = (y.abs_diff(other / width), x.abs_diff(other % width));
+                        labels[other] == label && dy * dy + dx * dx <= radius * radius
+                    });
+                    prop_assert_eq!(mask.contains(y, x), near);
+                    pixels += usize::from(near);
+                }
+                prop_assert_eq!(mask.pixels(), pixels);
+            }
+        }
+
+        #[test]
+        fn runs_are_the_set_bits(words in prop::collection::vec(prop_oneof![Just(0), Just(u64::MAX), any::<u64>()], 0..6)) {
+            let mut rebuilt = vec![0; words.len()];
+            let mut last_end = None;
+            for_each_run(&words, |start, end| {
+                assert!(start < end && last_end.is_none_or(|last| last < start), "runs are in order and do not touch");
+                last_end = Some(end);
+                set_run(&mut rebuilt, start, end);
+            });
+            prop_assert_eq!(rebuilt, words);
+        }
+    }
+
+    #[test]
+    fn a_label_without_pixels_has_an_empty_mask() {
+        let masks = dilated_masks(&[2, 2, 4, 4], [2, 2], 0);
+        assert_eq!(masks.iter().map(Mask::pixels).collect::<Vec<_>>(), [2, 0, 2]);
+        assert!(!masks[1].contains(0, 0));
+    }
 }

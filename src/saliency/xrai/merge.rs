@@ -246,3 +246,95 @@ impl Merger {
         Merged { map: self.map, steps: self.steps, uncovered_pixels: uncovered.pixels }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The definition, with every mask scanned again in each round. Attributions are integers, so sums are exact.
+    fn merged_by_definition(attribution: &[f32], segmentation: &Segmentation, parameters: &Parameters) -> Merged {
+        let [height, width] = segmentation.size;
+        let masks: Vec<Vec<usize>> = (segmentation.masks.iter())
+            .map(|mask| (0..height * width).filter(|pixel| mask.contains(pixel / width, pixel % width)).collect())
+            .collect();
+        let mean = |pixels: &[usize]| {
+            pixels.iter().map(|&pixel| f64::from(attribution[pixel])).sum::<f64>() / pixels.len() as f64
+        };
+        let mut map = vec![None; height * width];
+        let mut steps = Vec::new();
+        let fresh = |map: &[Option<f32>], mask: &[usize]| -> Vec<usize> {
+            mask.iter().copied().filter(|&pixel| map[pixel].is_none()).collect()
+        };
+        let mut take = |map: &mut [Option<f32>], mask: usize, pixels: &[usize]| {
+            pixels.iter().for_each(|&pixel| map[pixel] = Some(mean(pixels) as f32));
+            steps.push(Step { mask, gain: mean(pixels), new_pixels: pixels.len() });
+        };
+        let enough = |pixels: &[usize]| pixels.len() >= parameters.min_new_pixels.max(1);
+        if parameters.merge == MergeRule::Full {
+            let covered = |map: &[Option<f32>]| map.iter().flatten().count() as f64 / map.len() as f64;
+            while covered(&map) <= parameters.area_threshold {
+                let best = (0..masks.len())
+                    .map(|mask| (mask, fresh(&map, &masks[mask])))
+                    .filter(|(_, pixels)| enough(pixels))
+                    .reduce(|best, next| if mean(&next.1) > mean(&best.1) { next } else { best });
+                let Some((mask, pixels)) = best else { break };
+                take(&mut map, mask, &pixels);
+            }
+        } else {
+            let mut ranked: Vec<usize> = (0..masks.len()).filter(|&mask| !masks[mask].is_empty()).collect();
+            ranked.sort_by(|&a, &b| mean(&masks[b]).total_cmp(&mean(&masks[a])));
+            for mask in ranked {
+                let pixels = fresh(&map, &masks[mask]);
+                if enough(&pixels) {
+                    take(&mut map, mask, &pixels);
+                }
+            }
+        }
+        let rest = fresh(&map, &(0..map.len()).collect::<Vec<_>>());
+        let mean = mean(&rest) as f32;
+        Merged { map: map.iter().map(|value| value.unwrap_or(mean)).collect(), steps, uncovered_pixels: rest.len() }
+    }
+
+    proptest! {
+        #[test]
+        fn maps_follow_the_definition(
+            (width, labels, attribution) in (1_usize..90).prop_flat_map(|width| {
+                let labels = prop::collection::vec(prop::collection::vec(0..6_i32, width), 3);
+                // Few values, so that ties between segments are common.
+                (Just(width), labels, prop::collection::vec(-2..3_i8, width * 6))
+            }),
+            radius in 0_usize..4,
+            min_new_pixels in 0_usize..9,
+            area_threshold in prop_oneof![Just(1.0), 0.0..1.0_f64],
+            merge_rule in prop_oneof![Just(MergeRule::Full), Just(MergeRule::Fast)],
+        ) {
+            // Two rows a label row; the first two scales are the same, so every segment of theirs ties.
+            let scales = vec![&labels[0], &labels[0], &labels[1]]
+                .into_iter()
+                .map(|row| [row, row, &labels[2], &labels[2], row, row].into_iter().flatten().copied().collect())
+                .collect();
+            let segmentation = Segmentation::from_labels(scales, [6, width], radius).unwrap();
+            let parameters = Parameters { min_new_pixels, area_threshold, merge: merge_rule, ..Parameters::default() };
+            let attribution: Vec<f32> = attribution.into_iter().map(f32::from).collect();
+            let expected = merged_by_definition(&attribution, &segmentation, &parameters);
+            prop_assert_eq!(merge(&attribution, &segmentation, &parameters).unwrap(), expected);
+        }
+
+        #[test]
+        fn the_scale_of_the_attribution_scales_the_map(exponent in -140..120_i32) {
+            let labels = vec![(0..400).map(|pixel| pixel / 70).collect::<Vec<i32>>()];
+            let segmentation = Segmentation::from_labels(labels, [20, 20], 2).unwrap();
+            let parameters = Parameters { min_new_pixels: 3, ..Parameters::default() };
+            let scale = 2.0_f32.powi(exponent);
+            let attribution: Vec<f32> = (0..400_u16).map(|pixel| f32::from(pixel * 37 % 64) - 20.0).collect();
+            let scaled: Vec<f32> = attribution.iter().map(|value| value * scale).collect();
+            let map = merge(&attribution, &segmentation, &parameters).unwrap().map;
+            let expected: Vec<f32> = map.iter().map(|value| value * scale).collect();
+            let tolerance = 1e-6 * scale + f32::from_bits(1);
+            let scaled = merge(&scaled, &segmentation, &parameters).unwrap().map;
+            prop_assert!(scaled.iter().zip(expected).all(|(ours, expected)| (ours - expected).abs() <= tolerance));
+        }
+    }
+}

@@ -223,12 +223,15 @@ impl Segmentation {
         self.size
     }
 
-    /// One label image `[h, w]` a scale, before dilation. Labels count from 0 in the order of their first pixels.
+    /// One label image `[h, w]` a scale, before dilation.
+    ///
+    /// [`segment`] numbers them from 0 in the order of their first pixels at the size it segments at; where the image
+    /// is smaller, some labels have no pixel.
     pub fn labels(&self) -> &[Vec<i32>] {
         &self.labels
     }
 
-    /// The dilated segments in PAIR's order: scale by scale, label by label.
+    /// The dilated segments in PAIR's order: scale by scale, from the smallest label to the largest.
     pub fn masks(&self) -> &[Mask] {
         &self.masks
     }
@@ -238,7 +241,8 @@ impl Segmentation {
 ///
 /// The steps are PAIR's, in its precision: scaled to [`Parameters::value_range`] and resized in float32, smoothed and
 /// segmented in float64, labels brought back by nearest neighbours, each segment dilated. Labels equal those of
-/// scikit-image 0.19 and later. Channels count even where they are equal: three equal channels lie √3 times as far
+/// scikit-image 0.19 and later, save that edges of exactly equal cost keep their order here, while NumPy's default
+/// sort shuffles them in a way that depends on the processor; only images of repeated, noise-free shapes show it. Channels count even where they are equal: three equal channels lie √3 times as far
 /// apart as one. The scales run in parallel; the result does not depend on the number of threads.
 ///
 /// # Errors
@@ -283,7 +287,7 @@ fn scaled(image: &[f32], range: [f64; 2]) -> Result<Vec<f32>> {
     if !(high - low).is_finite() || image.iter().any(|value| value.is_nan()) {
         return Err(Error::ImageNotFinite { low, high });
     }
-    if low == high {
+    if low >= high {
         return Err(Error::ConstantImage { value: low });
     }
     let (factor, offset) = ((range[1] - range[0]) as f32, range[0] as f32);

@@ -1,0 +1,66 @@
+//! The networks against PyTorch; fixtures by `tests/reference/networks.py`.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod common;
+
+use candle_core::{DType, Device};
+use common::executor_checks::{check_against_reference, check_independence, relative_error};
+use common::fixture::fixtures;
+use saliscope::network::{CandleExecutor, Error, Executor, Pass, Target};
+
+#[test]
+fn candle_in_double_precision_equals_pytorch() {
+    for fixture in fixtures() {
+        let executor = CandleExecutor::new(fixture.graph.clone(), &fixture.weights, Device::Cpu, DType::F64).unwrap();
+        for (key, node) in fixture.nodes {
+            let output = executor.run_f64(&fixture.pass(node)).unwrap();
+            let (value, gradient) = output.activation.unwrap();
+            for (key, found) in [
+                ("logits".to_owned(), output.logits),
+                ("gradient".to_owned(), output.gradient.unwrap()),
+                ("guided_gradient".to_owned(), output.guided_gradient.unwrap()),
+                (format!("{key}_value"), value),
+                (format!("{key}_gradient"), gradient),
+            ] {
+                let error = relative_error(&found, fixture.expected(&key));
+                assert!(error < 1e-12, "{}, {key}: error {error:.2e}", fixture.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn candle_in_single_precision_is_as_near_as_pytorch() {
+    for fixture in fixtures() {
+        let executor = CandleExecutor::new(fixture.graph.clone(), &fixture.weights, Device::Cpu, DType::F32).unwrap();
+        check_against_reference(&executor, &fixture, 2e-6);
+    }
+}
+
+#[test]
+fn candle_gives_an_image_the_same_values_in_any_batch() {
+    for fixture in fixtures() {
+        let executor = CandleExecutor::new(fixture.graph.clone(), &fixture.weights, Device::Cpu, DType::F32).unwrap();
+        check_independence(&executor, 80, 75);
+    }
+}
+
+#[test]
+fn passes_that_cannot_run_are_refused() {
+    let fixture = fixtures().remove(0);
+    let weights = &fixture.weights;
+    let executor = CandleExecutor::new(fixture.graph.clone(), weights, Device::Cpu, DType::F32).unwrap();
+    let class = Pass { target: Target::Class(2), ..Pass::logits(&fixture.image) };
+    assert!(matches!(executor.run(&class), Err(Error::UnknownClass { class: 2, classes: 2 })));
+    let gray = common::formula::image("image", 1, 80, 80);
+    assert!(matches!(executor.run(&Pass::logits(&gray)), Err(Error::InputShape { expected: 3, .. })));
+    let tiny = common::formula::image("image", 3, 74, 80);
+    assert!(matches!(executor.run(&Pass::logits(&tiny)), Err(Error::InputTooSmall { min_px: 75, .. })));
+
+    let half = CandleExecutor::new(fixture.graph.clone(), weights, Device::Cpu, DType::F16);
+    assert_eq!(half.unwrap_err().to_string(), "the candle executor computes in f32 or f64, not in f16");
+    let other = common::fixture::fixtures().remove(2);
+    let wrong = CandleExecutor::new(fixture.graph.clone(), &other.weights, Device::Cpu, DType::F32);
+    assert!(matches!(wrong, Err(Error::WeightsMismatch { .. })));
+}

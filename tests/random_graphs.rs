@@ -1,0 +1,81 @@
+//! Random networks: single against double precision, and gradients against finite differences.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod common;
+
+use candle_core::{DType, Device};
+use common::executor_checks::relative_error;
+use common::formula;
+use common::random_graph::{RandomNetwork, networks};
+use proptest::prelude::*;
+use saliscope::network::{Batch, CandleExecutor, Executor, Pass, Target};
+
+fn candle(network: &RandomNetwork, dtype: DType) -> CandleExecutor {
+    CandleExecutor::new(network.graph.clone(), &formula::weights(&network.graph), Device::Cpu, dtype).unwrap()
+}
+
+fn image(network: &RandomNetwork) -> Batch {
+    formula::image("image", network.graph.input_channels(), network.height, network.width)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    /// The directional derivative along a random direction equals the central difference, where nothing bends.
+    #[test]
+    fn gradients_of_smooth_networks_equal_finite_differences(network in networks(true)) {
+        let executor = candle(&network, DType::F64);
+        let image = image(&network);
+        // Multiples of 2^-12 (2^-24 and smaller steps would be lost when added in f32).
+        let grid = 4096.0_f32;
+        let base: Vec<f32> = image.values().iter().map(|value| (value * grid).round() / grid).collect();
+        let direction: Vec<f32> =
+            formula::unit_values("direction", base.len()).iter().map(|u| (u * 16.0).floor() as f32 - 8.0).collect();
+        let moved = |step: f32| {
+            let values = base.iter().zip(&direction).map(|(x, d)| x + step * d).collect();
+            Batch::new(image.shape(), values)
+        };
+        let class = network.graph.classes() - 1;
+        let step = 1.0 / grid;
+        let logit = |input: &Batch| executor.run_f64(&Pass::logits(input)).unwrap().logits[class];
+        let difference = (logit(&moved(step)) - logit(&moved(-step))) / f64::from(2.0 * step);
+
+        let start = moved(0.0);
+        let target = Target::Class(class);
+        let features = network.graph.features();
+        let pass =
+            Pass { input: &start, target, gradient: true, guided_gradient: true, activation: Some(features) };
+        let output = executor.run_f64(&pass).unwrap();
+        let gradient = output.gradient.unwrap();
+        let along: f64 = gradient.iter().zip(&direction).map(|(g, d)| g * f64::from(*d)).sum();
+        let scale = gradient.iter().map(|g| g.abs()).sum::<f64>() * 8.0;
+        prop_assert!((along - difference).abs() <= 1e-9 * scale.max(1e-3), "{along} against {difference}");
+        // Without a ReLU there is nothing to guide.
+        prop_assert_eq!(output.guided_gradient.unwrap(), gradient);
+    }
+
+    /// Single precision stays near double precision; a near-tie may flip single ReLUs, so the bound is a loose one.
+    #[test]
+    fn single_precision_stays_near_double_precision(network in networks(false)) {
+        let (single, double) = (candle(&network, DType::F32), candle(&network, DType::F64));
+        let image = image(&network);
+        let features = network.graph.features();
+        let pass = Pass {
+            input: &image,
+            target: Target::Class(0),
+            gradient: true,
+            guided_gradient: true,
+            activation: Some(features),
+        };
+        let (found, expected) = (single.run(&pass).unwrap(), double.run_f64(&pass).unwrap());
+        let (value, slope) = expected.activation.unwrap();
+        let activation = found.activation.unwrap();
+        prop_assert!(relative_error(&found.logits, &expected.logits) < 1e-4);
+        prop_assert!(relative_error(activation.value.values(), &value) < 1e-5);
+        prop_assert!(relative_error(activation.gradient.values(), &slope) < 1e-5);
+        prop_assert!(relative_error(found.gradient.unwrap().values(), &expected.gradient.unwrap()) < 1e-2);
+        let guided = expected.guided_gradient.unwrap();
+        prop_assert!(relative_error(found.guided_gradient.unwrap().values(), &guided) < 1e-2);
+    }
+}

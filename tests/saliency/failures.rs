@@ -1,0 +1,160 @@
+//! Requests that cannot be served, and maps that show nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use saliscope::network::{self, Batch};
+use saliscope::saliency::{
+    ClassChoice, Error, Explanation, ImageInput, Method, Noise, Outcome, Preset, Request, Result, Watch, explain,
+};
+
+use crate::analytic::Analytic;
+use crate::schedule::image;
+
+fn request(methods: &[Method]) -> Request {
+    Request::new(vec![image(1, 12, 12, false)], methods.to_vec(), Preset::Arun2021)
+}
+
+fn run(request: &Request) -> Result<Explanation> {
+    explain(&Analytic::new(), request, &()).map(|mut found| found.remove(0))
+}
+
+#[test]
+fn cancelling_stops_between_batches() {
+    struct Impatient(AtomicUsize);
+    impl Watch for Impatient {
+        fn cancelled(&self) -> bool {
+            self.0.fetch_add(1, Ordering::Relaxed) == 3
+        }
+    }
+    let executor = Analytic::new();
+    let found = explain(&executor, &request(&Method::ALL), &Impatient(AtomicUsize::new(0)));
+    assert!(matches!(found, Err(Error::Cancelled)));
+    assert_eq!(executor.passes.into_inner().unwrap().len(), 3);
+}
+
+#[test]
+fn the_class_must_exist_and_be_known() {
+    let mut request = request(&[Method::Grad]);
+    request.class = ClassChoice::Positive;
+    assert!(matches!(run(&request), Err(Error::NoPositiveClass)));
+    request.positive_class = Some(1);
+    assert_eq!(run(&request).unwrap().class, 1);
+    request.class = ClassChoice::Index(2);
+    assert!(matches!(run(&request), Err(Error::Network(network::Error::UnknownClass { class: 2, classes: 2 }))));
+    request.class = ClassChoice::Predicted;
+    let explanation = run(&request).unwrap();
+    assert_eq!(explanation.class, network::argmax(&explanation.logits));
+}
+
+#[test]
+fn noise_must_suffice_and_fit() {
+    let mut request = request(&[Method::Sg]);
+    let noise = |samples, height| {
+        let shape = [samples, 3, height, 12];
+        Some(Arc::new(Noise::new(shape, vec![0.5; shape.iter().product()]).unwrap()))
+    };
+    request.noise = noise(24, 12);
+    assert!(matches!(run(&request), Err(Error::NoiseSamples { available: 24, needed: 25 })));
+    request.noise = noise(25, 11);
+    assert!(matches!(run(&request), Err(Error::NoiseShape { noise: [3, 11, 12], index: 0, image: [3, 12, 12] })));
+    request.noise = noise(25, 12);
+    assert!(run(&request).is_ok());
+    // Methods without noise do not care.
+    request.methods = vec![Method::Ig];
+    request.noise = noise(1, 1);
+    assert!(run(&request).is_ok());
+}
+
+#[test]
+fn images_must_be_single_and_finite() {
+    let mut twice = request(&[Method::Grad]);
+    twice.images.push(ImageInput { id_seed: 0, values: Batch::zeros([2, 3, 12, 12]) });
+    assert!(matches!(run(&twice), Err(Error::ImageShape { index: 1, shape: [2, 3, 12, 12] })));
+    let mut broken = request(&[Method::Grad]);
+    broken.images[0].values.values_mut()[7] = f32::INFINITY;
+    assert!(matches!(run(&broken), Err(Error::ImageNotFinite { index: 0 })));
+    let mut empty = request(&[Method::Grad]);
+    empty.batch = Some(0);
+    assert!(matches!(run(&empty), Err(Error::Parameter { parameter: "batch", .. })));
+}
+
+#[test]
+fn an_unknown_node_is_named() {
+    let mut request = request(&[Method::Gcam]);
+    request.parameters.gcam.node = Some("mixed11".to_owned());
+    assert!(run(&request).unwrap_err().to_string().contains("mixed11"));
+    request.parameters.gcam.node = Some("features".to_owned());
+    let tensor = run(&request).unwrap().maps.remove(0).provenance.tensor;
+    assert_eq!(tensor.as_deref(), Some("features"));
+}
+
+#[test]
+fn a_broken_network_gives_zeros_that_say_so() {
+    let mut executor = Analytic::new();
+    executor.factor = f32::NAN;
+    let explanation = explain(&executor, &request(&Method::ALL), &()).unwrap().remove(0);
+    for map in &explanation.maps {
+        let healthy = map.method == Method::Gcam;
+        assert_eq!(map.display.outcome == Outcome::Normal, healthy, "{}", map.method);
+        if !healthy {
+            assert_eq!(map.display.outcome, Outcome::NotFinite);
+            assert!(map.display.values.iter().all(|value| *value == 0.0));
+            assert!(map.display.reason.as_ref().unwrap().contains("NaN"), "{:?}", map.display.reason);
+        }
+    }
+}
+
+#[test]
+fn a_flat_network_gives_blank_maps_with_the_reason() {
+    let mut executor = Analytic::new();
+    executor.factor = 0.0;
+    let explanation = explain(&executor, &request(&[Method::Grad, Method::Sig, Method::Ggcam]), &()).unwrap().remove(0);
+    for map in &explanation.maps {
+        assert_eq!(map.display.outcome, Outcome::Blank, "{}", map.method);
+        assert!(map.display.reason.is_some());
+    }
+}
+
+#[test]
+fn no_positive_evidence_blanks_grad_cam_and_its_product() {
+    let mut executor = Analytic::new();
+    executor.activation_factor = 0.0;
+    let explanation = explain(&executor, &request(&[Method::Gcam, Method::Ggcam]), &()).unwrap().remove(0);
+    let class = explanation.class;
+    let expected = format!("Grad-CAM found no positive evidence for class {class}: every weighted activation is <= 0");
+    let [cam, product] = &explanation.maps[..] else { panic!("two maps") };
+    assert_eq!(cam.display.reason.as_ref(), Some(&expected));
+    assert_eq!(product.display.outcome, Outcome::Blank);
+    assert!(product.display.reason.as_ref().unwrap().contains(&expected));
+}
+
+#[test]
+fn a_constant_image_has_no_xrai() {
+    let mut request = request(&[Method::Xrai, Method::Grad]);
+    request.images[0].values.values_mut().fill(0.25);
+    let explanation = run(&request).unwrap();
+    let xrai = explanation.map(Method::Xrai).unwrap();
+    assert_eq!(xrai.display.outcome, Outcome::Blank);
+    assert!(xrai.display.reason.as_ref().unwrap().contains("constant"));
+    assert_eq!(explanation.map(Method::Grad).unwrap().display.outcome, Outcome::Normal);
+}
+
+#[test]
+fn provenance_names_what_was_used() {
+    let mut request = request(&Method::ALL);
+    request.preset = Preset::Recommended;
+    request.class = ClassChoice::Positive;
+    request.positive_class = Some(1);
+    request.seed = 11;
+    let explanation = run(&request).unwrap();
+    let json = |method| serde_json::to_value(&explanation.map(method).unwrap().provenance).unwrap();
+    let sg = json(Method::Sg);
+    assert_eq!([&sg["preset"], &sg["class_choice"], &sg["executor"]], ["recommended", "positive", "analytic"]);
+    assert_eq!([&sg["noise"]["seed"], &sg["parameters"]["noise"]["samples"], &sg["class"]], [11, 25, 1]);
+    let ig = json(Method::Ig);
+    assert!(ig["noise"].is_null() && ig["completeness"]["gap"].is_number());
+    assert_eq!(json(Method::Xrai)["parameters"]["xrai"]["segments"]["min_size_px"], 150);
+    let seconds: f64 = explanation.maps.iter().map(|map| map.provenance.seconds).sum();
+    assert!(seconds > 0.0 && seconds.is_finite());
+}
