@@ -13,16 +13,16 @@ use saliscope::network::{Architecture, Variant, Weights};
 use tempfile::TempDir;
 
 /// Side of the images and of the models' input, in pixels.
-pub const SIDE: usize = 96;
+pub(crate) const SIDE: usize = 96;
 
 /// A fresh folder that vanishes at the end of its test.
-pub struct Bench {
+pub(crate) struct Bench {
     folder: TempDir,
 }
 
 impl Bench {
     /// A folder with `model.safetensors` (InceptionV3 at 1/16 width), its card and `chest.png`.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let bench = Self { folder: tempfile::tempdir().unwrap() };
         bench.model("model.safetensors", Architecture::InceptionV3);
         bench.card(r#""classes": ["clear", "finding"], "positive_class": 1"#);
@@ -30,35 +30,35 @@ impl Bench {
         bench
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn write(&self, name: &str, content: &[u8]) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, content: &[u8]) -> PathBuf {
         let path = self.path(name);
         std::fs::write(&path, content).unwrap();
         path
     }
 
     /// Seeded weights of a narrow network.
-    pub fn model(&self, name: &str, architecture: Architecture) -> PathBuf {
+    pub(crate) fn model(&self, name: &str, architecture: Architecture) -> PathBuf {
         let graph = architecture.graph(&Variant { width: 1.0 / 16.0, ..Variant::default() });
         self.write(name, &Weights::initialize(&graph, 7).to_safetensors().unwrap())
     }
 
     /// The card of `model.safetensors` with these fields more.
-    pub fn card(&self, fields: &str) -> PathBuf {
+    pub(crate) fn card(&self, fields: &str) -> PathBuf {
         let json = format!(r#"{{"architecture": "inception_v3", "input_size": [{SIDE}, {SIDE}], {fields}}}"#);
         self.write("model.json", json.as_bytes())
     }
 
     /// An 8-bit gray PNG of [`gray`].
-    pub fn png(&self, name: &str, seed: u32) -> PathBuf {
+    pub(crate) fn png(&self, name: &str, seed: u32) -> PathBuf {
         self.write(name, &png_of(ExtendedColorType::L8, &gray(seed)))
     }
 
     /// Arguments of `explain` for one image with the two cheapest methods, to which more may be added.
-    pub fn explain(&self, image: &str, out: &str) -> Vec<String> {
+    pub(crate) fn explain(&self, image: &str, out: &str) -> Vec<String> {
         let path = |name: &str| self.path(name).to_str().unwrap().to_owned();
         let fixed = ["explain", "--quiet", "--methods", "GRAD,GCAM", "--model"].map(str::to_owned);
         let files = [path("model.safetensors"), "--image".to_owned(), path(image), "--out".to_owned(), path(out)];
@@ -66,7 +66,7 @@ impl Bench {
     }
 
     /// The arrays of a finished run.
-    pub fn arrays(&self, folder: &str) -> BTreeMap<String, NpyArray> {
+    pub(crate) fn arrays(&self, folder: &str) -> BTreeMap<String, NpyArray> {
         let bytes = std::fs::read(self.path(folder).join("maps.npz")).unwrap();
         let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
         (0..archive.len())
@@ -83,17 +83,17 @@ impl Bench {
             .collect()
     }
 
-    pub fn report(&self, folder: &str) -> serde_json::Value {
+    pub(crate) fn report(&self, folder: &str) -> serde_json::Value {
         serde_json::from_slice(&std::fs::read(self.path(folder).join("explain.json")).unwrap()).unwrap()
     }
 
     /// Names in a folder.
-    pub fn names(&self, folder: &str) -> Vec<String> {
+    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
         names(&self.path(folder))
     }
 }
 
-pub fn names(folder: &Path) -> Vec<String> {
+pub(crate) fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
@@ -102,26 +102,26 @@ pub fn names(folder: &Path) -> Vec<String> {
 
 /// What a run of the program gave.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
     /// Standard output as one JSON value a line.
-    pub fn lines(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn lines(&self) -> Vec<serde_json::Value> {
         self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// Fails the test unless the program ended well.
-    pub fn succeeded(self) -> Self {
+    pub(crate) fn succeeded(self) -> Self {
         assert_eq!(self.code, Some(0), "{}", self.stderr);
         self
     }
 
     /// Fails the test unless the program ended with `code` and one line on standard error, which is given back.
-    pub fn refused(&self, code: i32) -> &str {
+    pub(crate) fn refused(&self, code: i32) -> &str {
         assert_eq!(self.code, Some(code), "{self:?}");
         assert_eq!(self.stdout, "", "a failed command prints no result");
         assert_eq!(self.stderr.lines().count(), 1, "one sentence: {}", self.stderr);
@@ -140,24 +140,24 @@ impl From<Output> for Ran {
     }
 }
 
-pub fn command<S: AsRef<OsStr>>(arguments: &[S]) -> Command {
+pub(crate) fn command<S: AsRef<OsStr>>(arguments: &[S]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_saliscope"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-pub fn run<S: AsRef<OsStr>>(arguments: &[S]) -> Ran {
+pub(crate) fn run<S: AsRef<OsStr>>(arguments: &[S]) -> Ran {
     command(arguments).output().unwrap().into()
 }
 
 /// `arguments` and then `more`.
-pub fn with(mut arguments: Vec<String>, more: &[&str]) -> Vec<String> {
+pub(crate) fn with(mut arguments: Vec<String>, more: &[&str]) -> Vec<String> {
     arguments.extend(more.iter().map(|&argument| argument.to_owned()));
     arguments
 }
 
 /// A gray image that differs by seed: two soft spots and a grain.
-pub fn gray(seed: u32) -> Vec<u8> {
+pub(crate) fn gray(seed: u32) -> Vec<u8> {
     let spot = |x: f32, y: f32, cx: f32, cy: f32| (-((x - cx).powi(2) + (y - cy).powi(2)) / 300.0).exp();
     (0..SIDE * SIDE)
         .map(|index| {
@@ -170,7 +170,7 @@ pub fn gray(seed: u32) -> Vec<u8> {
 }
 
 /// A PNG of `SIDE` x `SIDE` pixels.
-pub fn png_of(color: ExtendedColorType, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn png_of(color: ExtendedColorType, bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let side = SIDE as u32;
     image::codecs::png::PngEncoder::new(&mut out).write_image(bytes, side, side, color).unwrap();
@@ -178,7 +178,7 @@ pub fn png_of(color: ExtendedColorType, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A JPEG of `SIDE` x `SIDE` gray pixels.
-pub fn jpeg_of(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn jpeg_of(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let side = SIDE as u32;
     let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut out, 95);
@@ -187,7 +187,7 @@ pub fn jpeg_of(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A `.npy` file.
-pub fn npy_of(shape: &[usize], values: &[f32]) -> Vec<u8> {
+pub(crate) fn npy_of(shape: &[usize], values: &[f32]) -> Vec<u8> {
     let shape: Vec<u64> = shape.iter().map(|extent| *extent as u64).collect();
     let mut out = Vec::new();
     let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(&mut out).begin_nd().unwrap();
