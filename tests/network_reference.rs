@@ -7,7 +7,7 @@ mod common;
 use candle_core::{DType, Device};
 use common::executor_checks::{check_against_reference, check_independence, relative_error};
 use common::fixture::fixtures;
-use saliscope::network::{CandleExecutor, Error, Executor, Pass, Target};
+use saliscope::network::{CandleExecutor, CpuExecutor, CpuOptions, Error, Executor, Isa, Pass, Target};
 
 #[test]
 fn candle_in_double_precision_equals_pytorch() {
@@ -43,6 +43,42 @@ fn candle_gives_an_image_the_same_values_in_any_batch() {
     for fixture in fixtures() {
         let executor = CandleExecutor::new(fixture.graph.clone(), &fixture.weights, Device::Cpu, DType::F32).unwrap();
         check_independence(&executor, 80, 75);
+    }
+}
+
+/// Every way the processor's executor can run on this machine.
+fn cpu_options() -> Vec<CpuOptions> {
+    let mut all = Vec::new();
+    for isa in Isa::available() {
+        for winograd in [true, false] {
+            all.push(CpuOptions { threads: Some(2), isa: Some(isa), winograd });
+        }
+    }
+    all
+}
+
+#[test]
+fn processor_kernels_are_as_near_as_pytorch() {
+    for fixture in fixtures() {
+        for options in cpu_options() {
+            let executor = CpuExecutor::new(fixture.graph.clone(), &fixture.weights, options).unwrap();
+            check_against_reference(&executor, &fixture, 4e-6);
+        }
+    }
+}
+
+#[test]
+fn processor_kernels_give_an_image_the_same_values_in_any_batch_and_on_any_threads() {
+    for fixture in fixtures() {
+        for options in cpu_options() {
+            let executor = CpuExecutor::new(fixture.graph.clone(), &fixture.weights, options).unwrap();
+            check_independence(&executor, 80, 75);
+            let one = CpuOptions { threads: Some(1), ..options };
+            let alone = CpuExecutor::new(fixture.graph.clone(), &fixture.weights, one).unwrap();
+            let (_, node) = fixture.nodes[0];
+            let pass = fixture.pass(node);
+            assert_eq!(alone.run(&pass).unwrap(), executor.run(&pass).unwrap(), "{options:?}");
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use common::executor_checks::relative_error;
 use common::formula;
 use common::random_graph::{RandomNetwork, networks};
 use proptest::prelude::*;
-use saliscope::network::{Batch, CandleExecutor, Executor, Pass, Target};
+use saliscope::network::{Batch, CandleExecutor, CpuExecutor, CpuOptions, Executor, Isa, Pass, Target};
 
 fn candle(network: &RandomNetwork, dtype: DType) -> CandleExecutor {
     CandleExecutor::new(network.graph.clone(), &formula::weights(&network.graph), Device::Cpu, dtype).unwrap()
@@ -58,24 +58,41 @@ proptest! {
     /// Single precision stays near double precision; a near-tie may flip single ReLUs, so the bound is a loose one.
     #[test]
     fn single_precision_stays_near_double_precision(network in networks(false)) {
-        let (single, double) = (candle(&network, DType::F32), candle(&network, DType::F64));
-        let image = image(&network);
-        let features = network.graph.features();
-        let pass = Pass {
-            input: &image,
-            target: Target::Class(0),
-            gradient: true,
-            guided_gradient: true,
-            activation: Some(features),
-        };
-        let (found, expected) = (single.run(&pass).unwrap(), double.run_f64(&pass).unwrap());
-        let (value, slope) = expected.activation.unwrap();
-        let activation = found.activation.unwrap();
-        prop_assert!(relative_error(&found.logits, &expected.logits) < 1e-4);
-        prop_assert!(relative_error(activation.value.values(), &value) < 1e-5);
-        prop_assert!(relative_error(activation.gradient.values(), &slope) < 1e-5);
-        prop_assert!(relative_error(found.gradient.unwrap().values(), &expected.gradient.unwrap()) < 1e-2);
-        let guided = expected.guided_gradient.unwrap();
-        prop_assert!(relative_error(found.guided_gradient.unwrap().values(), &guided) < 1e-2);
+        let single = candle(&network, DType::F32);
+        check_near_double(&single, &network)?;
     }
+
+    /// The same for the processor's kernels, in every instruction set, with and without Winograd's filtering.
+    #[test]
+    fn processor_kernels_stay_near_double_precision(network in networks(false), winograd: bool) {
+        for isa in Isa::available() {
+            let options = CpuOptions { threads: Some(2), isa: Some(isa), winograd };
+            let weights = formula::weights(&network.graph);
+            let executor = CpuExecutor::new(network.graph.clone(), &weights, options).unwrap();
+            check_near_double(&executor, &network)?;
+        }
+    }
+}
+
+fn check_near_double(single: &dyn Executor, network: &RandomNetwork) -> Result<(), TestCaseError> {
+    let double = candle(network, DType::F64);
+    let image = image(network);
+    let features = network.graph.features();
+    let pass = Pass {
+        input: &image,
+        target: Target::Class(0),
+        gradient: true,
+        guided_gradient: true,
+        activation: Some(features),
+    };
+    let (found, expected) = (single.run(&pass).unwrap(), double.run_f64(&pass).unwrap());
+    let (value, slope) = expected.activation.unwrap();
+    let activation = found.activation.unwrap();
+    prop_assert!(relative_error(&found.logits, &expected.logits) < 1e-4);
+    prop_assert!(relative_error(activation.value.values(), &value) < 1e-5);
+    prop_assert!(relative_error(activation.gradient.values(), &slope) < 1e-5);
+    prop_assert!(relative_error(found.gradient.unwrap().values(), &expected.gradient.unwrap()) < 1e-2);
+    let guided = expected.guided_gradient.unwrap();
+    prop_assert!(relative_error(found.guided_gradient.unwrap().values(), &guided) < 1e-2);
+    Ok(())
 }

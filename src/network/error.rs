@@ -50,6 +50,18 @@ pub enum Error {
         /// Tensor name.
         name: String,
     },
+    /// The machine lacks an instruction set.
+    #[error("this machine has no {isa}: leave the choice to the program, or take portable")]
+    IsaUnavailable {
+        /// Name of the set.
+        isa: String,
+    },
+    /// The operating system gave no threads.
+    #[error("the kernels' threads could not be started: {source}")]
+    Threads {
+        /// The cause.
+        source: rayon::ThreadPoolBuildError,
+    },
     /// candle refused an operation.
     #[error("candle could not run {operation} on shape {shape:?}: {source}")]
     Candle {

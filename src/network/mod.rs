@@ -2,6 +2,7 @@
 
 mod architecture;
 mod candle_executor;
+mod cpu;
 pub mod densenet_121;
 mod error;
 mod executor;
@@ -16,6 +17,7 @@ mod weights_file;
 
 pub use architecture::{Architecture, Variant};
 pub use candle_executor::{CandleExecutor, PassOutputF64};
+pub use cpu::{CpuExecutor, CpuOptions, Isa};
 pub use error::{Error, Result};
 pub use executor::{Activation, Batch, Executor, Pass, PassOutput, ReluRule, Target, argmax};
 pub use graph::{BatchNorm, Conv2d, Graph, GraphBuilder, Node, NodeId, Op, Parameter, ParameterRole, Pool};

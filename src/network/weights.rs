@@ -1,6 +1,7 @@
 //! The parameter tensors of a network in host memory, checked against its graph.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::error::{Error, Result};
 use super::graph::Graph;
@@ -16,9 +17,11 @@ pub struct Tensor {
 }
 
 /// Named parameters of one network; holds exactly the tensors of [`super::Graph::parameters`].
+///
+/// Clones share the tensors' memory.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Weights {
-    tensors: BTreeMap<String, Tensor>,
+    tensors: BTreeMap<String, Arc<Tensor>>,
 }
 
 impl Weights {
@@ -27,17 +30,17 @@ impl Weights {
     /// # Errors
     /// Names the tensor when there is none.
     pub fn get(&self, name: &str) -> Result<&Tensor> {
-        self.tensors.get(name).ok_or_else(|| Error::MissingTensor { name: name.to_owned() })
+        self.tensors.get(name).map(Arc::as_ref).ok_or_else(|| Error::MissingTensor { name: name.to_owned() })
     }
 
     /// All tensors by name.
     pub fn iter(&self) -> impl Iterator<Item = (&String, &Tensor)> {
-        self.tensors.iter()
+        self.tensors.iter().map(|(name, tensor)| (name, tensor.as_ref()))
     }
 
     /// Puts a tensor in, replacing the one of that name.
     pub fn insert(&mut self, name: String, tensor: Tensor) {
-        self.tensors.insert(name, tensor);
+        self.tensors.insert(name, Arc::new(tensor));
     }
 
     /// Compares with what `graph` needs.

@@ -1,0 +1,170 @@
+//! Direct convolution as an indirect matrix product: every output pixel names the input rows it sums over.
+//!
+//! One kernel serves all strides, paddings and kernel shapes, forward and backward: they differ in their offset tables
+//! and packed weights alone.
+
+use super::epilogue::Epilogue;
+use super::simd::{LANES, Lanes};
+
+/// A tensor that sums read from: pixel-major values, padded channels.
+#[derive(Clone, Copy)]
+pub(crate) struct Source {
+    pub(crate) values: *const f32,
+    /// Values from one pixel to the next.
+    pub(crate) stride: usize,
+    /// Channels read from each pixel.
+    pub(crate) channels: usize,
+    /// Pixels of one image.
+    pub(crate) image_pixels: usize,
+}
+
+/// One term of the sum: the channels of one source at one offset.
+#[derive(Clone, Copy)]
+pub(crate) struct Tap {
+    pub(crate) source: usize,
+    /// Column of the offset table; `None` reads the pixel of the same number.
+    pub(crate) column: Option<usize>,
+}
+
+/// Up to two vectors of output channels computed together.
+#[derive(Clone, Copy)]
+pub(crate) struct Panel {
+    /// Packed `[tap][channel][vectors * LANES]`.
+    pub(crate) weights: *const f32,
+    /// 1 or 2.
+    pub(crate) vectors: usize,
+    pub(crate) epilogue: usize,
+    /// First channel group in the destination.
+    pub(crate) group: usize,
+}
+
+/// A convolution over a flat list of pixels, image after image.
+pub(crate) struct Direct<'a> {
+    pub(crate) sources: &'a [Source],
+    pub(crate) taps: &'a [Tap],
+    /// Input pixel of each listed pixel and column, -1 outside the image; `[listed pixel][column]`.
+    pub(crate) table: &'a [i32],
+    pub(crate) columns: usize,
+    /// Output pixel of each listed pixel; empty where they are the same.
+    pub(crate) targets: &'a [u32],
+    /// Pixels listed for one image.
+    pub(crate) listed_pixels: usize,
+    /// Pixels of one image in the destination.
+    pub(crate) target_pixels: usize,
+    pub(crate) panels: &'a [Panel],
+    pub(crate) epilogues: &'a [Epilogue],
+    /// Zeros, as many as the widest source has channels.
+    pub(crate) zeros: *const f32,
+}
+
+/// Computes the listed pixels `first..last` for `panels`.
+///
+/// # Safety
+/// The pointers, tables and sizes of `conv` must describe live, non-overlapping memory.
+#[inline(always)]
+pub(crate) unsafe fn direct<L: Lanes, const ROWS: usize, const WIDE: usize>(
+    conv: &Direct<'_>,
+    first: usize,
+    last: usize,
+    panels: std::ops::Range<usize>,
+) {
+    unsafe {
+        for panel in &conv.panels[panels] {
+            let mut image = first / conv.listed_pixels;
+            let mut pixel = first % conv.listed_pixels;
+            let mut start = first;
+            while start < last {
+                let rows = (last - start).min(ROWS);
+                // (image, listed pixel) of each row; rows beyond the end repeat the last one and are not stored.
+                let mut place = [(0, 0); ROWS];
+                for (row, slot) in place.iter_mut().enumerate() {
+                    *slot = (image, pixel);
+                    if row + 1 < rows || (row + 1 == rows && start + rows < last) {
+                        pixel += 1;
+                        if pixel == conv.listed_pixels {
+                            pixel = 0;
+                            image += 1;
+                        }
+                    }
+                }
+                if panel.vectors == WIDE {
+                    block::<L, ROWS, WIDE>(conv, panel, &place, rows);
+                } else {
+                    block::<L, ROWS, 1>(conv, panel, &place, rows);
+                }
+                start += rows;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn block<L: Lanes, const ROWS: usize, const VECTORS: usize>(
+    conv: &Direct<'_>,
+    panel: &Panel,
+    place: &[(usize, usize); ROWS],
+    rows: usize,
+) {
+    unsafe {
+        let mut sums = [[L::splat(0.0); VECTORS]; ROWS];
+        let mut weights = panel.weights;
+        for tap in conv.taps {
+            let source = &conv.sources[tap.source];
+            let mut pointers = [conv.zeros; ROWS];
+            for row in 0..ROWS {
+                let (image, pixel) = place[row];
+                let base = image * source.image_pixels;
+                if let Some(column) = tap.column {
+                    let offset = *conv.table.get_unchecked(pixel * conv.columns + column);
+                    if offset >= 0 {
+                        pointers[row] = source.values.add((base + offset as usize) * source.stride);
+                    }
+                } else {
+                    pointers[row] = source.values.add((base + pixel) * source.stride);
+                }
+            }
+            multiply::<L, ROWS, VECTORS>(&mut sums, &pointers, weights, source.channels);
+            weights = weights.add(source.channels * VECTORS * LANES);
+        }
+        // The sums leave the registers with constant indices before any index known only at run time touches them;
+        // otherwise the compiler keeps the whole array in memory.
+        let mut finished = [[[0.0f32; LANES]; VECTORS]; ROWS];
+        for row in 0..ROWS {
+            for vector in 0..VECTORS {
+                L::store(finished[row][vector].as_mut_ptr(), sums[row][vector]);
+            }
+        }
+        let epilogue = &conv.epilogues[panel.epilogue];
+        for (row, (image, pixel)) in place.iter().take(rows).enumerate() {
+            let pixel = if conv.targets.is_empty() { *pixel } else { conv.targets[*pixel] as usize };
+            let pixel = image * conv.target_pixels + pixel;
+            for vector in 0..VECTORS {
+                epilogue.apply::<L>(L::load(finished[row][vector].as_ptr()), pixel, panel.group + vector);
+            }
+        }
+    }
+}
+
+/// `sums[row][vector] += rows[row][channel] * weights[channel][vector]` over all channels, in channel order.
+#[inline(always)]
+pub(super) unsafe fn multiply<L: Lanes, const ROWS: usize, const VECTORS: usize>(
+    sums: &mut [[L::F; VECTORS]; ROWS],
+    rows: &[*const f32; ROWS],
+    weights: *const f32,
+    channels: usize,
+) {
+    unsafe {
+        for channel in 0..channels {
+            let mut columns = [L::splat(0.0); VECTORS];
+            for (vector, column) in columns.iter_mut().enumerate() {
+                *column = L::load(weights.add((channel * VECTORS + vector) * LANES));
+            }
+            for row in 0..ROWS {
+                let value = L::broadcast(rows[row].add(channel));
+                for vector in 0..VECTORS {
+                    sums[row][vector] = L::fma(value, columns[vector], sums[row][vector]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! The fast executor: our own kernels for the processor.
+//!
+//! A graph is lowered once ([`lower`]), planned once for each image size ([`plan`]), and run step by step
+//! ([`kernel::Step`]). Tensors are pixel-major with channels padded to whole vectors.
+
+mod kernel;
+mod lower;
+mod pack;
+mod plan;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::executor::{Activation, Batch, Executor, Pass, PassOutput, check_pass, resolve_classes};
+use super::graph::{Graph, NodeId};
+use super::weights::Weights;
+use super::{Error, Result};
+pub use kernel::Isa;
+use kernel::{Memory, Mode, Tensor};
+use lower::{Lowered, lower};
+use plan::{Capture, PackCache, Plan, Source, plan};
+
+/// How a [`CpuExecutor`] runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CpuOptions {
+    /// Threads; `None` takes one for each core.
+    pub threads: Option<usize>,
+    /// Instruction set; `None` takes the best this machine has.
+    pub isa: Option<Isa>,
+    /// Winograd's filtering where it pays. Without it sums round a little less and passes take about 1.7 times as long.
+    pub winograd: bool,
+}
+
+impl Default for CpuOptions {
+    fn default() -> Self {
+        Self { threads: None, isa: None, winograd: true }
+    }
+}
+
+/// Runs a graph on the processor with kernels made for it.
+pub struct CpuExecutor {
+    graph: Graph,
+    weights: Weights,
+    isa: Isa,
+    winograd: bool,
+    pool: rayon::ThreadPool,
+    /// Lowered forms by the node they keep, packed weights, and plans by image size and node.
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    lowered: HashMap<NodeId, Arc<Lowered>>,
+    packs: HashMap<NodeId, PackCache>,
+    plans: HashMap<(usize, usize, NodeId), Arc<Plan>>,
+    /// Memory of earlier passes, taken and put back.
+    memory: Vec<Memory>,
+}
+
+/// Batches kept in memory between passes.
+const KEPT_MEMORY: usize = 2;
+
+impl CpuExecutor {
+    /// Prepares `graph` with `weights`.
+    ///
+    /// # Errors
+    /// When a tensor is missing, the instruction set is not available here, or threads cannot be started.
+    pub fn new(graph: Graph, weights: &Weights, options: CpuOptions) -> Result<Self> {
+        let isa = options.isa.unwrap_or_else(|| Isa::available()[0]);
+        if !isa.is_available() {
+            return Err(Error::IsaUnavailable { isa: isa.to_string() });
+        }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(options.threads.unwrap_or(0))
+            .thread_name(|index| format!("kernel-{index}"))
+            .build()
+            .map_err(|source| Error::Threads { source })?;
+        let executor =
+            Self { graph, weights: weights.clone(), isa, winograd: options.winograd, pool, state: Mutex::default() };
+        executor.lowered(executor.graph.features())?;
+        Ok(executor)
+    }
+
+    /// The instruction set in use.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The maps hold finished values only, so a panic elsewhere leaves them usable.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lowered(&self, pinned: NodeId) -> Result<Arc<Lowered>> {
+        if let Some(lowered) = self.state().lowered.get(&pinned) {
+            return Ok(Arc::clone(lowered));
+        }
+        let lowered = Arc::new(lower(&self.graph, &self.weights, pinned)?);
+        self.state().lowered.insert(pinned, Arc::clone(&lowered));
+        Ok(lowered)
+    }
+
+    fn plan(&self, height: usize, width: usize, pinned: Option<NodeId>) -> Result<Arc<Plan>> {
+        // The features Grad-CAM reads are in memory anyway, so one plan serves passes with and without them.
+        let pinned = pinned.unwrap_or_else(|| self.graph.features());
+        let key = (height, width, pinned);
+        if let Some(plan) = self.state().plans.get(&key) {
+            return Ok(Arc::clone(plan));
+        }
+        let lowered = self.lowered(pinned)?;
+        let mut packs = self.state().packs.remove(&pinned).unwrap_or_default();
+        let source = Source {
+            graph: &self.graph,
+            weights: &self.weights,
+            lowered: &lowered,
+            kernels: self.isa.kernels(),
+            winograd: self.winograd,
+        };
+        let plan = plan(&source, &mut packs, height, width);
+        let mut state = self.state();
+        state.packs.insert(pinned, packs);
+        let plan = Arc::new(plan?);
+        state.plans.insert(key, Arc::clone(&plan));
+        Ok(plan)
+    }
+
+    fn take_memory(&self, plan: &Plan, batch: usize) -> Memory {
+        let mut state = self.state();
+        let found = state.memory.iter().position(|memory| memory.sizes() == plan.sizes && memory.batch == batch);
+        match found {
+            Some(index) => state.memory.swap_remove(index),
+            None => {
+                drop(state);
+                Memory::new(plan.sizes, batch)
+            }
+        }
+    }
+
+    fn put_memory(&self, memory: Memory) {
+        let mut state = self.state();
+        state.memory.push(memory);
+        if state.memory.len() > KEPT_MEMORY {
+            state.memory.remove(0);
+        }
+    }
+
+    fn run_plan(&self, plan: &Plan, memory: &mut Memory, pass: &Pass<'_>) -> PassOutput {
+        let kernels = self.isa.kernels();
+        let wants_gradient = pass.gradient || pass.guided_gradient || pass.activation.is_some();
+        let mode = Mode { keep_bits: wants_gradient, guided: false };
+        write_image(pass.input, &plan.image, memory);
+        let mut value = None;
+        for index in 0..=plan.forward.len() {
+            if pass.activation.is_some() && plan.value_capture.after == index {
+                value = Some(read(&plan.value_capture, memory));
+            }
+            if let Some(step) = plan.forward.get(index) {
+                step.run(kernels, memory, mode);
+            }
+        }
+        let logits = read_logits(&plan.logits, self.graph.classes(), memory);
+        let classes = resolve_classes(&pass.target, &logits, self.graph.classes());
+        let mut output = PassOutput { logits, classes, gradient: None, guided_gradient: None, activation: None };
+        if pass.gradient || pass.activation.is_some() {
+            let mode = Mode { keep_bits: false, guided: false };
+            let wanted = (pass.gradient, pass.activation.is_some());
+            let (image, captured) = self.run_backward(plan, memory, mode, &output.classes, wanted);
+            output.gradient = image;
+            output.activation = value.zip(captured).map(|(value, gradient)| Activation { value, gradient });
+        }
+        if pass.guided_gradient {
+            let mode = Mode { keep_bits: false, guided: true };
+            output.guided_gradient = self.run_backward(plan, memory, mode, &output.classes, (true, false)).0;
+        }
+        output
+    }
+
+    /// Gradients of the image and of the captured node, as far as they are wanted.
+    fn run_backward(
+        &self,
+        plan: &Plan,
+        memory: &mut Memory,
+        mode: Mode,
+        classes: &[usize],
+        (wants_image, wants_activation): (bool, bool),
+    ) -> (Option<Batch>, Option<Batch>) {
+        let kernels = self.isa.kernels();
+        write_target(&plan.logits_gradient, classes, memory);
+        let mut captured = None;
+        for index in 0..=plan.backward.len() {
+            if wants_activation && plan.gradient_capture.after == index {
+                captured = Some(read(&plan.gradient_capture, memory));
+                if !wants_image {
+                    return (None, captured);
+                }
+            }
+            if let Some(step) = plan.backward.get(index) {
+                step.run(kernels, memory, mode);
+            }
+        }
+        let image = &plan.image_gradient;
+        let map: Vec<usize> = (0..image.channels).collect();
+        let image = Capture { tensor: *image, map, after: 0 };
+        (Some(read(&image, memory)), captured)
+    }
+}
+
+impl Executor for CpuExecutor {
+    fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    fn describe(&self) -> String {
+        format!("cpu ({}, {} threads)", self.isa, self.pool.current_num_threads())
+    }
+
+    fn preferred_batch(&self, height: usize, width: usize) -> usize {
+        // About eight images of 320 x 320 pixels: enough to keep late layers busy, little enough for the caches.
+        (8 * 320 * 320 / (height * width).max(1)).clamp(1, 32)
+    }
+
+    fn run(&self, pass: &Pass<'_>) -> Result<PassOutput> {
+        check_pass(&self.graph, pass)?;
+        let [batch, _, height, width] = pass.input.shape();
+        let plan = self.plan(height, width, pass.activation)?;
+        let mut memory = self.take_memory(&plan, batch);
+        let output = self.pool.install(|| self.run_plan(&plan, &mut memory, pass));
+        self.put_memory(memory);
+        Ok(output)
+    }
+}
+
+/// Writes images `[n, c, h, w]` as `[n, h, w, c]`.
+fn write_image(input: &Batch, tensor: &Tensor, memory: &mut Memory) {
+    let (batch, pixels, channels) = (memory.batch, tensor.pixels(), tensor.channels);
+    let values = &mut memory.values_mut()[tensor.offset * batch..][..batch * pixels * channels];
+    for (index, image) in values.chunks_exact_mut(pixels * channels).enumerate() {
+        for (channel, plane) in input.image(index).chunks_exact(pixels).enumerate() {
+            for (pixel, value) in plane.iter().enumerate() {
+                image[pixel * channels + channel] = *value;
+            }
+        }
+    }
+}
+
+/// Reads a tensor as `[n, c, h, w]`.
+fn read(capture: &Capture, memory: &Memory) -> Batch {
+    let tensor = &capture.tensor;
+    let (batch, pixels) = (memory.batch, tensor.pixels());
+    let values = &memory.values()[tensor.offset * batch..][..batch * pixels * tensor.stride];
+    let mut output = Batch::zeros([batch, capture.map.len(), tensor.px[0], tensor.px[1]]);
+    for (index, image) in values.chunks_exact(pixels * tensor.stride).enumerate() {
+        for (plane, at) in output.image_mut(index).chunks_exact_mut(pixels).zip(&capture.map) {
+            for (pixel, value) in plane.iter_mut().enumerate() {
+                *value = image[pixel * tensor.stride + tensor.first + at];
+            }
+        }
+    }
+    output
+}
+
+fn read_logits(tensor: &Tensor, classes: usize, memory: &Memory) -> Vec<f32> {
+    let start = tensor.offset * memory.batch;
+    let rows = memory.values()[start..][..memory.batch * tensor.stride].chunks_exact(tensor.stride);
+    rows.flat_map(|row| row[tensor.first..tensor.first + classes].to_vec()).collect()
+}
+
+/// Sets the gradient of the logits: 1 at each image's class.
+fn write_target(tensor: &Tensor, classes: &[usize], memory: &mut Memory) {
+    let start = tensor.offset * memory.batch;
+    let len = memory.batch * tensor.stride;
+    let rows = &mut memory.values_mut()[start..][..len];
+    rows.fill(0.0);
+    for (row, class) in rows.chunks_exact_mut(tensor.stride).zip(classes) {
+        row[tensor.first + class] = 1.0;
+    }
+}
