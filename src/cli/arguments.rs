@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::error::{Error, Result};
 use crate::network::Architecture;
 
 /// The model and the images.
@@ -38,6 +39,9 @@ pub(super) struct Machine {
     /// What runs the network; auto takes the fastest for the device
     #[arg(long, value_name = "EXECUTOR", value_enum, default_value_t)]
     pub(super) executor: ExecutorChoice,
+    /// Instruction set of the processor's kernels
+    #[arg(long, value_name = "ISA", value_enum, default_value_t)]
+    pub(super) isa: IsaChoice,
     /// No progress and no warnings
     #[arg(long)]
     pub(super) quiet: bool,
@@ -65,9 +69,40 @@ pub(super) enum ExecutorChoice {
     Auto,
     /// candle's tensor operations, on any device
     Candle,
+    /// Kernels made for these networks, on the processor
+    Cpu,
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+/// `--isa`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum IsaChoice {
+    /// The best that this machine has
+    #[default]
+    Auto,
+    /// AVX-512
+    Avx512,
+    /// AVX2 with FMA
+    Avx2,
+    /// What every machine has
+    Portable,
+}
+
+impl Machine {
+    /// Refuses choices that exclude each other.
+    pub(super) fn check(&self) -> Result<()> {
+        let refuse = |what: &str| Err(Error::Usage(what.to_owned()));
+        let gpu = matches!(self.device, DeviceChoice::Cuda | DeviceChoice::Metal);
+        if gpu && self.executor == ExecutorChoice::Cpu {
+            return refuse("--executor cpu runs on the processor: leave --device out, or use --executor candle");
+        }
+        if self.isa != IsaChoice::Auto && (gpu || self.executor == ExecutorChoice::Candle) {
+            return refuse("--isa is for the processor's kernels: leave it out, or use --executor cpu");
+        }
+        Ok(())
+    }
+}
+
+fn at_least_one(text: &str) -> std::result::Result<usize, String> {
     match text.parse::<usize>() {
         Ok(0) => Err("at least 1 is needed".to_owned()),
         Ok(number) => Ok(number),

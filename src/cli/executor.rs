@@ -2,11 +2,11 @@
 
 use candle_core::{DType, Device};
 
-use super::arguments::{DeviceChoice, ExecutorChoice, Machine};
+use super::arguments::{DeviceChoice, ExecutorChoice, IsaChoice, Machine};
 use super::error::{Error, Result};
-use crate::network::{CandleExecutor, Executor, Model};
+use crate::network::{CandleExecutor, CpuExecutor, CpuOptions, Executor, Isa, Model};
 
-/// The executor that `machine` asks for, ready to run `model`.
+/// The executor that `machine` asks for, ready to run `model`; it keeps its own copy of the weights.
 pub(super) fn build(model: &Model, machine: &Machine) -> Result<Box<dyn Executor>> {
     if let Some(threads) = machine.threads {
         rayon::ThreadPoolBuilder::new()
@@ -14,12 +14,23 @@ pub(super) fn build(model: &Model, machine: &Machine) -> Result<Box<dyn Executor
             .build_global()
             .map_err(|error| Error::Threads(error.to_string()))?;
     }
-    let device = device(machine.device)?;
-    match machine.executor {
-        ExecutorChoice::Auto | ExecutorChoice::Candle => {
-            Ok(Box::new(CandleExecutor::new(model.graph.clone(), &model.weights, device, DType::F32)?))
-        }
+    let device = match machine.executor {
+        ExecutorChoice::Cpu => Device::Cpu,
+        ExecutorChoice::Auto if machine.isa != IsaChoice::Auto => Device::Cpu,
+        ExecutorChoice::Auto | ExecutorChoice::Candle => device(machine.device)?,
+    };
+    let graph = model.graph.clone();
+    if device.is_cpu() && machine.executor != ExecutorChoice::Candle {
+        let isa = match machine.isa {
+            IsaChoice::Auto => None,
+            IsaChoice::Avx512 => Some(Isa::Avx512),
+            IsaChoice::Avx2 => Some(Isa::Avx2),
+            IsaChoice::Portable => Some(Isa::Portable),
+        };
+        let options = CpuOptions { threads: machine.threads, isa, ..CpuOptions::default() };
+        return Ok(Box::new(CpuExecutor::new(graph, &model.weights, options)?));
     }
+    Ok(Box::new(CandleExecutor::new(graph, &model.weights, device, DType::F32)?))
 }
 
 fn device(choice: DeviceChoice) -> Result<Device> {

@@ -20,7 +20,7 @@ use super::study_image::StudyImage;
 use super::{executor, parameters, print_json, print_warnings};
 use crate::array_file::{self, NpyArray, NpzWriter};
 use crate::figure::{Panel, paint};
-use crate::network::Model;
+use crate::network::{Model, Weights};
 use crate::saliency::{self, ArrayValues, ClassChoice, Explanation, ImageInput, Method, Noise, Preset, Request};
 
 /// Largest noise file read, in bytes.
@@ -117,12 +117,14 @@ struct ImageSummary<'a> {
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let started = Instant::now();
     let Arguments { inputs, machine, .. } = arguments;
+    machine.check()?;
     let interrupt = Interrupt::listen();
-    let model = Model::open(&inputs.model, inputs.arch)?;
+    let mut model = Model::open(&inputs.model, inputs.arch)?;
     let images = StudyImage::open_all(&inputs.image, &model)?;
     let request = request(arguments, &model, &images)?;
     let mut output = Output::prepare(&arguments.out)?;
     let executor = executor::build(&model, machine)?;
+    model.weights = Weights::default();
     if !machine.quiet {
         for (index, image) in images.iter().enumerate() {
             print_warnings(index, images.len(), &image.warnings);

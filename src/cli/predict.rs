@@ -9,7 +9,7 @@ use super::interrupt::Interrupt;
 use super::report::{ClassFound, probabilities};
 use super::study_image::StudyImage;
 use super::{executor, print_json, print_warnings};
-use crate::network::{Batch, Model, Pass};
+use crate::network::{Batch, Model, Pass, Weights};
 
 /// Prints the logits and probabilities of radiographs, one line of JSON each.
 ///
@@ -40,10 +40,12 @@ struct Line<'a> {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let Arguments { inputs, machine } = arguments;
+    machine.check()?;
     let interrupt = Interrupt::listen();
-    let model = Model::open(&inputs.model, inputs.arch)?;
+    let mut model = Model::open(&inputs.model, inputs.arch)?;
     let images = StudyImage::open_all(&inputs.image, &model)?;
     let executor = executor::build(&model, machine)?;
+    model.weights = Weights::default();
     let [height, width] = model.card.input_size;
     let batch = machine.batch.unwrap_or_else(|| executor.preferred_batch(height, width)).max(1);
     for (first, group) in images.chunks(batch).enumerate().map(|(group, images)| (group * batch, images)) {

@@ -153,6 +153,9 @@ fn misused_arguments_are_usage() {
         &["--batch", "0"],
         &["--threads", "none"],
         &["--device", "abacus"],
+        &["--device", "cuda", "--executor", "cpu"],
+        &["--isa", "portable", "--executor", "candle"],
+        &["--isa", "avx2", "--device", "metal"],
         &["--set", "sg.sampels=3"],
         &["--surprise"],
     ] {

@@ -103,6 +103,23 @@ fn batch_size_threads_and_company_change_nothing() {
 }
 
 #[test]
+fn executors_and_instruction_sets_agree() {
+    let bench = Bench::new();
+    let logits = |out: &str, more: &[&str]| {
+        run(&with(bench.explain("chest.png", out), more)).succeeded();
+        (values(&bench.arrays(out)["logits"]), bench.report(out)["executor"].as_str().unwrap().to_owned())
+    };
+    let (candle, described) = logits("candle", &["--executor", "candle"]);
+    assert!(described.contains("candle"), "{described}");
+    let (portable, described) = logits("portable", &["--executor", "cpu", "--isa", "portable"]);
+    assert!(described.contains("portable"), "{described}");
+    let largest = candle.iter().fold(0.0_f32, |largest, logit| largest.max(logit.abs()));
+    for (a, b) in candle.iter().zip(&portable) {
+        assert!((a - b).abs() <= 1e-5 * largest, "{candle:?} {portable:?}");
+    }
+}
+
+#[test]
 fn files_of_another_kind_with_the_same_pixels_give_the_same_maps() {
     let bench = Bench::new();
     let levels = gray(1);
