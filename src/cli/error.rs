@@ -40,7 +40,7 @@ pub enum Error {
     #[error("the threads could not be started ({0})")]
     Threads(String),
     /// A file given beside model and images.
-    #[error("{what} cannot be used ({problem}): {}", path.display())]
+    #[error("{what} cannot be used: {problem}: {}", path.display())]
     File {
         /// Which file it is.
         what: &'static str,

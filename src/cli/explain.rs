@@ -162,7 +162,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             .map(|(index, explanation)| ImageSummary {
                 index,
                 image: inputs.image[index].to_string_lossy(),
-                folder: folders[index].to_string_lossy(),
+                folder: if folders[index].as_os_str().is_empty() {
+                    ".".into()
+                } else {
+                    folders[index].to_string_lossy()
+                },
                 predicted: ClassFound::predicted(&model.card, &explanation.logits),
                 explained: ClassFound::new(&model.card, &explanation.logits, explanation.class),
                 without_map: explanation

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::figure::{self, NOT_FOR_DIAGNOSIS, Panel, Tile};
 use crate::network::{Model, ModelCard, argmax};
-use crate::saliency::{ClassChoice, Explanation, Outcome, Provenance, Request, softmax};
+use crate::saliency::{ClassChoice, Explanation, Method, Outcome, Provenance, Request, softmax};
 
 /// Version of this program.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -23,6 +23,15 @@ impl ClassFound {
     /// Class `index` of `card` given the logits.
     pub(super) fn new(card: &ModelCard, logits: &[f32], index: usize) -> Self {
         Self { index, name: card.classes[index].clone(), probability: probabilities(logits)[index] }
+    }
+
+    /// Number and name; the number alone where the name says no more.
+    fn label(&self) -> String {
+        if self.name == format!("class {}", self.index) {
+            self.name.clone()
+        } else {
+            format!("class {} “{}”", self.index, self.name)
+        }
     }
 
     /// The class of the largest logit.
@@ -135,6 +144,13 @@ impl<'a> Subject<'a> {
         }
     }
 
+    fn scaling(&self) -> String {
+        let percentile = self.request.parameters.clip_percentile;
+        let top = if percentile < 100.0 { format!("{percentile}th percentile") } else { "maximum".to_owned() };
+        let product = if self.request.methods.contains(&Method::Ggcam) { " (GGCAM: its maximum)" } else { "" };
+        format!("Each map is scaled by itself, 0 being its minimum and 1 its {top}{product}")
+    }
+
     /// The page of one image, `gray` being the radiograph at the size of the maps.
     pub(super) fn panel<'b>(
         &self,
@@ -150,8 +166,7 @@ impl<'a> Subject<'a> {
         let relation = if explained.index == predicted.index {
             "the class that the model predicts".to_owned()
         } else {
-            let ClassFound { index, name, probability } = predicted;
-            format!("the model predicts class {index} “{name}” ({})", rounded(probability))
+            format!("the model predicts {} ({})", predicted.label(), rounded(predicted.probability))
         };
         let mut details = vec![
             format!("The maps show what the score (logit) of this class reacts to; {relation}."),
@@ -168,13 +183,9 @@ impl<'a> Subject<'a> {
             height_px,
             width_px,
             gray,
-            headline: format!(
-                "Explained: class {} “{}”, probability {}",
-                explained.index,
-                explained.name,
-                rounded(explained.probability)
-            ),
+            headline: format!("Explained: {}, probability {}", explained.label(), rounded(explained.probability)),
             details,
+            scaling: self.scaling(),
             tiles: explanation
                 .maps
                 .iter()

@@ -66,6 +66,8 @@ pub struct Panel<'a> {
     pub headline: String,
     /// How, one line each.
     pub details: Vec<String>,
+    /// What 0 and 1 on the colour bar are, as the beginning of a sentence.
+    pub scaling: String,
     /// The maps, at least one.
     pub tiles: Vec<Tile<'a>>,
 }
@@ -93,12 +95,12 @@ impl Panel<'_> {
         for detail in &self.details {
             details.extend(wrapped(detail, DETAIL, inner)?);
         }
-        let note = wrapped(
-            "Each map is scaled by itself from its minimum (0) to its 99th percentile (1): colours tell where, not how \
-             much, and cannot be compared between maps. The radiograph shines through dark areas for orientation.",
-            CAPTION,
-            inner,
-        )?;
+        let note = format!(
+            "{}: colours tell where, not how much, and cannot be compared between maps. The radiograph shines through \
+             dark areas for orientation.",
+            self.scaling
+        );
+        let note = wrapped(&note, CAPTION, inner)?;
         let header_height = MARGIN + headline.len() as f64 * 30.0 + details.len() as f64 * 20.0 + 14.0;
         let grid_height = rows as f64 * (TITLE_HEIGHT + tile_height + GAP);
         let footer_height = 44.0 + note.len() as f64 * 18.0 + 16.0;
@@ -155,7 +157,7 @@ impl Panel<'_> {
         self.titled(scene, at, [tile.name, tile.title], tile.caption, &pixels)?;
         if let Some(remark) = tile.remark {
             let [width, height] = self.tile_size_px();
-            let lines = wrapped(remark, REMARK, width - 48.0)?;
+            let lines = wrapped(&format!("No map: {remark}"), REMARK, width - 48.0)?;
             let box_height = lines.len() as f64 * 21.0 + 22.0;
             let top = at[1] + TITLE_HEIGHT + (height - box_height) / 2.0;
             scene.rectangle([at[0] + 12.0, top], [width - 24.0, box_height], BACKGROUND);
@@ -266,6 +268,7 @@ mod tests {
             gray,
             headline: "Class 1".to_owned(),
             details: vec!["recommended".to_owned()],
+            scaling: "From 0 to 1".to_owned(),
             tiles: vec![tile; tiles],
         }
     }
@@ -291,7 +294,7 @@ mod tests {
     fn a_remark_is_written_into_its_tile() {
         let (gray, map) = (vec![0.0; 8000], vec![0.0; 8000]);
         let plain = paint(&panel(&gray, &map, 1, None).scene().unwrap(), 1.0).unwrap();
-        let told = paint(&panel(&gray, &map, 1, Some("The map is blank")).scene().unwrap(), 1.0).unwrap();
+        let told = paint(&panel(&gray, &map, 1, Some("it is blank")).scene().unwrap(), 1.0).unwrap();
         assert_eq!(plain.rgb.len(), told.rgb.len());
         assert_ne!(plain.rgb, told.rgb);
     }

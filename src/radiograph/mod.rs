@@ -313,6 +313,43 @@ mod tests {
     }
 
     #[test]
+    fn no_damage_makes_a_decoder_panic() {
+        use image::{ExtendedColorType, ImageEncoder};
+        let pixels: Vec<u8> = (0..24 * 24_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let mut png = Vec::new();
+        let encoder = image::codecs::png::PngEncoder::new(&mut png);
+        encoder.write_image(&pixels, 24, 24, ExtendedColorType::L8).unwrap();
+        let mut jpeg = Vec::new();
+        let encoder = image::codecs::jpeg::JpegEncoder::new(&mut jpeg);
+        encoder.write_image(&pixels, 24, 24, ExtendedColorType::L8).unwrap();
+        let mut tiff = std::io::Cursor::new(Vec::new());
+        let encoder = image::codecs::tiff::TiffEncoder::new(&mut tiff);
+        encoder.write_image(&pixels, 24, 24, ExtendedColorType::L8).unwrap();
+        let mut npy = crate::array_file::NPY_MAGIC.to_vec();
+        npy.extend([1, 0, 62, 0]);
+        npy.extend(format!("{:<61}\n", "{'descr': '|u1', 'fortran_order': False, 'shape': (24, 24), }").as_bytes());
+        npy.extend(&pixels);
+        assert!(Radiograph::from_bytes(&npy).is_ok());
+        let mut random = 1_u64;
+        let mut next = |below: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) as usize % below
+        };
+        for whole in [png, jpeg, tiff.into_inner(), npy] {
+            for _ in 0..300 {
+                let mut bytes = whole.clone();
+                for _ in 0..=next(4) {
+                    // The head decides most; half of the damage goes there.
+                    let reach = if next(2) == 0 { bytes.len() } else { bytes.len().min(80) };
+                    bytes[next(reach)] = next(256) as u8;
+                }
+                let read = Radiograph::from_bytes(&bytes);
+                assert!(!matches!(read, Err(Problem::DecoderPanicked { .. })), "{bytes:?}");
+            }
+        }
+    }
+
+    #[test]
     fn messages_are_one_sentence_with_the_path_last() {
         let error = Radiograph::open(Path::new("nowhere/scan.png")).unwrap_err().to_string();
         assert_eq!(error, "there is no such image file: nowhere/scan.png");
