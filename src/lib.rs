@@ -1,4 +1,10 @@
 //! Shows where a chest-radiograph classifier looked, and how far that picture can be trusted.
 
+#![cfg_attr(test, allow(clippy::float_cmp, reason = "tests of exact arithmetic compare exactly"))]
+
+pub mod array_file;
+pub mod cli;
+pub mod figure;
 pub mod network;
+pub mod radiograph;
 pub mod saliency;

@@ -1,0 +1,59 @@
+//! NumPy's array files: reading `.npy`, writing `.npz` that every NumPy opens.
+
+mod npy;
+mod npz;
+
+pub use npy::{NPY_MAGIC, NpyArray, NpyValues};
+pub use npz::NpzWriter;
+
+/// Result of reading or writing an array file.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why an array file could not be read or written; the path is added by whoever opened it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not NumPy's format, or a header that says nonsense.
+    #[error("the NPY header cannot be understood ({reason})")]
+    Header {
+        /// What was wrong.
+        reason: String,
+    },
+    /// Elements of a type that is not read.
+    #[error("the NPY elements have type {found}; float32, float64, uint8 and uint16 are read")]
+    ElementType {
+        /// NumPy's name of the type.
+        found: String,
+    },
+    /// More elements than allowed.
+    #[error("the NPY array of shape {shape:?} is larger than the {limit_mib} MiB that are read")]
+    TooLarge {
+        /// Shape in the header.
+        shape: Vec<u64>,
+        /// Bytes allowed, in MiB.
+        limit_mib: usize,
+    },
+    /// Fewer bytes than the header promises.
+    #[error("the NPY file is truncated: shape {shape:?} needs {expected} bytes of data and {found} are there")]
+    Truncated {
+        /// Shape in the header.
+        shape: Vec<usize>,
+        /// Bytes of data promised.
+        expected: usize,
+        /// Bytes of data found.
+        found: usize,
+    },
+    /// The operating system refused.
+    #[error("the array file could not be written ({source})")]
+    Write {
+        /// Its words.
+        #[from]
+        source: std::io::Error,
+    },
+    /// The archive around the arrays could not be written.
+    #[error("the NPZ archive could not be written ({source})")]
+    Archive {
+        /// The writer's words.
+        #[from]
+        source: zip::result::ZipError,
+    },
+}

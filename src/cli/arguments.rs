@@ -1,0 +1,111 @@
+//! Arguments that several commands share.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::error::{Error, Result};
+use crate::network::Architecture;
+
+/// The model and the images.
+#[derive(Debug, Args)]
+pub(super) struct Inputs {
+    /// Weights in safetensors with torchvision's tensor names; a model card (`<name>.json` or `model.json`) beside
+    /// them is read
+    #[arg(long, value_name = "FILE")]
+    pub(super) model: PathBuf,
+    /// Radiographs: PNG, JPEG, TIFF or NPY; several share what work they can
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    pub(super) image: Vec<PathBuf>,
+    /// Architecture, where neither a model card nor the tensor names tell it
+    #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(Architecture), help = ARCHITECTURE_HELP)]
+    pub(super) arch: Option<Architecture>,
+}
+
+const ARCHITECTURE_HELP: &str = "Architecture where no model card tells it: inception_v3 or densenet_121";
+
+/// Where and how the network runs.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Machine {
+    /// Images a pass through the network; the result does not depend on it
+    #[arg(long, value_name = "B", value_parser = at_least_one)]
+    pub(super) batch: Option<usize>,
+    /// Threads; the result does not depend on their number
+    #[arg(long, value_name = "T", value_parser = at_least_one)]
+    pub(super) threads: Option<usize>,
+    /// Device; auto takes a GPU where this build and the machine have one
+    #[arg(long, value_name = "DEVICE", value_enum, default_value_t)]
+    pub(super) device: DeviceChoice,
+    /// What runs the network; auto takes the fastest for the device
+    #[arg(long, value_name = "EXECUTOR", value_enum, default_value_t)]
+    pub(super) executor: ExecutorChoice,
+    /// Instruction set of the processor's kernels
+    #[arg(long, value_name = "ISA", value_enum, default_value_t)]
+    pub(super) isa: IsaChoice,
+    /// No progress and no warnings
+    #[arg(long)]
+    pub(super) quiet: bool,
+}
+
+/// `--device`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum DeviceChoice {
+    /// A GPU where there is one, else the processor
+    #[default]
+    Auto,
+    /// The processor
+    Cpu,
+    /// The first NVIDIA GPU
+    Cuda,
+    /// The GPU of a Mac
+    Metal,
+}
+
+/// `--executor`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExecutorChoice {
+    /// The fastest for the device
+    #[default]
+    Auto,
+    /// candle's tensor operations, on any device
+    Candle,
+    /// Kernels made for these networks, on the processor
+    Cpu,
+}
+
+/// `--isa`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum IsaChoice {
+    /// The best that this machine has
+    #[default]
+    Auto,
+    /// AVX-512
+    Avx512,
+    /// AVX2 with FMA
+    Avx2,
+    /// What every machine has
+    Portable,
+}
+
+impl Machine {
+    /// Refuses choices that exclude each other.
+    pub(super) fn check(&self) -> Result<()> {
+        let refuse = |what: &str| Err(Error::Usage(what.to_owned()));
+        let gpu = matches!(self.device, DeviceChoice::Cuda | DeviceChoice::Metal);
+        if gpu && self.executor == ExecutorChoice::Cpu {
+            return refuse("--executor cpu runs on the processor: leave --device out, or use --executor candle");
+        }
+        if self.isa != IsaChoice::Auto && (gpu || self.executor == ExecutorChoice::Candle) {
+            return refuse("--isa is for the processor's kernels: leave it out, or use --executor cpu");
+        }
+        Ok(())
+    }
+}
+
+fn at_least_one(text: &str) -> std::result::Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(0) => Err("at least 1 is needed".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(error.to_string()),
+    }
+}

@@ -1,0 +1,86 @@
+//! What can go wrong in a command, and the exit code it gives.
+
+use std::path::PathBuf;
+
+use crate::{array_file, figure, network, radiograph, saliency};
+
+/// Result of a command.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Failure of a command, as one sentence the user can act on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Arguments that contradict each other or name nothing that exists.
+    #[error("{0}")]
+    Usage(String),
+    /// An image.
+    #[error(transparent)]
+    Radiograph(#[from] radiograph::Error),
+    /// An image that cannot be brought to the model's size.
+    #[error("image {index}: {problem}")]
+    Image {
+        /// Its position on the command line.
+        index: usize,
+        /// What is wrong.
+        problem: radiograph::Problem,
+    },
+    /// The model or the executor.
+    #[error(transparent)]
+    Network(#[from] network::Error),
+    /// The methods.
+    #[error(transparent)]
+    Saliency(#[from] saliency::Error),
+    /// The panel.
+    #[error(transparent)]
+    Figure(#[from] figure::Error),
+    /// A device or executor this build or machine does not have.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The threads could not be started.
+    #[error("the threads could not be started ({0})")]
+    Threads(String),
+    /// A file given beside model and images.
+    #[error("{what} cannot be used: {problem}: {}", path.display())]
+    File {
+        /// Which file it is.
+        what: &'static str,
+        /// What is wrong with it.
+        problem: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Arrays that could not be written.
+    #[error("{problem}: {}", path.display())]
+    Arrays {
+        /// What is wrong.
+        problem: array_file::Error,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The output folder.
+    #[error("the output {operation} ({source}): {}", path.display())]
+    Output {
+        /// What failed, as the rest of a sentence.
+        operation: &'static str,
+        /// The system's words.
+        source: std::io::Error,
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// Standard output was closed or full.
+    #[error("the result could not be printed ({0})")]
+    Stdout(std::io::Error),
+    /// Ctrl-C.
+    #[error("interrupted; nothing was written")]
+    Interrupted,
+}
+
+impl Error {
+    /// 2 when the command line is at fault, 1 when the work failed.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            _ => 1,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! From the arguments to an executor and its threads.
+
+use candle_core::{DType, Device};
+
+use super::arguments::{DeviceChoice, ExecutorChoice, IsaChoice, Machine};
+use super::error::{Error, Result};
+use crate::network::{CandleExecutor, CpuExecutor, CpuOptions, Executor, Isa, Model};
+
+/// The executor that `machine` asks for, ready to run `model`; it keeps its own copy of the weights.
+pub(super) fn build(model: &Model, machine: &Machine) -> Result<Box<dyn Executor>> {
+    if let Some(threads) = machine.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build_global()
+            .map_err(|error| Error::Threads(error.to_string()))?;
+    }
+    let device = match machine.executor {
+        ExecutorChoice::Cpu => Device::Cpu,
+        ExecutorChoice::Auto if machine.isa != IsaChoice::Auto => Device::Cpu,
+        ExecutorChoice::Auto | ExecutorChoice::Candle => device(machine.device)?,
+    };
+    let graph = model.graph.clone();
+    if device.is_cpu() && machine.executor != ExecutorChoice::Candle {
+        let isa = match machine.isa {
+            IsaChoice::Auto => None,
+            IsaChoice::Avx512 => Some(Isa::Avx512),
+            IsaChoice::Avx2 => Some(Isa::Avx2),
+            IsaChoice::Portable => Some(Isa::Portable),
+        };
+        let options = CpuOptions { threads: machine.threads, isa, ..CpuOptions::default() };
+        return Ok(Box::new(CpuExecutor::new(graph, &model.weights, options)?));
+    }
+    Ok(Box::new(CandleExecutor::new(graph, &model.weights, device, DType::F32)?))
+}
+
+fn device(choice: DeviceChoice) -> Result<Device> {
+    let unavailable = |name: &str, feature: &str| {
+        Error::Unavailable(format!(
+            "this program was built without {name}: build it with `cargo build --release --features {feature}`, or use \
+             --device cpu"
+        ))
+    };
+    let failed = |name: &str, error: candle_core::Error| {
+        Error::Unavailable(format!("no {name} device can be used ({error}); use --device cpu"))
+    };
+    match choice {
+        DeviceChoice::Auto => {
+            let gpu = if candle_core::utils::cuda_is_available() {
+                Device::new_cuda(0)
+            } else if candle_core::utils::metal_is_available() {
+                Device::new_metal(0)
+            } else {
+                Ok(Device::Cpu)
+            };
+            // A build for GPUs also runs on machines that have none.
+            Ok(gpu.unwrap_or(Device::Cpu))
+        }
+        DeviceChoice::Cpu => Ok(Device::Cpu),
+        DeviceChoice::Cuda if !candle_core::utils::cuda_is_available() => Err(unavailable("CUDA", "cuda")),
+        DeviceChoice::Cuda => Device::new_cuda(0).map_err(|error| failed("CUDA", error)),
+        DeviceChoice::Metal if !candle_core::utils::metal_is_available() => Err(unavailable("Metal", "metal")),
+        DeviceChoice::Metal => Device::new_metal(0).map_err(|error| failed("Metal", error)),
+    }
+}

@@ -1,0 +1,36 @@
+//! Ctrl-C and termination as a flag that work looks at.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::error::{Error, Result};
+
+/// Set once the user or the system asked the process to stop.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Listens from now on.
+    pub(super) fn listen() -> Self {
+        let interrupt = Self::default();
+        let flag = Arc::clone(&interrupt.0);
+        // Without a handler the process just ends on Ctrl-C, which is no reason to refuse work.
+        let _ = ctrlc::set_handler(move || {
+            if !flag.swap(true, Ordering::SeqCst) {
+                let _ = writeln!(std::io::stderr(), "stopping");
+            }
+        });
+        interrupt
+    }
+
+    /// Whether to stop.
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Fails once it is time to stop.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.is_set() { Err(Error::Interrupted) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,94 @@
+//! The command line: one file a command.
+//!
+//! Only results go to standard output; progress, warnings and errors go to standard error. Exit codes: 0 done, 1 the
+//! work failed, 2 the command line cannot be understood.
+
+mod arguments;
+mod error;
+mod executor;
+mod explain;
+mod interrupt;
+mod output;
+mod parameters;
+mod predict;
+mod progress;
+mod report;
+mod study_image;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use error::{Error, Result};
+
+/// Shows where a chest-radiograph classifier looked.
+#[derive(Debug, Parser)]
+#[command(name = "saliscope", version, subcommand_required = true, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Explain(Box<explain::Arguments>),
+    Predict(predict::Arguments),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  saliscope explain --model model.safetensors --image chest.png --out result
+  saliscope predict --model model.safetensors --image a.png b.png
+
+Exit codes: 0 done, 1 the work failed, 2 the command line cannot be understood.
+Research use - not for diagnosis.";
+
+/// Runs the program with the arguments of the process.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(refusal) => {
+            // Help asked for goes to standard output, a refusal to standard error; nobody is left to tell if that fails.
+            let _ = refusal.print();
+            return ExitCode::from(refusal.exit_code() as u8);
+        }
+    };
+    let done = match arguments.command {
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Predict(arguments) => predict::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// Writes one line of JSON to standard output.
+fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    let mut line = serde_json::to_vec(value).map_err(|error| Error::Stdout(error.into()))?;
+    line.push(b'\n');
+    std::io::stdout().write_all(&line).map_err(Error::Stdout)
+}
+
+/// Writes warnings to standard error, each once.
+fn print_warnings(image: usize, images: usize, warnings: &[String]) {
+    for warning in warnings {
+        // An image is told by its position: its name may be a patient's.
+        let of = if images > 1 { format!(" (image {image})") } else { String::new() };
+        let _ = writeln!(std::io::stderr(), "warning{of}: {warning}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,150 @@
+//! An output folder that receives everything or nothing.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::error::{Error, Result};
+
+/// Files gathered under a temporary name inside the output folder and moved into place at the end. Dropped before
+/// that, nothing remains: neither the files nor the folders that were made for them.
+#[derive(Debug)]
+pub(super) struct Output {
+    target: PathBuf,
+    /// Folders made here, the innermost last.
+    made: Vec<PathBuf>,
+    /// Absent once the files are in place.
+    staging: Option<TempDir>,
+    /// Paths of finished files, relative to the target.
+    files: Vec<PathBuf>,
+}
+
+impl Output {
+    /// Makes the folder where needed and proves that it can be written.
+    pub(super) fn prepare(target: &Path) -> Result<Self> {
+        let mut output = Self { target: target.to_owned(), made: Vec::new(), staging: None, files: Vec::new() };
+        output.make(target).map_err(failed("folder cannot be made", target))?;
+        let staging = tempfile::Builder::new()
+            .prefix(".saliscope-")
+            .tempdir_in(target)
+            .map_err(failed("folder cannot be written", target))?;
+        output.staging = Some(staging);
+        Ok(output)
+    }
+
+    /// Writes one file; it is not visible under its name before [`Output::publish`].
+    pub(super) fn write(&mut self, relative: &Path, content: &[u8]) -> Result<()> {
+        let Some(staging) = &self.staging else { return Ok(()) };
+        let path = staging.path().join(relative);
+        let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, content));
+        written.map_err(failed("file cannot be written", &self.target.join(relative)))?;
+        self.files.push(relative.to_owned());
+        Ok(())
+    }
+
+    /// Moves every file into place. A failure half-way takes the moved files away again.
+    pub(super) fn publish(mut self) -> Result<()> {
+        let mut moved = Vec::new();
+        let done = self.move_all(&mut moved);
+        if done.is_err() {
+            for file in moved {
+                let _ = fs::remove_file(file);
+            }
+            return done;
+        }
+        self.made.clear();
+        Ok(())
+    }
+
+    fn move_all(&mut self, moved: &mut Vec<PathBuf>) -> Result<()> {
+        let Some(staging) = self.staging.take() else { return Ok(()) };
+        for relative in std::mem::take(&mut self.files) {
+            let target = self.target.join(&relative);
+            let parent = target.parent().map_or(Ok(()), |parent| self.make(parent));
+            parent
+                .and_then(|()| fs::rename(staging.path().join(&relative), &target))
+                .map_err(failed("file cannot be written", &target))?;
+            moved.push(target);
+        }
+        Ok(())
+    }
+
+    /// Makes a folder and its missing parents, and remembers them.
+    fn make(&mut self, folder: &Path) -> io::Result<()> {
+        if folder.as_os_str().is_empty() || folder.is_dir() {
+            return Ok(());
+        }
+        if let Some(parent) = folder.parent() {
+            self.make(parent)?;
+        }
+        fs::create_dir(folder)?;
+        self.made.push(folder.to_owned());
+        Ok(())
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        self.staging = None;
+        // Only folders that are empty go; what someone else put there meanwhile stays.
+        for folder in self.made.iter().rev() {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Output { operation, source, path }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_appear_together_and_at_the_end() {
+        let root = tempfile::tempdir().unwrap();
+        let target = root.path().join("a/b");
+        let mut output = Output::prepare(&target).unwrap();
+        output.write(Path::new("one"), b"1").unwrap();
+        output.write(Path::new("image_000/two"), b"2").unwrap();
+        assert!(!target.join("one").exists());
+        output.publish().unwrap();
+        assert_eq!(fs::read(target.join("one")).unwrap(), b"1");
+        assert_eq!(fs::read(target.join("image_000/two")).unwrap(), b"2");
+        assert_eq!(fs::read_dir(&target).unwrap().count(), 2, "no temporary folder remains");
+    }
+
+    #[test]
+    fn nothing_remains_of_abandoned_work() {
+        let root = tempfile::tempdir().unwrap();
+        let mut output = Output::prepare(&root.path().join("a/b")).unwrap();
+        output.write(Path::new("one"), b"1").unwrap();
+        drop(output);
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_was_there_before_stays() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("mine"), b"x").unwrap();
+        let mut output = Output::prepare(root.path()).unwrap();
+        output.write(Path::new("one"), b"1").unwrap();
+        drop(output);
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failed_move_takes_back_the_others() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("two/inside")).unwrap();
+        let mut output = Output::prepare(root.path()).unwrap();
+        output.write(Path::new("one"), b"1").unwrap();
+        output.write(Path::new("two"), b"2").unwrap();
+        assert!(output.publish().is_err(), "a folder stands where a file should go");
+        assert!(!root.path().join("one").exists());
+    }
+}

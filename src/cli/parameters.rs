@@ -1,0 +1,138 @@
+//! Parameters from a JSON file and from `--set`, laid over those of a preset.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::error::{Error, Result};
+use crate::network::{ModelCard, Scaling};
+use crate::saliency::{Baseline, Parameters, Preset};
+
+/// Largest parameter file read, in bytes.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// The parameters of `preset` for the input of one model: integrated gradients begin at the model's black.
+pub(super) fn of_preset(preset: Preset, card: &ModelCard) -> Parameters {
+    let mut parameters = Parameters::of(preset);
+    match card.scaling {
+        // Black is -1, which is what the presets say.
+        Scaling::UnitToSymmetric => {}
+        Scaling::Imagenet => {
+            let black = (0..card.channels).map(|channel| card.scaling.apply(0.0, channel)).collect();
+            let baseline = Baseline::Channels(black);
+            parameters.ig.baseline = baseline.clone();
+            parameters.sig.path.baseline = baseline;
+        }
+    }
+    parameters
+}
+
+/// `parameters` with the values of a JSON file and then of settings such as `SG.samples=10`.
+pub(super) fn overridden(parameters: &Parameters, file: Option<&Path>, settings: &[String]) -> Result<Parameters> {
+    if file.is_none() && settings.is_empty() {
+        return Ok(parameters.clone());
+    }
+    let refuse = |error: serde_json::Error| Error::Usage(format!("the parameters do not fit: {error}"));
+    let mut values = serde_json::to_value(parameters).map_err(refuse)?;
+    if let Some(path) = file {
+        let problem = |problem: String| Error::File { what: "the parameter file", problem, path: path.to_owned() };
+        let length = std::fs::metadata(path).map_err(|error| problem(error.to_string()))?.len();
+        if length > MAX_FILE_BYTES {
+            return Err(problem("it is larger than 1 MiB".to_owned()));
+        }
+        let text = std::fs::read(path).map_err(|error| problem(error.to_string()))?;
+        let patch = serde_json::from_slice(&text).map_err(|error| problem(error.to_string()))?;
+        lay_over(&mut values, patch, "")?;
+    }
+    for setting in settings {
+        lay_over(&mut values, parsed(setting)?, "")?;
+    }
+    serde_json::from_value(values).map_err(refuse)
+}
+
+/// `SG.samples=10` as `{"sg": {"samples": 10}}`; what is no JSON is a string.
+fn parsed(setting: &str) -> Result<Value> {
+    let (path, value) = setting
+        .split_once('=')
+        .filter(|(path, _)| !path.trim().is_empty())
+        .ok_or_else(|| Error::Usage(format!("{setting:?} sets nothing: write NAME=VALUE, such as SG.samples=10")))?;
+    let value = value.trim();
+    let leaf = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+    let keys = path.trim().to_lowercase();
+    Ok(keys.split('.').rev().fold(leaf, |inner, key| Value::Object(Map::from_iter([(key.to_owned(), inner)]))))
+}
+
+fn lay_over(values: &mut Value, patch: Value, place: &str) -> Result<()> {
+    match (values, patch) {
+        (Value::Object(values), Value::Object(patch)) => {
+            for (key, patch) in patch {
+                let known = values.keys().cloned().collect::<Vec<_>>().join(", ");
+                let inner = values
+                    .get_mut(&key)
+                    .ok_or_else(|| Error::Usage(format!("there is no parameter {place}{key}, only {known}")))?;
+                if key == "baseline" {
+                    // Its kinds exclude each other: it is replaced as a whole.
+                    *inner = patch;
+                } else {
+                    lay_over(inner, patch, &format!("{place}{key}."))?;
+                }
+            }
+            Ok(())
+        }
+        (Value::Object(values), _) => {
+            let known = values.keys().cloned().collect::<Vec<_>>().join(", ");
+            let place = if place.is_empty() { "the parameters" } else { place.trim_end_matches('.') };
+            Err(Error::Usage(format!("{place} is a group of parameters: {known}")))
+        }
+        (value, patch) => {
+            *value = patch;
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(settings: &[&str]) -> Result<Parameters> {
+        let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        overridden(&Parameters::default(), None, &settings)
+    }
+
+    #[test]
+    fn settings_reach_every_depth_and_kind() {
+        let parameters = set(&["SG.samples=3", "sig.noise.samples = 4", "ig.baseline=image_minimum"]).unwrap();
+        assert_eq!((parameters.sg.samples, parameters.sig.noise.samples), (3, 4));
+        assert_eq!(parameters.ig.baseline, Baseline::ImageMinimum);
+        let parameters = set(&["IG.baseline.channels=[0.5, 1, 1]", "gcam.node=Mixed_7b"]).unwrap();
+        assert_eq!(parameters.ig.baseline, Baseline::Channels(vec![0.5, 1.0, 1.0]));
+        assert_eq!(parameters.gcam.node.as_deref(), Some("Mixed_7b"));
+        assert_eq!(parameters.sg, Parameters::default().sg);
+    }
+
+    #[test]
+    fn nonsense_is_told_as_usage() {
+        for (setting, told) in [
+            ("sg.sample=3", "there is no parameter sg.sample, only"),
+            ("sg=3", "sg is a group of parameters"),
+            ("sg.samples=many", "the parameters do not fit"),
+            ("sg.samples", "sets nothing"),
+            ("=3", "sets nothing"),
+        ] {
+            let error = set(&[setting]).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_laid_over_and_settings_over_it() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), r#"{"sg": {"samples": 7, "sigma_fraction": 0.2}}"#).unwrap();
+        let parameters = overridden(&Parameters::default(), Some(file.path()), &["sg.samples=9".to_owned()]).unwrap();
+        assert_eq!((parameters.sg.samples, parameters.sg.sigma_fraction), (9, 0.2));
+        std::fs::write(file.path(), "[").unwrap();
+        assert_eq!(overridden(&Parameters::default(), Some(file.path()), &[]).unwrap_err().exit_code(), 1);
+    }
+}

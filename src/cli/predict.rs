@@ -1,0 +1,72 @@
+//! `saliscope predict`: logits and probabilities, one line of JSON an image.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::arguments::{Inputs, Machine};
+use super::error::Result;
+use super::interrupt::Interrupt;
+use super::report::{ClassFound, probabilities};
+use super::study_image::StudyImage;
+use super::{executor, print_json, print_warnings};
+use crate::network::{Batch, Model, Pass, Weights};
+
+/// Prints the logits and probabilities of radiographs, one line of JSON each.
+///
+/// Every image is read before anything is printed. Exit codes: 0 done, 1 the work failed, 2 usage.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  saliscope predict --model model.safetensors --image chest.png
+  saliscope predict --model model.safetensors --image folder/*.png --quiet > predictions.jsonl
+
+Research use - not for diagnosis.")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    inputs: Inputs,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    index: usize,
+    image: std::borrow::Cow<'a, str>,
+    predicted: ClassFound,
+    logits: &'a [f32],
+    probabilities: Vec<f64>,
+    warnings: &'a [String],
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let Arguments { inputs, machine } = arguments;
+    machine.check()?;
+    let interrupt = Interrupt::listen();
+    let mut model = Model::open(&inputs.model, inputs.arch)?;
+    let images = StudyImage::open_all(&inputs.image, &model)?;
+    let executor = executor::build(&model, machine)?;
+    model.weights = Weights::default();
+    let [height, width] = model.card.input_size;
+    let batch = machine.batch.unwrap_or_else(|| executor.preferred_batch(height, width)).max(1);
+    for (first, group) in images.chunks(batch).enumerate().map(|(group, images)| (group * batch, images)) {
+        interrupt.check()?;
+        let values: Vec<f32> = group.iter().flat_map(|image| image.input.values()).copied().collect();
+        let input = Batch::new([group.len(), model.card.channels, height, width], values);
+        let output = executor.run(&Pass::logits(&input))?;
+        for (offset, (image, logits)) in group.iter().zip(output.logits.chunks(model.card.classes.len())).enumerate() {
+            let index = first + offset;
+            if !machine.quiet {
+                print_warnings(index, images.len(), &image.warnings);
+            }
+            print_json(&Line {
+                index,
+                image: inputs.image[index].to_string_lossy(),
+                predicted: ClassFound::predicted(&model.card, logits),
+                logits,
+                probabilities: probabilities(logits),
+                warnings: &image.warnings,
+            })?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! A picture as an SVG text: rectangles, lines, text and pixels.
+
+use std::fmt::Write;
+
+use base64::Engine;
+use image::ImageEncoder;
+
+use super::{Result, Rgb};
+
+/// Thickness of letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Weight {
+    /// For sentences.
+    Regular,
+    /// For names and titles.
+    Medium,
+}
+
+/// Which point of a text is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Anchor {
+    /// Its left end.
+    Start,
+    /// Its middle.
+    Middle,
+    /// Its right end.
+    End,
+}
+
+/// How a text looks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TextStyle {
+    /// Height of the font in scene pixels.
+    pub size_px: f64,
+    /// Thickness.
+    pub weight: Weight,
+    /// Colour.
+    pub colour: Rgb,
+}
+
+/// A picture in the making. Coordinates are scene pixels from the upper left corner; later shapes cover earlier ones.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    width_px: f64,
+    height_px: f64,
+    body: String,
+}
+
+impl Scene {
+    /// A picture of one colour.
+    pub fn new(width_px: f64, height_px: f64, background: Rgb) -> Self {
+        let mut scene = Self { width_px, height_px, body: String::new() };
+        scene.rectangle([0.0, 0.0], [width_px, height_px], background);
+        scene
+    }
+
+    /// `[width, height]` in scene pixels.
+    pub fn size_px(&self) -> [f64; 2] {
+        [self.width_px, self.height_px]
+    }
+
+    /// A filled rectangle with its upper left corner at `[x, y]`.
+    pub fn rectangle(&mut self, [x, y]: [f64; 2], [width, height]: [f64; 2], fill: Rgb) {
+        let fill = hex(fill);
+        self.push(format_args!(r#"<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{fill}"/>"#));
+    }
+
+    /// A straight line.
+    pub fn line(&mut self, [x1, y1]: [f64; 2], [x2, y2]: [f64; 2], thickness_px: f64, colour: Rgb) {
+        let colour = hex(colour);
+        self.push(format_args!(
+            r#"<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{colour}" stroke-width="{thickness_px}"/>"#
+        ));
+    }
+
+    /// One line of text with its anchor at `[x, baseline]`.
+    pub fn text(&mut self, [x, baseline]: [f64; 2], anchor: Anchor, style: TextStyle, text: &str) {
+        let anchor = match anchor {
+            Anchor::Start => "start",
+            Anchor::Middle => "middle",
+            Anchor::End => "end",
+        };
+        let weight = match style.weight {
+            Weight::Regular => 400,
+            Weight::Medium => 500,
+        };
+        let (size, colour) = (style.size_px, hex(style.colour));
+        self.push(format_args!(
+            r#"<text x="{x}" y="{baseline}" text-anchor="{anchor}" font-family="Roboto" font-weight="{weight}" font-size="{size}" fill="{colour}">{}</text>"#,
+            escape(text)
+        ));
+    }
+
+    /// Pixels `[h, w]` painted over a rectangle, each a sharp rectangle of its own where they are enlarged.
+    ///
+    /// # Errors
+    /// When the pixels cannot be encoded.
+    ///
+    /// # Panics
+    /// When the number of pixels is not a multiple of `columns`.
+    pub fn pixels(
+        &mut self,
+        [x, y]: [f64; 2],
+        [width, height]: [f64; 2],
+        columns: usize,
+        pixels: &[Rgb],
+    ) -> Result<()> {
+        assert_eq!(pixels.len() % columns, 0, "pixels fill whole rows");
+        let rows = pixels.len() / columns;
+        let rendering = if width >= columns as f64 && height >= rows as f64 { "pixelated" } else { "optimizeQuality" };
+        let mut png = Vec::new();
+        image::codecs::png::PngEncoder::new(&mut png).write_image(
+            pixels.as_flattened(),
+            columns as u32,
+            rows as u32,
+            image::ExtendedColorType::Rgb8,
+        )?;
+        let data = base64::engine::general_purpose::STANDARD.encode(png);
+        self.push(format_args!(
+            r#"<image x="{x}" y="{y}" width="{width}" height="{height}" preserveAspectRatio="none" style="image-rendering:{rendering}" href="data:image/png;base64,{data}"/>"#
+        ));
+        Ok(())
+    }
+
+    /// The whole picture as an SVG document.
+    pub fn to_svg(&self) -> String {
+        let (width, height) = (self.width_px, self.height_px);
+        format!(
+            r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">{}</svg>"#,
+            self.body
+        )
+    }
+
+    fn push(&mut self, element: std::fmt::Arguments<'_>) {
+        // Writing into a string cannot fail.
+        let _ = self.body.write_fmt(element);
+        self.body.push('\n');
+    }
+}
+
+fn hex([r, g, b]: Rgb) -> String {
+    format!("#{r:02x}{g:02x}{b:02x}")
+}
+
+/// Text as XML reads it; control characters, which XML 1.0 forbids, become spaces.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            control if control.is_control() => escaped.push(' '),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_cannot_break_out() {
+        let mut scene = Scene::new(10.0, 10.0, [0; 3]);
+        let style = TextStyle { size_px: 4.0, weight: Weight::Regular, colour: [255; 3] };
+        scene.text([0.0, 5.0], Anchor::Start, style, "a<b & \"c\"\u{0}>");
+        assert!(scene.to_svg().contains("a&lt;b &amp; \"c\" &gt;</text>"), "{}", scene.to_svg());
+    }
+}

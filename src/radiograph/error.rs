@@ -1,0 +1,120 @@
+//! Why a file gave no radiograph, each as one sentence the user can act on.
+
+use std::path::PathBuf;
+
+/// Result of reading a radiograph.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A file that gave no radiograph.
+#[derive(Debug, thiserror::Error)]
+#[error("{problem}: {}", path.display())]
+pub struct Error {
+    /// What is wrong with it.
+    #[source]
+    pub problem: Problem,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// What is wrong with the content of a file.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// Nothing is there.
+    #[error("there is no such image file")]
+    Missing,
+    /// A folder where a file is wanted.
+    #[error("this is a folder, not an image file")]
+    Folder,
+    /// A pipe, socket or device.
+    #[error("this is no regular file")]
+    NoRegularFile,
+    /// 0 bytes.
+    #[error("the image file is empty (0 bytes)")]
+    Empty,
+    /// The operating system refused.
+    #[error("the image file cannot be read ({0})")]
+    Io(std::io::Error),
+    /// DICOM is another format.
+    #[error("DICOM files are not read; convert it to PNG without changing its contrast")]
+    Dicom,
+    /// The bytes are of no known format.
+    #[error("the content is no PNG, JPEG, TIFF or NPY image, whatever the file is called")]
+    UnknownFormat,
+    /// The decoder stopped.
+    #[error("the {format} file is truncated or damaged ({reason})")]
+    Damaged {
+        /// Format of the file.
+        format: &'static str,
+        /// The decoder's words.
+        reason: String,
+    },
+    /// The decoder itself failed.
+    #[error("the {format} decoder failed on this file, which is probably damaged")]
+    DecoderPanicked {
+        /// Format of the file.
+        format: &'static str,
+    },
+    /// Beyond a limit.
+    #[error("the image is too large ({reason}); at most 16384 pixels a side and 256 MiB decoded are read")]
+    TooLarge {
+        /// Which limit.
+        reason: String,
+    },
+    /// A kind of pixel that is not read.
+    #[error("{format} pixels of type {found} are not read; save the image as 8-bit or 16-bit gray")]
+    PixelType {
+        /// Format of the file.
+        format: &'static str,
+        /// What it holds.
+        found: String,
+    },
+    /// RGBA with colour.
+    #[error(
+        "an RGBA picture with colours is a screenshot or a figure, not a radiograph; export the image itself as gray"
+    )]
+    Screenshot,
+    /// RGBA with a white border all around.
+    #[error(
+        "an RGBA picture with white borders is a figure with margins, not a radiograph; export the image itself as gray"
+    )]
+    Figure,
+    /// An array file that cannot be read.
+    #[error("{0}")]
+    ArrayFile(#[from] crate::array_file::Error),
+    /// An array of another shape.
+    #[error("an array of shape {shape:?} is no image; [h, w], [h, w, 3] or [3, h, w] is read")]
+    ArrayShape {
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// An array whose channels differ.
+    #[error("the three channels of the array differ, so it is not a gray image")]
+    ChannelsDiffer,
+    /// NaN or infinity.
+    #[error("the array holds values that are not finite")]
+    NotFinite,
+    /// Values on no known scale.
+    #[error("array values from {min} to {max} are neither gray levels (0 to 255) nor scaled to [-1, 1] or [0, 1]")]
+    ArrayRange {
+        /// Smallest value.
+        min: f32,
+        /// Largest value.
+        max: f32,
+    },
+    /// The size asked for is impossible.
+    #[error("the image cannot be resized ({reason})")]
+    Resize {
+        /// The resizer's words.
+        reason: String,
+    },
+}
+
+impl Problem {
+    /// A refusal of the operating system.
+    pub(super) fn of_io(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => Self::Missing,
+            _ => Self::Io(error),
+        }
+    }
+}

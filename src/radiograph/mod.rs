@@ -1,0 +1,357 @@
+//! One radiograph from a file: stored gray values, what was odd about the file, and its size for a model.
+//!
+//! What the bytes are is decided by the bytes; a file name that says otherwise is a warning. No contrast is ever
+//! stretched: a value is the stored value on the scale of its bit depth.
+
+mod error;
+mod numpy;
+mod raster;
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+
+pub use error::{Error, Problem, Result};
+
+/// Longest side accepted, in pixels.
+pub const MAX_SIDE_PX: u32 = 16_384;
+
+/// Most memory a decoder may take, in bytes.
+pub const MAX_DECODED_BYTES: u64 = 256 << 20;
+
+/// Largest file read, in bytes.
+const MAX_FILE_BYTES: u64 = 1 << 30;
+
+/// File formats that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Portable Network Graphics.
+    Png,
+    /// JPEG.
+    Jpeg,
+    /// Tagged Image File Format, first page.
+    Tiff,
+    /// NumPy's array file.
+    Npy,
+}
+
+impl Format {
+    /// The format of a file that begins with `bytes`.
+    pub fn of_content(bytes: &[u8]) -> Option<Self> {
+        if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+            Some(Self::Png)
+        } else if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
+            Some(Self::Jpeg)
+        } else if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") {
+            Some(Self::Tiff)
+        } else if bytes.starts_with(crate::array_file::NPY_MAGIC) {
+            Some(Self::Npy)
+        } else {
+            None
+        }
+    }
+
+    /// Its name in a message.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Png => "PNG",
+            Self::Jpeg => "JPEG",
+            Self::Tiff => "TIFF",
+            Self::Npy => "NPY",
+        }
+    }
+
+    fn has_extension(self, extension: &str) -> bool {
+        let extensions: &[&str] = match self {
+            Self::Png => &["png"],
+            Self::Jpeg => &["jpg", "jpeg", "jpe", "jfif"],
+            Self::Tiff => &["tif", "tiff"],
+            Self::Npy => &["npy"],
+        };
+        extensions.iter().any(|known| extension.eq_ignore_ascii_case(known))
+    }
+}
+
+/// What a pixel value means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ValueScale {
+    /// Gray level, 0 (black) to 255 (white); fractions come from more than 8 bits.
+    Gray,
+    /// Already scaled for a model that reads -1 (black) to 1 (white).
+    Symmetric,
+}
+
+/// One radiograph in memory. Knows neither its file's name nor whose it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Radiograph {
+    width_px: usize,
+    height_px: usize,
+    pixels: Vec<f32>,
+    scale: ValueScale,
+    warnings: Vec<String>,
+}
+
+impl Radiograph {
+    /// Reads a PNG, JPEG, TIFF or NPY file.
+    ///
+    /// | stored | becomes |
+    /// |---|---|
+    /// | 8-bit gray, 1-bit, palette, RGB with equal channels | the gray level 0 to 255, exactly |
+    /// | 16-bit | stored value / 257, so 0 to 255 with fractions |
+    /// | colour | luma 0.299 R + 0.587 G + 0.114 B, with a warning |
+    /// | RGBA | alpha is dropped; refused when it looks like a screenshot or a figure: any colour, or white on all four borders |
+    /// | NPY `uint8`, `uint16` | as 8-bit and 16-bit gray |
+    /// | NPY `float32`, `float64` with values in [-1, 1], some negative | [`ValueScale::Symmetric`], exactly |
+    /// | NPY `float32`, `float64` in [0, 1] | times 255, with a warning |
+    /// | NPY `float32`, `float64` in [0, 255] | the gray level |
+    ///
+    /// NPY arrays have shape `[h, w]`, `[h, w, 3]`, `[3, h, w]` (equal channels), or those with axes of length 1 in
+    /// front. Gamma, colour profiles and significant-bit marks of a PNG are ignored, as the training pipelines do.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is damaged, is too large ([`MAX_SIDE_PX`], [`MAX_DECODED_BYTES`]) or does not
+    /// hold a radiograph.
+    pub fn open(path: &Path) -> Result<Self> {
+        let at = |problem: Problem| Error { problem, path: path.to_owned() };
+        let bytes = read_file(path).map_err(at)?;
+        let mut radiograph = Self::from_bytes(&bytes).map_err(at)?;
+        let format = Format::of_content(&bytes);
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        if let (Some(format), Some(extension)) = (format, extension)
+            && !format.has_extension(extension)
+        {
+            radiograph.warnings.insert(0, format!("the file is named .{extension} but holds {}", format.name()));
+        }
+        Ok(radiograph)
+    }
+
+    /// Reads the content of such a file.
+    ///
+    /// # Errors
+    /// As [`Radiograph::open`].
+    pub fn from_bytes(bytes: &[u8]) -> std::result::Result<Self, Problem> {
+        let format = Format::of_content(bytes).ok_or_else(|| unknown_format(bytes))?;
+        // Decoders of untrusted files: a panic there must not take other work down.
+        let decoded = std::panic::catch_unwind(|| match format {
+            Format::Npy => numpy::decode(bytes),
+            Format::Png | Format::Jpeg | Format::Tiff => raster::decode(bytes, format),
+        });
+        decoded.unwrap_or(Err(Problem::DecoderPanicked { format: format.name() }))
+    }
+
+    /// Takes pixels `[h, w]` as they are.
+    ///
+    /// # Panics
+    /// When the number of pixels is not `height_px * width_px`.
+    pub fn new(height_px: usize, width_px: usize, pixels: Vec<f32>, scale: ValueScale) -> Self {
+        assert_eq!(pixels.len(), height_px * width_px, "a radiograph holds h * w pixels");
+        Self { width_px, height_px, pixels, scale, warnings: Vec::new() }
+    }
+
+    /// Columns.
+    pub fn width_px(&self) -> usize {
+        self.width_px
+    }
+
+    /// Rows.
+    pub fn height_px(&self) -> usize {
+        self.height_px
+    }
+
+    /// Pixels `[h, w]`, row-major, on the scale of [`Radiograph::scale`].
+    pub fn pixels(&self) -> &[f32] {
+        &self.pixels
+    }
+
+    /// What the pixel values mean.
+    pub fn scale(&self) -> ValueScale {
+        self.scale
+    }
+
+    /// What was odd about the file, one sentence each; none names the file.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Pixels `[h, w]` as gray levels 0 to 255 whatever their scale.
+    pub fn gray_levels(&self) -> Cow<'_, [f32]> {
+        match self.scale {
+            ValueScale::Gray => Cow::Borrowed(&self.pixels),
+            ValueScale::Symmetric => Cow::Owned(self.pixels.iter().map(|value| (value / 2.0 + 0.5) * 255.0).collect()),
+        }
+    }
+
+    /// The radiograph at the size a model reads, the sides scaled independently.
+    ///
+    /// A triangle filter whose support grows with the reduction (Pillow's `BILINEAR`), computed and kept in `f32`:
+    /// no rounding to gray levels. At equal size the pixels are the same bits. A change of the aspect ratio by more
+    /// than 2 % is a warning of the result.
+    ///
+    /// # Errors
+    /// When a side is 0.
+    pub fn resized(&self, height_px: usize, width_px: usize) -> std::result::Result<Cow<'_, Self>, Problem> {
+        if (height_px, width_px) == (self.height_px, self.width_px) {
+            return Ok(Cow::Borrowed(self));
+        }
+        let refuse = |reason: String| Problem::Resize { reason };
+        if height_px == 0 || width_px == 0 {
+            return Err(refuse(format!("{width_px}x{height_px} pixels were asked for")));
+        }
+        let source = ImageRef::new(
+            self.width_px as u32,
+            self.height_px as u32,
+            bytemuck::cast_slice(&self.pixels),
+            PixelType::F32,
+        )
+        .map_err(|error| refuse(error.to_string()))?;
+        let mut target = Image::new(width_px as u32, height_px as u32, PixelType::F32);
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+        Resizer::new().resize(&source, &mut target, &options).map_err(|error| refuse(error.to_string()))?;
+        let pixels = bytemuck::pod_collect_to_vec::<u8, f32>(target.buffer());
+        let mut resized =
+            Self { warnings: self.warnings.clone(), ..Self::new(height_px, width_px, pixels, self.scale) };
+        let aspect_change = (self.width_px * height_px) as f64 / (self.height_px * width_px) as f64;
+        if !(0.98..=1.02).contains(&aspect_change) {
+            resized.warnings.push(format!(
+                "the image of {}x{} pixels (width x height) was stretched to {width_px}x{height_px}",
+                self.width_px, self.height_px
+            ));
+        }
+        Ok(Cow::Owned(resized))
+    }
+}
+
+fn read_file(path: &Path) -> std::result::Result<Vec<u8>, Problem> {
+    let metadata = std::fs::metadata(path).map_err(Problem::of_io)?;
+    if metadata.is_dir() {
+        return Err(Problem::Folder);
+    }
+    if !metadata.is_file() {
+        return Err(Problem::NoRegularFile);
+    }
+    match metadata.len() {
+        0 => Err(Problem::Empty),
+        length if length > MAX_FILE_BYTES => {
+            Err(Problem::TooLarge { reason: format!("the file has {} MiB", length >> 20) })
+        }
+        _ => std::fs::read(path).map_err(Problem::of_io),
+    }
+}
+
+fn unknown_format(bytes: &[u8]) -> Problem {
+    match bytes {
+        [] => Problem::Empty,
+        _ if bytes.get(128..132) == Some(b"DICM") => Problem::Dicom,
+        _ => Problem::UnknownFormat,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ramp(height_px: usize, width_px: usize) -> Radiograph {
+        let pixels = (0..height_px * width_px).map(|i| (i % width_px) as f32).collect();
+        Radiograph::new(height_px, width_px, pixels, ValueScale::Gray)
+    }
+
+    #[test]
+    fn equal_size_is_not_touched() {
+        let image = ramp(7, 9);
+        assert!(matches!(image.resized(7, 9).unwrap(), Cow::Borrowed(same) if std::ptr::eq(same, &raw const image)));
+    }
+
+    #[test]
+    fn halving_averages_without_rounding_and_shift() {
+        let image = ramp(64, 64);
+        let half = image.resized(32, 32).unwrap();
+        // Centre of target pixel x lies at 2x + 0.5 of the source, away from the border the filter keeps a ramp.
+        for x in 4..28 {
+            let value = half.pixels()[10 * 32 + x];
+            assert!((value - (2.0 * x as f32 + 0.5)).abs() < 1e-4, "{value} at {x}");
+        }
+        assert!(half.warnings().is_empty());
+    }
+
+    #[test]
+    fn stretching_is_told() {
+        let image = ramp(64, 80);
+        assert_eq!(image.resized(32, 32).unwrap().warnings().len(), 1);
+        assert!(image.resized(32, 40).unwrap().warnings().is_empty());
+    }
+
+    #[test]
+    fn resizing_to_nothing_is_refused() {
+        assert!(ramp(4, 4).resized(0, 4).is_err());
+    }
+
+    #[test]
+    fn both_scales_give_the_same_gray() {
+        let scaled = Radiograph::new(1, 3, vec![-1.0, 0.0, 1.0], ValueScale::Symmetric);
+        assert_eq!(*scaled.gray_levels(), [0.0, 127.5, 255.0]);
+    }
+
+    #[test]
+    fn files_that_are_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = |name: &str, content: Option<&[u8]>| {
+            let path = folder.path().join(name);
+            if let Some(content) = content {
+                std::fs::write(&path, content).unwrap();
+            }
+            Radiograph::open(&path).unwrap_err().problem
+        };
+        assert!(matches!(open("absent.png", None), Problem::Missing));
+        assert!(matches!(open("empty.png", Some(b"")), Problem::Empty));
+        assert!(matches!(open("text.png", Some(b"hello")), Problem::UnknownFormat));
+        assert!(matches!(open("", None), Problem::Folder));
+        let mut dicom = vec![0; 128];
+        dicom.extend(b"DICM");
+        assert!(matches!(open("a.dcm", Some(&dicom)), Problem::Dicom));
+    }
+
+    #[test]
+    fn no_damage_makes_a_decoder_panic() {
+        use image::{ExtendedColorType, ImageEncoder};
+        let pixels: Vec<u8> = (0..24 * 24_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let mut png = Vec::new();
+        let encoder = image::codecs::png::PngEncoder::new(&mut png);
+        encoder.write_image(&pixels, 24, 24, ExtendedColorType::L8).unwrap();
+        let mut jpeg = Vec::new();
+        let encoder = image::codecs::jpeg::JpegEncoder::new(&mut jpeg);
+        encoder.write_image(&pixels, 24, 24, ExtendedColorType::L8).unwrap();
+        let mut tiff = std::io::Cursor::new(Vec::new());
+        let encoder = image::codecs::tiff::TiffEncoder::new(&mut tiff);
+        encoder.write_image(&pixels, 24, 24, ExtendedColorType::L8).unwrap();
+        let mut npy = crate::array_file::NPY_MAGIC.to_vec();
+        npy.extend([1, 0, 62, 0]);
+        npy.extend(format!("{:<61}\n", "{'descr': '|u1', 'fortran_order': False, 'shape': (24, 24), }").as_bytes());
+        npy.extend(&pixels);
+        assert!(Radiograph::from_bytes(&npy).is_ok());
+        let mut random = 1_u64;
+        let mut next = |below: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) as usize % below
+        };
+        for whole in [png, jpeg, tiff.into_inner(), npy] {
+            for _ in 0..300 {
+                let mut bytes = whole.clone();
+                for _ in 0..=next(4) {
+                    // The head decides most; half of the damage goes there.
+                    let reach = if next(2) == 0 { bytes.len() } else { bytes.len().min(80) };
+                    bytes[next(reach)] = next(256) as u8;
+                }
+                let read = Radiograph::from_bytes(&bytes);
+                assert!(!matches!(read, Err(Problem::DecoderPanicked { .. })), "{bytes:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn messages_are_one_sentence_with_the_path_last() {
+        let error = Radiograph::open(Path::new("nowhere/scan.png")).unwrap_err().to_string();
+        assert_eq!(error, "there is no such image file: nowhere/scan.png");
+    }
+}

@@ -1,0 +1,12 @@
+//! The real program on a small seeded model and generated images: results, exit codes, and what it leaves behind.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+#[path = "command_line/bad_input.rs"]
+mod bad_input;
+#[path = "command_line/bench.rs"]
+mod bench;
+#[path = "command_line/explain.rs"]
+mod explain;
+#[path = "command_line/predict.rs"]
+mod predict;
