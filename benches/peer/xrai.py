@@ -1,6 +1,6 @@
 """Times PAIR's XRAI segmentation and merge beside ours, alternating in one run, and prints the ratio.
 
-    cargo build --release --example xrai
+    cargo build --release --example peer_xrai
     python benches/peer/xrai.py            (numpy, scipy, scikit-image, saliency; 2 threads)
 
 The image is procedural, 320x320x3 with three equal channels, the attribution seeded noise with smooth regions. Checks
@@ -23,7 +23,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "reference"))
 from xrai import chest, gray, labels_of, to_u8  # noqa: E402  (the fixtures' script, found before the package's module)
 
 ROUNDS = 5
-BINARY = os.path.join(ROOT, "target", "release", "examples", "xrai")
+BINARY = os.path.join(ROOT, "target", "release", "examples", "peer_xrai")
 
 
 def main():

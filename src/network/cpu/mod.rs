@@ -127,13 +127,11 @@ impl CpuExecutor {
     fn take_memory(&self, plan: &Plan, batch: usize) -> Memory {
         let mut state = self.state();
         let found = state.memory.iter().position(|memory| memory.sizes() == plan.sizes && memory.batch == batch);
-        match found {
-            Some(index) => state.memory.swap_remove(index),
-            None => {
-                drop(state);
-                Memory::new(plan.sizes, batch)
-            }
+        if let Some(index) = found {
+            return state.memory.swap_remove(index);
         }
+        drop(state);
+        Memory::new(plan.sizes, batch)
     }
 
     fn put_memory(&self, memory: Memory) {

@@ -148,8 +148,8 @@ pub(super) fn winograd(placed: &Placed<'_>, axes: [Axis; 2], direction: Directio
                 };
                 for (position_y, row) in rows.iter().enumerate() {
                     let mut line = [0.0f64; 7];
-                    for x in 0..width {
-                        line[x] = (0..height).map(|y| row[y] * kernel(y, x)).sum();
+                    for (x, sum) in line.iter_mut().enumerate().take(width) {
+                        *sum = (0..height).map(|y| row[y] * kernel(y, x)).sum();
                     }
                     for (position_x, column) in columns.iter().enumerate() {
                         let value: f64 = (0..width).map(|x| column[x] * line[x]).sum();

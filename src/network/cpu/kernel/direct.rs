@@ -6,6 +6,9 @@
 use super::epilogue::Epilogue;
 use super::simd::{LANES, Lanes};
 
+/// Marks a tap that falls on padding.
+pub(crate) const OUTSIDE: u32 = u32::MAX;
+
 /// A tensor that sums read from: pixel-major values, padded channels.
 #[derive(Clone, Copy)]
 pub(crate) struct Source {
@@ -42,8 +45,8 @@ pub(crate) struct Panel {
 pub(crate) struct Direct<'a> {
     pub(crate) sources: &'a [Source],
     pub(crate) taps: &'a [Tap],
-    /// Input pixel of each listed pixel and column, -1 outside the image; `[listed pixel][column]`.
-    pub(crate) table: &'a [i32],
+    /// Input pixel of each listed pixel and column, [`OUTSIDE`] beyond the image; `[listed pixel][column]`.
+    pub(crate) table: &'a [u32],
     pub(crate) columns: usize,
     /// Output pixel of each listed pixel; empty where they are the same.
     pub(crate) targets: &'a [u32],
@@ -116,7 +119,7 @@ unsafe fn block<L: Lanes, const ROWS: usize, const VECTORS: usize>(
                 let base = image * source.image_pixels;
                 if let Some(column) = tap.column {
                     let offset = *conv.table.get_unchecked(pixel * conv.columns + column);
-                    if offset >= 0 {
+                    if offset != OUTSIDE {
                         pointers[row] = source.values.add((base + offset as usize) * source.stride);
                     }
                 } else {

@@ -2,7 +2,10 @@
 //!
 //! [`Step::run`] is the safe door: it checks that every tensor lies in its memory before a kernel sees an address.
 
-#![allow(unsafe_code, unsafe_op_in_unsafe_fn)]
+#![allow(unsafe_code, reason = "kernels work on addresses that threads share")]
+#![allow(clippy::inline_always, reason = "a kernel must become part of the function compiled for its instruction set")]
+#![allow(clippy::needless_range_loop, reason = "loops over registers unroll when they count, not when they iterate")]
+#![allow(clippy::cast_possible_wrap, reason = "pixel positions are far below 2^31")]
 
 mod direct;
 mod epilogue;
@@ -15,6 +18,7 @@ mod simd;
 mod step;
 mod winograd;
 
+pub(super) use direct::OUTSIDE;
 pub(super) use image::Patches;
 pub use isa::Isa;
 pub(super) use isa::{Kernels, TileShape};

@@ -132,6 +132,7 @@ pub(crate) use x86::{Avx2, Avx512};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
+    #[allow(clippy::wildcard_imports, reason = "dozens of names, all with the prefix of their set")]
     use std::arch::x86_64::*;
 
     use super::Lanes;

@@ -95,7 +95,9 @@ impl Axis {
         let mut rows: Vec<Vec<f64>> = points
             .iter()
             .map(|point| {
-                let others: f64 = points.iter().filter(|other| *other != point).map(|other| point - other).product();
+                // The point itself is at distance 0, all others are not.
+                let distances = points.iter().map(|other| point - other).filter(|distance| distance.abs() > 0.0);
+                let others: f64 = distances.product();
                 (0..taps).map(|power| point.powi(power as i32) / others).collect()
             })
             .collect();

@@ -1,168 +1,20 @@
-//! Turns a graph into the fewest passes over memory: batch normalization is folded or fused, branches write straight
-//! into their concatenation, and convolutions that read the same tensor become one.
-//!
-//! Independent of the image's size; [`super::plan`] adds that.
+//! From nodes to layers: patterns of nodes that one pass can compute.
 
-use std::ops::Range;
-
-use super::super::graph::{BatchNorm, Conv2d, Graph, NodeId, Op, Pool};
-use super::super::weights::Weights;
-use super::super::{Error, Result};
-use super::kernel::LANES;
+use super::super::super::graph::{BatchNorm, Conv2d, Graph, NodeId, Op, Pool};
+use super::super::super::weights::Weights;
+use super::super::super::{Error, Result};
+use super::super::kernel::LANES;
+use super::{Affine, Convolution, Filter, Layer, Value, ValueId};
 
 /// Images of at most this many channels are convolved patch by patch instead of being padded to a whole vector.
 const MAX_PATCH_CHANNELS: usize = 8;
-
-/// Position of a [`Value`] in [`Lowered::values`].
-pub(super) type ValueId = usize;
-
-/// A tensor in memory: a range of padded channels of a buffer.
-#[derive(Clone, Debug)]
-pub(super) struct Value {
-    /// `None` for the unpadded image.
-    pub(super) buffer: Option<usize>,
-    /// Padded channels within the buffer; for the image its channels.
-    pub(super) channels: Range<usize>,
-    /// Offset within `channels` of each of the node's channels.
-    pub(super) map: Vec<usize>,
-    /// The node whose height and width it has.
-    pub(super) extent_of: NodeId,
-    /// Written through the ReLU of a convolution or pool, whose bits lie beside it.
-    pub(super) relu: bool,
-}
-
-/// Factors and offsets of a normalization, one a padded channel; padding is 0.
-#[derive(Clone, Debug)]
-pub(super) struct Affine {
-    pub(super) scale: Vec<f32>,
-    pub(super) shift: Vec<f32>,
-}
-
-/// One convolution's weights with its normalization folded in.
-#[derive(Clone, Debug)]
-pub(super) struct Filter {
-    /// Name of the weight tensor, `[out, in, kh, kw]` or `[out, in]`.
-    pub(super) weight: String,
-    /// Folded factor of each output channel.
-    pub(super) scale: Vec<f64>,
-    /// Folded offset of each padded output channel.
-    pub(super) bias: Option<Vec<f32>>,
-    pub(super) relu: bool,
-    pub(super) output: ValueId,
-}
-
-/// A convolution; several filters share one pass over the input where they all are 1x1 with stride 1.
-#[derive(Clone, Debug)]
-pub(super) struct Convolution {
-    pub(super) input: ValueId,
-    pub(super) kernel: [usize; 2],
-    pub(super) stride: [usize; 2],
-    pub(super) padding: [usize; 2],
-    pub(super) filters: Vec<Filter>,
-    /// Normalization with ReLU applied to the input as it is read; with 1x1 kernels of stride 1 only.
-    pub(super) before: Option<Affine>,
-}
-
-/// One pass over memory.
-#[derive(Clone, Debug)]
-pub(super) enum Layer {
-    Convolution(Convolution),
-    Normalize {
-        input: ValueId,
-        output: ValueId,
-        affine: Affine,
-        relu: bool,
-        window: usize,
-    },
-    MaxPool {
-        input: ValueId,
-        output: ValueId,
-        pool: Pool,
-    },
-    MeanPool {
-        input: ValueId,
-        output: ValueId,
-        pool: Pool,
-        count_include_pad: bool,
-        bias: Option<Vec<f32>>,
-        relu: bool,
-    },
-    Copy {
-        input: ValueId,
-        output: ValueId,
-    },
-    GlobalMean {
-        input: ValueId,
-        output: ValueId,
-    },
-}
-
-impl Layer {
-    pub(super) fn input(&self) -> ValueId {
-        match self {
-            Self::Convolution(convolution) => convolution.input,
-            Self::Normalize { input, .. }
-            | Self::MaxPool { input, .. }
-            | Self::MeanPool { input, .. }
-            | Self::Copy { input, .. }
-            | Self::GlobalMean { input, .. } => *input,
-        }
-    }
-
-    pub(super) fn outputs(&self) -> Vec<ValueId> {
-        match self {
-            Self::Convolution(convolution) => convolution.filters.iter().map(|filter| filter.output).collect(),
-            Self::Normalize { output, .. }
-            | Self::MaxPool { output, .. }
-            | Self::MeanPool { output, .. }
-            | Self::Copy { output, .. }
-            | Self::GlobalMean { output, .. } => vec![*output],
-        }
-    }
-}
-
-/// A graph as passes over memory.
-#[derive(Clone, Debug)]
-pub(super) struct Lowered {
-    pub(super) layers: Vec<Layer>,
-    pub(super) values: Vec<Value>,
-    /// Padded channels of each buffer and a node of its extent.
-    pub(super) buffers: Vec<(usize, NodeId)>,
-    pub(super) logits: ValueId,
-    pub(super) image: ValueId,
-    /// The node asked for, and the number of layers after which it is complete.
-    pub(super) pinned: (ValueId, usize),
-}
-
-/// Lowers `graph` so that the output of `pinned` exists in memory as the graph defines it.
-pub(super) fn lower(graph: &Graph, weights: &Weights, pinned: NodeId) -> Result<Lowered> {
-    let mut lowering = Lowering::new(graph, weights, pinned);
-    for index in 0..graph.nodes().len() {
-        lowering.node(NodeId(index))?;
-    }
-    let value =
-        |id: NodeId| lowering.values_of[id.0].ok_or_else(|| Error::UnknownNode { name: graph.node(id).name.clone() });
-    let logits = value(graph.logits())?;
-    let image = value(NodeId(0))?;
-    let pinned = value(pinned)?;
-    let layers = merge_siblings(lowering.layers);
-    let whole = &lowering.values[pinned];
-    let inside = |part: &Value| {
-        part.buffer == whole.buffer
-            && part.channels.start >= whole.channels.start
-            && part.channels.end <= whole.channels.end
-    };
-    let last = layers.iter().rposition(|layer| layer.outputs().iter().any(|id| inside(&lowering.values[*id])));
-    let pinned = (pinned, last.map_or(0, |last| last + 1));
-    Ok(Lowered { layers, values: lowering.values, buffers: lowering.buffers, logits, image, pinned })
-}
 
 /// Channels as they lie in memory: whole vectors.
 fn padded(channels: usize) -> usize {
     channels.next_multiple_of(LANES)
 }
 
-struct Lowering<'a> {
+pub(super) struct Lowering<'a> {
     graph: &'a Graph,
     weights: &'a Weights,
     readers: Vec<Vec<NodeId>>,
@@ -171,19 +23,19 @@ struct Lowering<'a> {
     slots: Vec<Option<(NodeId, usize)>>,
     /// Nodes computed inside an earlier layer.
     fused: Vec<bool>,
-    values_of: Vec<Option<ValueId>>,
+    pub(super) values_of: Vec<Option<ValueId>>,
     /// The image padded to a whole vector, made when somebody needs it.
     padded_image: Option<ValueId>,
     buffer_of_root: Vec<Option<usize>>,
-    values: Vec<Value>,
-    buffers: Vec<(usize, NodeId)>,
-    layers: Vec<Layer>,
+    pub(super) values: Vec<Value>,
+    pub(super) buffers: Vec<(usize, NodeId)>,
+    pub(super) layers: Vec<Layer>,
     /// Padded channels of each node.
     widths: Vec<usize>,
 }
 
 impl<'a> Lowering<'a> {
-    fn new(graph: &'a Graph, weights: &'a Weights, pinned: NodeId) -> Self {
+    pub(super) fn new(graph: &'a Graph, weights: &'a Weights, pinned: NodeId) -> Self {
         let count = graph.nodes().len();
         let mut widths: Vec<usize> = Vec::with_capacity(count);
         for node in graph.nodes() {
@@ -259,7 +111,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn node(&mut self, id: NodeId) -> Result<()> {
+    pub(super) fn node(&mut self, id: NodeId) -> Result<()> {
         if self.fused[id.0] {
             return Ok(());
         }
@@ -572,34 +424,4 @@ impl<'a> Lowering<'a> {
 
 fn node_is_narrow(graph: &Graph, id: NodeId) -> bool {
     graph.node(id).channels <= MAX_PATCH_CHANNELS
-}
-
-/// Joins 1x1 convolutions of stride 1 that read the same tensor, at the place of the first.
-fn merge_siblings(layers: Vec<Layer>) -> Vec<Layer> {
-    let mut merged: Vec<Layer> = Vec::with_capacity(layers.len());
-    for layer in layers {
-        if let Layer::Convolution(convolution) = &layer
-            && is_pointwise(convolution)
-        {
-            let sibling = merged.iter_mut().find_map(|earlier| match earlier {
-                Layer::Convolution(earlier) if is_pointwise(earlier) && earlier.input == convolution.input => {
-                    Some(earlier)
-                }
-                _ => None,
-            });
-            if let Some(sibling) = sibling {
-                sibling.filters.extend(convolution.filters.iter().cloned());
-                continue;
-            }
-        }
-        merged.push(layer);
-    }
-    merged
-}
-
-pub(super) fn is_pointwise(convolution: &Convolution) -> bool {
-    convolution.kernel == [1, 1]
-        && convolution.stride == [1, 1]
-        && convolution.padding == [0, 0]
-        && convolution.before.is_none()
 }

@@ -1,5 +1,5 @@
 //! Times XRAI's segmentation and merge on given arrays and writes the results, for comparison with PAIR:
-//! `cargo run --release --example xrai -- IMAGE.npy ATTRIBUTION.npy REPEATS OUT_PREFIX`.
+//! `cargo run --release --example peer_xrai -- IMAGE.npy ATTRIBUTION.npy REPEATS OUT_PREFIX`.
 //!
 //! IMAGE is float32 `[c, h, w]`, ATTRIBUTION float32 `[h, w]`. Writes `OUT_PREFIX_labels.npy` (i32, `[scales, h, w]`),
 //! `OUT_PREFIX_full.npy` and `OUT_PREFIX_fast.npy` (f32, `[h, w]`) and prints the median seconds of each step as JSON.

@@ -3,135 +3,29 @@
 //! A task's sums never depend on how a step is split, so that results are the same for any number of threads and any
 //! batch.
 
+mod patches;
+mod product;
+mod target;
+
 use std::cell::RefCell;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::direct::{Direct, Panel, Source, Tap};
-use super::epilogue::Epilogue;
 use super::image::Patches;
 use super::isa::{Kernels, TileShape};
-use super::memory::{Aligned, Memory, Pointers, Sizes};
+use super::memory::{Aligned, Memory, Pointers};
 use super::pointwise::{Normalize, Spread};
 use super::pool::Pooling;
-use super::simd::LANES;
-use super::winograd::{self, Winograd};
+use super::winograd;
+use patches::{patches_backward, patches_forward};
+pub(crate) use target::{Bits, Target, Tensor};
 
 /// Values that a task's inputs should not exceed, so that they stay in the second-level cache.
 const TASK_VALUES: usize = 48 * 1024;
 
 /// Fewest tasks a thread should find in a step, where the work can be split that far.
 const TASKS_PER_THREAD: usize = 2;
-
-/// A range of channels of a buffer of one image.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Tensor {
-    /// First value of the buffer in the memory of one image.
-    pub(crate) offset: usize,
-    /// Channels of the whole buffer.
-    pub(crate) stride: usize,
-    /// First channel of this tensor in its buffer.
-    pub(crate) first: usize,
-    /// Channels of this tensor.
-    pub(crate) channels: usize,
-    /// Height and width in pixels.
-    pub(crate) px: [usize; 2],
-}
-
-impl Tensor {
-    pub(crate) fn pixels(&self) -> usize {
-        self.px[0] * self.px[1]
-    }
-
-    fn groups(&self) -> usize {
-        self.channels / LANES
-    }
-
-    /// Checks that the tensor lies inside the memory of one image.
-    fn check(&self, sizes: Sizes) {
-        assert!(self.first + self.channels <= self.stride, "channels {self:?} lie in their buffer");
-        assert!(self.offset + self.pixels() * self.stride <= sizes.values, "{self:?} lies in memory");
-    }
-
-    unsafe fn pointer(&self, memory: &Pointers) -> *mut f32 {
-        unsafe { memory.values.add(self.offset * memory.batch + self.first) }
-    }
-}
-
-/// ReLU bits of a tensor.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bits {
-    /// First group of the plane in the bits of one image.
-    pub(crate) offset: usize,
-    /// Groups of the whole plane.
-    pub(crate) stride: usize,
-    /// First group of this tensor.
-    pub(crate) first: usize,
-}
-
-impl Bits {
-    fn pointer(bits: Option<&Self>, memory: &Pointers) -> (*mut u16, usize) {
-        bits.map_or((std::ptr::null_mut(), 0), |bits| {
-            // SAFETY: `Plan` places bit planes inside the memory it sizes.
-            (unsafe { memory.bits.add(bits.offset * memory.batch + bits.first) }, bits.stride)
-        })
-    }
-}
-
-/// Where a step writes, and what happens on the way.
-#[derive(Clone, Debug)]
-pub(crate) struct Target {
-    pub(crate) tensor: Tensor,
-    pub(crate) bias: Option<Arc<Aligned>>,
-    pub(crate) relu: bool,
-    pub(crate) mask_out: Option<Bits>,
-    pub(crate) inner_mask: Option<Bits>,
-    pub(crate) inner_scale: Option<Arc<Aligned>>,
-    pub(crate) accumulate: bool,
-    pub(crate) mask: Option<Bits>,
-}
-
-impl Target {
-    /// Replaces what the tensor holds.
-    pub(crate) fn store(tensor: Tensor) -> Self {
-        Self {
-            tensor,
-            bias: None,
-            relu: false,
-            mask_out: None,
-            inner_mask: None,
-            inner_scale: None,
-            accumulate: false,
-            mask: None,
-        }
-    }
-
-    unsafe fn epilogue(&self, memory: &Pointers, mode: Mode) -> Epilogue {
-        let (mask_out, mask_out_stride) =
-            if mode.keep_bits { Bits::pointer(self.mask_out.as_ref(), memory) } else { (std::ptr::null_mut(), 0) };
-        let (inner_mask, inner_mask_stride) = Bits::pointer(self.inner_mask.as_ref(), memory);
-        let (mask, mask_stride) = Bits::pointer(self.mask.as_ref(), memory);
-        let values = |values: &Option<Arc<Aligned>>| {
-            values.as_ref().map_or(std::ptr::null(), |values| values.as_slice().as_ptr())
-        };
-        Epilogue {
-            bias: values(&self.bias),
-            relu: self.relu,
-            mask_out,
-            mask_out_stride,
-            inner_mask,
-            inner_mask_stride,
-            inner_scale: values(&self.inner_scale),
-            accumulate: self.accumulate,
-            mask,
-            mask_stride,
-            guided: mode.guided,
-            ..Epilogue::store(unsafe { self.tensor.pointer(memory) }, self.tensor.stride)
-        }
-    }
-}
-
 /// A panel of packed weights and the target it writes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PackedPanel {
@@ -177,7 +71,7 @@ pub(crate) enum Step {
         sources: Vec<Tensor>,
         /// Source and column of the table of each tap.
         taps: Vec<(usize, Option<usize>)>,
-        table: Arc<Vec<i32>>,
+        table: Arc<Vec<u32>>,
         columns: usize,
         /// Output pixel of each listed pixel; empty where they are the same.
         listed: Arc<Vec<u32>>,
@@ -264,7 +158,7 @@ pub(crate) enum Step {
 pub(crate) struct Mode {
     /// A gradient will follow: keep the bits of positive outputs.
     pub(crate) keep_bits: bool,
-    /// Gradients pass ReLUs by the guided rule.
+    /// Gradients pass each ReLU by the guided rule.
     pub(crate) guided: bool,
 }
 
@@ -288,6 +182,7 @@ fn parallel(total: usize, unit: usize, wanted: usize, task: impl Fn(usize, usize
 
 impl Step {
     /// Runs the step on all images of `memory`, on the current rayon pool.
+    #[expect(clippy::too_many_lines, reason = "one arm a step, each a call")]
     pub(crate) fn run(&self, kernels: &Kernels, memory: &mut Memory, mode: Mode) {
         let sizes = memory.sizes();
         self.tensors().iter().for_each(|tensor| tensor.check(sizes));
@@ -411,7 +306,9 @@ impl Step {
         match self {
             Self::Direct { sources, targets, .. } => {
                 sources.iter_mut().for_each(&mut visit);
-                targets.iter_mut().for_each(|target| visit(&mut target.tensor));
+                for target in targets {
+                    visit(&mut target.tensor);
+                }
             }
             Self::Winograd { source, target, .. }
             | Self::Normalize { source, target, .. }
@@ -438,97 +335,6 @@ impl Step {
             Self::Zero { tensor } => visit(tensor),
         }
     }
-
-    unsafe fn run_direct(&self, kernels: &Kernels, memory: &Pointers, mode: Mode) {
-        let Self::Direct { sources, taps, table, columns, listed, packed, targets, before } = self else {
-            return;
-        };
-        unsafe {
-            let taps: Vec<Tap> = taps.iter().map(|(source, column)| Tap { source: *source, column: *column }).collect();
-            let described: Vec<Source> = sources
-                .iter()
-                .map(|tensor| Source {
-                    values: tensor.pointer(memory),
-                    stride: tensor.stride,
-                    channels: tensor.channels,
-                    image_pixels: tensor.pixels(),
-                })
-                .collect();
-            let panels = address(packed);
-            let epilogues: Vec<Epilogue> = targets.iter().map(|target| target.epilogue(memory, mode)).collect();
-            let zeros = Aligned::zeros(sources.iter().map(|tensor| tensor.channels).max().unwrap_or(0));
-            let target_pixels = targets[0].tensor.pixels();
-            let listed_pixels = if listed.is_empty() { target_pixels } else { listed.len() };
-            let conv = Direct {
-                sources: &described,
-                taps: &taps,
-                table,
-                columns: *columns,
-                targets: listed,
-                listed_pixels,
-                target_pixels,
-                panels: &panels,
-                epilogues: &epilogues,
-                zeros: zeros.as_slice().as_ptr(),
-            };
-            let total = memory.batch * listed_pixels;
-            let channels: usize = sources.iter().map(|tensor| tensor.channels).sum();
-            let len = chunk(channels).next_multiple_of(kernels.rows);
-            if let Some(spec) = before {
-                let source = &sources[0];
-                let step = Shared(normalize(source, spec, memory));
-                let conv = Shared(conv);
-                parallel(total, kernels.rows, len, |first, last| {
-                    with_scratch((last - first) * source.channels, |rows| {
-                        (kernels.normalize_rows)(step.get(), first, last, rows.as_mut_ptr());
-                        rows_product(kernels, conv.get(), rows.as_ptr(), source.channels, first, last);
-                    });
-                });
-                return;
-            }
-            let conv = Shared(conv);
-            // Few pixels: the panels are split as well.
-            let fair = rayon::current_num_threads() * TASKS_PER_THREAD;
-            let splits = fair.div_ceil(total.div_ceil(len)).min(panels.len()).max(1);
-            let per_split = panels.len().div_ceil(splits);
-            let len = if splits > 1 { len } else { len.min(total.div_ceil(fair).next_multiple_of(kernels.rows)) };
-            let chunks = total.div_ceil(len);
-            (0..chunks * splits).into_par_iter().for_each(|task| {
-                let (chunk, split) = (task % chunks, task / chunks);
-                let count = conv.get().panels.len();
-                let panels = (split * per_split).min(count)..((split + 1) * per_split).min(count);
-                (kernels.direct)(conv.get(), chunk * len, ((chunk + 1) * len).min(total), panels);
-            });
-        }
-    }
-
-    unsafe fn run_winograd(&self, kernels: &Kernels, memory: &Pointers, mode: Mode) {
-        let Self::Winograd { source, target, shape, axes, padding, packed } = self else { return };
-        unsafe {
-            let tiles = [0, 1].map(|axis| target.tensor.px[axis].div_ceil(axes[axis].output));
-            let panels = address(packed);
-            let conv = Shared(Winograd {
-                source: source.pointer(memory),
-                source_stride: source.stride,
-                channels: source.channels,
-                source_px: source.px,
-                target_px: target.tensor.px,
-                padding: *padding,
-                tiles,
-                panels: &panels,
-                epilogue: target.epilogue(memory, mode),
-            });
-            let positions = axes[0].input * axes[1].input;
-            let wanted = (2 * TASK_VALUES / (positions * source.channels)).clamp(2 * kernels.rows, 8 * kernels.rows);
-            let widest = panels.iter().map(|panel| panel.vectors).max().unwrap_or(1);
-            let run = kernels.winograd(*shape);
-            let total = memory.batch * tiles[0] * tiles[1];
-            parallel(total, kernels.rows, wanted, |first, last| {
-                let len = winograd::scratch_len(positions, last - first, kernels.rows, source.channels, widest);
-                with_scratch(len, |scratch| run(conv.get(), first, last, 0..conv.get().panels.len(), scratch));
-            });
-        }
-    }
 }
 
 /// A value that threads read only.
@@ -548,19 +354,6 @@ fn chunk(channels: usize) -> usize {
     (TASK_VALUES / channels.max(1)).max(1)
 }
 
-fn address(packed: &Packed) -> Vec<Panel> {
-    packed
-        .panels
-        .iter()
-        .map(|panel| Panel {
-            weights: packed.values.as_slice()[panel.offset..].as_ptr(),
-            vectors: panel.vectors,
-            epilogue: panel.target,
-            group: panel.group,
-        })
-        .collect()
-}
-
 unsafe fn normalize(source: &Tensor, spec: &NormalizeSpec, memory: &Pointers) -> Normalize {
     Normalize {
         source: unsafe { source.pointer(memory) },
@@ -572,29 +365,6 @@ unsafe fn normalize(source: &Tensor, spec: &NormalizeSpec, memory: &Pointers) ->
         mask: Bits::pointer(spec.bits.as_ref(), memory).0,
         input_px: source.px,
         window: spec.window,
-    }
-}
-
-/// A matrix product of `rows` (pixels `first..last`, `width` values each) with all panels of `conv`.
-unsafe fn rows_product(
-    kernels: &Kernels,
-    conv: &Direct<'_>,
-    rows: *const f32,
-    width: usize,
-    first: usize,
-    last: usize,
-) {
-    unsafe {
-        let source = [Source {
-            // The rows hold pixel `first` on, the kernel counts from pixel 0.
-            values: rows.wrapping_sub(first * width),
-            stride: width,
-            channels: width,
-            image_pixels: conv.target_pixels,
-        }];
-        let taps = [Tap { source: 0, column: None }];
-        let conv = Direct { sources: &source, taps: &taps, table: &[], columns: 0, targets: &[], ..*conv };
-        (kernels.direct)(&conv, first, last, 0..conv.panels.len());
     }
 }
 
@@ -625,96 +395,5 @@ unsafe fn pool(
         parallel(memory.batch * target.tensor.pixels(), 1, chunk(4 * source.channels), |first, last| {
             kernel(pooling.get(), first, last);
         });
-    }
-}
-
-unsafe fn patches_forward(
-    kernels: &Kernels,
-    memory: &Pointers,
-    mode: Mode,
-    image: &Tensor,
-    patches: &Patches,
-    target: &Target,
-    packed: &Packed,
-) {
-    unsafe {
-        let images = std::slice::from_raw_parts(
-            image.pointer(memory).cast_const(),
-            memory.batch * image.pixels() * image.channels,
-        );
-        let panels = address(packed);
-        let epilogues = [target.epilogue(memory, mode)];
-        let pixels = target.tensor.pixels();
-        let conv = Shared(rows_only(&panels, &epilogues, pixels));
-        let len = patches.len();
-        parallel(memory.batch * pixels, kernels.rows, chunk(len), |first, last| {
-            with_scratch((last - first) * len, |rows| {
-                patches.gather(images, first, last, rows);
-                rows_product(kernels, conv.get(), rows.as_ptr(), len, first, last);
-            });
-        });
-    }
-}
-
-unsafe fn patches_backward(
-    kernels: &Kernels,
-    memory: &Pointers,
-    source: &Tensor,
-    patches: &Patches,
-    image: &Tensor,
-    packed: &Packed,
-) {
-    unsafe {
-        let panels = address(packed);
-        let panels = Shared(panels);
-        let [height, width] = image.px;
-        let [_, columns] = source.px;
-        let padded = patches.len().next_multiple_of(LANES);
-        let bands = (2 * rayon::current_num_threads()).div_ceil(memory.batch).min(height);
-        let rows_per_band = height.div_ceil(bands);
-        let gradients = Shared(source.pointer(memory));
-        let target = Shared(image.pointer(memory));
-        (0..memory.batch * bands).into_par_iter().for_each(|task| {
-            let (batch, band) = (task / bands, task % bands);
-            let band = (band * rows_per_band).min(height)..((band + 1) * rows_per_band).min(height);
-            let row_values = width * image.channels;
-            let target = std::slice::from_raw_parts_mut(
-                target.get().add((batch * height + band.start) * row_values),
-                band.len() * row_values,
-            );
-            with_scratch(columns * padded, |rows| {
-                for y in patches.touching(&band) {
-                    let first = (batch * source.px[0] + y) * columns;
-                    let epilogues = [Epilogue::store(rows.as_mut_ptr().wrapping_sub(first * padded), padded)];
-                    let conv = rows_only(panels.get(), &epilogues, source.pixels());
-                    let sources = [Source {
-                        values: *gradients.get(),
-                        stride: source.stride,
-                        channels: source.channels,
-                        image_pixels: source.pixels(),
-                    }];
-                    let taps = [Tap { source: 0, column: None }];
-                    let conv = Direct { sources: &sources, taps: &taps, ..conv };
-                    (kernels.direct)(&conv, first, first + columns, 0..conv.panels.len());
-                    patches.scatter(rows, padded, (y, 0), &band, target);
-                }
-            });
-        });
-    }
-}
-
-/// A matrix product whose rows are filled in by the caller.
-fn rows_only<'a>(panels: &'a [Panel], epilogues: &'a [Epilogue], pixels: usize) -> Direct<'a> {
-    Direct {
-        sources: &[],
-        taps: &[],
-        table: &[],
-        columns: 0,
-        targets: &[],
-        listed_pixels: pixels,
-        target_pixels: pixels,
-        panels,
-        epilogues,
-        zeros: std::ptr::null(),
     }
 }

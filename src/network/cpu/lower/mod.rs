@@ -1,0 +1,187 @@
+//! Turns a graph into the fewest passes over memory: batch normalization is folded or fused, branches write straight
+//! into their concatenation, and convolutions that read the same tensor become one.
+//!
+//! Independent of the image's size; [`super::plan`] adds that.
+
+mod fusion;
+
+use std::ops::Range;
+
+use super::super::graph::{Graph, NodeId, Pool};
+use super::super::weights::Weights;
+use super::super::{Error, Result};
+use fusion::Lowering;
+
+/// Position of a [`Value`] in [`Lowered::values`].
+pub(super) type ValueId = usize;
+
+/// A tensor in memory: a range of padded channels of a buffer.
+#[derive(Clone, Debug)]
+pub(super) struct Value {
+    /// `None` for the unpadded image.
+    pub(super) buffer: Option<usize>,
+    /// Padded channels within the buffer; for the image its channels.
+    pub(super) channels: Range<usize>,
+    /// Offset within `channels` of each of the node's channels.
+    pub(super) map: Vec<usize>,
+    /// The node whose height and width it has.
+    pub(super) extent_of: NodeId,
+    /// Written through the ReLU of a convolution or pool, whose bits lie beside it.
+    pub(super) relu: bool,
+}
+
+/// Factors and offsets of a normalization, one a padded channel; padding is 0.
+#[derive(Clone, Debug)]
+pub(super) struct Affine {
+    pub(super) scale: Vec<f32>,
+    pub(super) shift: Vec<f32>,
+}
+
+/// One convolution's weights with its normalization folded in.
+#[derive(Clone, Debug)]
+pub(super) struct Filter {
+    /// Name of the weight tensor, `[out, in, kh, kw]` or `[out, in]`.
+    pub(super) weight: String,
+    /// Folded factor of each output channel.
+    pub(super) scale: Vec<f64>,
+    /// Folded offset of each padded output channel.
+    pub(super) bias: Option<Vec<f32>>,
+    pub(super) relu: bool,
+    pub(super) output: ValueId,
+}
+
+/// A convolution; several filters share one pass over the input where they all are 1x1 with stride 1.
+#[derive(Clone, Debug)]
+pub(super) struct Convolution {
+    pub(super) input: ValueId,
+    pub(super) kernel: [usize; 2],
+    pub(super) stride: [usize; 2],
+    pub(super) padding: [usize; 2],
+    pub(super) filters: Vec<Filter>,
+    /// Normalization with ReLU applied to the input as it is read; with 1x1 kernels of stride 1 only.
+    pub(super) before: Option<Affine>,
+}
+
+/// One pass over memory.
+#[derive(Clone, Debug)]
+pub(super) enum Layer {
+    Convolution(Convolution),
+    Normalize {
+        input: ValueId,
+        output: ValueId,
+        affine: Affine,
+        relu: bool,
+        window: usize,
+    },
+    MaxPool {
+        input: ValueId,
+        output: ValueId,
+        pool: Pool,
+    },
+    MeanPool {
+        input: ValueId,
+        output: ValueId,
+        pool: Pool,
+        count_include_pad: bool,
+        bias: Option<Vec<f32>>,
+        relu: bool,
+    },
+    Copy {
+        input: ValueId,
+        output: ValueId,
+    },
+    GlobalMean {
+        input: ValueId,
+        output: ValueId,
+    },
+}
+
+impl Layer {
+    pub(super) fn input(&self) -> ValueId {
+        match self {
+            Self::Convolution(convolution) => convolution.input,
+            Self::Normalize { input, .. }
+            | Self::MaxPool { input, .. }
+            | Self::MeanPool { input, .. }
+            | Self::Copy { input, .. }
+            | Self::GlobalMean { input, .. } => *input,
+        }
+    }
+
+    pub(super) fn outputs(&self) -> Vec<ValueId> {
+        match self {
+            Self::Convolution(convolution) => convolution.filters.iter().map(|filter| filter.output).collect(),
+            Self::Normalize { output, .. }
+            | Self::MaxPool { output, .. }
+            | Self::MeanPool { output, .. }
+            | Self::Copy { output, .. }
+            | Self::GlobalMean { output, .. } => vec![*output],
+        }
+    }
+}
+
+/// A graph as passes over memory.
+#[derive(Clone, Debug)]
+pub(super) struct Lowered {
+    pub(super) layers: Vec<Layer>,
+    pub(super) values: Vec<Value>,
+    /// Padded channels of each buffer and a node of its extent.
+    pub(super) buffers: Vec<(usize, NodeId)>,
+    pub(super) logits: ValueId,
+    pub(super) image: ValueId,
+    /// The node asked for, and the number of layers after which it is complete.
+    pub(super) pinned: (ValueId, usize),
+}
+
+/// Lowers `graph` so that the output of `pinned` exists in memory as the graph defines it.
+pub(super) fn lower(graph: &Graph, weights: &Weights, pinned: NodeId) -> Result<Lowered> {
+    let mut lowering = Lowering::new(graph, weights, pinned);
+    for index in 0..graph.nodes().len() {
+        lowering.node(NodeId(index))?;
+    }
+    let value =
+        |id: NodeId| lowering.values_of[id.0].ok_or_else(|| Error::UnknownNode { name: graph.node(id).name.clone() });
+    let logits = value(graph.logits())?;
+    let image = value(NodeId(0))?;
+    let pinned = value(pinned)?;
+    let layers = merge_siblings(lowering.layers);
+    let whole = &lowering.values[pinned];
+    let inside = |part: &Value| {
+        part.buffer == whole.buffer
+            && part.channels.start >= whole.channels.start
+            && part.channels.end <= whole.channels.end
+    };
+    let last = layers.iter().rposition(|layer| layer.outputs().iter().any(|id| inside(&lowering.values[*id])));
+    let pinned = (pinned, last.map_or(0, |last| last + 1));
+    Ok(Lowered { layers, values: lowering.values, buffers: lowering.buffers, logits, image, pinned })
+}
+
+/// Joins 1x1 convolutions of stride 1 that read the same tensor, at the place of the first.
+fn merge_siblings(layers: Vec<Layer>) -> Vec<Layer> {
+    let mut merged: Vec<Layer> = Vec::with_capacity(layers.len());
+    for layer in layers {
+        if let Layer::Convolution(convolution) = &layer
+            && is_pointwise(convolution)
+        {
+            let sibling = merged.iter_mut().find_map(|earlier| match earlier {
+                Layer::Convolution(earlier) if is_pointwise(earlier) && earlier.input == convolution.input => {
+                    Some(earlier)
+                }
+                _ => None,
+            });
+            if let Some(sibling) = sibling {
+                sibling.filters.extend(convolution.filters.iter().cloned());
+                continue;
+            }
+        }
+        merged.push(layer);
+    }
+    merged
+}
+
+pub(super) fn is_pointwise(convolution: &Convolution) -> bool {
+    convolution.kernel == [1, 1]
+        && convolution.stride == [1, 1]
+        && convolution.padding == [0, 0]
+        && convolution.before.is_none()
+}

@@ -1,0 +1,264 @@
+//! The steps of a pass for one image size: forward, then backward, with all memory placed.
+
+mod backward;
+mod forward;
+mod placement;
+mod table;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::super::Result;
+use super::super::graph::{Graph, NodeId};
+use super::super::weights::Weights;
+use super::kernel::{
+    Aligned, Axis, Bits, Kernels, LANES, NormalizeSpec, Packed, Sizes, Step, Target, Tensor, TileShape,
+};
+use super::lower::{Affine, Convolution, Lowered, ValueId};
+use super::pack::Placed;
+
+/// Winograd pays where it needs at most this share of the multiplications, padding of tiles included.
+const WINOGRAD_SHARE: f64 = 0.65;
+
+/// Transformed kernels larger than this (values) need [`WINOGRAD_TILES`] tiles an image to be worth streaming.
+const WINOGRAD_VALUES: usize = 256 * 1024;
+
+/// See [`WINOGRAD_VALUES`].
+const WINOGRAD_TILES: usize = 4;
+
+/// Packed weights by layer and use, shared by the plans of all image sizes.
+pub(super) type PackCache = HashMap<(usize, PackKind), Arc<Packed>>;
+
+/// What weights were packed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum PackKind {
+    Forward,
+    /// Backward for one phase of a strided convolution, `[vertical, horizontal]`.
+    Backward([usize; 2]),
+    WinogradForward,
+    WinogradBackward,
+}
+
+/// Where the value or the gradient of the asked-for node can be read.
+#[derive(Clone, Debug)]
+pub(super) struct Capture {
+    pub(super) tensor: Tensor,
+    /// Offset of each logical channel.
+    pub(super) map: Vec<usize>,
+    /// Number of steps after which it is complete.
+    pub(super) after: usize,
+}
+
+/// All steps for one image size.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) forward: Vec<Step>,
+    pub(super) backward: Vec<Step>,
+    pub(super) sizes: Sizes,
+    /// The image going forward, `[h, w, c]` without padding.
+    pub(super) image: Tensor,
+    pub(super) logits: Tensor,
+    /// Gradient of the logits, set by the caller before the backward steps.
+    pub(super) logits_gradient: Tensor,
+    /// Gradient of the image, zeroed by the backward steps.
+    pub(super) image_gradient: Tensor,
+    pub(super) value_capture: Capture,
+    pub(super) gradient_capture: Capture,
+}
+
+/// Everything a plan is made from.
+pub(super) struct Source<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) weights: &'a Weights,
+    pub(super) lowered: &'a Lowered,
+    pub(super) kernels: &'a Kernels,
+    /// Use Winograd's filtering where it pays.
+    pub(super) winograd: bool,
+}
+
+/// Plans passes over images of `height` x `width` pixels.
+pub(super) fn plan(source: &Source<'_>, packs: &mut PackCache, height: usize, width: usize) -> Result<Plan> {
+    let extents = source.graph.extents(height, width)?;
+    let mut planner = Planner::new(source, packs, extents);
+    planner.forward()?;
+    planner.backward()?;
+    Ok(planner.finish())
+}
+
+struct Planner<'a, 'b> {
+    source: &'a Source<'a>,
+    packs: &'b mut PackCache,
+    extents: Vec<[usize; 2]>,
+    forward: Vec<Step>,
+    backward: Vec<Step>,
+    /// First ReLU bit group of each buffer that has any.
+    buffer_bits: Vec<Option<usize>>,
+    /// Bits of the normalization inside a layer.
+    layer_bits: HashMap<usize, usize>,
+    layer_winners: HashMap<usize, usize>,
+    bits: usize,
+    winners: usize,
+    /// Steps after which each layer's forward work is done.
+    layer_ends: Vec<usize>,
+    gradient_capture: usize,
+}
+
+// While planning, a tensor's offset is the number of its buffer; the image is the last one.
+impl<'a, 'b> Planner<'a, 'b> {
+    fn new(source: &'a Source<'a>, packs: &'b mut PackCache, extents: Vec<[usize; 2]>) -> Self {
+        let lowered = source.lowered;
+        let mut planner = Self {
+            source,
+            packs,
+            extents,
+            forward: Vec::new(),
+            backward: Vec::new(),
+            buffer_bits: vec![None; lowered.buffers.len()],
+            layer_bits: HashMap::new(),
+            layer_winners: HashMap::new(),
+            bits: 0,
+            winners: 0,
+            layer_ends: Vec::new(),
+            gradient_capture: 0,
+        };
+        for value in lowered.values.iter().filter(|value| value.relu) {
+            if let Some(buffer) = value.buffer
+                && planner.buffer_bits[buffer].is_none()
+            {
+                let (channels, extent_of) = lowered.buffers[buffer];
+                planner.buffer_bits[buffer] = Some(planner.bits);
+                planner.bits += planner.pixels(extent_of) * channels / LANES;
+            }
+        }
+        planner
+    }
+
+    fn pixels(&self, extent_of: NodeId) -> usize {
+        self.extents[extent_of.0].iter().product()
+    }
+
+    fn image_buffer(&self) -> usize {
+        self.source.lowered.buffers.len()
+    }
+
+    fn tensor(&self, id: ValueId) -> Tensor {
+        let value = &self.source.lowered.values[id];
+        let px = self.extents[value.extent_of.0];
+        match value.buffer {
+            Some(buffer) => Tensor {
+                offset: buffer,
+                stride: self.source.lowered.buffers[buffer].0,
+                first: value.channels.start,
+                channels: value.channels.len(),
+                px,
+            },
+            None => Tensor {
+                offset: self.image_buffer(),
+                stride: value.channels.len(),
+                first: 0,
+                channels: value.channels.len(),
+                px,
+            },
+        }
+    }
+
+    /// ReLU bits of a value in a buffer that has them.
+    fn value_bits(&self, id: ValueId) -> Option<Bits> {
+        let value = &self.source.lowered.values[id];
+        let buffer = value.buffer?;
+        let offset = self.buffer_bits[buffer]?;
+        let stride = self.source.lowered.buffers[buffer].0 / LANES;
+        Some(Bits { offset, stride, first: value.channels.start / LANES })
+    }
+
+    /// A forward target with bias and ReLU.
+    fn output(&self, id: ValueId, bias: Option<&Vec<f32>>, relu: bool) -> Target {
+        Target {
+            bias: bias.map(|bias| Arc::new(Aligned::from_slice(bias))),
+            relu,
+            mask_out: if relu { self.value_bits(id) } else { None },
+            ..Target::store(self.tensor(id))
+        }
+    }
+
+    fn normalize_spec(
+        &mut self,
+        layer: usize,
+        input: ValueId,
+        affine: &Affine,
+        relu: bool,
+        window: usize,
+    ) -> NormalizeSpec {
+        let tensor = self.tensor(input);
+        let stride = tensor.channels / LANES;
+        let bits = if relu {
+            let offset = self.bits;
+            self.layer_bits.insert(layer, offset);
+            self.bits += tensor.pixels() * stride;
+            Some(Bits { offset, stride, first: 0 })
+        } else {
+            None
+        };
+        NormalizeSpec {
+            scale: Arc::new(Aligned::from_slice(&affine.scale)),
+            shift: Arc::new(Aligned::from_slice(&affine.shift)),
+            relu,
+            bits,
+            window,
+        }
+    }
+
+    fn placed<'c>(&self, convolution: &'c Convolution) -> Result<Vec<Placed<'c>>>
+    where
+        'a: 'c,
+    {
+        let values = &self.source.lowered.values;
+        let input = &values[convolution.input];
+        let weights = self.source.weights;
+        convolution
+            .filters
+            .iter()
+            .map(|filter| {
+                let outputs = values[filter.output].channels.len();
+                Placed::new(filter, weights, convolution.kernel, &input.map, input.channels.len(), outputs)
+            })
+            .collect()
+    }
+
+    fn packed(
+        &mut self,
+        layer: usize,
+        kind: PackKind,
+        convolution: &Convolution,
+        pack: impl FnOnce(&[Placed<'_>], usize) -> Packed,
+    ) -> Result<Arc<Packed>> {
+        if let Some(packed) = self.packs.get(&(layer, kind)) {
+            return Ok(Arc::clone(packed));
+        }
+        let packed = Arc::new(pack(&self.placed(convolution)?, self.source.kernels.vectors));
+        self.packs.insert((layer, kind), Arc::clone(&packed));
+        Ok(packed)
+    }
+
+    /// The tiling for a convolution, where Winograd's filtering pays.
+    fn tiling(&self, convolution: &Convolution, source: Tensor, target: Tensor) -> Option<(TileShape, [Axis; 2])> {
+        if !self.source.winograd || convolution.stride != [1, 1] || convolution.filters.len() != 1 {
+            return None;
+        }
+        let shape = TileShape::for_kernel(convolution.kernel)?;
+        let axes = [Axis::for_taps(convolution.kernel[0])?, Axis::for_taps(convolution.kernel[1])?];
+        let tiles: usize = (0..2).map(|axis| target.px[axis].div_ceil(axes[axis].output)).product();
+        let positions = axes[0].input * axes[1].input;
+        let taps: usize = convolution.kernel.iter().product();
+        let share = (tiles * positions) as f64 / (taps * target.pixels()) as f64;
+        let values = positions * source.channels * target.channels;
+        let worth = share <= WINOGRAD_SHARE && (values <= WINOGRAD_VALUES || tiles >= WINOGRAD_TILES);
+        worth.then_some((shape, axes))
+    }
+
+    /// Channel groups of a value in its buffer.
+    fn groups(&self, id: ValueId) -> Option<(usize, std::ops::Range<usize>)> {
+        let value = &self.source.lowered.values[id];
+        Some((value.buffer?, value.channels.start / LANES..value.channels.end / LANES))
+    }
+}

@@ -1,0 +1,114 @@
+//! Where each buffer lies in memory.
+
+use super::super::super::graph::NodeId;
+use super::super::kernel::{LANES, Sizes, Step, Tensor};
+use super::{Capture, Plan, Planner};
+
+/// A buffer's life in steps, for placing it in memory.
+#[derive(Clone, Copy, Debug, Default)]
+struct Life {
+    len: usize,
+    first: usize,
+    last: usize,
+    used: bool,
+}
+
+impl Life {
+    fn touch(&mut self, step: usize) {
+        if !self.used {
+            self.first = step;
+            self.used = true;
+        }
+        self.first = self.first.min(step);
+        self.last = self.last.max(step);
+    }
+}
+
+impl Planner<'_, '_> {
+    /// Places all buffers and gives tensors their real offsets.
+    pub(super) fn finish(mut self) -> Plan {
+        let lowered = self.source.lowered;
+        let count = lowered.buffers.len() + 1;
+        let lens: Vec<usize> = lowered
+            .buffers
+            .iter()
+            .map(|(channels, extent_of)| channels * self.pixels(*extent_of))
+            .chain([self.tensor(lowered.image).channels * self.pixels(NodeId(0))])
+            .map(|len| len.next_multiple_of(LANES))
+            .collect();
+        let image = self.tensor(lowered.image);
+        let logits = self.tensor(lowered.logits);
+        let (pinned, layers) = lowered.pinned;
+        let (captured, map) = (self.tensor(pinned), lowered.values[pinned].map.clone());
+        let value_after = if layers == 0 { 0 } else { self.layer_ends[layers - 1] };
+        let gradient_after = self.gradient_capture;
+
+        let place = |steps: &mut Vec<Step>, kept: &[(usize, usize)]| {
+            let mut lives: Vec<Life> = lens.iter().map(|len| Life { len: *len, ..Life::default() }).collect();
+            for (index, step) in steps.iter().enumerate() {
+                for tensor in step.tensors() {
+                    lives[tensor.offset].touch(index);
+                }
+            }
+            for (buffer, step) in kept {
+                lives[*buffer].touch(*step);
+            }
+            let (offsets, len) = arrange(&lives);
+            for step in steps.iter_mut() {
+                step.for_each_tensor(|tensor| tensor.offset = offsets[tensor.offset]);
+            }
+            (offsets, len)
+        };
+        let moved = |tensor: Tensor, offsets: &[usize]| Tensor { offset: offsets[tensor.offset], ..tensor };
+
+        let kept = [(image.offset, 0), (logits.offset, self.forward.len()), (captured.offset, value_after)];
+        let (offsets, forward_len) = place(&mut self.forward, &kept);
+        let value_capture = Capture { tensor: moved(captured, &offsets), map: map.clone(), after: value_after };
+        let (image_forward, logits_forward) = (moved(image, &offsets), moved(logits, &offsets));
+
+        let kept = [(logits.offset, 0), (image.offset, self.backward.len()), (captured.offset, gradient_after)];
+        let (offsets, backward_len) = place(&mut self.backward, &kept);
+        let gradient_capture = Capture { tensor: moved(captured, &offsets), map, after: gradient_after };
+        debug_assert_eq!(offsets.len(), count);
+        Plan {
+            sizes: Sizes { values: forward_len.max(backward_len), bits: self.bits, winners: self.winners },
+            image: image_forward,
+            logits: logits_forward,
+            logits_gradient: moved(logits, &offsets),
+            image_gradient: moved(image, &offsets),
+            value_capture,
+            gradient_capture,
+            forward: self.forward,
+            backward: self.backward,
+        }
+    }
+}
+
+/// Places buffers so that no two alive at once overlap, largest first; returns offsets and the whole length.
+fn arrange(lives: &[Life]) -> (Vec<usize>, usize) {
+    let mut order: Vec<usize> = (0..lives.len()).filter(|index| lives[*index].used).collect();
+    order.sort_by_key(|index| std::cmp::Reverse(lives[*index].len));
+    let mut offsets = vec![0; lives.len()];
+    let mut placed: Vec<usize> = Vec::new();
+    let mut total = 0;
+    for index in order {
+        let life = lives[index];
+        let mut taken: Vec<(usize, usize)> = placed
+            .iter()
+            .filter(|other| lives[**other].first <= life.last && life.first <= lives[**other].last)
+            .map(|other| (offsets[*other], offsets[*other] + lives[*other].len))
+            .collect();
+        taken.sort_unstable();
+        let mut offset = 0;
+        for (start, end) in taken {
+            if offset + life.len <= start {
+                break;
+            }
+            offset = offset.max(end);
+        }
+        offsets[index] = offset;
+        total = total.max(offset + life.len);
+        placed.push(index);
+    }
+    (offsets, total)
+}
