@@ -11,13 +11,14 @@ use crate::saliency::{Baseline, Parameters, Preset};
 /// Largest parameter file read, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// The parameters of `preset` for the input of one model: integrated gradients begin at the model's black.
+/// The parameters of `preset` for the input of one model. The study's baseline is -1 whatever the scale of the input;
+/// the recommended one is the model's own black, the scaled value of gray 0.
 pub(super) fn of_preset(preset: Preset, card: &ModelCard) -> Parameters {
     let mut parameters = Parameters::of(preset);
-    match card.scaling {
-        // Black is -1, which is what the presets say.
-        Scaling::UnitToSymmetric => {}
-        Scaling::Imagenet => {
+    match (preset, card.scaling) {
+        // Black is -1 where the input spans -1 to 1.
+        (Preset::Arun2021, _) | (Preset::Recommended, Scaling::UnitToSymmetric) => {}
+        (Preset::Recommended, Scaling::Imagenet) => {
             let black = (0..card.channels).map(|channel| card.scaling.apply(0.0, channel)).collect();
             let baseline = Baseline::Channels(black);
             parameters.ig.baseline = baseline.clone();

@@ -67,6 +67,13 @@ impl Batch {
         self.shape[1..].iter().product()
     }
 
+    /// The images at `positions`, in that order.
+    pub fn select(&self, positions: &[usize]) -> Self {
+        let [_, c, h, w] = self.shape;
+        let values = positions.iter().flat_map(|position| self.image(*position).iter().copied()).collect();
+        Self { shape: [positions.len(), c, h, w], values }
+    }
+
     /// Gives the values away.
     pub fn into_values(self) -> Vec<f32> {
         self.values

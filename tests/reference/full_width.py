@@ -151,7 +151,6 @@ def main():
     command = [str(arguments.binary), "explain", "--model", str(weights), "--image", str(folder / "image.png"),
                "--methods", arguments.methods, "--preset", "arun2021", "--noise", str(folder / "noise.npy"),
                "--threads", str(arguments.threads), "--device", "cpu", "--executor", arguments.executor,
-               "--set", f"IG.baseline.value={methods.BLACK}", "--set", f"SIG.path.baseline.value={methods.BLACK}",
                "--quiet", "--out", str(out)]
     subprocess.run(command, check=True)
     ours = np.load(next(out.rglob("maps.npz")))

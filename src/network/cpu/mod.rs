@@ -7,11 +7,12 @@ mod kernel;
 mod lower;
 mod pack;
 mod plan;
+mod ties;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::executor::{Activation, Batch, Executor, Pass, PassOutput, check_pass, resolve_classes};
+use super::executor::{Activation, Batch, Executor, Pass, PassOutput, Target, check_pass, resolve_classes};
 use super::graph::{Graph, NodeId};
 use super::weights::Weights;
 use super::{Error, Result};
@@ -19,6 +20,7 @@ pub use kernel::Isa;
 use kernel::{Memory, Mode, Tensor};
 use lower::{Lowered, lower};
 use plan::{Capture, PackCache, Plan, Source, plan};
+use ties::TieRule;
 
 /// How a [`CpuExecutor`] runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,11 +50,21 @@ pub struct CpuExecutor {
     state: Mutex<State>,
 }
 
+/// Which images a plan is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Layout {
+    /// Height and width.
+    px: [usize; 2],
+    /// Sums below max pools are exact, for images that lead to ties.
+    exact: bool,
+}
+
 #[derive(Default)]
 struct State {
     lowered: HashMap<NodeId, Arc<Lowered>>,
     packs: HashMap<NodeId, PackCache>,
-    plans: HashMap<(usize, usize, NodeId), Arc<Plan>>,
+    plans: HashMap<(Layout, NodeId), Arc<Plan>>,
+    tie_rules: HashMap<[usize; 2], Option<Arc<TieRule>>>,
     /// Memory of earlier passes, taken and put back.
     memory: Vec<Memory>,
 }
@@ -100,14 +112,27 @@ impl CpuExecutor {
         Ok(lowered)
     }
 
-    fn plan(&self, height: usize, width: usize, pinned: Option<NodeId>) -> Result<Arc<Plan>> {
+    fn tie_rule(&self, px: [usize; 2]) -> Result<Option<Arc<TieRule>>> {
+        if !self.winograd {
+            return Ok(None);
+        }
+        if let Some(rule) = self.state().tie_rules.get(&px) {
+            return Ok(rule.clone());
+        }
+        let rule = TieRule::new(&self.graph, &self.graph.extents(px[0], px[1])?).map(Arc::new);
+        self.state().tie_rules.insert(px, rule.clone());
+        Ok(rule)
+    }
+
+    fn plan(&self, layout: Layout, pinned: Option<NodeId>) -> Result<Arc<Plan>> {
         // The features Grad-CAM reads are in memory anyway, so one plan serves passes with and without them.
         let pinned = pinned.unwrap_or_else(|| self.graph.features());
-        let key = (height, width, pinned);
+        let key = (layout, pinned);
         if let Some(plan) = self.state().plans.get(&key) {
             return Ok(Arc::clone(plan));
         }
         let lowered = self.lowered(pinned)?;
+        let rule = if layout.exact { self.tie_rule(layout.px)? } else { None };
         let mut packs = self.state().packs.remove(&pinned).unwrap_or_default();
         let source = Source {
             graph: &self.graph,
@@ -115,8 +140,9 @@ impl CpuExecutor {
             lowered: &lowered,
             kernels: self.isa.kernels(),
             winograd: self.winograd,
+            exact: rule.as_deref(),
         };
-        let plan = plan(&source, &mut packs, height, width);
+        let plan = plan(&source, &mut packs, layout.px[0], layout.px[1]);
         let mut state = self.state();
         state.packs.insert(pinned, packs);
         let plan = Arc::new(plan?);
@@ -140,6 +166,14 @@ impl CpuExecutor {
         if state.memory.len() > KEPT_MEMORY {
             state.memory.remove(0);
         }
+    }
+
+    fn run_layout(&self, pass: &Pass<'_>, layout: Layout) -> Result<PassOutput> {
+        let plan = self.plan(layout, pass.activation)?;
+        let mut memory = self.take_memory(&plan, pass.input.len());
+        let output = self.pool.install(|| self.run_plan(&plan, &mut memory, pass));
+        self.put_memory(memory);
+        Ok(output)
     }
 
     fn run_plan(&self, plan: &Plan, memory: &mut Memory, pass: &Pass<'_>) -> PassOutput {
@@ -220,11 +254,63 @@ impl Executor for CpuExecutor {
     fn run(&self, pass: &Pass<'_>) -> Result<PassOutput> {
         check_pass(&self.graph, pass)?;
         let [batch, _, height, width] = pass.input.shape();
-        let plan = self.plan(height, width, pass.activation)?;
-        let mut memory = self.take_memory(&plan, batch);
-        let output = self.pool.install(|| self.run_plan(&plan, &mut memory, pass));
-        self.put_memory(memory);
-        Ok(output)
+        let px = [height, width];
+        let exact: Vec<bool> = match self.tie_rule(px)? {
+            Some(rule) => (0..batch).map(|index| rule.applies(pass.input.image(index), height, width)).collect(),
+            None => vec![false; batch],
+        };
+        if exact.iter().all(|image| *image == exact[0]) {
+            return self.run_layout(pass, Layout { px, exact: exact.first().is_some_and(|image| *image) });
+        }
+        // Images with ties and images without, each group by itself.
+        let mut parts = Vec::new();
+        for wanted in [false, true] {
+            let positions: Vec<usize> = (0..batch).filter(|index| exact[*index] == wanted).collect();
+            let input = pass.input.select(&positions);
+            let classes: Vec<usize>;
+            let target = if let Target::Classes(list) = pass.target {
+                classes = positions.iter().map(|position| list[*position]).collect();
+                Target::Classes(&classes)
+            } else {
+                pass.target
+            };
+            let output = self.run_layout(&Pass { input: &input, target, ..*pass }, Layout { px, exact: wanted })?;
+            parts.push((positions, output));
+        }
+        Ok(join(batch, &parts))
+    }
+}
+
+/// Puts outputs of parts of a batch back into its order; every image is in one part.
+fn join(batch: usize, parts: &[(Vec<usize>, PassOutput)]) -> PassOutput {
+    let mut order: Vec<(usize, usize)> = vec![(0, 0); batch];
+    for (part, (positions, _)) in parts.iter().enumerate() {
+        for (index, position) in positions.iter().enumerate() {
+            order[*position] = (part, index);
+        }
+    }
+    let images = |of: &dyn Fn(&PassOutput) -> Option<&Batch>| -> Option<Batch> {
+        let [_, c, h, w] = of(&parts[0].1)?.shape();
+        let mut joined = Batch::zeros([batch, c, h, w]);
+        for (position, (part, index)) in order.iter().enumerate() {
+            joined.image_mut(position).copy_from_slice(of(&parts[*part].1)?.image(*index));
+        }
+        Some(joined)
+    };
+    let logits = order.iter().flat_map(|(part, index)| {
+        let (positions, output) = &parts[*part];
+        let classes = output.logits.len() / positions.len();
+        output.logits[index * classes..(index + 1) * classes].iter().copied()
+    });
+    let activation = images(&|output| output.activation.as_ref().map(|activation| &activation.value))
+        .zip(images(&|output| output.activation.as_ref().map(|activation| &activation.gradient)))
+        .map(|(value, gradient)| Activation { value, gradient });
+    PassOutput {
+        logits: logits.collect(),
+        classes: order.iter().map(|(part, index)| parts[*part].1.classes[*index]).collect(),
+        gradient: images(&|output| output.gradient.as_ref()),
+        guided_gradient: images(&|output| output.guided_gradient.as_ref()),
+        activation,
     }
 }
 

@@ -81,7 +81,9 @@ impl Planner<'_, '_> {
             });
             return Ok(());
         }
-        if let Some((shape, axes)) = self.tiling(convolution, source, targets[0].tensor) {
+        let end = self.source.lowered.values[convolution.filters[0].output].extent_of;
+        let exact = self.source.exact.is_some_and(|rule| rule.critical[end.index()]);
+        if let Some((shape, axes)) = self.tiling(convolution, source, targets[0].tensor).filter(|_| !exact) {
             let packed = self.packed(index, PackKind::WinogradForward, convolution, |placed, vectors| {
                 pack::winograd(&placed[0], axes, Direction::Forward, vectors)
             })?;

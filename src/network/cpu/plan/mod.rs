@@ -16,6 +16,7 @@ use super::kernel::{
 };
 use super::lower::{Affine, Convolution, Lowered, ValueId};
 use super::pack::Placed;
+use super::ties::TieRule;
 
 /// Winograd pays where it needs at most this share of the multiplications, padding of tiles included.
 const WINOGRAD_SHARE: f64 = 0.65;
@@ -74,6 +75,8 @@ pub(super) struct Source<'a> {
     pub(super) kernels: &'a Kernels,
     /// Use Winograd's filtering where it pays.
     pub(super) winograd: bool,
+    /// Nodes whose outputs must be exact sums, for images with ties.
+    pub(super) exact: Option<&'a TieRule>,
 }
 
 /// Plans passes over images of `height` x `width` pixels.
