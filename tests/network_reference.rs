@@ -7,7 +7,9 @@ mod common;
 use candle_core::{DType, Device};
 use common::executor_checks::{check_against_reference, check_independence, relative_error};
 use common::fixture::fixtures;
-use saliscope::network::{CandleExecutor, CpuExecutor, CpuOptions, Error, Executor, Isa, Pass, Target};
+use saliscope::network::{
+    Batch, CandleExecutor, CpuExecutor, CpuOptions, Error, Executor, Isa, Pass, Target, inception_v3,
+};
 
 #[test]
 fn candle_in_double_precision_equals_pytorch() {
@@ -78,6 +80,38 @@ fn processor_kernels_give_an_image_the_same_values_in_any_batch_and_on_any_threa
             let (_, node) = fixture.nodes[0];
             let pass = fixture.pass(node);
             assert_eq!(alone.run(&pass).unwrap(), executor.run(&pass).unwrap(), "{options:?}");
+        }
+    }
+}
+
+/// Constant areas are full of ties below max pools; broken ties would send gradients elsewhere.
+#[test]
+fn processor_kernels_keep_the_ties_of_constant_images() {
+    let graph = inception_v3::inception_v3(&inception_v3::Config { width: 0.125, ..inception_v3::Config::default() });
+    let weights = common::formula::weights(&graph);
+    let double = CandleExecutor::new(graph.clone(), &weights, Device::Cpu, DType::F64).unwrap();
+    // Large enough for a constant middle at every reduction but the last.
+    let (height, width) = (200, 190);
+    let noisy = common::formula::image("image", 3, height, width);
+    let constant = vec![-1.0; noisy.image_len()];
+    let mut bordered = noisy.values().to_vec();
+    for plane in bordered.chunks_exact_mut(height * width) {
+        plane[..40 * width].fill(-1.0);
+    }
+    let values = [noisy.values(), &constant, &bordered, noisy.values()].concat();
+    let batch = Batch::new([4, 3, height, width], values);
+    for options in cpu_options() {
+        let executor = CpuExecutor::new(graph.clone(), &weights, options).unwrap();
+        let pass = Pass { target: Target::Class(1), gradient: true, ..Pass::logits(&batch) };
+        let together = executor.run(&pass).unwrap();
+        for index in 0..batch.len() {
+            let image = batch.select(&[index]);
+            let pass = Pass { input: &image, ..pass };
+            let alone = executor.run(&pass).unwrap();
+            let found = together.gradient.as_ref().unwrap().image(index);
+            assert_eq!(found, alone.gradient.unwrap().values(), "image {index} depends on its batch");
+            let error = relative_error(found, &double.run_f64(&pass).unwrap().gradient.unwrap());
+            assert!(error < 2e-2, "{options:?}, image {index}: error {error:.2e}");
         }
     }
 }

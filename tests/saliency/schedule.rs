@@ -3,7 +3,9 @@
 use std::sync::Mutex;
 
 use candle_core::{DType, Device};
-use saliscope::network::{Batch, CandleExecutor, Executor, Weights, densenet_121};
+use saliscope::network::{
+    Batch, CandleExecutor, CpuExecutor, CpuOptions, Executor, Isa, Weights, densenet_121, inception_v3,
+};
 use saliscope::saliency::{
     Baseline, ClassChoice, Explanation, ImageInput, Method, PartialMap, Preset, Request, Watch, explain,
 };
@@ -90,6 +92,18 @@ fn the_same_holds_on_a_real_network() {
     let executor = CandleExecutor::new(graph, &weights, Device::Cpu, DType::F32).unwrap();
     let images = [image(1, 48, 40, false), image(2, 48, 40, true)];
     assert_invariant(&executor, &images, &[1, 5, 64]);
+}
+
+#[test]
+fn the_same_holds_for_the_processors_kernels() {
+    let graph = inception_v3::inception_v3(&inception_v3::Config { width: 0.1, ..inception_v3::Config::default() });
+    let weights = Weights::initialize(&graph, 5);
+    for isa in Isa::available() {
+        let options = CpuOptions { threads: Some(2), isa: Some(isa), ..CpuOptions::default() };
+        let executor = CpuExecutor::new(graph.clone(), &weights, options).unwrap();
+        let images = [image(1, 80, 76, false), image(2, 80, 76, true)];
+        assert_invariant(&executor, &images, &[1, 5, 64]);
+    }
 }
 
 #[test]
