@@ -47,7 +47,8 @@ def pair(model, image, target, architecture):
     """Seconds of each method by PAIR, in its default batch of 1."""
 
     def gradients(images, call_model_args=None, expected_keys=None):
-        x = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).requires_grad_(True)
+        x = np.ascontiguousarray(images.transpose(0, 3, 1, 2), dtype=np.float32)
+        x = torch.from_numpy(x).requires_grad_(True)
         if expected_keys == [core.base.CONVOLUTION_LAYER_VALUES, core.base.CONVOLUTION_OUTPUT_GRADIENTS]:
             logits, features = last_features(model, x, architecture)
             (gradient,) = torch.autograd.grad(logits[:, target].sum(), features)

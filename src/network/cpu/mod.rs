@@ -65,12 +65,9 @@ struct State {
     packs: HashMap<NodeId, PackCache>,
     plans: HashMap<(Layout, NodeId), Arc<Plan>>,
     tie_rules: HashMap<[usize; 2], Option<Arc<TieRule>>>,
-    /// Memory of earlier passes, taken and put back.
-    memory: Vec<Memory>,
+    /// Memory of the last pass; a pass that finds none takes new memory.
+    memory: Option<Memory>,
 }
-
-/// Batches kept in memory between passes.
-const KEPT_MEMORY: usize = 2;
 
 impl CpuExecutor {
     /// Prepares `graph` with `weights`.
@@ -142,7 +139,7 @@ impl CpuExecutor {
             winograd: self.winograd,
             exact: rule.as_deref(),
         };
-        let plan = plan(&source, &mut packs, layout.px[0], layout.px[1]);
+        let plan = self.pool.install(|| plan(&source, &mut packs, layout.px[0], layout.px[1]));
         let mut state = self.state();
         state.packs.insert(pinned, packs);
         let plan = Arc::new(plan?);
@@ -150,29 +147,12 @@ impl CpuExecutor {
         Ok(plan)
     }
 
-    fn take_memory(&self, plan: &Plan, batch: usize) -> Memory {
-        let mut state = self.state();
-        let found = state.memory.iter().position(|memory| memory.sizes() == plan.sizes && memory.batch == batch);
-        if let Some(index) = found {
-            return state.memory.swap_remove(index);
-        }
-        drop(state);
-        Memory::new(plan.sizes, batch)
-    }
-
-    fn put_memory(&self, memory: Memory) {
-        let mut state = self.state();
-        state.memory.push(memory);
-        if state.memory.len() > KEPT_MEMORY {
-            state.memory.remove(0);
-        }
-    }
-
     fn run_layout(&self, pass: &Pass<'_>, layout: Layout) -> Result<PassOutput> {
         let plan = self.plan(layout, pass.activation)?;
-        let mut memory = self.take_memory(&plan, pass.input.len());
+        let mut memory = self.state().memory.take().unwrap_or_default();
+        memory.prepare(plan.sizes, pass.input.len());
         let output = self.pool.install(|| self.run_plan(&plan, &mut memory, pass));
-        self.put_memory(memory);
+        self.state().memory = Some(memory);
         Ok(output)
     }
 

@@ -1,6 +1,8 @@
 //! Weights in the order the kernels read them.
 
 use super::super::Result;
+use rayon::prelude::*;
+
 use super::super::weights::{Tensor, Weights};
 use super::kernel::{Aligned, Axis, LANES, Packed, PackedPanel};
 use super::lower::Filter;
@@ -56,30 +58,53 @@ fn split(channels: usize, vectors: usize) -> Vec<(usize, usize)> {
     (0..groups).step_by(vectors).map(|group| (group, vectors.min(groups - group))).collect()
 }
 
+/// Packs panels on all threads: `pack` gives the values of the panel of `count` vectors from group `group` on for the
+/// target numbered first.
+fn packed(panels: &[(usize, usize, usize)], pack: impl Fn(usize, usize, usize) -> Vec<f32> + Sync) -> Packed {
+    let parts: Vec<Vec<f32>> =
+        panels.par_iter().map(|(target, group, vectors)| pack(*target, *group, *vectors)).collect();
+    let mut values = Aligned::zeros(parts.iter().map(Vec::len).sum());
+    let mut described = Vec::with_capacity(panels.len());
+    let mut offset = 0;
+    for ((target, group, vectors), part) in panels.iter().zip(&parts) {
+        values.as_mut_slice()[offset..offset + part.len()].copy_from_slice(part);
+        described.push(PackedPanel { offset, vectors: *vectors, group: *group, target: *target });
+        offset += part.len();
+    }
+    Packed { values, panels: described }
+}
+
+/// Panels of a single target.
+fn panels_of(channels: usize, vectors: usize) -> Vec<(usize, usize, usize)> {
+    split(channels, vectors).into_iter().map(|(group, count)| (0, group, count)).collect()
+}
+
 /// Forward weights of filters that share their input: `[panel][tap][input][vectors * LANES]`.
 pub(super) fn direct_forward(filters: &[Placed<'_>], vectors: usize) -> Packed {
-    let mut values = Vec::new();
-    let mut panels = Vec::new();
-    for (target, placed) in filters.iter().enumerate() {
-        for (group, count) in split(placed.outputs, vectors) {
-            panels.push(PackedPanel { offset: values.len(), vectors: count, group, target });
-            for tap in placed.taps() {
-                for input in 0..placed.inputs.len() {
-                    let outputs = group * LANES..(group + count) * LANES;
-                    values.extend(outputs.map(|output| placed.weight(output, input, tap) as f32));
-                }
+    let panels: Vec<_> = filters
+        .iter()
+        .enumerate()
+        .flat_map(|(target, placed)| {
+            split(placed.outputs, vectors).into_iter().map(move |(group, count)| (target, group, count))
+        })
+        .collect();
+    packed(&panels, |target, group, count| {
+        let placed = &filters[target];
+        let mut values = Vec::new();
+        for tap in placed.taps() {
+            for input in 0..placed.inputs.len() {
+                let outputs = group * LANES..(group + count) * LANES;
+                values.extend(outputs.map(|output| placed.weight(output, input, tap) as f32));
             }
         }
-    }
-    Packed { values: Aligned::from_slice(&values), panels }
+        values
+    })
 }
 
 /// Backward weights over the given taps of each filter: `[panel][filter][tap][output][vectors * LANES]`.
 pub(super) fn direct_backward(filters: &[Placed<'_>], taps: &[[usize; 2]], vectors: usize) -> Packed {
-    let mut values = Vec::new();
-    let mut panels = Vec::new();
-    for (group, count) in split(filters[0].inputs.len(), vectors) {
-        panels.push(PackedPanel { offset: values.len(), vectors: count, group, target: 0 });
+    packed(&panels_of(filters[0].inputs.len(), vectors), |_, group, count| {
+        let mut values = Vec::new();
         for placed in filters {
             for tap in taps {
                 for output in 0..placed.outputs {
@@ -88,8 +113,8 @@ pub(super) fn direct_backward(filters: &[Placed<'_>], taps: &[[usize; 2]], vecto
                 }
             }
         }
-    }
-    Packed { values: Aligned::from_slice(&values), panels }
+        values
+    })
 }
 
 /// Weights over patches, `[panel][tap][input][vectors * LANES]` without input padding.
@@ -101,18 +126,16 @@ pub(super) fn patches_forward(placed: &Placed<'_>, vectors: usize) -> Packed {
 pub(super) fn patches_backward(placed: &Placed<'_>, vectors: usize) -> Packed {
     let (taps, inputs) = (placed.taps(), placed.inputs.len());
     let patch = taps.len() * inputs;
-    let mut values = Vec::new();
-    let mut panels = Vec::new();
-    for (group, count) in split(patch.next_multiple_of(LANES), vectors) {
-        panels.push(PackedPanel { offset: values.len(), vectors: count, group, target: 0 });
+    packed(&panels_of(patch.next_multiple_of(LANES), vectors), |_, group, count| {
+        let mut values = Vec::new();
         for output in 0..placed.outputs {
             for at in group * LANES..(group + count) * LANES {
                 let value = if at < patch { placed.weight(output, at % inputs, taps[at / inputs]) } else { 0.0 };
                 values.push(value as f32);
             }
         }
-    }
-    Packed { values: Aligned::from_slice(&values), panels }
+        values
+    })
 }
 
 /// Which way a Winograd convolution runs.
@@ -132,13 +155,9 @@ pub(super) fn winograd(placed: &Placed<'_>, axes: [Axis; 2], direction: Directio
         Direction::Forward => (placed.inputs.len(), placed.outputs),
         Direction::Backward => (placed.outputs, placed.inputs.len()),
     };
-    let panels: Vec<(usize, usize)> = split(width_out, vectors);
-    let mut values = vec![0.0f32; positions * channels * width_out];
-    let mut packed_panels = Vec::new();
-    let mut offset = 0;
-    for (group, count) in panels {
-        packed_panels.push(PackedPanel { offset, vectors: count, group, target: 0 });
+    packed(&panels_of(width_out, vectors), |_, group, count| {
         let lanes = count * LANES;
+        let mut values = vec![0.0; positions * channels * lanes];
         for channel in 0..channels {
             for lane in 0..lanes {
                 let out = group * LANES + lane;
@@ -154,12 +173,11 @@ pub(super) fn winograd(placed: &Placed<'_>, axes: [Axis; 2], direction: Directio
                     for (position_x, column) in columns.iter().enumerate() {
                         let value: f64 = (0..width).map(|x| column[x] * line[x]).sum();
                         let position = position_y * columns.len() + position_x;
-                        values[offset + (position * channels + channel) * lanes + lane] = value as f32;
+                        values[(position * channels + channel) * lanes + lane] = value as f32;
                     }
                 }
             }
         }
-        offset += positions * channels * lanes;
-    }
-    Packed { values: Aligned::from_slice(&values), panels: packed_panels }
+        values
+    })
 }

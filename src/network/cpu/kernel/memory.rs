@@ -1,5 +1,7 @@
 //! Memory of one pass: values or gradients, ReLU bits, max-pool winners.
 
+use memmap2::MmapMut;
+
 use super::simd::LANES;
 
 /// One cache line of values.
@@ -7,17 +9,42 @@ use super::simd::LANES;
 #[repr(C, align(64))]
 struct Line([f32; LANES]);
 
+/// Blocks of at least this many bytes are mapped, in large pages where the system has them: passes touch hundreds of
+/// megabytes, far more than small pages can be looked up quickly.
+const MAPPED_BYTES: usize = 4 << 20;
+
 /// `f32` values that start on a cache line, so that no vector load crosses one.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Aligned {
-    lines: Vec<Line>,
+    block: Block,
     len: usize,
+}
+
+#[derive(Debug)]
+enum Block {
+    Heap(Vec<Line>),
+    Mapped(MmapMut),
+}
+
+impl Default for Aligned {
+    fn default() -> Self {
+        Self { block: Block::Heap(Vec::new()), len: 0 }
+    }
 }
 
 impl Aligned {
     /// `len` zeros.
     pub(crate) fn zeros(len: usize) -> Self {
-        Self { lines: vec![Line([0.0; LANES]); len.div_ceil(LANES)], len }
+        let bytes = len * size_of::<f32>();
+        if bytes >= MAPPED_BYTES
+            && let Ok(pages) = MmapMut::map_anon(bytes)
+        {
+            // A wish: without large pages everything works, slower.
+            #[cfg(target_os = "linux")]
+            let _ = pages.advise(memmap2::Advice::HugePage);
+            return Self { block: Block::Mapped(pages), len };
+        }
+        Self { block: Block::Heap(vec![Line([0.0; LANES]); len.div_ceil(LANES)]), len }
     }
 
     pub(crate) fn from_slice(values: &[f32]) -> Self {
@@ -29,18 +56,29 @@ impl Aligned {
     /// Grows to at least `len` values; what they hold is unspecified.
     pub(crate) fn reserve(&mut self, len: usize) {
         if len > self.len {
+            // The old values go first, so that both are never there at once.
+            *self = Self::default();
             *self = Self::zeros(len);
         }
     }
 
     pub(crate) fn as_slice(&self) -> &[f32] {
-        // SAFETY: lines are `len` rounded up to whole lines of f32, without gaps between them (size 64, align 64).
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+        let start = match &self.block {
+            Block::Heap(lines) => lines.as_ptr().cast(),
+            Block::Mapped(pages) => pages.as_ptr().cast(),
+        };
+        // SAFETY: both blocks hold at least `len` f32, zeroed when made, without gaps; a page is aligned to more than a
+        // line.
+        unsafe { std::slice::from_raw_parts(start, self.len) }
     }
 
     pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
+        let start = match &mut self.block {
+            Block::Heap(lines) => lines.as_mut_ptr().cast(),
+            Block::Mapped(pages) => pages.as_mut_ptr().cast(),
+        };
         // SAFETY: as above, and `self` is borrowed mutably.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+        unsafe { std::slice::from_raw_parts_mut(start, self.len) }
     }
 }
 
@@ -56,7 +94,7 @@ pub(crate) struct Sizes {
 }
 
 /// Memory for a batch of `batch` images.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Memory {
     pub(crate) batch: usize,
     sizes: Sizes,
@@ -66,14 +104,13 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    pub(crate) fn new(sizes: Sizes, batch: usize) -> Self {
-        Self {
-            batch,
-            sizes,
-            values: Aligned::zeros(sizes.values * batch),
-            bits: vec![0; sizes.bits * batch],
-            winners: vec![0; sizes.winners * batch],
-        }
+    /// Makes room for `batch` images of `sizes`; what the memory holds is unspecified.
+    pub(crate) fn prepare(&mut self, sizes: Sizes, batch: usize) {
+        self.batch = batch;
+        self.sizes = sizes;
+        self.values.reserve(sizes.values * batch);
+        self.bits.resize(self.bits.len().max(sizes.bits * batch), 0);
+        self.winners.resize(self.winners.len().max(sizes.winners * batch), 0);
     }
 
     pub(crate) fn sizes(&self) -> Sizes {
