@@ -68,6 +68,7 @@ impl Batch {
     }
 
     /// The images at `positions`, in that order.
+    #[must_use]
     pub fn select(&self, positions: &[usize]) -> Self {
         let [_, c, h, w] = self.shape;
         let values = positions.iter().flat_map(|position| self.image(*position).iter().copied()).collect();
