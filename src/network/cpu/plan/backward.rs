@@ -136,24 +136,12 @@ impl Planner<'_, '_> {
                 self.backward.push(Step::Spread { source, target, window: *window });
             }
             Layer::MaxPool { input, output, pool } => {
-                let window = Window {
-                    kernel: pool.kernel,
-                    stride: pool.stride,
-                    padding: pool.padding,
-                    count_include_pad: false,
-                    winners: self.layer_winners[&index],
-                };
+                let window = Window::max(*pool, self.layer_winners[&index]);
                 let target = self.contribution(*input, true, state);
                 self.backward.push(Step::MaxBackward { source: self.tensor(*output), target, window });
             }
             Layer::MeanPool { input, output, pool, count_include_pad, .. } => {
-                let window = Window {
-                    kernel: pool.kernel,
-                    stride: pool.stride,
-                    padding: pool.padding,
-                    count_include_pad: *count_include_pad,
-                    winners: 0,
-                };
+                let window = Window::mean(*pool, *count_include_pad);
                 let target = self.contribution(*input, true, state);
                 self.backward.push(Step::MeanBackward { source: self.tensor(*output), target, window });
             }

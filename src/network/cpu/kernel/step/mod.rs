@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::super::super::graph::Pool;
 use super::image::Patches;
 use super::isa::{Kernels, TileShape};
 use super::memory::{Aligned, Memory, Pointers};
@@ -62,6 +63,19 @@ pub(crate) struct Window {
     pub(crate) count_include_pad: bool,
     /// First winner in the winners of one image, for max pooling.
     pub(crate) winners: usize,
+}
+
+impl Window {
+    /// The window of a max pool whose winners begin at `winners`.
+    pub(crate) fn max(pool: Pool, winners: usize) -> Self {
+        let Pool { kernel, stride, padding } = pool;
+        Self { kernel, stride, padding, count_include_pad: false, winners }
+    }
+
+    /// The window of an average pool.
+    pub(crate) fn mean(pool: Pool, count_include_pad: bool) -> Self {
+        Self { count_include_pad, ..Self::max(pool, 0) }
+    }
 }
 
 /// One kernel call over a whole batch.
