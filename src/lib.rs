@@ -8,3 +8,4 @@ pub mod figure;
 pub mod network;
 pub mod radiograph;
 pub mod saliency;
+pub mod truth;
