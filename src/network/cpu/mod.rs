@@ -12,7 +12,9 @@ mod ties;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::executor::{Activation, Batch, Executor, Pass, PassOutput, Target, check_pass, resolve_classes};
+use super::executor::{
+    Activation, Batch, Executor, Pass, PassOutput, Target, check_classifier, check_pass, resolve_classes,
+};
 use super::graph::{Graph, NodeId};
 use super::weights::Weights;
 use super::{Error, Result};
@@ -73,8 +75,10 @@ impl CpuExecutor {
     /// Prepares `graph` with `weights`.
     ///
     /// # Errors
-    /// When a tensor is missing, the instruction set is not available here, or threads cannot be started.
+    /// When the graph is no classifier or holds an operation without a kernel, a tensor is missing, the instruction set
+    /// is not available here, or threads cannot be started.
     pub fn new(graph: Graph, weights: &Weights, options: CpuOptions) -> Result<Self> {
+        check_classifier(&graph)?;
         let isa = options.isa.unwrap_or_else(|| Isa::available()[0]);
         if !isa.is_available() {
             return Err(Error::IsaUnavailable { isa: isa.to_string() });
