@@ -22,7 +22,8 @@ pub(super) struct Inputs {
     pub(super) arch: Option<Architecture>,
 }
 
-const ARCHITECTURE_HELP: &str = "Architecture where no model card tells it: inception_v3 or densenet_121";
+const ARCHITECTURE_HELP: &str =
+    "Architecture where no model card tells it: inception_v3, densenet_121, u_net or retina_net";
 
 /// Where and how the network runs.
 #[derive(Clone, Debug, Args)]

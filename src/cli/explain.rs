@@ -120,6 +120,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     machine.check()?;
     let interrupt = Interrupt::listen();
     let mut model = Model::open(&inputs.model, inputs.arch)?;
+    model.require_classifier()?;
     let images = StudyImage::open_all(&inputs.image, &model)?;
     let request = request(arguments, &model, &images)?;
     let mut output = Output::prepare(&arguments.out)?;

@@ -7,8 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Result};
-use super::graph::{Graph, Op};
-use super::{densenet_121, inception_v3};
+use super::graph::{Graph, ModelKind, NodeId, Op};
+use super::{densenet_121, inception_v3, retina_net, u_net};
 
 /// The largest width there is; beyond it, channel counts would not fit memory.
 pub(super) const MAX_WIDTH: f64 = 16.0;
@@ -22,6 +22,12 @@ pub enum Architecture {
     /// DenseNet-121, `densenet_121`.
     #[serde(rename = "densenet_121")]
     DenseNet121,
+    /// U-Net, `u_net`.
+    #[serde(rename = "u_net")]
+    UNet,
+    /// RetinaNet on ResNet-50, `retina_net`.
+    #[serde(rename = "retina_net")]
+    RetinaNet,
 }
 
 /// What may vary between two networks of one architecture.
@@ -29,7 +35,7 @@ pub enum Architecture {
 pub struct Variant {
     /// Channels of the image.
     pub input_channels: usize,
-    /// Number of logits.
+    /// Number of logits, logit maps or kinds of boxes.
     pub classes: usize,
     /// Multiplier on every layer's channels; 1.0 is the published network.
     pub width: f64,
@@ -37,8 +43,11 @@ pub struct Variant {
     pub count_include_pad: bool,
     /// InceptionV3: batch normalization has a learned factor (torchvision) or none (Keras).
     pub norm_scale: bool,
-    /// DenseNet-121: added to the variance of batch normalization; 1e-5 in torchvision, 1.001e-5 in Keras.
+    /// All but InceptionV3: added to the variance of batch normalization; 1e-5 in torchvision, 1.001e-5 in Keras, 0 in
+    /// torchvision's published RetinaNet.
     pub norm_eps: f64,
+    /// RetinaNet: pyramid level P6 reads the backbone's C5 (the article) or P5 (torchvision's first RetinaNet).
+    pub p6_from_c5: bool,
 }
 
 impl Default for Variant {
@@ -51,20 +60,39 @@ impl Default for Variant {
             count_include_pad: true,
             norm_scale: true,
             norm_eps: densenet_121::Config::default().norm_eps,
+            p6_from_c5: true,
         }
     }
 }
 
 impl Architecture {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::InceptionV3, Self::DenseNet121];
+    pub const ALL: [Self; 4] = [Self::InceptionV3, Self::DenseNet121, Self::UNet, Self::RetinaNet];
 
     /// Its name, such as `inception_v3`.
     pub fn name(self) -> &'static str {
         match self {
             Self::InceptionV3 => "inception_v3",
             Self::DenseNet121 => "densenet_121",
+            Self::UNet => "u_net",
+            Self::RetinaNet => "retina_net",
         }
+    }
+
+    /// What its networks say about an image.
+    pub fn kind(self) -> ModelKind {
+        match self {
+            Self::InceptionV3 | Self::DenseNet121 => ModelKind::Classifier,
+            Self::UNet => ModelKind::Segmentation,
+            Self::RetinaNet => ModelKind::Detection,
+        }
+    }
+
+    /// The variant to take where nothing is said: 3 channels, full width, two logits for a classifier, one kind of
+    /// finding for networks that localize.
+    pub fn usual_variant(self) -> Variant {
+        let classes = if self.kind() == ModelKind::Classifier { 2 } else { 1 };
+        Variant { classes, ..Variant::default() }
     }
 
     /// The names of all, joined by commas.
@@ -77,12 +105,14 @@ impl Architecture {
         match self {
             Self::InceptionV3 => inception_v3::MIN_INPUT_PX,
             Self::DenseNet121 => densenet_121::MIN_INPUT_PX,
+            Self::UNet => u_net::MIN_INPUT_PX,
+            Self::RetinaNet => retina_net::MIN_INPUT_PX,
         }
     }
 
     /// Its graph.
     pub fn graph(self, variant: &Variant) -> Graph {
-        let Variant { input_channels, classes, width, count_include_pad, norm_scale, norm_eps } = *variant;
+        let Variant { input_channels, classes, width, count_include_pad, norm_scale, norm_eps, p6_from_c5 } = *variant;
         match self {
             Self::InceptionV3 => inception_v3::inception_v3(&inception_v3::Config {
                 input_channels,
@@ -94,36 +124,56 @@ impl Architecture {
             Self::DenseNet121 => {
                 densenet_121::densenet_121(&densenet_121::Config { input_channels, classes, width, norm_eps })
             }
+            Self::UNet => u_net::u_net(&u_net::Config { input_channels, classes, width, norm_eps }),
+            Self::RetinaNet => {
+                retina_net::retina_net(&retina_net::Config { input_channels, classes, width, norm_eps, p6_from_c5 })
+            }
         }
     }
 
     /// The architecture to which tensors of these names belong.
     pub fn detect<'a>(names: impl Iterator<Item = &'a str>) -> Option<Self> {
-        names.into_iter().find_map(|name| Self::ALL.into_iter().find(|arch| arch.first_kernel() == name))
+        names.into_iter().find_map(|name| Self::ALL.into_iter().find(|arch| arch.signature() == name))
     }
 
     /// Reads channels, classes, width and kind of normalization off tensor shapes. What they do not tell stays at its
     /// default, so that the check against the graph lists what is wrong.
     pub fn infer(self, shapes: &BTreeMap<String, Vec<usize>>) -> Variant {
-        let mut variant = Variant::default();
+        let mut variant = self.usual_variant();
         // A tensor without values may claim any size; it tells nothing.
         let size = |name: &str, axis: usize| {
             shapes.get(name).filter(|shape| !shape.contains(&0)).and_then(|shape| shape.get(axis)).copied()
         };
         variant.input_channels = size(self.first_kernel(), 1).unwrap_or(variant.input_channels);
-        variant.classes = size(self.head(), 0).unwrap_or(variant.classes);
+        let per_class = if self == Self::RetinaNet { retina_net::ANCHORS_PER_PIXEL } else { 1 };
+        variant.classes = size(self.head(), 0).map_or(variant.classes, |outputs| outputs.div_ceil(per_class));
         variant.width = self.infer_width(&size).unwrap_or(variant.width);
         if self == Self::InceptionV3 {
             let norm = |suffix: &str| shapes.contains_key(&format!("Conv2d_1a_3x3.bn.{suffix}"));
             variant.norm_scale = norm("weight") || !norm("bias");
         }
+        if self == Self::RetinaNet {
+            let [p6, p7] = ["p6", "p7"].map(|level| size(&format!("backbone.fpn.extra_blocks.{level}.weight"), 1));
+            variant.p6_from_c5 = p6 != p7 || p6.is_none();
+        }
         variant
+    }
+
+    /// A tensor that no other architecture has.
+    fn signature(self) -> &'static str {
+        match self {
+            // Other detectors of torchvision have the same backbone.
+            Self::RetinaNet => self.head(),
+            _ => self.first_kernel(),
+        }
     }
 
     fn first_kernel(self) -> &'static str {
         match self {
             Self::InceptionV3 => "Conv2d_1a_3x3.conv.weight",
             Self::DenseNet121 => "features.conv0.weight",
+            Self::UNet => "encoder0.conv1.weight",
+            Self::RetinaNet => "backbone.body.conv1.weight",
         }
     }
 
@@ -131,19 +181,27 @@ impl Architecture {
         match self {
             Self::InceptionV3 => "fc.weight",
             Self::DenseNet121 => "classifier.weight",
+            Self::UNet => "output.weight",
+            Self::RetinaNet => "head.classification_head.cls_logits.weight",
         }
     }
 
     /// The roundest width that gives every layer its channels.
     fn infer_width(self, size: &impl Fn(&str, usize) -> Option<usize>) -> Option<f64> {
         let full: Vec<(String, usize)> = match self {
-            Self::InceptionV3 => self
-                .graph(&Variant::default())
-                .nodes()
-                .iter()
-                .filter(|node| matches!(node.op, Op::Conv2d(_)))
-                .map(|node| (format!("{}.weight", node.name), node.channels))
-                .collect(),
+            Self::InceptionV3 | Self::UNet | Self::RetinaNet => {
+                let graph = self.graph(&Variant::default());
+                // Outputs have as many channels as there are classes, whatever the width.
+                let scales = |id: &NodeId| {
+                    let node = graph.node(*id);
+                    matches!(node.op, Op::Conv2d(_)) && node.shares.is_none() && !graph.outputs().contains(id)
+                };
+                (0..graph.nodes().len())
+                    .map(NodeId)
+                    .filter(scales)
+                    .map(|id| (graph.parameter_name(id, "weight"), graph.node(id).channels))
+                    .collect()
+            }
             // Its other channels are sums and multiples of these two.
             Self::DenseNet121 => vec![
                 (self.first_kernel().to_owned(), 64),
@@ -213,12 +271,25 @@ mod tests {
     }
 
     #[test]
+    fn the_level_that_p6_reads_is_told_by_its_kernel() {
+        for p6_from_c5 in [false, true] {
+            let variant = Variant { width: 0.1, p6_from_c5, ..Architecture::RetinaNet.usual_variant() };
+            let graph = Architecture::RetinaNet.graph(&variant);
+            let shapes = graph.parameters().into_iter().map(|p| (p.name, p.shape)).collect();
+            assert_eq!(Architecture::RetinaNet.infer(&shapes), variant);
+        }
+    }
+
+    #[test]
     fn names_and_architectures_correspond() {
         for arch in Architecture::ALL {
             assert_eq!(arch.name().parse::<Architecture>().unwrap(), arch);
             assert_eq!(serde_json::to_string(&arch).unwrap(), format!("\"{arch}\""));
         }
         let error = "resnet".parse::<Architecture>().unwrap_err();
-        assert_eq!(error.to_string(), "there is no architecture \"resnet\", only inception_v3, densenet_121");
+        assert_eq!(
+            error.to_string(),
+            "there is no architecture \"resnet\", only inception_v3, densenet_121, u_net, retina_net"
+        );
     }
 }

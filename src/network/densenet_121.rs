@@ -1,6 +1,7 @@
 //! DenseNet-121 (Huang et al. 2017) in torchvision's naming.
 
-use super::graph::{BatchNorm, Conv2d, Graph, GraphBuilder, NodeId, Pool, scaled_channels};
+use super::graph::{BatchNorm, Conv2d, Graph, NodeId, Pool};
+use super::graph_builder::{GraphBuilder, scaled_channels};
 
 /// What may vary between two DenseNet-121 networks.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -30,6 +30,32 @@ pub enum Error {
         /// Shape of the batch.
         shape: [usize; 4],
     },
+    /// A network that localizes was given work for a classifier.
+    #[error("this model localizes ({architecture}); predictions and saliency need a classifier")]
+    NotAClassifier {
+        /// Architecture.
+        architecture: String,
+    },
+    /// An executor met an operation it has no code for.
+    #[error("the {executor} executor cannot run {operation} ({node}); use the candle executor")]
+    UnsupportedOperation {
+        /// Executor.
+        executor: &'static str,
+        /// What it cannot run.
+        operation: &'static str,
+        /// Where.
+        node: String,
+    },
+    /// Nodes of different extents are added or joined.
+    #[error("{node} reads {first:?} and {other:?} rows and columns, which must be equal")]
+    UnequalExtents {
+        /// The node that reads them.
+        node: String,
+        /// Extent of its first input.
+        first: [usize; 2],
+        /// Extent of the input that differs.
+        other: [usize; 2],
+    },
     /// A class index beyond the logits.
     #[error("class {class} does not exist: the model has {classes} classes, 0 to {}", classes - 1)]
     UnknownClass {
@@ -56,6 +82,9 @@ pub enum Error {
         /// Name of the set.
         isa: String,
     },
+    /// Training cannot go on.
+    #[error("{0}")]
+    Training(String),
     /// The operating system gave no threads.
     #[error("the kernels' threads could not be started: {source}")]
     Threads {

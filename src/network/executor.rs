@@ -1,7 +1,7 @@
 //! What every executor can do: logits, input gradients, activations. No weight gradients, ever.
 
 use super::error::{Error, Result};
-use super::graph::{Graph, NodeId};
+use super::graph::{Graph, ModelKind, NodeId};
 
 /// Images or gradients in host memory, `[n, c, h, w]`, row-major, `f32`.
 #[derive(Clone, Debug, PartialEq)]
@@ -182,13 +182,11 @@ pub fn argmax(logits: &[f32]) -> usize {
 /// Checks a pass against a graph before any work.
 ///
 /// # Errors
-/// When channels, extent or classes do not fit.
+/// When channels, extent or classes do not fit, or the graph is no classifier.
 pub(crate) fn check_pass(graph: &Graph, pass: &Pass<'_>) -> Result<()> {
-    let [n, channels, height, width] = pass.input.shape();
-    if channels != graph.input_channels() {
-        return Err(Error::InputShape { expected: graph.input_channels(), shape: pass.input.shape() });
-    }
-    graph.extents(height, width)?;
+    check_classifier(graph)?;
+    check_input(graph, pass.input)?;
+    let n = pass.input.len();
     let classes = graph.classes();
     let refuse = |class| Err(Error::UnknownClass { class, classes });
     match pass.target {
@@ -199,6 +197,28 @@ pub(crate) fn check_pass(graph: &Graph, pass: &Pass<'_>) -> Result<()> {
             list.iter().find(|class| **class >= classes).map_or(Ok(()), |class| refuse(*class))
         }
     }
+}
+
+/// Refuses graphs that localize.
+pub(crate) fn check_classifier(graph: &Graph) -> Result<()> {
+    match graph.kind() {
+        ModelKind::Classifier => Ok(()),
+        ModelKind::Segmentation | ModelKind::Detection => {
+            Err(Error::NotAClassifier { architecture: graph.architecture().to_owned() })
+        }
+    }
+}
+
+/// The extents of all nodes for a batch.
+///
+/// # Errors
+/// When its channels or its extent do not fit the graph.
+pub(crate) fn check_input(graph: &Graph, input: &Batch) -> Result<Vec<[usize; 2]>> {
+    let [_, channels, height, width] = input.shape();
+    if channels != graph.input_channels() {
+        return Err(Error::InputShape { expected: graph.input_channels(), shape: input.shape() });
+    }
+    graph.extents(height, width)
 }
 
 /// The class explained for each image, given the logits `[n, classes]`.

@@ -1,7 +1,5 @@
 //! A network as data: named nodes in named blocks, described once per architecture and read by every executor.
 
-use std::collections::HashMap;
-
 use super::error::{Error, Result};
 
 /// Position of a node in its [`Graph`]; nodes only read nodes with a smaller id.
@@ -79,6 +77,68 @@ pub enum Op {
         /// Classes or features written.
         out_features: usize,
     },
+    /// Sum of two inputs of equal shape.
+    Add,
+    /// Repeats the pixels of the first input until it has the extent of the second, whose values do not matter:
+    /// row `y` of `out` rows is row `floor(y * in / out)`, columns alike.
+    UpsampleNearest,
+}
+
+impl Op {
+    /// What it is, in a word or two for messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Conv2d(_) => "convolution",
+            Self::BatchNorm(_) => "batch normalization",
+            Self::Relu => "ReLU",
+            Self::MaxPool(_) => "max pool",
+            Self::AvgPool { .. } => "average pool",
+            Self::Concat => "concatenation",
+            Self::GlobalAvgPool => "global average pool",
+            Self::Linear { .. } => "fully connected layer",
+            Self::Add => "sum",
+            Self::UpsampleNearest => "nearest upsampling",
+        }
+    }
+}
+
+/// What a network says about an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelKind {
+    /// One logit a class for the whole image; what saliency explains.
+    Classifier,
+    /// One logit map a class, as large as the image.
+    Segmentation,
+    /// Scored boxes.
+    Detection,
+}
+
+impl ModelKind {
+    /// Its name, such as `classifier`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Classifier => "classifier",
+            Self::Segmentation => "segmentation",
+            Self::Detection => "detection",
+        }
+    }
+}
+
+/// How an untrained layer begins, where its place in the network decides that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// As the architecture's published initializer says.
+    #[default]
+    Usual,
+    /// No ReLU follows: weights keep the variance of what they read.
+    Linear,
+    /// A layer of a detector's heads: small weights.
+    Head,
+    /// The last layer of a detector's class scores: small weights, and a bias that gives every place a probability
+    /// of 0.01, lest the many places without a finding swamp the first steps (Lin et al. 2017, section 3.3).
+    RareScore,
 }
 
 /// One operation of the network.
@@ -94,6 +154,10 @@ pub struct Node {
     pub channels: usize,
     /// Index into [`Graph::blocks`].
     pub block: usize,
+    /// The earlier node whose parameters it uses; none where it has its own or needs none.
+    pub shares: Option<NodeId>,
+    /// How its parameters begin.
+    pub start: Start,
 }
 
 /// What a parameter tensor is, which decides how it is initialized and folded.
@@ -101,10 +165,16 @@ pub struct Node {
 pub enum ParameterRole {
     /// Kernel of a convolution, `[out, in, kh, kw]`.
     ConvWeight,
+    /// Kernel of a convolution that no ReLU follows, `[out, in, kh, kw]`.
+    LinearConvWeight,
+    /// Kernel of a convolution in a detector's heads, `[out, in, kh, kw]`.
+    HeadWeight,
     /// Matrix of a fully connected layer, `[out, in]`.
     LinearWeight,
     /// Bias of a convolution or a fully connected layer, `[out]`.
     Bias,
+    /// Bias of a detector's class scores, `[out]`.
+    RareScoreBias,
     /// Factor of a batch normalization, `[c]`.
     NormWeight,
     /// Offset of a batch normalization, `[c]`.
@@ -124,24 +194,32 @@ pub struct Parameter {
     pub shape: Vec<usize>,
     /// Its meaning.
     pub role: ParameterRole,
-    /// The node that reads it.
+    /// The first node that reads it; others may share it.
     pub node: NodeId,
 }
 
-/// A whole network: nodes in topological order, the last one being the logits.
+/// A whole network: nodes in topological order, and which of them are its outputs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Graph {
-    architecture: String,
-    nodes: Vec<Node>,
-    blocks: Vec<String>,
-    features: NodeId,
-    min_input_px: usize,
+    pub(super) architecture: String,
+    pub(super) kind: ModelKind,
+    pub(super) nodes: Vec<Node>,
+    pub(super) blocks: Vec<String>,
+    pub(super) outputs: Vec<NodeId>,
+    pub(super) classes: usize,
+    pub(super) features: NodeId,
+    pub(super) min_input_px: usize,
 }
 
 impl Graph {
     /// Short name of the architecture, such as `inception_v3`.
     pub fn architecture(&self) -> &str {
         &self.architecture
+    }
+
+    /// What it says about an image.
+    pub fn kind(&self) -> ModelKind {
+        self.kind
     }
 
     /// All nodes, inputs before readers.
@@ -164,17 +242,34 @@ impl Graph {
         self.nodes[0].channels
     }
 
-    /// Number of logits.
+    /// Number of classes: the logits of a classifier, the maps of a segmentation, the kinds of boxes of a detector.
     pub fn classes(&self) -> usize {
-        self.nodes[self.nodes.len() - 1].channels
+        self.classes
     }
 
-    /// The node that holds the logits.
+    /// The nodes whose values are the result: of a classifier the logits alone, of a segmentation the logit map, of a
+    /// detector the class logits of all levels and then the box offsets of all levels.
+    pub fn outputs(&self) -> &[NodeId] {
+        &self.outputs
+    }
+
+    /// The node that holds the logits: the first of [`Graph::outputs`].
     pub fn logits(&self) -> NodeId {
-        NodeId(self.nodes.len() - 1)
+        self.outputs[0]
     }
 
-    /// The feature map that Grad-CAM reads: the last one before global pooling.
+    /// The node under whose name the parameters of `id` are stored: itself, or the one it shares them with.
+    pub fn owner(&self, id: NodeId) -> NodeId {
+        self.nodes[id.0].shares.unwrap_or(id)
+    }
+
+    /// Name of the parameter `suffix` (`weight`, `bias`, `running_mean`, `running_var`) of the node at `id`.
+    pub fn parameter_name(&self, id: NodeId, suffix: &str) -> String {
+        format!("{}.{suffix}", self.nodes[self.owner(id).0].name)
+    }
+
+    /// The feature map that Grad-CAM reads: the last one before global pooling. Of networks that localize, the deepest
+    /// one.
     pub fn features(&self) -> NodeId {
         self.features
     }
@@ -202,10 +297,10 @@ impl Graph {
         readers
     }
 
-    /// Every tensor the network needs, in node order.
+    /// Every tensor the network needs, each once, in node order.
     pub fn parameters(&self) -> Vec<Parameter> {
         let mut parameters = Vec::new();
-        for (index, node) in self.nodes.iter().enumerate() {
+        for (index, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.shares.is_none()) {
             let mut push = |suffix: &str, shape: Vec<usize>, role| {
                 parameters.push(Parameter {
                     name: format!("{}.{suffix}", node.name),
@@ -218,9 +313,15 @@ impl Graph {
             let out = node.channels;
             match node.op {
                 Op::Conv2d(conv) => {
-                    push("weight", vec![out, in_channels, conv.kernel[0], conv.kernel[1]], ParameterRole::ConvWeight);
+                    let (weight, bias) = match node.start {
+                        Start::Usual => (ParameterRole::ConvWeight, ParameterRole::Bias),
+                        Start::Linear => (ParameterRole::LinearConvWeight, ParameterRole::Bias),
+                        Start::Head => (ParameterRole::HeadWeight, ParameterRole::Bias),
+                        Start::RareScore => (ParameterRole::HeadWeight, ParameterRole::RareScoreBias),
+                    };
+                    push("weight", vec![out, in_channels, conv.kernel[0], conv.kernel[1]], weight);
                     if conv.bias {
-                        push("bias", vec![out], ParameterRole::Bias);
+                        push("bias", vec![out], bias);
                     }
                 }
                 Op::BatchNorm(norm) => {
@@ -235,7 +336,14 @@ impl Graph {
                     push("weight", vec![out, in_channels], ParameterRole::LinearWeight);
                     push("bias", vec![out], ParameterRole::Bias);
                 }
-                Op::Input | Op::Relu | Op::MaxPool(_) | Op::AvgPool { .. } | Op::Concat | Op::GlobalAvgPool => {}
+                Op::Input
+                | Op::Relu
+                | Op::MaxPool(_)
+                | Op::AvgPool { .. }
+                | Op::Concat
+                | Op::GlobalAvgPool
+                | Op::Add
+                | Op::UpsampleNearest => {}
             }
         }
         parameters
@@ -244,7 +352,8 @@ impl Graph {
     /// Height and width of every node's output for an image of `height` x `width` pixels.
     ///
     /// # Errors
-    /// When the image is smaller than the architecture allows, or a window does not fit.
+    /// When the image is smaller than the architecture allows, a window does not fit, or nodes of different extents
+    /// are added or joined.
     pub fn extents(&self, height: usize, width: usize) -> Result<Vec<[usize; 2]>> {
         if height < self.min_input_px || width < self.min_input_px {
             return Err(Error::InputTooSmall {
@@ -279,7 +388,14 @@ impl Graph {
                     windowed([pool.kernel; 2], [pool.stride; 2], [pool.padding; 2])?
                 }
                 Op::GlobalAvgPool | Op::Linear { .. } => [1, 1],
-                Op::Input | Op::BatchNorm(_) | Op::Relu | Op::Concat => input,
+                Op::UpsampleNearest => extents[node.inputs[1].0],
+                Op::Add | Op::Concat => {
+                    if let Some(other) = node.inputs.iter().map(|id| extents[id.0]).find(|extent| *extent != input) {
+                        return Err(Error::UnequalExtents { node: node.name.clone(), first: input, other });
+                    }
+                    input
+                }
+                Op::Input | Op::BatchNorm(_) | Op::Relu => input,
             });
         }
         Ok(extents)
@@ -303,103 +419,4 @@ impl Graph {
         }
         Ok(sum)
     }
-}
-
-/// Builds a [`Graph`] node by node; every method returns the id of the node it added.
-#[derive(Debug)]
-pub struct GraphBuilder {
-    nodes: Vec<Node>,
-    blocks: Vec<String>,
-    names: HashMap<String, usize>,
-}
-
-impl GraphBuilder {
-    /// Starts with an image of `channels` channels, in a first block called `block`.
-    pub fn new(channels: usize, block: &str) -> (Self, NodeId) {
-        let mut builder = Self { nodes: Vec::new(), blocks: vec![block.to_owned()], names: HashMap::new() };
-        let input = builder.push("input", Op::Input, &[], channels);
-        (builder, input)
-    }
-
-    /// Nodes added from here on belong to the block called `name`.
-    pub fn block(&mut self, name: &str) {
-        self.blocks.push(name.to_owned());
-    }
-
-    /// Channels of a node added before.
-    pub fn channels(&self, id: NodeId) -> usize {
-        self.nodes[id.0].channels
-    }
-
-    /// Adds a convolution.
-    pub fn conv(&mut self, name: &str, input: NodeId, conv: Conv2d) -> NodeId {
-        self.push(name, Op::Conv2d(conv), &[input], conv.out_channels)
-    }
-
-    /// Adds a batch normalization.
-    pub fn batch_norm(&mut self, name: &str, input: NodeId, norm: BatchNorm) -> NodeId {
-        let channels = self.channels(input);
-        self.push(name, Op::BatchNorm(norm), &[input], channels)
-    }
-
-    /// Adds a ReLU.
-    pub fn relu(&mut self, name: &str, input: NodeId) -> NodeId {
-        let channels = self.channels(input);
-        self.push(name, Op::Relu, &[input], channels)
-    }
-
-    /// Adds a max pool.
-    pub fn max_pool(&mut self, name: &str, input: NodeId, pool: Pool) -> NodeId {
-        let channels = self.channels(input);
-        self.push(name, Op::MaxPool(pool), &[input], channels)
-    }
-
-    /// Adds an average pool.
-    pub fn avg_pool(&mut self, name: &str, input: NodeId, pool: Pool, count_include_pad: bool) -> NodeId {
-        let channels = self.channels(input);
-        self.push(name, Op::AvgPool { pool, count_include_pad }, &[input], channels)
-    }
-
-    /// Joins nodes of equal extent along the channels.
-    pub fn concat(&mut self, name: &str, inputs: &[NodeId]) -> NodeId {
-        let channels = inputs.iter().map(|id| self.channels(*id)).sum();
-        self.push(name, Op::Concat, inputs, channels)
-    }
-
-    /// Adds global average pooling.
-    pub fn global_avg_pool(&mut self, name: &str, input: NodeId) -> NodeId {
-        let channels = self.channels(input);
-        self.push(name, Op::GlobalAvgPool, &[input], channels)
-    }
-
-    /// Adds a fully connected layer.
-    pub fn linear(&mut self, name: &str, input: NodeId, out_features: usize) -> NodeId {
-        self.push(name, Op::Linear { out_features }, &[input], out_features)
-    }
-
-    /// Ends the graph; the node added last holds the logits, `features` is what Grad-CAM reads.
-    pub fn finish(self, architecture: &str, features: NodeId, min_input_px: usize) -> Graph {
-        Graph { architecture: architecture.to_owned(), nodes: self.nodes, blocks: self.blocks, features, min_input_px }
-    }
-
-    fn push(&mut self, name: &str, op: Op, inputs: &[NodeId], channels: usize) -> NodeId {
-        let id = self.nodes.len();
-        debug_assert!(inputs.iter().all(|input| input.0 < id), "a node reads only nodes before it");
-        let earlier = self.names.insert(name.to_owned(), id);
-        debug_assert!(earlier.is_none(), "node names are unique: {name}");
-        self.nodes.push(Node {
-            name: name.to_owned(),
-            op,
-            inputs: inputs.to_vec(),
-            channels,
-            block: self.blocks.len() - 1,
-        });
-        NodeId(id)
-    }
-}
-
-/// `channels` scaled by a width multiplier: rounded to the nearest integer, at least 1.
-pub(super) fn scaled_channels(channels: usize, width: f64) -> usize {
-    let scaled = (channels as f64 * width).round() as usize;
-    scaled.max(1)
 }

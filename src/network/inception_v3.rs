@@ -1,6 +1,7 @@
 //! InceptionV3 (Szegedy et al. 2016) in torchvision's naming, blocks named as in Keras and in the study.
 
-use super::graph::{BatchNorm, Conv2d, Graph, GraphBuilder, NodeId, Pool, scaled_channels};
+use super::graph::{BatchNorm, Conv2d, Graph, NodeId, Pool};
+use super::graph_builder::{GraphBuilder, scaled_channels};
 
 /// What may vary between two InceptionV3 networks.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -9,13 +9,24 @@ use super::architecture::Architecture;
 use super::graph::{Graph, Parameter, ParameterRole};
 use super::weights::{Tensor, Weights};
 
+/// Standard deviation of the weights of RetinaNet's heads at full width, where each output reads so many values.
+const HEAD_STD: f64 = 0.01;
+const HEAD_FAN_IN: f64 = 9.0 * 256.0;
+/// Probability with which every anchor of an untrained RetinaNet holds a finding.
+const RARE_PROBABILITY: f64 = 0.01;
+
 /// Standard deviation of torchvision's InceptionV3 weights; they are truncated at -2 and 2.
 const INCEPTION_STD: f64 = 0.1;
 const INCEPTION_BOUND: f64 = 2.0;
 
 impl Weights {
     /// Weights of an untrained network: InceptionV3 from a truncated normal distribution, others from Kaiming's (He et
-    /// al. 2015); batch normalization with factor 1, offset 0, mean 0 and variance 1; biases 0.
+    /// al. 2015; RetinaNet's backbone by the values a kernel writes, others by those it reads); batch normalization with
+    /// factor 1, offset 0, mean 0 and variance 1; biases 0.
+    ///
+    /// RetinaNet's pyramid keeps variances (uniform, as torchvision's). Its heads are normal with standard deviation 0.01
+    /// at full width, and at other widths such that signals shrink as much as they do there; class scores start at a
+    /// probability of 0.01.
     ///
     /// Every tensor has its own stream of random numbers, derived from `seed` and its name, so that any subset of the
     /// tensors can be drawn alone and gets the same values.
@@ -33,26 +44,57 @@ impl Weights {
 pub fn initial_values(architecture: &str, parameter: &Parameter, seed: u64) -> Vec<f32> {
     let count: usize = parameter.shape.iter().product();
     let inception = architecture == Architecture::InceptionV3.name();
-    let mut random = stream(seed, &parameter.name);
+    let retina_net = architecture == Architecture::RetinaNet.name();
     let fan_in = parameter.shape[1..].iter().product::<usize>() as f64;
-    let mut normal = |std: f64, bound: f64| -> Vec<f32> {
+    let random = stream(seed, &parameter.name);
+    let (normal, uniform) = (Normal { count, random: random.clone() }, Uniform { count, random });
+    match parameter.role {
+        ParameterRole::ConvWeight | ParameterRole::LinearWeight if inception => {
+            normal.values(INCEPTION_STD, INCEPTION_BOUND)
+        }
+        ParameterRole::ConvWeight => {
+            let fan = if retina_net { fan_in / parameter.shape[1] as f64 * parameter.shape[0] as f64 } else { fan_in };
+            normal.values((2.0 / fan).sqrt(), f64::INFINITY)
+        }
+        ParameterRole::HeadWeight => normal.values(HEAD_STD * (HEAD_FAN_IN / fan_in).sqrt(), f64::INFINITY),
+        // Uniform numbers in -b..b have variance b^2 / 3.
+        ParameterRole::LinearConvWeight => uniform.values((3.0 / fan_in).sqrt()),
+        ParameterRole::LinearWeight => uniform.values(1.0 / fan_in.sqrt()),
+        ParameterRole::RareScoreBias => vec![-((1.0 - RARE_PROBABILITY) / RARE_PROBABILITY).ln() as f32; count],
+        ParameterRole::Bias | ParameterRole::NormBias | ParameterRole::RunningMean => vec![0.0; count],
+        ParameterRole::NormWeight | ParameterRole::RunningVariance => vec![1.0; count],
+    }
+}
+
+/// Draws from the normal distribution.
+struct Normal {
+    count: usize,
+    random: ChaCha8Rng,
+}
+
+impl Normal {
+    /// Values of mean 0 and standard deviation `std`; those beyond `bound` are drawn again.
+    fn values(mut self, std: f64, bound: f64) -> Vec<f32> {
         let mut draw = || loop {
-            let value = std * random.sample::<f64, _>(StandardNormal);
+            let value = std * self.random.sample::<f64, _>(StandardNormal);
             if value.abs() <= bound {
                 return value as f32;
             }
         };
-        (0..count).map(|_| draw()).collect()
-    };
-    match parameter.role {
-        ParameterRole::ConvWeight | ParameterRole::LinearWeight if inception => normal(INCEPTION_STD, INCEPTION_BOUND),
-        ParameterRole::ConvWeight => normal((2.0 / fan_in).sqrt(), f64::INFINITY),
-        ParameterRole::LinearWeight => {
-            let bound = 1.0 / fan_in.sqrt();
-            (0..count).map(|_| random.random_range(-bound..bound) as f32).collect()
-        }
-        ParameterRole::Bias | ParameterRole::NormBias | ParameterRole::RunningMean => vec![0.0; count],
-        ParameterRole::NormWeight | ParameterRole::RunningVariance => vec![1.0; count],
+        (0..self.count).map(|_| draw()).collect()
+    }
+}
+
+/// Draws from the uniform distribution.
+struct Uniform {
+    count: usize,
+    random: ChaCha8Rng,
+}
+
+impl Uniform {
+    /// Values from `-bound` to `bound`.
+    fn values(mut self, bound: f64) -> Vec<f32> {
+        (0..self.count).map(|_| self.random.random_range(-bound..bound) as f32).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::architecture::Architecture;
 use super::error::{Error, Result};
-use super::executor::Batch;
+use super::executor::{Batch, check_classifier};
 use super::graph::Graph;
 use super::model_card::{CardFile, ModelCard};
 use super::weights::Weights;
@@ -55,6 +55,14 @@ impl Model {
         let graph = architecture.graph(&card.variant());
         let weights = file.weights(&graph)?;
         Ok(Self { card, graph, weights, sha256: file.sha256().to_owned() })
+    }
+
+    /// Refuses models that localize, for work that needs logits of the whole image.
+    ///
+    /// # Errors
+    /// When it is no classifier.
+    pub fn require_classifier(&self) -> Result<()> {
+        check_classifier(&self.graph)
     }
 
     /// Scales a gray image, `size` = `[height, width]`, row-major, values in 0..=255, as the card says. The gray value

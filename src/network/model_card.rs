@@ -6,10 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::architecture::{Architecture, MAX_WIDTH, Variant};
 use super::error::{Error, Result};
+use super::graph::ModelKind;
 use super::weights_file::write_whole;
 
 /// Side of the images of the study, in pixels.
 const STUDY_INPUT_PX: usize = 320;
+
+/// The largest base size of anchors there is; beyond it, every anchor would be larger than any image.
+const MAX_ANCHOR_PX: f64 = 16384.0;
 
 /// How gray values in 0..=255 become the network's input; every step in `f32`, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +45,8 @@ impl Scaling {
 pub struct ModelCard {
     /// Architecture.
     pub architecture: Architecture,
+    /// What it says about an image; follows from the architecture.
+    pub kind: ModelKind,
     /// Multiplier on every layer's channels; 1.0 is the published network.
     pub width: f64,
     /// Images it was made for, `[height, width]` in pixels.
@@ -49,7 +55,7 @@ pub struct ModelCard {
     pub channels: usize,
     /// How gray values become its input.
     pub scaling: Scaling,
-    /// Names of the classes, one a logit.
+    /// Names of the classes: one a logit of a classifier, a map of a segmentation, a kind of box of a detector.
     pub classes: Vec<String>,
     /// The class that means a finding; none where that is not defined.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,16 +67,46 @@ pub struct ModelCard {
     pub count_include_pad: bool,
     /// InceptionV3: batch normalization has a learned factor (torchvision) or none (Keras).
     pub norm_scale: bool,
-    /// DenseNet-121: added to the variance of batch normalization.
+    /// All but InceptionV3: added to the variance of batch normalization.
     pub norm_eps: f64,
+    /// Detectors: what their boxes start from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detector: Option<DetectorCard>,
     /// SHA-256 of the file of weights, in lower-case hexadecimal.
     pub sha256: String,
+}
+
+/// What a detector's boxes start from.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DetectorCard {
+    /// Side of the smallest square anchor, on level P3, in pixels of the input; it doubles from level to level. 32 in the
+    /// article, for images of 800 pixels.
+    pub anchor_base_px: f64,
+    /// Level P6 reads the backbone's C5 (the article) or P5 (torchvision's first RetinaNet).
+    pub p6_from_c5: bool,
+}
+
+impl Default for DetectorCard {
+    /// As the article.
+    fn default() -> Self {
+        Self { anchor_base_px: 32.0, p6_from_c5: true }
+    }
+}
+
+/// What of [`DetectorCard`] people write.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct DetectorFile {
+    anchor_base_px: Option<f64>,
+    p6_from_c5: Option<bool>,
 }
 
 /// The card as people write it: all but the architecture may be left out, fields of later versions are passed over.
 #[derive(Debug, Deserialize)]
 pub(super) struct CardFile {
     pub(super) architecture: Architecture,
+    kind: Option<ModelKind>,
     width: Option<f64>,
     input_size: Option<[usize; 2]>,
     channels: Option<usize>,
@@ -81,6 +117,7 @@ pub(super) struct CardFile {
     count_include_pad: Option<bool>,
     norm_scale: Option<bool>,
     norm_eps: Option<f64>,
+    detector: Option<DetectorFile>,
     sha256: Option<String>,
 }
 
@@ -89,6 +126,7 @@ impl CardFile {
     pub(super) fn bare(architecture: Architecture) -> Self {
         Self {
             architecture,
+            kind: None,
             width: None,
             input_size: None,
             channels: None,
@@ -99,6 +137,7 @@ impl CardFile {
             count_include_pad: None,
             norm_scale: None,
             norm_eps: None,
+            detector: None,
             sha256: None,
         }
     }
@@ -123,9 +162,33 @@ impl CardFile {
     }
 
     /// Fills what the card leaves out: sizes from `inferred`, which the weights told, the rest by the study's rules
-    /// (320x320 pixels, InceptionV3 scaled to -1..1, DenseNet-121 by ImageNet; class 1 of 2 is positive).
+    /// (320x320 pixels, InceptionV3 and U-Net scaled to -1..1, DenseNet-121 and ResNet-50 by ImageNet; class 1 of 2 is
+    /// positive).
     pub(super) fn complete(self, inferred: &Variant, sha256: &str) -> Result<ModelCard> {
-        let classes = self.classes.unwrap_or_else(|| (0..inferred.classes).map(|i| format!("class {i}")).collect());
+        let kind = self.architecture.kind();
+        let detector = match (kind, self.detector) {
+            (ModelKind::Detection, file) => {
+                let (file, usual) = (file.unwrap_or_default(), DetectorCard::default());
+                Some(DetectorCard {
+                    anchor_base_px: file.anchor_base_px.unwrap_or(usual.anchor_base_px),
+                    p6_from_c5: file.p6_from_c5.unwrap_or(inferred.p6_from_c5),
+                })
+            }
+            (_, None) => None,
+            (_, Some(_)) => {
+                let problem = format!("is for detectors, but {} is none", self.architecture);
+                return Err(Error::Card { field: "detector", problem });
+            }
+        };
+        if let Some(said) = self.kind.filter(|said| *said != kind) {
+            let problem = format!("is {}, but {} is for {}", said.name(), self.architecture, kind.name());
+            return Err(Error::Card { field: "kind", problem });
+        }
+        let name = |i| match (kind, inferred.classes) {
+            (ModelKind::Segmentation | ModelKind::Detection, 1) => "finding".to_owned(),
+            _ => format!("class {i}"),
+        };
+        let classes = self.classes.unwrap_or_else(|| (0..inferred.classes).map(name).collect());
         let positive_by_rule = match classes.len() {
             1 => Some(0),
             2 => Some(1),
@@ -133,12 +196,14 @@ impl CardFile {
         };
         let card = ModelCard {
             architecture: self.architecture,
+            kind,
             width: self.width.unwrap_or(inferred.width),
             input_size: self.input_size.unwrap_or([STUDY_INPUT_PX; 2]),
             channels: self.channels.unwrap_or(inferred.input_channels),
             scaling: self.scaling.unwrap_or(match self.architecture {
-                Architecture::InceptionV3 => Scaling::UnitToSymmetric,
-                Architecture::DenseNet121 => Scaling::Imagenet,
+                Architecture::InceptionV3 | Architecture::UNet => Scaling::UnitToSymmetric,
+                Architecture::RetinaNet if inferred.input_channels != IMAGENET_MEAN.len() => Scaling::UnitToSymmetric,
+                Architecture::DenseNet121 | Architecture::RetinaNet => Scaling::Imagenet,
             }),
             positive_class: self.positive_class.or(positive_by_rule),
             classes,
@@ -146,6 +211,7 @@ impl CardFile {
             count_include_pad: self.count_include_pad.unwrap_or(inferred.count_include_pad),
             norm_scale: self.norm_scale.unwrap_or(inferred.norm_scale),
             norm_eps: self.norm_eps.unwrap_or(inferred.norm_eps),
+            detector,
             sha256: self.sha256.unwrap_or_else(|| sha256.to_owned()).to_lowercase(),
         };
         card.check(inferred, sha256)?;
@@ -163,6 +229,7 @@ impl ModelCard {
             count_include_pad: self.count_include_pad,
             norm_scale: self.norm_scale,
             norm_eps: self.norm_eps,
+            p6_from_c5: self.detector.is_none_or(|detector| detector.p6_from_c5),
         }
     }
 
@@ -211,6 +278,17 @@ impl ModelCard {
             let (named, logits) = (self.classes.len(), inferred.classes);
             return refuse("classes", format!("has {named} names, but the weights give {logits} logits"));
         }
+        if let Some(detector) = self.detector {
+            let DetectorCard { anchor_base_px, p6_from_c5 } = detector;
+            if !(anchor_base_px > 0.0 && anchor_base_px <= MAX_ANCHOR_PX) {
+                let range = format!("is {anchor_base_px}, not a number above 0 and up to {MAX_ANCHOR_PX}");
+                return refuse("detector.anchor_base_px", range);
+            }
+            if p6_from_c5 != inferred.p6_from_c5 {
+                let told = format!("is {p6_from_c5}, but the weights tell {}", inferred.p6_from_c5);
+                return refuse("detector.p6_from_c5", told);
+            }
+        }
         if let Some(class) = self.positive_class.filter(|class| *class >= self.classes.len()) {
             return refuse("positive_class", format!("is {class}, but there are only {} classes", self.classes.len()));
         }
@@ -223,7 +301,7 @@ impl ModelCard {
 
 #[cfg(test)]
 mod tests {
-    use super::{CardFile, Scaling, Variant};
+    use super::{CardFile, DetectorCard, ModelKind, Scaling, Variant};
 
     fn complete(json: &str) -> Result<super::ModelCard, String> {
         CardFile::parse(json.as_bytes())
@@ -237,15 +315,22 @@ mod tests {
         assert_eq!((card.input_size, card.channels, card.width), ([320, 320], 3, 1.0));
         assert_eq!((card.scaling, card.positive_class), (Scaling::UnitToSymmetric, Some(1)));
         assert_eq!(card.sha256, "ab12");
+        assert_eq!((card.kind, card.detector), (ModelKind::Classifier, None));
         let card = complete(r#"{"architecture": "densenet_121"}"#).unwrap();
         assert_eq!(card.scaling, Scaling::Imagenet);
+        let card = complete(r#"{"architecture": "retina_net", "detector": {"anchor_base_px": 12.5}}"#).unwrap();
+        assert_eq!((card.kind, card.scaling), (ModelKind::Detection, Scaling::Imagenet));
+        assert_eq!(card.detector, Some(DetectorCard { anchor_base_px: 12.5, p6_from_c5: true }));
     }
 
     #[test]
     fn a_card_survives_being_written_and_read() {
         let json = r#"{"architecture": "densenet_121", "classes": ["clear", "finding"], "trained_on": "phantoms"}"#;
-        let card = complete(json).unwrap();
-        assert_eq!(complete(&serde_json::to_string(&card).unwrap()).unwrap(), card);
+        let detector = r#"{"architecture": "retina_net", "kind": "detection", "detector": {"anchor_base_px": 16}}"#;
+        for json in [json, detector] {
+            let card = complete(json).unwrap();
+            assert_eq!(complete(&serde_json::to_string(&card).unwrap()).unwrap(), card);
+        }
     }
 
     #[test]
@@ -263,6 +348,26 @@ mod tests {
             assert_eq!(complete(&json).unwrap_err(), expected);
         }
         assert!(complete("{}").unwrap_err().contains("architecture"));
+        for (card, expected) in [
+            (
+                r#""architecture": "u_net", "kind": "classifier""#,
+                "`kind` of the model card is classifier, but u_net is for segmentation",
+            ),
+            (
+                r#""architecture": "u_net", "detector": {}"#,
+                "`detector` of the model card is for detectors, but u_net is none",
+            ),
+            (
+                r#""architecture": "retina_net", "detector": {"anchor_base_px": 0}"#,
+                "`detector.anchor_base_px` of the model card is 0, not a number above 0 and up to 16384",
+            ),
+            (
+                r#""architecture": "retina_net", "detector": {"p6_from_c5": false}"#,
+                "`detector.p6_from_c5` of the model card is false, but the weights tell true",
+            ),
+        ] {
+            assert_eq!(complete(&format!("{{{card}}}")).unwrap_err(), format!("field {expected}"));
+        }
         let wrong_type = complete(r#"{"architecture": "inception_v3", "scaling": "log"}"#).unwrap_err();
         assert!(wrong_type.contains("unit_to_symmetric"), "{wrong_type}");
     }

@@ -114,6 +114,6 @@ impl ParameterRole {
 
     /// Whether weight decay applies: to kernels and matrices alone.
     pub fn decays(self) -> bool {
-        matches!(self, Self::ConvWeight | Self::LinearWeight)
+        matches!(self, Self::ConvWeight | Self::LinearConvWeight | Self::HeadWeight | Self::LinearWeight)
     }
 }

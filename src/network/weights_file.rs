@@ -72,7 +72,7 @@ impl Weights {
     }
 
     /// Reads the weights of `graph` from the bytes of a safetensors file in f16, bf16, f32 or f64. `AuxLogits.*` and
-    /// `num_batches_tracked` are ignored; the names that torchvision's DenseNet had at first are understood.
+    /// `num_batches_tracked` are ignored; the names that torchvision's DenseNet and RetinaNet had at first are understood.
     ///
     /// # Errors
     /// When the bytes are no safetensors file, when tensors are missing, superfluous or misshapen (all listed in one
@@ -185,7 +185,30 @@ fn canonical_name(name: &str) -> Option<Cow<'_, str>> {
             }
         }
     }
-    Some(Cow::Borrowed(name))
+    first_retina_net_name(name).or(Some(Cow::Borrowed(name)))
+}
+
+/// Today's name of a tensor of torchvision's first RetinaNet, whose published weights still have it: each convolution
+/// of the pyramid and the heads has since become the first part of a block of its own.
+fn first_retina_net_name(name: &str) -> Option<Cow<'_, str>> {
+    if let Some(rest) = name.strip_prefix("backbone.fpn.") {
+        let parts: Vec<&str> = rest.split('.').collect();
+        return match parts[..] {
+            [blocks @ ("inner_blocks" | "layer_blocks"), index, kind @ ("weight" | "bias")] => {
+                Some(Cow::Owned(format!("backbone.fpn.{blocks}.{index}.0.{kind}")))
+            }
+            _ => None,
+        };
+    }
+    let parts: Vec<&str> = name.strip_prefix("head.")?.split('.').collect();
+    match parts[..] {
+        // A ReLU stood between two convolutions and was counted.
+        [head, "conv", position, kind @ ("weight" | "bias")] => {
+            let layer = position.parse::<usize>().ok().filter(|position| position % 2 == 0)? / 2;
+            Some(Cow::Owned(format!("head.{head}.conv.{layer}.0.{kind}")))
+        }
+        _ => None,
+    }
 }
 
 fn read_values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>> {

@@ -25,10 +25,13 @@ pub fn weights(graph: &Graph) -> Weights {
         let count = parameter.shape.iter().product();
         let fan_in = parameter.shape[1..].iter().product::<usize>() as f64;
         let value = |u: f64| match parameter.role {
-            ParameterRole::ConvWeight | ParameterRole::LinearWeight => (2.0 * u - 1.0) * (6.0 / fan_in).sqrt(),
+            ParameterRole::ConvWeight
+            | ParameterRole::LinearConvWeight
+            | ParameterRole::HeadWeight
+            | ParameterRole::LinearWeight => (2.0 * u - 1.0) * (6.0 / fan_in).sqrt(),
             ParameterRole::NormWeight => 0.75 + 0.5 * u,
             ParameterRole::NormBias => 0.4 * u - 0.2,
-            ParameterRole::Bias | ParameterRole::RunningMean => 0.2 * u - 0.1,
+            ParameterRole::Bias | ParameterRole::RareScoreBias | ParameterRole::RunningMean => 0.2 * u - 0.1,
             ParameterRole::RunningVariance => 0.5 + u,
         };
         let values = unit_values(&parameter.name, count).into_iter().map(|u| value(u) as f32).collect();

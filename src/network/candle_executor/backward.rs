@@ -7,7 +7,7 @@ use super::super::executor::ReluRule;
 use super::super::graph::NodeId;
 use super::forward::Trace;
 use super::layer::Layer;
-use super::{CandleExecutor, pooling};
+use super::{CandleExecutor, pooling, upsample};
 
 /// Gradients of one logit.
 pub(super) struct Slopes {
@@ -79,7 +79,7 @@ impl CandleExecutor {
             .map_err(|source| Error::candle("a gradient of zero", &shape, source))
     }
 
-    /// Gradients by the inputs of a node, in their order.
+    /// Gradients by the inputs of a node, in their order; inputs at the end whose gradient is zero may be left out.
     fn backward_node(
         &self,
         index: usize,
@@ -111,6 +111,9 @@ impl CandleExecutor {
                 pooling::avg_pool_backward(gradient, *pool, *count_include_pad, input)?
             }
             Layer::Concat => return self.split(index, gradient),
+            Layer::Add => return Ok(vec![gradient.clone(), gradient.clone()]),
+            // The reference gives its extent alone: its gradient is zero, so nothing is passed on to it.
+            Layer::UpsampleNearest => upsample::nearest_backward(gradient, input)?,
             Layer::GlobalAvgPool => {
                 let (n, c, _, _) = gradient.dims4()?;
                 let share = (gradient / (input[0] * input[1]) as f64)?;

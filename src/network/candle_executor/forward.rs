@@ -5,12 +5,12 @@ use candle_core::Tensor;
 use super::super::error::{Error, Result};
 use super::super::graph::NodeId;
 use super::layer::Layer;
-use super::{CandleExecutor, pooling};
+use super::{CandleExecutor, pooling, upsample};
 
 /// What one forward pass leaves.
 pub(super) struct Trace {
-    /// `[1, classes, 1, 1]`.
-    pub(super) logits: Tensor,
+    /// The graph's outputs; the first of a classifier's are the logits `[1, classes, 1, 1]`.
+    pub(super) outputs: Vec<Tensor>,
     /// For a ReLU where its output is positive, for a max pool the winners; both in the shape of the output.
     pub(super) saved: Vec<Option<Tensor>>,
     /// Rows and columns of every node.
@@ -50,11 +50,11 @@ impl CandleExecutor {
                 }
             }
         }
-        let last = self.graph.logits();
-        let logits = values[last.index()]
-            .take()
-            .ok_or_else(|| Error::UnknownNode { name: self.graph.node(last).name.clone() })?;
-        Ok(Trace { logits, saved, extents: extents.to_vec(), activation: kept })
+        let output = |id: &NodeId| {
+            values[id.index()].clone().ok_or_else(|| Error::UnknownNode { name: self.graph.node(*id).name.clone() })
+        };
+        let outputs = self.graph.outputs().iter().map(output).collect::<Result<Vec<_>>>()?;
+        Ok(Trace { outputs, saved, extents: extents.to_vec(), activation: kept })
     }
 
     /// The value of a node, and what its backward pass needs.
@@ -83,6 +83,8 @@ impl CandleExecutor {
             Layer::AvgPool { pool, count_include_pad } => (pooling::avg_pool(x, *pool, *count_include_pad)?, None),
             Layer::Concat => (Tensor::cat(inputs, 1)?, None),
             Layer::GlobalAvgPool => (x.mean_keepdim(3)?.mean_keepdim(2)?, None),
+            Layer::Add => ((x + inputs[1])?, None),
+            Layer::UpsampleNearest => (upsample::nearest(x, output)?, None),
         })
     }
 }

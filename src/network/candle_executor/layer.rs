@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Tensor};
 
 use super::super::error::{Error, Result};
-use super::super::graph::{BatchNorm, Conv2d, Graph, Node, Op, Pool};
+use super::super::graph::{BatchNorm, Conv2d, Graph, NodeId, Op, Pool};
 use super::super::weights::{self, Weights};
 use super::conv::ConvLayer;
 
@@ -26,10 +26,13 @@ pub(super) enum Layer {
     },
     Concat,
     GlobalAvgPool,
+    Add,
+    UpsampleNearest,
 }
 
 impl Layer {
-    pub(super) fn new(graph: &Graph, node: &Node, weights: &Weights, device: &Device, dtype: DType) -> Result<Self> {
+    pub(super) fn new(graph: &Graph, id: NodeId, weights: &Weights, device: &Device, dtype: DType) -> Result<Self> {
+        let node = graph.node(id);
         let upload = |values: &[f64], shape: &[usize]| {
             // Cast on the host: not every device has f64.
             Tensor::from_slice(values, shape, &Device::Cpu)
@@ -37,7 +40,7 @@ impl Layer {
                 .and_then(|tensor| tensor.to_device(device))
                 .map_err(|source| Error::candle(&format!("the upload of {}", node.name), shape, source))
         };
-        let tensor = |suffix: &str| weights.get(&format!("{}.{suffix}", node.name));
+        let tensor = |suffix: &str| weights.get(&graph.parameter_name(id, suffix));
         let convolution = |conv: Conv2d| -> Result<Self> {
             let in_channels = node.inputs.first().map_or(0, |id| graph.node(*id).channels);
             let shape = [conv.out_channels, in_channels, conv.kernel[0], conv.kernel[1]];
@@ -59,7 +62,7 @@ impl Layer {
                 bias: true,
             })?,
             Op::BatchNorm(norm) => {
-                let (scale, shift) = fold(norm, node, weights)?;
+                let (scale, shift) = fold(graph, id, norm, weights)?;
                 let shape = [1, node.channels, 1, 1];
                 Self::Affine { scale: upload(&scale, &shape)?, shift: upload(&shift, &shape)? }
             }
@@ -68,6 +71,8 @@ impl Layer {
             Op::AvgPool { pool, count_include_pad } => Self::AvgPool { pool, count_include_pad },
             Op::Concat => Self::Concat,
             Op::GlobalAvgPool => Self::GlobalAvgPool,
+            Op::Add => Self::Add,
+            Op::UpsampleNearest => Self::UpsampleNearest,
         })
     }
 }
@@ -77,9 +82,9 @@ fn as_f64(tensor: &weights::Tensor) -> Vec<f64> {
 }
 
 /// Factor and offset of each channel.
-fn fold(norm: BatchNorm, node: &Node, weights: &Weights) -> Result<(Vec<f64>, Vec<f64>)> {
-    let tensor = |suffix: &str| weights.get(&format!("{}.{suffix}", node.name)).map(as_f64);
-    let factors = if norm.scale { tensor("weight")? } else { vec![1.0; node.channels] };
+fn fold(graph: &Graph, id: NodeId, norm: BatchNorm, weights: &Weights) -> Result<(Vec<f64>, Vec<f64>)> {
+    let tensor = |suffix: &str| weights.get(&graph.parameter_name(id, suffix)).map(as_f64);
+    let factors = if norm.scale { tensor("weight")? } else { vec![1.0; graph.node(id).channels] };
     let (offsets, means, variances) = (tensor("bias")?, tensor("running_mean")?, tensor("running_var")?);
     let scale: Vec<f64> =
         factors.iter().zip(&variances).map(|(factor, variance)| factor / (variance + norm.eps).sqrt()).collect();

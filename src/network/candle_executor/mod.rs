@@ -10,12 +10,15 @@ mod forward;
 mod layer;
 mod pooling;
 mod strided;
+mod upsample;
 
 use candle_core::{DType, Device, Tensor};
 
 use self::layer::Layer;
 use super::error::{Error, Result};
-use super::executor::{Activation, Batch, Executor, Pass, PassOutput, ReluRule, check_pass, resolve_classes};
+use super::executor::{
+    Activation, Batch, Executor, Pass, PassOutput, ReluRule, check_input, check_pass, resolve_classes,
+};
 use super::graph::{Graph, NodeId};
 use super::weights::Weights;
 
@@ -65,16 +68,15 @@ impl CandleExecutor {
             return Err(Error::UnsupportedDtype { dtype: dtype.as_str().to_owned() });
         }
         weights.check(&graph)?;
-        let layers = graph
-            .nodes()
-            .iter()
-            .map(|node| Layer::new(&graph, node, weights, &device, dtype))
+        let layers = (0..graph.nodes().len())
+            .map(|index| Layer::new(&graph, NodeId(index), weights, &device, dtype))
             .collect::<Result<Vec<_>>>()?;
-        let last_readers = graph
-            .readers()
-            .iter()
-            .map(|readers| readers.last().map_or(graph.logits().index(), |reader| reader.index()))
-            .collect();
+        let mut last_readers: Vec<usize> =
+            graph.readers().iter().map(|readers| readers.last().map_or(usize::MAX, |reader| reader.index())).collect();
+        // Outputs stay, whoever reads them.
+        for output in graph.outputs() {
+            last_readers[output.index()] = usize::MAX;
+        }
         Ok(Self { graph, layers, last_readers, device, dtype })
     }
 
@@ -105,24 +107,50 @@ impl CandleExecutor {
         })
     }
 
+    /// Runs the network forward alone and returns its outputs `[n, c, h, w]`, in the order of [`Graph::outputs`]. This
+    /// is how networks that localize run; of a classifier it gives the logits.
+    ///
+    /// # Errors
+    /// When the input does not fit the graph, or the device fails.
+    pub fn outputs(&self, input: &Batch) -> Result<Vec<Batch>> {
+        let extents = check_input(&self.graph, input)?;
+        let shape = |id: &NodeId| {
+            let [rows, columns] = extents[id.index()];
+            [input.len(), self.graph.node(*id).channels, rows, columns]
+        };
+        let mut outputs: Vec<Batch> = self.graph.outputs().iter().map(|id| Batch::zeros(shape(id))).collect();
+        for index in 0..input.len() {
+            let trace = self.forward(self.upload(input, index)?, &extents, false, None)?;
+            for (batch, tensor) in outputs.iter_mut().zip(&trace.outputs) {
+                batch.image_mut(index).copy_from_slice(&host_f32(tensor)?);
+            }
+        }
+        Ok(outputs)
+    }
+
+    fn upload(&self, input: &Batch, index: usize) -> Result<Tensor> {
+        let [_, channels, height, width] = input.shape();
+        let shape = [1, channels, height, width];
+        Tensor::from_slice(input.image(index), &shape, &self.device)
+            .and_then(|image| image.to_dtype(self.dtype))
+            .map_err(|source| Error::candle("the copy of the image", &shape, source))
+    }
+
     fn run_images(&self, pass: &Pass<'_>) -> Result<Vec<ImageOutput>> {
         check_pass(&self.graph, pass)?;
         (0..pass.input.len()).map(|index| self.run_image(pass, index)).collect()
     }
 
     fn run_image(&self, pass: &Pass<'_>, index: usize) -> Result<ImageOutput> {
-        let [_, channels, height, width] = pass.input.shape();
+        let [_, _, height, width] = pass.input.shape();
         let extents = self.graph.extents(height, width)?;
-        let shape = [1, channels, height, width];
-        let image = Tensor::from_slice(pass.input.image(index), &shape, &self.device)
-            .and_then(|image| image.to_dtype(self.dtype))
-            .map_err(|source| Error::candle("the copy of the image", &shape, source))?;
+        let image = self.upload(pass.input, index)?;
         let differentiate = pass.gradient || pass.guided_gradient || pass.activation.is_some();
         let trace = self.forward(image, &extents, differentiate, pass.activation)?;
 
         let class = match pass.target {
             super::executor::Target::Classes(list) => list[index],
-            other => resolve_classes(&other, &host_f32(&trace.logits)?, self.graph.classes())[0],
+            other => resolve_classes(&other, &host_f32(&trace.outputs[0])?, self.graph.classes())[0],
         };
         let image_node = NodeId(0);
         let backward = |rule, stop| self.backward(&trace, class, rule, stop, pass.activation);
@@ -136,7 +164,8 @@ impl CandleExecutor {
         }
         let guided_gradient =
             if pass.guided_gradient { Some(backward(ReluRule::Guided, image_node)?.stop) } else { None };
-        Ok(ImageOutput { logits: trace.logits, class, gradient, guided_gradient, activation })
+        let logits = trace.outputs[0].clone();
+        Ok(ImageOutput { logits, class, gradient, guided_gradient, activation })
     }
 }
 

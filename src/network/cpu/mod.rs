@@ -13,7 +13,9 @@ mod train;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::executor::{Activation, Batch, Executor, Pass, PassOutput, Target, check_pass, resolve_classes};
+use super::executor::{
+    Activation, Batch, Executor, Pass, PassOutput, Target, check_classifier, check_pass, resolve_classes,
+};
 use super::graph::{Graph, NodeId};
 use super::weights::Weights;
 use super::{Error, Result};
@@ -91,8 +93,10 @@ impl CpuExecutor {
     /// Prepares `graph` with `weights`.
     ///
     /// # Errors
-    /// When a tensor is missing, the instruction set is not available here, or threads cannot be started.
+    /// When the graph is no classifier or holds an operation without a kernel, a tensor is missing, the instruction set
+    /// is not available here, or threads cannot be started.
     pub fn new(graph: Graph, weights: &Weights, options: CpuOptions) -> Result<Self> {
+        check_classifier(&graph)?;
         let (isa, pool) = options.start()?;
         let executor =
             Self { graph, weights: weights.clone(), isa, winograd: options.winograd, pool, state: Mutex::default() };

@@ -43,9 +43,13 @@ impl<'a> Lowering<'a> {
                 Op::Concat => node.inputs.iter().map(|id| widths[id.0]).sum(),
                 Op::Input | Op::Conv2d(_) | Op::Linear { .. } => padded(node.channels),
                 // These keep the layout of what they read, gaps included.
-                Op::BatchNorm(_) | Op::Relu | Op::MaxPool(_) | Op::AvgPool { .. } | Op::GlobalAvgPool => {
-                    widths[node.inputs[0].0]
-                }
+                Op::BatchNorm(_)
+                | Op::Relu
+                | Op::MaxPool(_)
+                | Op::AvgPool { .. }
+                | Op::GlobalAvgPool
+                | Op::Add
+                | Op::UpsampleNearest => widths[node.inputs[0].0],
             });
         }
         // Outer concatenations come later in the graph and claim first, so that nested ones lie inside them.
@@ -160,6 +164,10 @@ impl<'a> Lowering<'a> {
                 let input = self.read(node.inputs[0])?;
                 self.convolution(id, id, input, conv, None)?;
             }
+            Op::Add | Op::UpsampleNearest => {
+                let (operation, node) = (node.op.name(), node.name.clone());
+                return Err(Error::UnsupportedOperation { executor: "cpu", operation, node });
+            }
         }
         Ok(())
     }
@@ -258,7 +266,7 @@ impl<'a> Lowering<'a> {
         relu: bool,
         output: ValueId,
     ) {
-        let weight = format!("{}.weight", self.graph.node(conv_id).name);
+        let weight = self.graph.parameter_name(conv_id, "weight");
         self.layers.push(Layer::Convolution(Convolution {
             input,
             kernel: conv.kernel,
@@ -281,7 +289,7 @@ impl<'a> Lowering<'a> {
         let mut bias = vec![0.0; conv.out_channels];
         let mut has_bias = conv.bias;
         if conv.bias {
-            let tensor = self.weights.get(&format!("{}.bias", self.graph.node(conv_id).name))?;
+            let tensor = self.weights.get(&self.graph.parameter_name(conv_id, "bias"))?;
             bias = tensor.values.iter().map(|value| f64::from(*value)).collect();
         }
         let mut end = stands_for;
@@ -310,8 +318,7 @@ impl<'a> Lowering<'a> {
 
     /// Factor and offset of each channel of a normalization.
     fn norm(&self, id: NodeId, norm: BatchNorm) -> Result<(Vec<f64>, Vec<f64>)> {
-        let name = &self.graph.node(id).name;
-        let get = |suffix: &str| self.weights.get(&format!("{name}.{suffix}"));
+        let get = |suffix: &str| self.weights.get(&self.graph.parameter_name(id, suffix));
         let (mean, variance, offset) = (get("running_mean")?, get("running_var")?, get("bias")?);
         let weight = if norm.scale { Some(get("weight")?) } else { None };
         Ok((0..self.graph.node(id).channels)

@@ -16,17 +16,6 @@ impl Buffers {
         self.free.get_mut(&len).and_then(Vec::pop).unwrap_or_else(|| Aligned::zeros(len))
     }
 
-    /// `len` zeros.
-    pub(super) fn zeros(&mut self, len: usize) -> Aligned {
-        match self.free.get_mut(&len).and_then(Vec::pop) {
-            Some(mut values) => {
-                values.as_mut_slice().fill(0.0);
-                values
-            }
-            None => Aligned::zeros(len),
-        }
-    }
-
     /// Takes back what is no longer needed.
     pub(super) fn give(&mut self, values: Aligned) {
         self.free.entry(values.as_slice().len()).or_default().push(values);

@@ -134,7 +134,8 @@ impl CpuTrainer {
             Op::Linear { .. } => {
                 let (weight, bias) = (&parameters[slots.weight.clone()], &parameters[slots.bias.clone()]);
                 let inputs = source.len() / images;
-                for ((target, row), bias) in target.chunks_exact_mut(images).zip(weight.chunks_exact(inputs)).zip(bias) {
+                for ((target, row), bias) in target.chunks_exact_mut(images).zip(weight.chunks_exact(inputs)).zip(bias)
+                {
                     target.fill(*bias);
                     for (values, weight) in source.chunks_exact(images).zip(row) {
                         target.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * value);

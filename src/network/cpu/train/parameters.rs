@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::super::error::{Error, Result};
-use super::super::super::graph::{Graph, Parameter, ParameterRole};
+use super::super::super::graph::{Graph, NodeId, Parameter, ParameterRole};
 use super::super::super::trainable::{AdamW, Moments};
 use super::super::super::weights::{Tensor, Weights};
 
@@ -44,14 +44,22 @@ impl Parameters {
             let range = start..values.len();
             let own = &mut slots[parameter.node.index()];
             match parameter.role {
-                ParameterRole::ConvWeight | ParameterRole::LinearWeight | ParameterRole::NormWeight => {
-                    own.weight = range.clone();
+                ParameterRole::ConvWeight
+                | ParameterRole::LinearConvWeight
+                | ParameterRole::HeadWeight
+                | ParameterRole::LinearWeight
+                | ParameterRole::NormWeight => own.weight = range.clone(),
+                ParameterRole::Bias | ParameterRole::RareScoreBias | ParameterRole::NormBias => {
+                    own.bias = range.clone()
                 }
-                ParameterRole::Bias | ParameterRole::NormBias => own.bias = range.clone(),
                 ParameterRole::RunningMean => own.mean = range.clone(),
                 ParameterRole::RunningVariance => own.variance = range.clone(),
             }
             list.push((parameter, range));
+        }
+        for index in 0..slots.len() {
+            // Nodes that share parameters read and move those of their owner.
+            slots[index] = slots[graph.owner(NodeId(index)).index()].clone();
         }
         let zeros = || vec![0.0; values.len()];
         let (gradient, first, second) = (zeros(), zeros(), zeros());

@@ -68,26 +68,15 @@ impl Geometry {
 
     /// Values from one line to the next in memory: room for shifts on one side and for whole vectors.
     pub(super) fn line_stride(&self) -> usize {
-        if self.is_plain() {
-            self.positions()
-        } else {
-            (self.positions() + self.reach).next_multiple_of(LANES) + LANES
-        }
+        if self.is_plain() { self.positions() } else { (self.positions() + self.reach).next_multiple_of(LANES) + LANES }
     }
 
     /// The taps, row-major as in the weight.
     pub(super) fn taps(&self) -> Vec<Tap> {
         let [sy, sx] = self.stride;
-        let tap = |ky: usize, kx: usize| Tap {
-            phase: ky % sy * sx + kx % sx,
-            shift: ky / sy * self.plane[1] + kx / sx,
-        };
+        let tap =
+            |ky: usize, kx: usize| Tap { phase: ky % sy * sx + kx % sx, shift: ky / sy * self.plane[1] + kx / sx };
         (0..self.kernel[0]).flat_map(|ky| (0..self.kernel[1]).map(move |kx| tap(ky, kx))).collect()
-    }
-
-    /// Multiply-adds of one direction.
-    pub(super) fn work(&self) -> usize {
-        self.positions() * self.in_channels * self.out_channels * self.kernel[0] * self.kernel[1]
     }
 
     /// Values of the tensor read.
