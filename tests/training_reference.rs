@@ -53,18 +53,22 @@ impl Reference {
         self.architecture.graph(&Variant { width: self.width, ..Variant::default() })
     }
 
-    /// The largest error of lengths (relative) and products, over all tensors.
+    /// The largest error of lengths and products over all tensors: in parts of the tensor's length, or of all tensors'
+    /// where the changes since `origin` are compared, some of which are rounding alone.
     fn error(&self, prefix: &str, found: &Weights, origin: Option<&Weights>) -> f64 {
+        let expected = |name: &str| self.values(&format!("{prefix} {name}"));
+        let whole = found.iter().map(|(name, _)| expected(name)[0].powi(2)).sum::<f64>().sqrt();
         let mut largest = 0.0_f64;
         for (name, tensor) in found.iter() {
             let start = origin.map(|weights| &weights.get(name).unwrap().values);
             let start = |index: usize| start.map_or(0.0, |values| f64::from(values[index]));
             let values: Vec<f64> =
                 tensor.values.iter().enumerate().map(|(i, value)| f64::from(*value) - start(i)).collect();
-            let (found, expected) = (probe(name, &values), self.values(&format!("{prefix} {name}")));
-            largest = largest.max((found[0] / expected[0] - 1.0).abs());
+            let (found, expected) = (probe(name, &values), expected(name));
+            let share = if origin.is_some() { expected[0] / whole } else { 1.0 };
+            largest = largest.max((found[0] / expected[0] - 1.0).abs() * share);
             for (found, expected) in found[1..].iter().zip(&expected[1..]) {
-                largest = largest.max((found - expected).abs());
+                largest = largest.max((found - expected).abs() * share);
             }
         }
         largest
@@ -87,12 +91,13 @@ fn check(trainer: &mut dyn Trainable, reference: &Reference) {
                 assert!((f64::from(*found) - expected).abs() < 1e-4, "logit {found} instead of {expected}");
             }
             let error = reference.error("gradient", &trainer.gradients().unwrap(), None);
-            assert!(error < 2e-3, "{} gradients: error {error:.2e}", reference.architecture);
+            assert!(error < 1e-3, "{} gradients: error {error:.2e}", reference.architecture);
         }
         trainer.update(&OPTIMIZER).unwrap();
     }
     let error = reference.error("change", &trainer.weights().unwrap(), Some(&origin));
-    assert!(error < 0.05, "{} steps: error {error:.2e}", reference.architecture);
+    eprintln!("{error:.2e}");
+    assert!(error < 5e-3, "{} steps: error {error:.2e}", reference.architecture);
 }
 
 #[test]

@@ -68,8 +68,11 @@ def run(architecture, width, size, dtype):
 
 
 def largest(single, double, prefix):
-    errors = [np.abs(single[key][1:] - double[key][1:]).max() for key in double if key.startswith(prefix)]
-    return max(errors)
+    """The largest error of a product, in parts of its tensor's length (gradients) or of all tensors' (changes)."""
+    keys = [key for key in double if key.startswith(prefix)]
+    whole = np.sqrt(sum(double[key][0] ** 2 for key in keys))
+    share = {key: 1.0 if prefix == "gradient" else double[key][0] / whole for key in keys}
+    return max(np.abs(single[key][1:] - double[key][1:]).max() * share[key] for key in keys)
 
 
 if __name__ == "__main__":
