@@ -96,7 +96,6 @@ fn check(trainer: &mut dyn Trainable, reference: &Reference) {
         trainer.update(&OPTIMIZER).unwrap();
     }
     let error = reference.error("change", &trainer.weights().unwrap(), Some(&origin));
-    eprintln!("{error:.2e}");
     assert!(error < 5e-3, "{} steps: error {error:.2e}", reference.architecture);
 }
 
