@@ -4,6 +4,7 @@
 
 pub mod array_file;
 pub mod cli;
+pub mod cohort;
 pub mod figure;
 pub mod network;
 pub mod radiograph;

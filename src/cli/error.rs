@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{array_file, figure, network, radiograph, saliency};
+use crate::{array_file, cohort, figure, network, radiograph, saliency};
 
 /// Result of a command.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -16,6 +16,9 @@ pub enum Error {
     /// An image.
     #[error(transparent)]
     Radiograph(#[from] radiograph::Error),
+    /// A data set.
+    #[error(transparent)]
+    Cohort(#[from] cohort::Error),
     /// An image that cannot be brought to the model's size.
     #[error("image {index}: {problem}")]
     Image {
