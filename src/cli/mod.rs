@@ -7,6 +7,7 @@ mod arguments;
 mod error;
 mod executor;
 mod explain;
+mod inspect;
 mod interrupt;
 mod output;
 mod parameters;
@@ -33,6 +34,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Explain(Box<explain::Arguments>),
+    Inspect(inspect::Arguments),
     Predict(predict::Arguments),
 }
 
@@ -40,6 +42,7 @@ const EXAMPLES: &str = "\
 Examples:
   saliscope explain --model model.safetensors --image chest.png --out result
   saliscope predict --model model.safetensors --image a.png b.png
+  saliscope inspect chest.dcm
 
 Exit codes: 0 done, 1 the work failed, 2 the command line cannot be understood.
 Research use - not for diagnosis.";
@@ -56,6 +59,7 @@ pub fn main() -> ExitCode {
     };
     let done = match arguments.command {
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
     };
     match done {

@@ -1,5 +1,6 @@
 //! Values of the elements of a data set or of an item.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use dicom_core::Tag;
@@ -16,7 +17,7 @@ const MAX_TEXT_BYTES: usize = 1 << 16;
 pub(super) struct DataSet<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) encoding: Encoding,
-    pub(super) elements: Vec<Element>,
+    pub(super) elements: Cow<'a, [Element]>,
     /// Why the walk stopped behind the pixel data.
     pub(super) cut: Option<String>,
 }
@@ -44,7 +45,7 @@ impl<'a> DataSet<'a> {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self { bytes, encoding, elements, cut })
+        Ok(Self { bytes, encoding, elements: elements.into(), cut })
     }
 
     /// The element, the last one where it is repeated, as other readers take it.
@@ -146,8 +147,6 @@ pub(super) enum Usual {
     Signed,
     /// DS or IS
     Text,
-    /// FD
-    Double,
 }
 
 impl Usual {
@@ -156,7 +155,6 @@ impl Usual {
             Self::Unsigned => *b"US",
             Self::Signed => *b"SS",
             Self::Text => *b"DS",
-            Self::Double => *b"FD",
         }
     }
 }

@@ -216,10 +216,9 @@ impl<'a> Walk<'a> {
         let passed = loop {
             match inner.next_at(depth) {
                 Ok(Some(_)) => {}
-                Ok(None) => break Ok(()),
                 Err(limit @ Error::Limit { .. }) => break Err(limit),
                 // The item is passed by its length; that it is readable shows when it is read.
-                Err(_) => break Ok(()),
+                Ok(None) | Err(_) => break Ok(()),
             }
         };
         self.met = inner.met;

@@ -29,7 +29,7 @@ pub(super) struct Preface {
 }
 
 /// Whether the bytes begin as a DICOM file does, with or without its preamble.
-pub(super) fn looks_like_dicom(bytes: &[u8]) -> bool {
+pub(in crate::radiograph) fn looks_like_dicom(bytes: &[u8]) -> bool {
     if has_mark(bytes) {
         return true;
     }
@@ -48,7 +48,8 @@ pub(super) fn looks_like_dicom(bytes: &[u8]) -> bool {
     first_fits && walk.peek().is_some_and(|next| next > tag && next.group() <= 0x0010)
 }
 
-fn has_mark(bytes: &[u8]) -> bool {
+/// Whether the mark of a DICOM file stands behind its preamble.
+pub(in crate::radiograph) fn has_mark(bytes: &[u8]) -> bool {
     bytes.get(128..132) == Some(b"DICM")
 }
 
@@ -95,7 +96,7 @@ impl Preface {
         if elements.is_empty() {
             preface.warnings.push("the DICOM file has no meta group".to_owned());
         }
-        let meta = DataSet { bytes, encoding, elements, cut: None };
+        let meta = DataSet { bytes, encoding, elements: elements.into(), cut: None };
         preface.transfer_syntax_uid = meta.text(tags::TRANSFER_SYNTAX_UID);
         preface.media_sop_class_uid = meta.text(tags::MEDIA_STORAGE_SOP_CLASS_UID);
         Ok(preface)

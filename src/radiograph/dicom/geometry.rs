@@ -10,13 +10,13 @@ use super::dataset::{DataSet, Usual};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SpacingKind {
-    /// PixelSpacing: in the patient, or in the detector plane where nothing says that it was calibrated.
+    /// `PixelSpacing`: in the patient, or in the detector plane where nothing says that it was calibrated.
     Pixel,
-    /// PixelSpacing with a calibration, or one that differs from that of the detector: in the patient.
+    /// `PixelSpacing` with a calibration, or one that differs from that of the detector: in the patient.
     Calibrated,
-    /// ImagerPixelSpacing: in the plane of the detector, larger than in the patient by the magnification.
+    /// `ImagerPixelSpacing`: in the plane of the detector, larger than in the patient by the magnification.
     DetectorPlane,
-    /// NominalScannedPixelSpacing: of a scanned film.
+    /// `NominalScannedPixelSpacing`: of a scanned film.
     ScannedFilm,
 }
 
@@ -56,7 +56,7 @@ impl Spacing {
             .and_then(|measures| pair(measures, tags::PIXEL_SPACING))
             .or_else(|| pair(data_set, tags::PIXEL_SPACING));
         let is_calibrated = data_set.value(tags::PIXEL_SPACING_CALIBRATION_TYPE).is_some()
-            || imager.is_some_and(|imager| pixel.is_some_and(|pixel| pixel != imager));
+            || imager.is_some_and(|imager| pixel.is_some_and(|pixel| differ(pixel, imager)));
         let scanned = pair(data_set, tags::NOMINAL_SCANNED_PIXEL_SPACING);
         let found = match (pixel, imager, scanned) {
             (Some(pixel), ..) if is_calibrated => Some((pixel, SpacingKind::Calibrated)),
@@ -71,4 +71,9 @@ impl Spacing {
             .then(|| "the pixel spacing is not above 0 and was left out: nothing can be measured".to_owned());
         (found.map(|([row_mm, column_mm], kind)| Self { row_mm, column_mm, kind }), warning)
     }
+}
+
+/// Whether two spacings are told apart by more than the rounding of their digits.
+fn differ(a: [f64; 2], b: [f64; 2]) -> bool {
+    a.iter().zip(b).any(|(a, b)| (a - b).abs() > 1e-4 * b)
 }

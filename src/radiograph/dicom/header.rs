@@ -20,25 +20,25 @@ const MAX_BYTES: u64 = 8 << 20;
 /// What an index of files needs. Holds identifying values: none of it belongs into an output unless asked for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Header {
-    /// SOPInstanceUID, the name of the image.
+    /// `SOPInstanceUID`, the name of the image.
     pub sop_instance_uid: Option<String>,
-    /// StudyInstanceUID.
+    /// `StudyInstanceUID`.
     pub study_instance_uid: Option<String>,
-    /// SeriesInstanceUID.
+    /// `SeriesInstanceUID`.
     pub series_instance_uid: Option<String>,
-    /// PatientID.
+    /// `PatientID`.
     pub patient_id: Option<String>,
     /// Rows, in pixels; nothing in a file without pixels.
     pub rows: Option<u16>,
     /// Columns, in pixels.
     pub columns: Option<u16>,
-    /// PhotometricInterpretation, such as `MONOCHROME2`.
+    /// `PhotometricInterpretation`, such as `MONOCHROME2`.
     pub photometric: Option<String>,
     /// UID of the transfer syntax.
     pub transfer_syntax: String,
-    /// ViewPosition, such as `PA`.
+    /// `ViewPosition`, such as `PA`.
     pub view_position: Option<String>,
-    /// SeriesDescription.
+    /// `SeriesDescription`.
     pub series_description: Option<String>,
     /// Modality, such as `CR`.
     pub modality: Option<String>,
@@ -98,7 +98,7 @@ impl Header {
                 Err(error) => return Err(error),
             }
         }
-        let data_set = DataSet { bytes: &unpacked.bytes, encoding, elements, cut: None };
+        let data_set = DataSet { bytes: &unpacked.bytes, encoding, elements: elements.into(), cut: None };
         let shared = data_set.item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, 0);
         Ok(Some(Self {
             sop_instance_uid: data_set.text(tags::SOP_INSTANCE_UID),

@@ -153,9 +153,4 @@ impl TransferSyntax {
     pub fn name(&self) -> &'static str {
         self.name
     }
-
-    /// Pixels come in fragments.
-    pub(super) fn is_encapsulated(&self) -> bool {
-        self.pixels != Native
-    }
 }
