@@ -3,6 +3,7 @@
 //! What the bytes are is decided by the bytes; a file name that says otherwise is a warning. No contrast is ever
 //! stretched: a value is the stored value on the scale of its bit depth.
 
+mod dicom;
 mod error;
 mod numpy;
 mod raster;
