@@ -208,7 +208,11 @@ fn sha256_of<T: Copy>(values: &[T], bytes: impl Fn(T) -> [u8; 4]) -> String {
         let part: Vec<u8> = chunk.iter().flat_map(|value| bytes(*value)).collect();
         hash.update(part);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }
 
 impl Inspection {

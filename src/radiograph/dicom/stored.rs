@@ -64,7 +64,7 @@ impl Stored {
         const MAX_TABLE: i64 = 1 << 17;
         let [min, max] = self.range();
         let width = max - min + 1;
-        if width > MAX_TABLE || width > 4 * self.values.len() as i64 {
+        if width > MAX_TABLE || width as usize > 4 * self.values.len() {
             return self.values.iter().map(|stored| stage(self.value(*stored) as f64) as f32).collect();
         }
         let table: Vec<f32> = (min..=max).map(|value| stage(value as f64) as f32).collect();

@@ -56,7 +56,7 @@ pub(super) fn frame(
     Ok((Samples { values, meaning: Meaning::Words }, warning))
 }
 
-fn unpack(data: &[u8], first_bit: usize, layout: &PixelLayout, little_endian: bool) -> Vec<i32> {
+pub(super) fn unpack(data: &[u8], first_bit: usize, layout: &PixelLayout, little_endian: bool) -> Vec<i32> {
     let words = data.as_chunks::<2>().0.iter();
     let longs = data.as_chunks::<4>().0.iter();
     match (layout.bits_allocated, little_endian) {
