@@ -70,6 +70,14 @@ pub enum Error {
         /// The file or folder.
         path: PathBuf,
     },
+    /// Files that could not be inspected, each with a line of its own on standard output.
+    #[error("{unread} of {files} files could not be read; their lines say why")]
+    Unread {
+        /// How many.
+        unread: usize,
+        /// Out of how many.
+        files: usize,
+    },
     /// Standard output was closed or full.
     #[error("the result could not be printed ({0})")]
     Stdout(std::io::Error),

@@ -8,6 +8,7 @@ mod cohort;
 mod error;
 mod executor;
 mod explain;
+mod inspect;
 mod interrupt;
 mod output;
 mod parameters;
@@ -35,6 +36,7 @@ struct Arguments {
 enum Command {
     Cohort(cohort::Arguments),
     Explain(Box<explain::Arguments>),
+    Inspect(inspect::Arguments),
     Predict(predict::Arguments),
 }
 
@@ -42,6 +44,7 @@ const EXAMPLES: &str = "\
 Examples:
   saliscope explain --model model.safetensors --image chest.png --out result
   saliscope predict --model model.safetensors --image a.png b.png
+  saliscope inspect chest.dcm
   saliscope cohort siim:siim-acr --splits pneumothorax_splits.csv
 
 Exit codes: 0 done, 1 the work failed, 2 the command line cannot be understood.
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Cohort(arguments) => cohort::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
     };
     match done {

@@ -12,7 +12,7 @@ use super::notes::Warnings;
 use crate::radiograph::{Format, MAX_SIDE_PX};
 
 /// Extensions of images, and of nothing else.
-const IMAGE_EXTENSIONS: [&str; 10] = ["dcm", "dicom", "dic", "png", "jpg", "jpeg", "jpe", "jfif", "tif", "tiff"];
+const IMAGE_EXTENSIONS: [&str; 11] = ["dcm", "dicom", "dic", "ima", "png", "jpg", "jpeg", "jpe", "jfif", "tif", "tiff"];
 
 /// An array file may be an image as well.
 const ARRAY_EXTENSION: &str = "npy";
@@ -191,18 +191,17 @@ fn relative_name(folder: &Path, path: &Path) -> String {
 /// Reads what the first bytes of a file tell. The content decides; the name only tells damaged images from other files.
 fn read_header(path: &Path) -> Header {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let claims_image = IMAGE_EXTENSIONS.contains(&extension.as_str());
-    let damaged = || if claims_image { Header::Damaged } else { Header::Other };
+    let claims = |extensions: &[&str]| extensions.contains(&extension.as_str());
+    let damaged = || if claims(&IMAGE_EXTENSIONS) { Header::Damaged } else { Header::Other };
     let Ok(mut file) = File::open(path) else { return damaged() };
-    let mut start = [0; 132];
+    let mut start = [0; 1024];
     let Ok(length) = read_up_to(&mut file, &mut start) else { return damaged() };
     let start = &start[..length];
-    let claims_dicom = ["dcm", "dicom", "dic"].contains(&extension.as_str());
     match Format::of_content(start) {
         Some(Format::Npy) => Header::Image { size_px: None, patient: None, dicom: false },
+        Some(Format::Dicom) => super::dicom_header::read(path, start),
         Some(format @ (Format::Png | Format::Jpeg | Format::Tiff)) => raster_size(file, format)
             .map_or(Header::Damaged, |size_px| Header::Image { size_px: Some(size_px), patient: None, dicom: false }),
-        None if start.get(128..132) == Some(b"DICM") || claims_dicom => super::dicom_header::read(path),
         None => damaged(),
     }
 }
@@ -219,13 +218,13 @@ fn read_up_to(file: &mut File, buffer: &mut [u8]) -> std::io::Result<usize> {
 }
 
 /// `[rows, columns]` of an image whose pixels are not decoded.
-pub(super) fn raster_size(mut file: File, format: Format) -> Option<[usize; 2]> {
+fn raster_size(mut file: File, format: Format) -> Option<[usize; 2]> {
     file.rewind().ok()?;
     let format = match format {
         Format::Png => image::ImageFormat::Png,
         Format::Jpeg => image::ImageFormat::Jpeg,
         Format::Tiff => image::ImageFormat::Tiff,
-        Format::Npy => return None,
+        Format::Npy | Format::Dicom => return None,
     };
     let reader = image::ImageReader::with_format(BufReader::new(file), format);
     // Decoders of untrusted files may panic.

@@ -40,7 +40,7 @@ pub(super) fn read(path: &Path) -> Result<MaskFile> {
         Some(Format::Png) => image::ImageFormat::Png,
         Some(Format::Jpeg) => image::ImageFormat::Jpeg,
         Some(Format::Tiff) => image::ImageFormat::Tiff,
-        Some(Format::Npy) | None => return Err(fail("file is no PNG, JPEG or TIFF".to_owned())),
+        Some(Format::Npy | Format::Dicom) | None => return Err(fail("file is no PNG, JPEG or TIFF".to_owned())),
     };
     // Decoders of untrusted files may panic.
     let decoded = std::panic::catch_unwind(|| decode(&bytes, format));
