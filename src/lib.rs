@@ -6,6 +6,7 @@ pub mod array_file;
 pub mod cli;
 pub mod figure;
 pub mod network;
+pub mod phantom;
 pub mod radiograph;
 pub mod saliency;
 pub mod truth;
