@@ -9,27 +9,20 @@ pub(super) fn narrow(values: &mut [f32], size_px: usize, sigma_px: f32) {
     let (near, far) = (weight(1.0), weight(2.0));
     let norm = 1.0 / (1.0 + 2.0 * near + 2.0 * far);
     let taps = [norm, near * norm, far * norm];
-    let last = size_px - 1;
-    let mut line = vec![0.0; size_px];
+    let mut padded = vec![0.0; size_px + 4];
     for row in values.chunks_exact_mut(size_px) {
-        line.copy_from_slice(row);
-        let at = |column: isize| line[column.clamp(0, last as isize) as usize];
-        let blurred = |column: usize| {
-            let c = column as isize;
-            taps[0] * at(c) + taps[1] * (at(c - 1) + at(c + 1)) + taps[2] * (at(c - 2) + at(c + 2))
-        };
-        for column in [0, 1, last - 1, last] {
-            row[column] = blurred(column);
-        }
-        for (value, near) in row[2..last - 1].iter_mut().zip(line.windows(5)) {
+        padded[2..size_px + 2].copy_from_slice(row);
+        padded[..2].fill(row[0]);
+        padded[size_px + 2..].fill(row[size_px - 1]);
+        for (value, near) in row.iter_mut().zip(padded.windows(5)) {
             *value = taps[0] * near[2] + taps[1] * (near[1] + near[3]) + taps[2] * (near[0] + near[4]);
         }
     }
     let source = values.to_vec();
-    let row_of = |row: isize| &source[row.clamp(0, last as isize) as usize * size_px..][..size_px];
+    // Row `number - 2`, repeated at the borders.
+    let row_of = |number: usize| &source[number.saturating_sub(2).min(size_px - 1) * size_px..][..size_px];
     for (row, values) in values.chunks_exact_mut(size_px).enumerate() {
-        let r = row as isize;
-        let rows = [row_of(r - 2), row_of(r - 1), row_of(r), row_of(r + 1), row_of(r + 2)];
+        let rows = [0, 1, 2, 3, 4].map(|tap| row_of(row + tap));
         for (column, value) in values.iter_mut().enumerate() {
             *value = taps[0] * rows[2][column]
                 + taps[1] * (rows[1][column] + rows[3][column])
@@ -96,11 +89,9 @@ fn box_blur(grid: &mut [f32], reach: usize, step: usize, stride: usize) {
         for (cell, value) in line.iter_mut().enumerate() {
             *value = grid[first * stride + cell * step];
         }
-        let at = |cell: isize| line[cell.clamp(0, COARSE as isize - 1) as usize];
-        let reach = reach as isize;
         for cell in 0..COARSE {
-            let sum: f32 = (-reach..=reach).map(|offset| at(cell as isize + offset)).sum();
-            grid[first * stride + cell * step] = sum / (2 * reach + 1) as f32;
+            let near = (0..=2 * reach).map(|offset| line[(cell + offset).saturating_sub(reach).min(COARSE - 1)]);
+            grid[first * stride + cell * step] = near.sum::<f32>() / (2 * reach + 1) as f32;
         }
     }
 }

@@ -68,15 +68,15 @@ impl Bones {
     }
 
     fn posterior_rib(&mut self, stream: &mut Stream, lung: &Lung, y: f32, rib: usize, radius: f32, mineral: f32) {
-        let drop = 0.05 + 0.017 * rib as f32 + stream.normal(0.0, 0.006);
+        let drop = 0.05 + 0.013 * rib as f32 + stream.normal(0.0, 0.006);
         let reach = lung.wall_at(y + drop).max(0.18);
-        let outer = lung.wall_at(y + 2.4 * drop).max(0.22);
+        let outer = lung.wall_at(y + 2.0 * drop).max(0.22);
         let points = [
             [0.07, y + 0.012],
             [0.07 + 0.28 * (reach - 0.07), y - 0.028],
             [0.07 + 0.70 * (reach - 0.07), y + 0.25 * drop],
             [reach - 0.012, y + drop],
-            [outer + 0.012, y + 2.4 * drop + 0.02],
+            [outer + 0.012, y + 2.0 * drop + 0.01],
         ]
         .map(|[u, y]| [lung.side * u, y + stream.normal(0.0, 0.003)]);
         let width = radius * if rib == 0 { 0.85 } else { 1.0 };
@@ -113,11 +113,12 @@ impl Bones {
         let inner = lung.apex() + 0.15 + lift;
         let rise = stream.uniform(0.02, 0.11);
         let points = [
-            [0.045, inner],
-            [0.20, inner - 0.015],
-            [0.40, inner - 0.3 * rise - 0.035],
-            [0.60, inner - rise - 0.02],
-            [0.76, inner - rise],
+            [0.050, inner],
+            [0.17, inner - 0.005],
+            [0.33, inner - 0.25 * rise - 0.012],
+            [0.50, inner - 0.85 * rise - 0.022],
+            [0.64, inner - rise - 0.018],
+            [0.76, inner - rise + 0.008],
         ]
         .map(|[u, y]| [lung.side * u, y + stream.normal(0.0, 0.004)]);
         let radius = stream.uniform(0.022, 0.028);
@@ -195,16 +196,14 @@ impl Blade {
             }
         }
         let rect = frame.around(low, high, 0.0);
-        for row in rect.top..rect.bottom {
-            for pixel in row * frame.size_px + rect.left..row * frame.size_px + rect.right {
-                let (x, y) = (frame.x[pixel], frame.y[pixel]);
-                let crossings = self.outline.windows(2).filter(|edge| {
-                    let ([ax, ay], [bx, by]) = (edge[0], edge[1]);
-                    (ay > y) != (by > y) && x < ax + (y - ay) / (by - ay) * (bx - ax)
-                });
-                if crossings.count() % 2 == 1 {
-                    thickness_cm[pixel] += self.depth_cm;
-                }
+        for pixel in frame.pixels(rect) {
+            let (x, y) = (frame.x[pixel], frame.y[pixel]);
+            let crossings = self.outline.windows(2).filter(|edge| {
+                let ([ax, ay], [bx, by]) = (edge[0], edge[1]);
+                (ay > y) != (by > y) && x < ax + (y - ay) / (by - ay) * (bx - ax)
+            });
+            if crossings.count() % 2 == 1 {
+                thickness_cm[pixel] += self.depth_cm;
             }
         }
     }
@@ -228,22 +227,20 @@ impl Spine {
         // The vertebra's own pattern, by the place inside one spacing, 0 to 1: a disc, and the pedicles below it.
         let disc = Table::new(|place| smooth_step(0.0, 0.10, place) * smooth_step(1.0, 0.90, place));
         let pedicle = Table::new(|place| bell(place, 0.32, 0.15));
-        for row in rect.top..rect.bottom {
-            for pixel in row * frame.size_px + rect.left..row * frame.size_px + rect.right {
-                let (x, y) = (frame.x[pixel] - self.midline.at(frame.y[pixel]), frame.y[pixel]);
-                let half = self.half_width.at(y);
-                let out = x.abs() / half;
-                if out > 1.25 {
-                    continue;
-                }
-                let place = (y / self.spacing + self.phase).rem_euclid(1.0);
-                let disc = disc.at(place);
-                let body = smooth_step(1.15, 0.80, out + 0.07 * (1.0 - disc)) * (0.58 + 0.30 * disc);
-                let edge = 0.14 * (1.0 - ((out - 0.92) / 0.14).powi(2)).max(0.0) * disc;
-                let pedicle = 0.30 * (1.0 - ((out - 0.62) / 0.20).powi(2)).max(0.0) * pedicle.at(place);
-                let process = 0.22 * (1.0 - (out / 0.17).powi(2)).max(0.0) * smooth_step(0.35, 0.60, place);
-                thickness_cm[pixel] += self.depth_cm * (body + edge + pedicle + process);
+        for pixel in frame.pixels(rect) {
+            let (x, y) = (frame.x[pixel] - self.midline.at(frame.y[pixel]), frame.y[pixel]);
+            let half = self.half_width.at(y);
+            let out = x.abs() / half;
+            if out > 1.25 {
+                continue;
             }
+            let place = (y / self.spacing + self.phase).rem_euclid(1.0);
+            let disc = disc.at(place);
+            let body = smooth_step(1.15, 0.80, out + 0.07 * (1.0 - disc)) * (0.58 + 0.30 * disc);
+            let edge = 0.14 * (1.0 - ((out - 0.92) / 0.14).powi(2)).max(0.0) * disc;
+            let pedicle = 0.30 * (1.0 - ((out - 0.62) / 0.20).powi(2)).max(0.0) * pedicle.at(place);
+            let process = 0.22 * (1.0 - (out / 0.17).powi(2)).max(0.0) * smooth_step(0.35, 0.60, place);
+            thickness_cm[pixel] += self.depth_cm * (body + edge + pedicle + process);
         }
     }
 }

@@ -32,6 +32,7 @@ struct Fold {
 }
 
 /// Which devices a phantom shows.
+#[allow(clippy::struct_excessive_bools, reason = "each device is there or not, whatever the others")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Devices {
     /// Electrodes and their leads.
@@ -104,11 +105,11 @@ impl Equipment {
 
     fn leads(&mut self, stream: &mut Stream, body: &Body) {
         let places = [[-0.42, -0.52], [0.42, -0.50], [-0.44, 0.30], [0.46, 0.34], [0.12, 0.10]];
-        let exit = [stream.normal(0.0, 0.45), 1.3];
-        let hub = [exit[0] * 0.7, stream.uniform(0.45, 0.8)];
+        let exit = [stream.uniform(-0.9, 0.9), 1.3];
+        let hub = [exit[0] * 0.8, stream.uniform(0.55, 0.9)];
         for place in places {
             let at = place.map(|coordinate: f32| coordinate + stream.normal(0.0, 0.05));
-            let bow = [stream.normal(0.0, 0.12), stream.normal(0.0, 0.08)];
+            let bow = [stream.normal(0.0, 0.20), stream.normal(0.0, 0.10)];
             if !stream.chance(0.75) {
                 continue;
             }
@@ -201,15 +202,12 @@ impl Fold {
         let rect = frame.around([self.side * inner, self.top], [self.side * outer, self.bottom], 0.0);
         let profile = Table::new(|depth| self.depth_cm * (-depth.max(0.0) / self.fade).exp());
         let edge_px = 0.5 / frame.px_per_unit();
-        for row in rect.top..rect.bottom {
-            for pixel in row * frame.size_px + rect.left..row * frame.size_px + rect.right {
-                let y = frame.y[pixel];
-                let depth = self.edge.at(y) - frame.x[pixel] * self.side;
-                if depth > -edge_px && depth < reach {
-                    let ends =
-                        smooth_step(self.top, self.top + 0.15, y) * smooth_step(self.bottom, self.bottom - 0.15, y);
-                    thickness_cm[pixel] += ends * profile.at(depth) * smooth_step(-edge_px, edge_px, depth);
-                }
+        for pixel in frame.pixels(rect) {
+            let y = frame.y[pixel];
+            let depth = self.edge.at(y) - frame.x[pixel] * self.side;
+            if depth > -edge_px && depth < reach {
+                let ends = smooth_step(self.top, self.top + 0.15, y) * smooth_step(self.bottom, self.bottom - 0.15, y);
+                thickness_cm[pixel] += ends * profile.at(depth) * smooth_step(-edge_px, edge_px, depth);
             }
         }
     }

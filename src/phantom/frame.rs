@@ -84,6 +84,12 @@ impl Frame {
         [u * cosine + v * sine, v * cosine - u * sine]
     }
 
+    /// The pixels of a rectangle, row by row.
+    pub(super) fn pixels(&self, rect: PixelRect) -> impl Iterator<Item = usize> + use<> {
+        let size_px = self.size_px;
+        (rect.top..rect.bottom).flat_map(move |row| row * size_px + rect.left..row * size_px + rect.right)
+    }
+
     /// The pixels that can lie within `reach` of a point of the anatomical frame's rectangle from `low` to `high`.
     pub(super) fn around(&self, low: Point, high: Point, reach: f32) -> PixelRect {
         let Pose { cosine, sine, scale, shift, .. } = self.pose;

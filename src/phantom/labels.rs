@@ -9,10 +9,16 @@ use super::stream::Stream;
 /// Lead letters and collimation, in picture coordinates.
 #[derive(Debug)]
 pub(super) struct Labels {
-    strokes: Vec<Vec<Point>>,
-    weight: f32,
+    strokes: Vec<Stroke>,
     brightness: f32,
     collimation: Option<Collimation>,
+}
+
+#[derive(Debug)]
+struct Stroke {
+    line: Vec<Point>,
+    /// Half the width of the line.
+    weight: f32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -30,25 +36,21 @@ impl Labels {
         let side = stream.side();
         let height = stream.uniform(0.045, 0.075);
         let at = [side * stream.uniform(0.62, 0.86), stream.uniform(-0.90, -0.74)];
+        let weight = stream.uniform(0.09, 0.14);
         let tilt = stream.normal(0.0, if patient.in_bed() { 12.0 } else { 3.0 }).to_radians();
         // The letter names the patient's side, which is the other one in the picture.
-        let mut strokes = word(if side > 0.0 { "L" } else { "R" }, at, height, tilt);
+        let mut strokes = word(if side > 0.0 { "L" } else { "R" }, at, height, tilt, weight);
         let (portable, place) = (stream.chance(0.5), stream.uniform(-0.93, -0.62));
         if patient.in_bed() && portable {
-            strokes.extend(word("AP", [place, -0.93], 0.030, 0.0));
-            strokes.extend(word("PORTABLE", [place, -0.86], 0.030, 0.0));
+            strokes.extend(word("AP", [place, -0.94], 0.028, 0.0, 0.08));
+            strokes.extend(word("PORTABLE", [place, -0.89], 0.028, 0.0, 0.08));
         }
         let collimated = stream.chance(0.35);
         let angle = stream.normal(0.0, 1.3).to_radians();
         let borders = [0; 4].map(|_| 1.0 - stream.uniform(0.0, 0.07));
         let collimation =
             Collimation { borders, cosine: angle.cos(), sine: angle.sin(), gray: stream.uniform(0.0, 0.04) };
-        Self {
-            strokes,
-            weight: height * stream.uniform(0.10, 0.16),
-            brightness: stream.uniform(0.86, 1.0),
-            collimation: collimated.then_some(collimation),
-        }
+        Self { strokes, brightness: stream.uniform(0.86, 1.0), collimation: collimated.then_some(collimation) }
     }
 
     /// Writes on display values 0 to 1, `[size_px, size_px]`.
@@ -57,9 +59,9 @@ impl Labels {
             collimation.cut(frame.size_px, display);
         }
         for stroke in &self.strokes {
-            let line = tube(stroke.iter().map(|point| frame.anatomical(*point)), self.weight);
+            let line = tube(stroke.line.iter().map(|point| frame.anatomical(*point)), stroke.weight);
             brush.stroke(frame, &line, |touch| {
-                let covered = smooth_step(1.0, 0.5, touch.q2) * (touch.radius / self.weight).min(1.0);
+                let covered = smooth_step(1.0, 0.5, touch.q2) * (touch.radius / stroke.weight).min(1.0);
                 let value = &mut display[touch.pixel];
                 *value += covered * (self.brightness - *value).max(0.0);
             });
@@ -85,21 +87,17 @@ impl Collimation {
     }
 }
 
-/// Strokes of a word whose first letter begins at `at`, turned about it.
-fn word(text: &str, at: Point, height: f32, tilt: f32) -> Vec<Vec<Point>> {
+/// Strokes of a word whose first letter begins at `at`, turned about it; `weight` is half a line's width in heights.
+fn word(text: &str, at: Point, height: f32, tilt: f32, weight: f32) -> Vec<Stroke> {
     let (cosine, sine) = (tilt.cos(), tilt.sin());
     let mut strokes = Vec::new();
     for (position, letter) in text.chars().enumerate() {
-        for stroke in glyph(letter) {
-            strokes.push(
-                stroke
-                    .iter()
-                    .map(|[x, y]| {
-                        let (x, y) = ((x * 0.6 + position as f32 * 0.85) * height, y * height);
-                        [at[0] + x * cosine - y * sine, at[1] + x * sine + y * cosine]
-                    })
-                    .collect(),
-            );
+        for line in glyph(letter) {
+            let placed = line.iter().map(|[x, y]| {
+                let (x, y) = ((x * 0.65 + position as f32 * 0.95) * height, y * height);
+                [at[0] + x * cosine - y * sine, at[1] + x * sine + y * cosine]
+            });
+            strokes.push(Stroke { line: placed.collect(), weight: weight * height });
         }
     }
     strokes

@@ -143,7 +143,7 @@ pub fn generate(spec: &PhantomSpec) -> Phantom {
     let mut exposure = spec.stream(Purpose::Detector);
     let detector = Detector::draw(&mut exposure);
     let healthy_cm = layers.healthy_cm();
-    let window = detector.window(&frame, &healthy_cm);
+    let tone = detector.tone(&frame, &healthy_cm);
     let (mut mask, mut boxes) = (None, Vec::new());
     let thickness_cm = match spec.finding {
         Finding::None => healthy_cm,
@@ -160,7 +160,7 @@ pub fn generate(spec: &PhantomSpec) -> Phantom {
             layers.with_opacity(&opacity)
         }
     };
-    let mut levels = detector.expose(spec.size_px, &thickness_cm, window, &mut exposure);
+    let mut levels = detector.expose(spec.size_px, &thickness_cm, &tone, &mut exposure);
     labels.write_on(&frame, &mut brush, &mut levels);
     for level in &mut levels {
         *level *= 255.0;

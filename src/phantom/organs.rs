@@ -47,12 +47,12 @@ impl Organs {
         // Breasts that show: most women's, some men's.
         let shown = stream.chance(if patient.sex == Sex::F { 0.88 } else { 0.12 });
         let (size, sag, depth_cm) =
-            (stream.uniform(0.21, 0.30), stream.uniform(0.10, 0.30), stream.uniform(0.8, 2.6) * patient.stoutness);
+            (stream.uniform(0.21, 0.30), stream.uniform(0.10, 0.30), stream.uniform(1.0, 3.2) * patient.stoutness);
         for side in [-1.0, 1.0] {
             let center = [side * (0.36 + stream.uniform(-0.03, 0.06)), sag + stream.normal(0.0, 0.02)];
             let radii = [size * stream.uniform(0.95, 1.1), size * stream.uniform(0.9, 1.15)];
             if shown {
-                ellipses.push(Ellipse { center, radii, depth_cm, edge: 0.9 });
+                ellipses.push(Ellipse { center, radii, depth_cm, edge: 0.7 });
             }
         }
         let left = &lungs.sides[1];
@@ -70,7 +70,7 @@ impl Organs {
             let radii = [stream.uniform(0.03, 0.09), stream.uniform(0.025, 0.06)];
             ellipses.push(Ellipse { center, radii, depth_cm: -stream.uniform(0.5, 2.2), edge: 0.9 });
         }
-        Self { airways, ellipses, abdomen_cm: stream.uniform(1.5, 4.5) * patient.stoutness }
+        Self { airways, ellipses, abdomen_cm: stream.uniform(0.3, 2.2) * patient.stoutness }
     }
 
     /// Adds the organs to a thickness in cm, `[size_px, size_px]`.
@@ -90,14 +90,12 @@ impl Organs {
         }
         let top = lungs.sides[0].base.min(lungs.sides[1].base);
         let rect = frame.around([-1.4, top], [1.4, 1.4], 0.0);
-        for row in rect.top..rect.bottom {
-            for pixel in row * frame.size_px + rect.left..row * frame.size_px + rect.right {
-                let (x, y) = (frame.x[pixel], frame.y[pixel]);
-                let below = y - lungs.at(x).dome_at(x.abs().min(0.45));
-                if below > 0.0 && thickness_cm[pixel] > 0.0 {
-                    let inner = (1.0 - x * x * 1.4).max(0.0);
-                    thickness_cm[pixel] += self.abdomen_cm * inner * smooth_step(0.0, 0.55, below);
-                }
+        for pixel in frame.pixels(rect) {
+            let (x, y) = (frame.x[pixel], frame.y[pixel]);
+            let below = y - lungs.at(x).dome_at(x.abs().min(0.45));
+            if below > 0.0 && thickness_cm[pixel] > 0.0 {
+                let inner = (1.0 - x * x * 1.4).max(0.0);
+                thickness_cm[pixel] += self.abdomen_cm * inner * smooth_step(0.0, 0.55, below);
             }
         }
     }
@@ -107,13 +105,11 @@ impl Ellipse {
     fn add_to(&self, frame: &Frame, thickness_cm: &mut [f32]) {
         let ([x, y], [a, b]) = (self.center, self.radii);
         let rect = frame.around([x - a, y - b], [x + a, y + b], 0.0);
-        for row in rect.top..rect.bottom {
-            for pixel in row * frame.size_px + rect.left..row * frame.size_px + rect.right {
-                let (dx, dy) = ((frame.x[pixel] - x) / a, (frame.y[pixel] - y) / b);
-                let q2 = dx * dx + dy * dy;
-                if q2 < 1.0 {
-                    thickness_cm[pixel] += self.depth_cm * round_edge((1.0 - q2.sqrt()) / self.edge);
-                }
+        for pixel in frame.pixels(rect) {
+            let (dx, dy) = ((frame.x[pixel] - x) / a, (frame.y[pixel] - y) / b);
+            let q2 = dx * dx + dy * dy;
+            if q2 < 1.0 {
+                thickness_cm[pixel] += self.depth_cm * round_edge((1.0 - q2.sqrt()) / self.edge);
             }
         }
     }

@@ -29,9 +29,11 @@ impl Vessels {
                 // From almost straight up to almost straight down, a little more of them downwards.
                 let spread = (trunk as f32 + stream.uniform(0.1, 0.9)) / trunks as f32;
                 let heading = -1.42 + 2.85 * spread.powf(0.9);
+                // Trunks leave along the hilum, not from one point.
+                let away = stream.uniform(0.0, 0.06);
                 let start = [
-                    lung.hilum[0] + lung.side * stream.normal(0.0, 0.018),
-                    lung.hilum[1] + 0.10 * (spread - 0.5) + stream.normal(0.0, 0.012),
+                    lung.hilum[0] + lung.side * (away * heading.cos() + stream.normal(-0.015, 0.02)),
+                    lung.hilum[1] + 0.15 * (spread - 0.5) + away * heading.sin() + stream.normal(0.0, 0.015),
                 ];
                 let first = Growth {
                     at: start,
@@ -56,10 +58,8 @@ impl Vessels {
         }
         for &[x, y, width, height, depth_cm] in &self.hila {
             let rect = frame.around([x - 2.5 * width, y - 2.5 * height], [x + 2.5 * width, y + 2.5 * height], 0.0);
-            for row in rect.top..rect.bottom {
-                for pixel in row * frame.size_px + rect.left..row * frame.size_px + rect.right {
-                    blood[pixel] += depth_cm * bell(frame.x[pixel], x, width) * bell(frame.y[pixel], y, height);
-                }
+            for pixel in frame.pixels(rect) {
+                blood[pixel] += depth_cm * bell(frame.x[pixel], x, width) * bell(frame.y[pixel], y, height);
             }
         }
         blood
