@@ -7,6 +7,7 @@ pub mod cli;
 pub mod cohort;
 pub mod figure;
 pub mod network;
+pub mod phantom;
 pub mod radiograph;
 pub mod saliency;
 pub mod truth;
