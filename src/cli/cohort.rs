@@ -256,6 +256,7 @@ fn origin(splits: SplitSource) -> String {
         SplitSource::Given => "from the file given".to_owned(),
         SplitSource::Found => "from a file in the folder".to_owned(),
         SplitSource::Labels => "from labels.csv".to_owned(),
+        SplitSource::Phantoms => "by the phantoms' own rule".to_owned(),
         SplitSource::Drawn { seed } => format!("drawn with seed {seed}"),
     }
 }

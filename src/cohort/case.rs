@@ -1,9 +1,11 @@
 //! One radiograph of a cohort and what is known about it.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use super::rle::Runs;
 use super::split::Split;
+use crate::phantom::PhantomSpec;
 use crate::truth::FindingBox;
 
 /// One radiograph of a cohort. Its pixels and masks are read when they are asked for.
@@ -32,6 +34,12 @@ pub struct Case {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Source {
     File(PathBuf),
+    /// Generated when it is asked for.
+    Phantom {
+        spec: PhantomSpec,
+        /// Its boxes, once somebody asked for them.
+        boxes: OnceLock<Vec<FindingBox>>,
+    },
 }
 
 /// Where the mask is.

@@ -15,7 +15,7 @@ use super::notes::{Exclusion, Reason, Warnings};
 use super::spec::CohortOptions;
 use super::split::Split;
 use super::table::{Table, TableRole, is_missing};
-use super::{Found, Watch};
+use super::{Found, SplitSource, Watch};
 use crate::truth::Task;
 
 const MASKS_FOLDER: &str = "masks";
@@ -71,7 +71,7 @@ pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &Watch<'_>) ->
         drafts.into_iter().filter_map(|draft| judge(draft, has_labels, &mut exclusions, &mut warnings)).collect();
     // Boxes of a folder are drawn on the very files.
     let cases = place_boxes(cases, None, TableRole::Boxes, &mut exclusions, &mut warnings)?;
-    Ok(Found { cases, exclusions, warnings, skipped, splits_in_labels: told.splits })
+    Ok(Found { cases, exclusions, warnings, skipped, splits: told.splits.then_some(SplitSource::Labels) })
 }
 
 /// Names each image by its stem where no other has it, else by its path below the folder.

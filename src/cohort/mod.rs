@@ -21,6 +21,7 @@ mod folder;
 mod marks;
 mod mask_file;
 mod notes;
+mod phantoms;
 pub mod rle;
 mod rsna;
 mod siim;
@@ -46,7 +47,8 @@ pub use split::{Fractions, Split};
 pub use table::TableRole;
 pub use truth::{TruthRule, boxes_at, mask_at};
 
-use crate::radiograph::Radiograph;
+use crate::phantom::{self, Finding};
+use crate::radiograph::{Radiograph, ValueScale};
 use crate::truth::{FindingBox, Mask, Task};
 
 /// Where the splits of a cohort come from.
@@ -59,6 +61,8 @@ pub enum SplitSource {
     Found,
     /// The column `split` of the folder's `labels.csv`.
     Labels,
+    /// The phantoms' own rule.
+    Phantoms,
     /// Drawn by label with a seed, patients kept together.
     Drawn {
         /// The seed.
@@ -98,8 +102,8 @@ struct Found {
     exclusions: Vec<Exclusion>,
     warnings: Warnings,
     skipped: Skipped,
-    /// Whether the labels said the splits.
-    splits_in_labels: bool,
+    /// Where the splits come from that the cases already have.
+    splits: Option<SplitSource>,
 }
 
 /// Who looks on while a cohort is opened.
@@ -123,20 +127,23 @@ impl Cohort {
     ) -> Result<Self> {
         check(spec, options)?;
         let watch = Watch { progress, cancelled };
-        let (folder, found, task) = match spec {
-            CohortSpec::Siim(folder) => (folder, siim::open(folder, options, &watch)?, Some(Task::Pneumothorax)),
-            CohortSpec::Rsna(folder) => (folder, rsna::open(folder, options, &watch)?, Some(Task::Pneumonia)),
-            CohortSpec::Folder(folder) => (folder, folder::open(folder, options, &watch)?, options.task),
-            CohortSpec::Phantom { .. } => return Err(Error::Options("phantoms are not built in".to_owned())),
+        let (found, task) = match spec {
+            CohortSpec::Siim(folder) => (siim::open(folder, options, &watch)?, Some(Task::Pneumothorax)),
+            CohortSpec::Rsna(folder) => (rsna::open(folder, options, &watch)?, Some(Task::Pneumonia)),
+            CohortSpec::Folder(folder) => (folder::open(folder, options, &watch)?, options.task),
+            CohortSpec::Phantom { seed, count } => {
+                let task = options.task.unwrap_or(Task::Pneumothorax);
+                (phantoms::open(*seed, *count, task, options)?, Some(task))
+            }
         };
-        let Found { mut cases, mut exclusions, mut warnings, skipped, splits_in_labels } = found;
+        let Found { mut cases, mut exclusions, mut warnings, skipped, splits } = found;
         skipped.warn(&mut warnings);
-        if cases.is_empty() {
-            return Err(Error::Nothing { found: nothing(&exclusions, skipped), path: folder.clone() });
+        if let (true, Some(folder)) = (cases.is_empty(), spec.folder()) {
+            return Err(Error::Nothing { found: nothing(&exclusions, skipped), path: folder.to_owned() });
         }
         cases.sort_by(|a, b| a.id.cmp(&b.id));
         exclusions.sort_by(|a, b| (a.reason, a.line, &a.id).cmp(&(b.reason, b.line, &b.id)));
-        let split_source = assign_splits(&mut cases, folder, options, splits_in_labels, &mut warnings)?;
+        let split_source = assign_splits(&mut cases, spec.folder(), options, splits, &mut warnings)?;
         warn_of_shared_patients(&cases, &mut warnings);
         let by_id = cases.iter().enumerate().map(|(index, case)| (case.id.clone(), index)).collect();
         let warnings = warnings.into_list();
@@ -206,12 +213,22 @@ impl Cohort {
     pub fn radiograph(&self, case: &Case) -> Result<Radiograph> {
         match &case.source {
             Source::File(path) => Ok(Radiograph::open(path)?),
+            Source::Phantom { spec, .. } => {
+                let gray = phantom::generate(spec).gray.into_iter().map(f32::from).collect();
+                Ok(Radiograph::new(spec.size_px, spec.size_px, gray, ValueScale::Gray))
+            }
         }
     }
 
-    /// Boxes of a case on its image, cut to it; none for a case without the finding.
+    /// Boxes of a case on its image, cut to it; none for a case without the finding. Those of a phantom are made when they
+    /// are first asked for.
     pub fn boxes<'a>(&self, case: &'a Case) -> &'a [FindingBox] {
-        &case.boxes
+        match &case.source {
+            Source::Phantom { spec, boxes } if spec.finding == Finding::Pneumonia => {
+                boxes.get_or_init(|| phantom::generate(spec).boxes)
+            }
+            Source::Phantom { .. } | Source::File(_) => &case.boxes,
+        }
     }
 
     /// What experts marked on a case, as a mask of `height_px` x `width_px` (of a map on the whole image). A case without
@@ -228,12 +245,20 @@ impl Cohort {
             return Err(Error::MaskSize { height_px, width_px });
         }
         let label = case.label.ok_or(Error::Truth("the case has no label, so its truth is not known"))?;
+        if let Source::Phantom { spec, .. } = &case.source
+            && spec.finding == Finding::Pneumothorax
+        {
+            let mask = phantom::generate(spec).mask;
+            let mask =
+                mask.ok_or(Error::Truth("the phantom has a pneumothorax, but no pixel of it is in the picture"))?;
+            return Ok(mask_at(&mask, height_px, width_px, rule));
+        }
         match &case.mark {
             Mark::None if !label => Ok(Mask::empty(height_px, width_px)),
-            Mark::None if case.boxes.is_empty() => {
-                Err(Error::Truth("the case has a finding, but neither mask nor box says where"))
-            }
-            Mark::None => Ok(boxes_at(&case.boxes, self.drawn_on_px(case)?, height_px, width_px, rule)),
+            Mark::None => match self.boxes(case) {
+                [] => Err(Error::Truth("the case has a finding, but neither mask nor box says where")),
+                boxes => Ok(boxes_at(boxes, self.drawn_on_px(case)?, height_px, width_px, rule)),
+            },
             Mark::Runs(runs) => {
                 let [rows, columns] = self.drawn_on_px(case)?;
                 let mut mask = Mask::empty(rows, columns);
@@ -332,9 +357,9 @@ fn nothing(exclusions: &[Exclusion], skipped: Skipped) -> String {
 
 fn assign_splits(
     cases: &mut [Case],
-    folder: &Path,
+    folder: Option<&Path>,
     options: &CohortOptions,
-    splits_in_labels: bool,
+    splits: Option<SplitSource>,
     warnings: &mut Warnings,
 ) -> Result<SplitSource> {
     if let Some(path) = &options.splits {
@@ -346,9 +371,29 @@ fn assign_splits(
         apply(&splits, cases, warnings);
         return Ok(SplitSource::Given);
     }
-    if splits_in_labels {
-        return Ok(SplitSource::Labels);
+    if let Some(source) = splits {
+        return Ok(source);
     }
+    if let Some(folder) = folder
+        && let Some((splits, notes)) = find_splits(folder, cases)?
+    {
+        warnings.append(notes);
+        apply(&splits, cases, warnings);
+        return Ok(SplitSource::Found);
+    }
+    let drawn: Vec<Drawn<'_>> = cases
+        .iter()
+        .map(|case| Drawn { group: case.patient.as_deref().unwrap_or(&case.id), stratum: case.label })
+        .collect();
+    let splits = split::draw(&drawn, options.seed, options.fractions);
+    for (case, split) in cases.iter_mut().zip(splits) {
+        case.split = Some(split);
+    }
+    Ok(SplitSource::Drawn { seed: options.seed })
+}
+
+/// The one file of splits in `folder` or one level below that names a case.
+fn find_splits(folder: &Path, cases: &[Case]) -> Result<Option<(SplitFile, Warnings)>> {
     let mut found = Vec::new();
     for path in tables_in(folder) {
         if Table::open(&path, TableRole::Splits).is_ok_and(|table| SplitFile::is_one(&table)) {
@@ -363,20 +408,7 @@ fn assign_splits(
         let advice = "give the right one with --splits";
         return Err(Error::Ambiguous { count: found.len(), role: TableRole::Splits, advice, path: folder.to_owned() });
     }
-    if let Some((splits, notes)) = found.pop() {
-        warnings.append(notes);
-        apply(&splits, cases, warnings);
-        return Ok(SplitSource::Found);
-    }
-    let drawn: Vec<Drawn<'_>> = cases
-        .iter()
-        .map(|case| Drawn { group: case.patient.as_deref().unwrap_or(&case.id), stratum: case.label })
-        .collect();
-    let splits = split::draw(&drawn, options.seed, options.fractions);
-    for (case, split) in cases.iter_mut().zip(splits) {
-        case.split = Some(split);
-    }
-    Ok(SplitSource::Drawn { seed: options.seed })
+    Ok(found.pop())
 }
 
 fn apply(splits: &SplitFile, cases: &mut [Case], warnings: &mut Warnings) {

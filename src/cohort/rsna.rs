@@ -85,7 +85,7 @@ pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &Watch<'_>) ->
     }
     images.leave_out_rest(&mut exclusions);
     let cases = place_boxes(cases, options.truth_size_px, TableRole::Labels, &mut exclusions, &mut warnings)?;
-    Ok(Found { cases, exclusions, warnings, skipped, splits_in_labels: false })
+    Ok(Found { cases, exclusions, warnings, skipped, splits: None })
 }
 
 /// Whether the case is of the third class, or why it is none of the cohort. `class` is nothing without a file of

@@ -52,7 +52,7 @@ pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &Watch<'_>) ->
     }
     images.leave_out_rest(&mut exclusions);
     let cases = place_runs(cases, options.truth_size_px, &mut exclusions, &mut warnings)?;
-    Ok(Found { cases, exclusions, warnings, skipped, splits_in_labels: false })
+    Ok(Found { cases, exclusions, warnings, skipped, splits: None })
 }
 
 fn find_table(folder: &Path, warnings: &mut Warnings) -> Result<PathBuf> {

@@ -5,6 +5,7 @@
 mod command;
 mod folder;
 mod hostile;
+mod phantoms;
 mod rle;
 mod rsna;
 mod siim;
