@@ -38,6 +38,16 @@ pub(super) struct Arguments {
     cohort: CohortSpec,
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    form: Form,
+    /// No progress and no warnings
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// What is printed.
+#[derive(Clone, Copy, Debug, Args)]
+struct Form {
     /// One object of JSON instead of text
     #[arg(long)]
     json: bool,
@@ -47,9 +57,6 @@ pub(super) struct Arguments {
     /// List the cases as well, by id, label and split
     #[arg(long)]
     list: bool,
-    /// No progress and no warnings
-    #[arg(long)]
-    quiet: bool,
 }
 
 /// How a cohort is taken.
@@ -167,19 +174,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             let _ = writeln!(std::io::stderr(), "warning: {warning}");
         }
     }
-    let report = report(&cohort, arguments);
-    if arguments.json {
+    let report = report(&cohort, arguments.form);
+    if arguments.form.json {
         return print_json(&report);
     }
     std::io::stdout().write_all(text(&report).as_bytes()).map_err(Error::Stdout)
 }
 
-fn report<'a>(cohort: &'a Cohort, arguments: &Arguments) -> Report<'a> {
+fn report<'a>(cohort: &'a Cohort, form: Form) -> Report<'a> {
     let mut by_reason: BTreeMap<Reason, Vec<&Exclusion>> = BTreeMap::new();
     for exclusion in cohort.exclusions() {
         by_reason.entry(exclusion.reason).or_default().push(exclusion);
     }
-    let list = arguments.list_excluded || arguments.list;
+    let list = form.list_excluded || form.list;
     let left_out = by_reason.into_iter().map(|(reason, exclusions)| LeftOut {
         reason,
         count: exclusions.len(),
@@ -197,7 +204,7 @@ fn report<'a>(cohort: &'a Cohort, arguments: &Arguments) -> Report<'a> {
         left_out: left_out.collect(),
         skipped_files: cohort.skipped(),
         warnings: cohort.warnings(),
-        cases: arguments.list.then(|| cohort.cases().iter().map(line).collect()),
+        cases: form.list.then(|| cohort.cases().iter().map(line).collect()),
     }
 }
 

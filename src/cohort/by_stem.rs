@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::case::{Case, Source};
 use super::files::{Header, ImageFile, Listing, stem};
@@ -24,10 +25,13 @@ impl ByStem {
         let mut first = BTreeMap::new();
         for image in images {
             let id = stem(&image.relative).to_owned();
-            if first.contains_key(&id) {
-                exclusions.push(Exclusion { reason: Reason::SecondFile, id, line: None });
-            } else {
-                first.insert(id, image);
+            match first.entry(id) {
+                Entry::Vacant(place) => {
+                    place.insert(image);
+                }
+                Entry::Occupied(taken) => {
+                    exclusions.push(Exclusion { reason: Reason::SecondFile, id: taken.key().clone(), line: None });
+                }
             }
         }
         Self(first)

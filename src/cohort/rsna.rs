@@ -45,8 +45,19 @@ impl Class {
     }
 }
 
-/// Class by id; nothing where rows contradict each other.
-type Classes = BTreeMap<String, Option<Class>>;
+/// What the classes say about one id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// There is no such file.
+    NoFile,
+    /// The file has no row for it.
+    NoRow,
+    /// Rows contradict each other.
+    Contradicted,
+    Class(Class),
+}
+
+type Classes = BTreeMap<String, Told>;
 
 pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &Watch<'_>) -> Result<Found> {
     files::check_folder(folder)?;
@@ -71,7 +82,7 @@ pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &Watch<'_>) ->
     let mut cases: Vec<(Case, Vec<LinedBox>)> = Vec::new();
     for (id, entry) in entries {
         let Some(mut case) = images.take(&id, entry.first_line, &mut exclusions) else { continue };
-        let class = classes.as_ref().map(|classes| classes.get(&id).copied());
+        let class = classes.as_ref().map_or(Told::NoFile, |classes| classes.get(&id).copied().unwrap_or(Told::NoRow));
         match judge(&entry, class, options.third_class, &mut warnings) {
             Err(reason) => exclusions.push(Exclusion { reason, id, line: Some(entry.first_line) }),
             Ok(third_class) => {
@@ -88,11 +99,10 @@ pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &Watch<'_>) ->
     Ok(Found { cases, exclusions, warnings, skipped, splits: None })
 }
 
-/// Whether the case is of the third class, or why it is none of the cohort. `class` is nothing without a file of
-/// classes, and nothing within where the file does not name the id or contradicts itself.
+/// Whether the case is of the third class, or why it is none of the cohort.
 fn judge(
     entry: &Entry,
-    class: Option<Option<Option<Class>>>,
+    class: Told,
     third_class: ThirdClass,
     warnings: &mut Warnings,
 ) -> std::result::Result<bool, Reason> {
@@ -101,18 +111,18 @@ fn judge(
         return Err(Reason::Contradiction);
     }
     match class {
-        None => Ok(false),
-        Some(None) => {
+        Told::NoFile => Ok(false),
+        Told::NoRow => {
             warn("the classes CSV has no row for this image; it is left out");
             Err(Reason::Unlabelled)
         }
-        Some(Some(None)) => Err(Reason::Contradiction),
-        Some(Some(Some(class))) if (class == Class::Opacity) != entry.target => {
+        Told::Contradicted => Err(Reason::Contradiction),
+        Told::Class(class) if (class == Class::Opacity) != entry.target => {
             warn("Target and class contradict each other; the image is left out");
             Err(Reason::Contradiction)
         }
-        Some(Some(Some(Class::Third))) if third_class == ThirdClass::Exclude => Err(Reason::ThirdClass),
-        Some(Some(Some(class))) => Ok(class == Class::Third),
+        Told::Class(Class::Third) if third_class == ThirdClass::Exclude => Err(Reason::ThirdClass),
+        Told::Class(class) => Ok(class == Class::Third),
     }
 }
 
@@ -214,9 +224,9 @@ fn read_classes(path: &Path, warnings: &mut Warnings) -> Result<Classes> {
             return Err(row.refuse("class", format!("this is neither {classes}")));
         };
         // One row a box is the file's habit; only rows that differ are odd.
-        let known = classes.entry(stem(&name).to_owned()).or_insert(Some(class));
-        if *known != Some(class) {
-            *known = None;
+        let known = classes.entry(stem(&name).to_owned()).or_insert(Told::Class(class));
+        if *known != Told::Class(class) {
+            *known = Told::Contradicted;
             let text = "the image has different classes on different lines; it is left out";
             warnings.at(TableRole::Classes, row.line, text);
         }

@@ -234,12 +234,12 @@ mod tests {
     #[test]
     fn strata_are_exact_and_order_does_not_matter() {
         let names: Vec<String> = (0..1000).map(|i| format!("case {i}")).collect();
-        let case = |i: usize| Drawn { group: &names[i], stratum: Some(i % 5 == 0) };
+        let case = |i: usize| Drawn { group: &names[i], stratum: Some(i.is_multiple_of(5)) };
         let forward: Vec<Drawn<'_>> = (0..1000).map(case).collect();
         let backward: Vec<Drawn<'_>> = (0..1000).rev().map(case).collect();
         let splits = draw(&forward, 3, Fractions::default());
-        assert_eq!(tally(&splits, |i| i % 5 == 0), [162, 18, 20]);
-        assert_eq!(tally(&splits, |i| i % 5 != 0), [648, 72, 80]);
+        assert_eq!(tally(&splits, |i| i.is_multiple_of(5)), [162, 18, 20]);
+        assert_eq!(tally(&splits, |i| !i.is_multiple_of(5)), [648, 72, 80]);
         let mut again = draw(&backward, 3, Fractions::default());
         again.reverse();
         assert_eq!(splits, again);

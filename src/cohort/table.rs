@@ -178,7 +178,7 @@ impl Table {
     /// Line on which the present record begins. The reader stands behind it, after its line end; a record may hold
     /// line ends in quotes.
     fn line(&self) -> u64 {
-        let inside = self.record.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
+        let inside = self.record.as_slice().split(|byte| *byte == b'\n').count() as u64 - 1;
         self.reader.position().line().saturating_sub(1 + inside).max(1)
     }
 }

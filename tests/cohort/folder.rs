@@ -1,5 +1,7 @@
 //! Plain folders.
 
+use std::fmt::Write;
+
 use saliscope::cohort::{CohortOptions, Error, Reason, Split, TruthRule};
 use saliscope::truth::Task;
 
@@ -36,7 +38,7 @@ fn labels_in_many_words() {
     for (index, label) in rows.iter().enumerate() {
         tree.png(&format!("i{index}.png"));
         let name = ["i#.png", "i#", "./i#.png"][index % 3].replace('#', &index.to_string());
-        table += &format!("{name},{label},7\n");
+        writeln!(table, "{name},{label},7").unwrap();
     }
     tree.png("left.png").write("labels.csv", table + "nowhere.png,1,7\n");
     let cohort = open(&tree.folder()).unwrap();

@@ -1,5 +1,7 @@
 //! RSNA's layout and its mirrors.
 
+use std::fmt::Write;
+
 use saliscope::cohort::{CohortOptions, Reason, ThirdClass, TruthRule};
 
 use crate::tree::{Tree, assert_says, case, labels, left_out, open, open_with, refusal, warns};
@@ -144,8 +146,8 @@ fn small_copies_need_the_size_of_the_originals() {
     let mut classes = "patientId,class\n".to_owned();
     for index in 0..10 {
         tree.picture(&format!("p{index}.png"), 320, 320, |_, _| 0);
-        labels += &format!("p{index},{},500,200,300,1\n", 60 * index);
-        classes += &format!("p{index},Lung Opacity\n");
+        writeln!(labels, "p{index},{},500,200,300,1", 60 * index).unwrap();
+        writeln!(classes, "p{index},Lung Opacity").unwrap();
     }
     tree.write("labels.csv", labels).write("classes.csv", classes);
     assert_says(&refusal(&tree.rsna()), &["10 of 10", "1024x1024"]);

@@ -1,5 +1,7 @@
 //! SIIM-ACR's layout and its mirrors.
 
+use std::fmt::Write;
+
 use saliscope::cohort::{CohortOptions, Reason, TruthRule, rle};
 
 use crate::tree::{Tree, assert_says, case, labels, left_out, open, open_with, refusal, warns};
@@ -99,7 +101,7 @@ fn flat_mirrors_as_dicom_and_as_pictures() {
     assert!(cohort.exclusions().is_empty());
     let skipped = cohort.skipped();
     assert_eq!((skipped.hidden, skipped.dicomdir, skipped.other), (2, 1, 2));
-    assert_eq!(cohort.radiograph(case(&cohort, B)).unwrap().pixels()[0], 7.0);
+    assert_eq!(cohort.radiograph(case(&cohort, B)).unwrap().pixels(), [7.0; 256]);
     assert_eq!(cohort.mask_at_own_size(case(&cohort, B)).unwrap().area_px(), 256);
     assert_eq!(case(&cohort, A).patient, None, "an empty PatientID says nothing");
 }
@@ -157,7 +159,7 @@ fn small_copies_need_the_size_of_the_originals() {
     for index in 0..8 {
         tree.picture(&format!("train/1.{index}.png"), 4, 4, |_, _| 0);
         // Of 16 x 16 pixels; one happens to fit into 4 x 4 as well.
-        table += &format!("1.{index},{} 4\n", index * 25);
+        writeln!(table, "1.{index},{} 4", index * 25).unwrap();
     }
     tree.write("train-rle.csv", table);
     assert_says(&refusal(&tree.siim()), &["7 of 8", "1024x1024"]);

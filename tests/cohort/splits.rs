@@ -1,5 +1,7 @@
 //! Splits from files and splits that are drawn.
 
+use std::fmt::Write;
+
 use saliscope::cohort::{CohortOptions, CohortSpec, Count, Split, SplitSource};
 
 use crate::tree::{Tree, assert_says, open, open_with, split_of, warns};
@@ -10,7 +12,7 @@ fn siim(count: usize) -> Tree {
     let mut table = "ImageId,EncodedPixels\n".to_owned();
     for index in 0..count {
         tree.png(&format!("train/1.2.{index}.png"));
-        table += &format!("1.2.{index},{}\n", if index % 3 == 0 { "1 1" } else { "-1" });
+        writeln!(table, "1.2.{index},{}", if index % 3 == 0 { "1 1" } else { "-1" }).unwrap();
     }
     tree.write("train-rle.csv", table);
     tree
@@ -92,7 +94,7 @@ fn patients_of_dicom_files_stay_together() {
     let mut table = "ImageId,EncodedPixels\n".to_owned();
     for index in 0..60 {
         tree.dicom(&format!("{index}.dcm"), 2, 2, &format!("patient {}", index / 4));
-        table += &format!("{index},{}\n", if index % 3 == 0 { "1 1" } else { "-1" });
+        writeln!(table, "{index},{}", if index % 3 == 0 { "1 1" } else { "-1" }).unwrap();
     }
     tree.write("train-rle.csv", &table);
     let cohort = open(&tree.siim()).unwrap();
