@@ -4,8 +4,10 @@
 
 pub mod array_file;
 pub mod cli;
+pub mod cohort;
 pub mod figure;
 pub mod network;
+pub mod phantom;
 pub mod radiograph;
 pub mod saliency;
 pub mod truth;
