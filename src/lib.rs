@@ -4,8 +4,10 @@
 
 pub mod array_file;
 pub mod cli;
+pub mod detection;
 pub mod figure;
 pub mod network;
 pub mod radiograph;
 pub mod saliency;
+pub mod training;
 pub mod truth;

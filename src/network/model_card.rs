@@ -12,7 +12,9 @@ use super::weights_file::write_whole;
 /// Side of the images of the study, in pixels.
 const STUDY_INPUT_PX: usize = 320;
 
-/// The largest base size of anchors there is; beyond it, every anchor would be larger than any image.
+/// The base sizes of anchors there are: below, rounding to pixels would leave some without area; beyond, every anchor
+/// would be larger than any image.
+const MIN_ANCHOR_PX: f64 = 4.0;
 const MAX_ANCHOR_PX: f64 = 16384.0;
 
 /// How gray values in 0..=255 become the network's input; every step in `f32`, in this order.
@@ -280,8 +282,8 @@ impl ModelCard {
         }
         if let Some(detector) = self.detector {
             let DetectorCard { anchor_base_px, p6_from_c5 } = detector;
-            if !(anchor_base_px > 0.0 && anchor_base_px <= MAX_ANCHOR_PX) {
-                let range = format!("is {anchor_base_px}, not a number above 0 and up to {MAX_ANCHOR_PX}");
+            if !(MIN_ANCHOR_PX..=MAX_ANCHOR_PX).contains(&anchor_base_px) {
+                let range = format!("is {anchor_base_px}, not a number from {MIN_ANCHOR_PX} to {MAX_ANCHOR_PX}");
                 return refuse("detector.anchor_base_px", range);
             }
             if p6_from_c5 != inferred.p6_from_c5 {
@@ -359,7 +361,7 @@ mod tests {
             ),
             (
                 r#""architecture": "retina_net", "detector": {"anchor_base_px": 0}"#,
-                "`detector.anchor_base_px` of the model card is 0, not a number above 0 and up to 16384",
+                "`detector.anchor_base_px` of the model card is 0, not a number from 4 to 16384",
             ),
             (
                 r#""architecture": "retina_net", "detector": {"p6_from_c5": false}"#,
