@@ -16,6 +16,7 @@ mod predict;
 mod progress;
 mod report;
 mod study_image;
+mod train;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -38,6 +39,7 @@ enum Command {
     Explain(Box<explain::Arguments>),
     Inspect(inspect::Arguments),
     Predict(predict::Arguments),
+    Train(Box<train::Arguments>),
 }
 
 const EXAMPLES: &str = "\
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
+        Command::Train(arguments) => train::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

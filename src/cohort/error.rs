@@ -94,3 +94,21 @@ pub enum Error {
     #[error("interrupted; nothing was written")]
     Interrupted,
 }
+
+impl Error {
+    /// What went wrong with one case, without the file's name, which may be a patient's.
+    pub fn without_path(&self) -> String {
+        match self {
+            Self::Folder { problem, .. } => problem.clone(),
+            Self::Radiograph(error) => error.problem.to_string(),
+            Self::MaskFile { problem, .. } => format!("the mask {problem}"),
+            Self::Table { role, place, problem, .. } => format!("{role}{place}: {problem}"),
+            Self::NoTable { columns, .. } => format!("no CSV file with the columns {columns} is there"),
+            Self::Ambiguous { count, role, .. } => format!("{count} files could be the {role}"),
+            Self::Nothing { found, .. } => format!("nothing usable is in the cohort ({found})"),
+            Self::Options(_) | Self::Rle(_) | Self::Truth(_) | Self::MaskSize { .. } | Self::Interrupted => {
+                self.to_string()
+            }
+        }
+    }
+}

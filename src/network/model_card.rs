@@ -7,12 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::architecture::{Architecture, MAX_WIDTH, Variant};
 use super::error::{Error, Result};
 use super::graph::ModelKind;
-use super::weights_file::write_whole;
+use super::weights_file::{sha256_hex, write_whole};
 
 /// Side of the images of the study, in pixels.
 const STUDY_INPUT_PX: usize = 320;
 
-/// The largest base size of anchors there is; beyond it, every anchor would be larger than any image.
+/// The base sizes of anchors there are: below, rounding to pixels would leave some without area; beyond, every anchor
+/// would be larger than any image.
+const MIN_ANCHOR_PX: f64 = 4.0;
 const MAX_ANCHOR_PX: f64 = 16384.0;
 
 /// How gray values in 0..=255 become the network's input; every step in `f32`, in this order.
@@ -23,6 +25,17 @@ pub enum Scaling {
     UnitToSymmetric,
     /// `x / 255`, then minus the mean and over the standard deviation of ImageNet's three channels.
     Imagenet,
+}
+
+impl Architecture {
+    /// How its images of `channels` channels are scaled where no card says otherwise.
+    pub fn usual_scaling(self, channels: usize) -> Scaling {
+        match self {
+            Self::InceptionV3 | Self::UNet => Scaling::UnitToSymmetric,
+            Self::RetinaNet if channels != IMAGENET_MEAN.len() => Scaling::UnitToSymmetric,
+            Self::DenseNet121 | Self::RetinaNet => Scaling::Imagenet,
+        }
+    }
 }
 
 const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
@@ -200,11 +213,7 @@ impl CardFile {
             width: self.width.unwrap_or(inferred.width),
             input_size: self.input_size.unwrap_or([STUDY_INPUT_PX; 2]),
             channels: self.channels.unwrap_or(inferred.input_channels),
-            scaling: self.scaling.unwrap_or(match self.architecture {
-                Architecture::InceptionV3 | Architecture::UNet => Scaling::UnitToSymmetric,
-                Architecture::RetinaNet if inferred.input_channels != IMAGENET_MEAN.len() => Scaling::UnitToSymmetric,
-                Architecture::DenseNet121 | Architecture::RetinaNet => Scaling::Imagenet,
-            }),
+            scaling: self.scaling.unwrap_or_else(|| self.architecture.usual_scaling(inferred.input_channels)),
             positive_class: self.positive_class.or(positive_by_rule),
             classes,
             trained_on: self.trained_on,
@@ -220,6 +229,29 @@ impl CardFile {
 }
 
 impl ModelCard {
+    /// The card of a network made here: `classes` are its names, `weights_file` is the whole file of its weights.
+    ///
+    /// # Errors
+    /// When fields contradict each other.
+    pub fn of_new_model(
+        architecture: Architecture,
+        variant: &Variant,
+        input_size: [usize; 2],
+        classes: Vec<String>,
+        trained_on: String,
+        anchor_base_px: Option<f64>,
+        weights_file: &[u8],
+    ) -> Result<Self> {
+        let mut card = CardFile::bare(architecture);
+        card.input_size = Some(input_size);
+        card.classes = Some(classes);
+        card.trained_on = Some(trained_on);
+        card.width = Some(variant.width);
+        card.detector = anchor_base_px
+            .map(|base| DetectorFile { anchor_base_px: Some(base), p6_from_c5: Some(variant.p6_from_c5) });
+        card.complete(variant, &sha256_hex(weights_file))
+    }
+
     /// The variant of the architecture it describes.
     pub fn variant(&self) -> Variant {
         Variant {
@@ -280,8 +312,8 @@ impl ModelCard {
         }
         if let Some(detector) = self.detector {
             let DetectorCard { anchor_base_px, p6_from_c5 } = detector;
-            if !(anchor_base_px > 0.0 && anchor_base_px <= MAX_ANCHOR_PX) {
-                let range = format!("is {anchor_base_px}, not a number above 0 and up to {MAX_ANCHOR_PX}");
+            if !(MIN_ANCHOR_PX..=MAX_ANCHOR_PX).contains(&anchor_base_px) {
+                let range = format!("is {anchor_base_px}, not a number from {MIN_ANCHOR_PX} to {MAX_ANCHOR_PX}");
                 return refuse("detector.anchor_base_px", range);
             }
             if p6_from_c5 != inferred.p6_from_c5 {
@@ -359,7 +391,7 @@ mod tests {
             ),
             (
                 r#""architecture": "retina_net", "detector": {"anchor_base_px": 0}"#,
-                "`detector.anchor_base_px` of the model card is 0, not a number above 0 and up to 16384",
+                "`detector.anchor_base_px` of the model card is 0, not a number from 4 to 16384",
             ),
             (
                 r#""architecture": "retina_net", "detector": {"p6_from_c5": false}"#,

@@ -71,7 +71,7 @@ impl Objective {
     }
 
     fn loss(&self, outputs: &[Tensor], truth: &Truth<'_>) -> Result<Tensor> {
-        let candle = LossError::candle("the loss");
+        let candle = |source| LossError::candle("the loss")(source);
         Ok(match self {
             Self::Classes(weights) => {
                 let logits = outputs[0].flatten_from(1).map_err(candle)?;

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use rand::seq::SliceRandom;
 use rand::SeedableRng;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -18,7 +18,7 @@ use super::samples::{Sample, Samples};
 use super::schedule::Schedule;
 use super::settings::Settings;
 use super::validation::{Score, validate};
-use crate::network::{AdamW, Batch, ModelKind, Mode, Scaling, Trainable, Weights};
+use crate::network::{AdamW, Batch, Mode, ModelKind, Scaling, Trainable, Weights};
 
 /// Steps in a row whose gradient may be no number before the training is given up.
 const MAX_LOST_STEPS: usize = 20;
@@ -204,8 +204,7 @@ impl Training<'_> {
         let outputs = self.trainer.forward(&input, Mode::Train)?;
         let (loss, gradients) = objective.gradients(&outputs, &Truth { classes: &classes, images: &images })?;
         self.trainer.backward(&gradients)?;
-        let optimizer =
-            AdamW { learning_rate, weight_decay, clip_norm: Some(clip_norm), ..AdamW::default() };
+        let optimizer = AdamW { learning_rate, weight_decay, clip_norm: Some(clip_norm), ..AdamW::default() };
         let norm = self.trainer.update(&optimizer)?;
         Ok((loss.is_finite() && norm.is_finite()).then_some(loss))
     }

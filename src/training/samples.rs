@@ -86,6 +86,24 @@ impl Samples {
         Ok(Self { size_px, list, unusable })
     }
 
+    /// A hash of all images with their truth; equal samples have equal ones.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hash = Sha256::new();
+        for sample in &self.list {
+            hash.update(sample.key.to_le_bytes());
+            hash.update([u8::from(sample.positive)]);
+            hash.update(bytemuck::cast_slice::<u16, u8>(&sample.gray));
+            for mask in &sample.mask {
+                hash.update((mask.area_px() as u64).to_le_bytes());
+            }
+            for bounds in &sample.boxes {
+                let EdgeBox { left_px, top_px, right_px, bottom_px } = *bounds;
+                hash.update(bytemuck::cast_slice::<f32, u8>(&[left_px, top_px, right_px, bottom_px]));
+            }
+        }
+        hash.finalize().iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+    }
+
     /// Images without and with the finding.
     pub fn counts(&self) -> [usize; 2] {
         let positive = self.list.iter().filter(|sample| sample.positive).count();
@@ -100,7 +118,8 @@ impl Sample {
         let own_px = [image.height_px(), image.width_px()];
         let [height, width] = size_px;
         let resized = image.resized(height, width).map_err(|problem| problem.to_string())?;
-        let gray = resized.gray_levels().iter().map(|gray| (gray * STEPS_A_LEVEL).round().clamp(0.0, 65_535.0) as u16);
+        let stored = |gray: &f32| (gray * STEPS_A_LEVEL).round().clamp(0.0, 65_535.0) as u16;
+        let gray = resized.gray_levels().iter().map(stored).collect();
         let positive = case.label == Some(true);
         let mask = (kind == ModelKind::Segmentation)
             .then(|| cohort.truth(case, height, width, TruthRule::AreaExact).map_err(|error| error.without_path()))
@@ -115,6 +134,6 @@ impl Sample {
         }
         let digest = Sha256::digest(case.id.as_bytes());
         let key = digest.iter().take(8).fold(0, |key, byte| key << 8 | u64::from(*byte));
-        Ok(Self { gray: gray.collect(), positive, mask, boxes, key })
+        Ok(Self { gray, positive, mask, boxes, key })
     }
 }

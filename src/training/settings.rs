@@ -78,7 +78,10 @@ impl Settings {
         if !((0.0..=180.0).contains(&rotation_deg) && (0.0..=255.0).contains(&brightness))
             || ![scale, shift, contrast].into_iter().all(share)
         {
-            return refuse("augmentation", "must have a rotation up to 180 degrees, shares below 1 and up to 255 levels");
+            return refuse(
+                "augmentation",
+                "must have a rotation up to 180 degrees, shares below 1 and up to 255 levels",
+            );
         }
         Ok(())
     }

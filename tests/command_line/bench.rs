@@ -43,7 +43,7 @@ impl Bench {
     /// Seeded weights of a narrow network.
     pub(crate) fn model(&self, name: &str, architecture: Architecture) -> PathBuf {
         let graph = architecture.graph(&Variant { width: 1.0 / 16.0, ..Variant::default() });
-        self.write(name, &Weights::initialize(&graph, 7).to_safetensors().unwrap())
+        self.write(name, &Weights::initialize(&graph, 7).to_safetensors(Precision::Single).unwrap())
     }
 
     /// The card of `model.safetensors` with these fields more.
