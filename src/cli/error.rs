@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{array_file, figure, network, radiograph, saliency};
+use crate::{array_file, figure, network, phantom, radiograph, saliency};
 
 /// Result of a command.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -30,6 +30,9 @@ pub enum Error {
     /// The methods.
     #[error(transparent)]
     Saliency(#[from] saliency::Error),
+    /// Phantoms.
+    #[error(transparent)]
+    Phantom(#[from] phantom::export::Error),
     /// The panel.
     #[error(transparent)]
     Figure(#[from] figure::Error),

@@ -10,6 +10,7 @@ mod explain;
 mod interrupt;
 mod output;
 mod parameters;
+mod phantom;
 mod predict;
 mod progress;
 mod report;
@@ -33,6 +34,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Explain(Box<explain::Arguments>),
+    Phantom(phantom::Arguments),
     Predict(predict::Arguments),
 }
 
@@ -40,6 +42,7 @@ const EXAMPLES: &str = "\
 Examples:
   saliscope explain --model model.safetensors --image chest.png --out result
   saliscope predict --model model.safetensors --image a.png b.png
+  saliscope phantom --out phantoms --count 300 --seed 1
 
 Exit codes: 0 done, 1 the work failed, 2 the command line cannot be understood.
 Research use - not for diagnosis.";
@@ -56,6 +59,7 @@ pub fn main() -> ExitCode {
     };
     let done = match arguments.command {
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Phantom(arguments) => phantom::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
     };
     match done {
