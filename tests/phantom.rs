@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+use std::cmp::Ordering;
+
 use rayon::prelude::*;
 use saliscope::phantom::{Finding, Phantom, PhantomSpec, generate};
 
@@ -23,10 +25,12 @@ fn grid(phantom: &Phantom) -> Vec<f64> {
 
 /// Area under the ROC curve of one number a phantom.
 fn auc(negative: &[f64], positive: &[f64]) -> f64 {
-    let wins: f64 = positive
-        .iter()
-        .flat_map(|p| negative.iter().map(move |n| if p > n { 1.0 } else { f64::from(u8::from(p == n)) / 2.0 }))
-        .sum();
+    let win = |p: f64, n: f64| match p.total_cmp(&n) {
+        Ordering::Greater => 1.0,
+        Ordering::Equal => 0.5,
+        Ordering::Less => 0.0,
+    };
+    let wins: f64 = positive.iter().flat_map(|p| negative.iter().map(move |n| win(*p, *n))).sum();
     wins / (negative.len() * positive.len()) as f64
 }
 
