@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{array_file, cohort, figure, network, radiograph, saliency, training};
+use crate::{array_file, cohort, figure, network, phantom, radiograph, saliency, training};
 
 /// Result of a command.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -33,6 +33,9 @@ pub enum Error {
     /// The methods.
     #[error(transparent)]
     Saliency(#[from] saliency::Error),
+    /// Phantoms.
+    #[error(transparent)]
+    Phantom(#[from] phantom::export::Error),
     /// The panel.
     #[error(transparent)]
     Figure(#[from] figure::Error),

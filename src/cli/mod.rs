@@ -12,6 +12,7 @@ mod inspect;
 mod interrupt;
 mod output;
 mod parameters;
+mod phantom;
 mod predict;
 mod progress;
 mod report;
@@ -38,6 +39,7 @@ enum Command {
     Cohort(cohort::Arguments),
     Explain(Box<explain::Arguments>),
     Inspect(inspect::Arguments),
+    Phantom(phantom::Arguments),
     Predict(predict::Arguments),
     Train(Box<train::Arguments>),
 }
@@ -48,6 +50,7 @@ Examples:
   saliscope predict --model model.safetensors --image a.png b.png
   saliscope inspect chest.dcm
   saliscope cohort siim:siim-acr --splits pneumothorax_splits.csv
+  saliscope phantom --out phantoms --count 300 --seed 1
 
 Exit codes: 0 done, 1 the work failed, 2 the command line cannot be understood.
 Research use - not for diagnosis.";
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Cohort(arguments) => cohort::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Phantom(arguments) => phantom::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
     };
