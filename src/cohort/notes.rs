@@ -110,7 +110,7 @@ impl Warnings {
     pub(super) fn at(&mut self, table: TableRole, line: u64, text: &str) {
         let mut key = (Some(table), text.to_owned());
         if self.0.len() >= KINDS && !self.0.contains_key(&key) {
-            key.1 = "other oddities".to_owned();
+            "other oddities".clone_into(&mut key.1);
         }
         let (lines, count) = self.0.entry(key).or_default();
         *count += 1;
