@@ -62,6 +62,17 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// Masks or boxes that were drawn on images of another size.
+    #[error(
+        "{misfits} of {all} masks or boxes do not fit their images, so they were drawn on images of another size: give \
+         that as the truth size (1024x1024 for the original sets)"
+    )]
+    OtherSize {
+        /// How many lie outside.
+        misfits: usize,
+        /// Of how many.
+        all: usize,
+    },
     /// Options that contradict the cohort.
     #[error("{0}")]
     Options(String),
