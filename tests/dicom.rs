@@ -2,6 +2,7 @@
 //! radiograph's file may say.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+#![allow(clippy::float_cmp, reason = "tests of exact arithmetic compare exactly")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
