@@ -241,3 +241,19 @@ fn odd_files_are_read_with_a_word_about_them() {
     assert!(open("no_group_length").warnings().is_empty());
     assert!(open("tiff_preamble").warnings().is_empty());
 }
+
+#[test]
+fn compressed_pixels_under_an_uncompressed_transfer_syntax_are_not_taken_as_pixels() {
+    let fixture = |name: &str| std::fs::read(folder().join(format!("{name}.dcm"))).unwrap();
+    for (name, uid) in
+        [("jpeg", "1.2.840.10008.1.2.4.50"), ("rle_8", "1.2.840.10008.1.2.5"), ("jpeg_ls_8", "1.2.840.10008.1.2.4.80")]
+    {
+        let mut bytes = fixture(name);
+        let at = bytes.windows(uid.len()).position(|window| window == uid.as_bytes()).unwrap();
+        bytes[at..at + uid.len()].fill(0);
+        bytes[at..at + 19].copy_from_slice(b"1.2.840.10008.1.2.1");
+        let image = DicomImage::from_bytes(bytes).unwrap();
+        assert_eq!(image.frame(0).unwrap().stored, open(name).frame(0).unwrap().stored, "{name}");
+        assert!(image.warnings()[0].contains("uncompressed"), "{:?}", image.warnings());
+    }
+}
