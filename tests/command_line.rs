@@ -10,5 +10,7 @@ mod bench;
 mod explain;
 #[path = "command_line/phantom.rs"]
 mod phantom;
+#[path = "command_line/inspect.rs"]
+mod inspect;
 #[path = "command_line/predict.rs"]
 mod predict;
