@@ -5,6 +5,7 @@
 pub mod array_file;
 pub mod cli;
 pub mod figure;
+pub mod foreign;
 pub mod network;
 pub mod radiograph;
 pub mod saliency;

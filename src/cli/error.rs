@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{array_file, figure, network, radiograph, saliency};
+use crate::{array_file, figure, foreign, network, radiograph, saliency};
 
 /// Result of a command.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -27,6 +27,9 @@ pub enum Error {
     /// The model or the executor.
     #[error(transparent)]
     Network(#[from] network::Error),
+    /// Weights of another program.
+    #[error(transparent)]
+    Foreign(#[from] foreign::Error),
     /// The methods.
     #[error(transparent)]
     Saliency(#[from] saliency::Error),

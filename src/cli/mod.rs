@@ -4,6 +4,7 @@
 //! work failed, 2 the command line cannot be understood.
 
 mod arguments;
+mod convert;
 mod error;
 mod executor;
 mod explain;
@@ -32,6 +33,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Convert(convert::Arguments),
     Explain(Box<explain::Arguments>),
     Predict(predict::Arguments),
 }
@@ -40,6 +42,7 @@ const EXAMPLES: &str = "\
 Examples:
   saliscope explain --model model.safetensors --image chest.png --out result
   saliscope predict --model model.safetensors --image a.png b.png
+  saliscope convert checkpoint.pth model.safetensors
 
 Exit codes: 0 done, 1 the work failed, 2 the command line cannot be understood.
 Research use - not for diagnosis.";
@@ -55,6 +58,7 @@ pub fn main() -> ExitCode {
         }
     };
     let done = match arguments.command {
+        Command::Convert(arguments) => convert::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
     };

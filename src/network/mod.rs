@@ -26,4 +26,5 @@ pub use mismatch::{Mismatch, Misshapen};
 pub use model::Model;
 pub use model_card::{ModelCard, Scaling};
 pub use weights::{Tensor, Weights};
+pub(crate) use weights_file::canonical_name;
 pub use weights_file::{MAX_FILE_BYTES, WeightsFile, sha256_hex};

@@ -25,6 +25,14 @@ const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
 
 impl Scaling {
+    /// The scaling of the study's networks; Keras and torchvision train theirs with the same.
+    pub fn of_study(architecture: Architecture) -> Self {
+        match architecture {
+            Architecture::InceptionV3 => Self::UnitToSymmetric,
+            Architecture::DenseNet121 => Self::Imagenet,
+        }
+    }
+
     /// Scales one gray value for one channel. Channels beyond ImageNet's three do not occur: [`ModelCard`] refuses them.
     pub fn apply(self, gray: f32, channel: usize) -> f32 {
         let unit = gray / 255.0;
@@ -57,6 +65,9 @@ pub struct ModelCard {
     /// What it was trained on, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trained_on: Option<String>,
+    /// What the weights were converted from, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
     /// InceptionV3: average pools count the zeros of their border (torchvision) or not (Keras).
     pub count_include_pad: bool,
     /// InceptionV3: batch normalization has a learned factor (torchvision) or none (Keras).
@@ -78,6 +89,7 @@ pub(super) struct CardFile {
     classes: Option<Vec<String>>,
     positive_class: Option<usize>,
     trained_on: Option<String>,
+    origin: Option<String>,
     count_include_pad: Option<bool>,
     norm_scale: Option<bool>,
     norm_eps: Option<f64>,
@@ -96,6 +108,7 @@ impl CardFile {
             classes: None,
             positive_class: None,
             trained_on: None,
+            origin: None,
             count_include_pad: None,
             norm_scale: None,
             norm_eps: None,
@@ -136,13 +149,11 @@ impl CardFile {
             width: self.width.unwrap_or(inferred.width),
             input_size: self.input_size.unwrap_or([STUDY_INPUT_PX; 2]),
             channels: self.channels.unwrap_or(inferred.input_channels),
-            scaling: self.scaling.unwrap_or(match self.architecture {
-                Architecture::InceptionV3 => Scaling::UnitToSymmetric,
-                Architecture::DenseNet121 => Scaling::Imagenet,
-            }),
+            scaling: self.scaling.unwrap_or(Scaling::of_study(self.architecture)),
             positive_class: self.positive_class.or(positive_by_rule),
             classes,
             trained_on: self.trained_on,
+            origin: self.origin,
             count_include_pad: self.count_include_pad.unwrap_or(inferred.count_include_pad),
             norm_scale: self.norm_scale.unwrap_or(inferred.norm_scale),
             norm_eps: self.norm_eps.unwrap_or(inferred.norm_eps),
@@ -178,7 +189,10 @@ impl ModelCard {
     }
 
     /// Checks every field against the others, and against what the file of weights says.
-    fn check(&self, inferred: &Variant, sha256: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// Names the first field that contradicts.
+    pub fn check(&self, inferred: &Variant, sha256: &str) -> Result<()> {
         let refuse = |field, problem: String| Err(Error::Card { field, problem });
         let min_px = self.architecture.min_input_px();
         if self.sha256 != sha256 {
