@@ -71,6 +71,27 @@ fn logits_are_those_of_the_program_that_wrote_the_file() {
     }
 }
 
+/// `FOREIGN_CASES` names a folder that the script made with `--width 1`.
+#[test]
+#[ignore = "needs files that are not kept here"]
+fn logits_at_full_width_are_those_of_the_program_that_wrote_the_file() {
+    let folder = PathBuf::from(std::env::var("FOREIGN_CASES").unwrap());
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let told: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let foreign = saliscope::foreign::open(&folder.join(told["file"].as_str().unwrap()), None).unwrap();
+        let expected: Vec<f64> = serde_json::from_value(told["logits"].clone()).unwrap();
+        let found = logits(&foreign, told["side"].as_u64().unwrap() as usize);
+        let errors = found.iter().zip(&expected).map(|(found, expected)| (f64::from(*found) - expected).abs());
+        let error = errors.fold(0.0, f64::max);
+        println!("{}: {found:?}, at most {error:.1e} from {expected:?}", path.display());
+        assert!(found.len() == expected.len() && error < 1e-5, "{}", path.display());
+    }
+}
+
 #[test]
 fn what_was_left_out_or_changed_is_said() {
     let notes = |file: &str| from_bytes(&fixture(file), None).unwrap().notes;
