@@ -7,6 +7,7 @@ pub mod cli;
 pub mod cohort;
 pub mod detection;
 pub mod figure;
+pub mod foreign;
 pub mod network;
 pub mod phantom;
 pub mod radiograph;

@@ -8,9 +8,9 @@ mod bad_input;
 mod bench;
 #[path = "command_line/explain.rs"]
 mod explain;
-#[path = "command_line/phantom.rs"]
-mod phantom;
 #[path = "command_line/inspect.rs"]
 mod inspect;
+#[path = "command_line/phantom.rs"]
+mod phantom;
 #[path = "command_line/predict.rs"]
 mod predict;

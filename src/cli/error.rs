@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{array_file, cohort, figure, network, phantom, radiograph, saliency, training};
+use crate::{array_file, cohort, figure, foreign, network, phantom, radiograph, saliency, training};
 
 /// Result of a command.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -30,6 +30,9 @@ pub enum Error {
     /// The model or the executor.
     #[error(transparent)]
     Network(#[from] network::Error),
+    /// Weights of another program.
+    #[error(transparent)]
+    Foreign(#[from] foreign::Error),
     /// The methods.
     #[error(transparent)]
     Saliency(#[from] saliency::Error),

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod cohort;
+mod convert;
 mod error;
 mod executor;
 mod explain;
@@ -37,6 +38,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Cohort(cohort::Arguments),
+    Convert(convert::Arguments),
     Explain(Box<explain::Arguments>),
     Inspect(inspect::Arguments),
     Phantom(phantom::Arguments),
@@ -51,6 +53,7 @@ Examples:
   saliscope inspect chest.dcm
   saliscope cohort siim:siim-acr --splits pneumothorax_splits.csv
   saliscope phantom --out phantoms --count 300 --seed 1
+  saliscope convert checkpoint.pth model.safetensors
 
 Exit codes: 0 done, 1 the work failed, 2 the command line cannot be understood.
 Research use - not for diagnosis.";
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
     };
     let done = match arguments.command {
         Command::Cohort(arguments) => cohort::run(&arguments),
+        Command::Convert(arguments) => convert::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Phantom(arguments) => phantom::run(&arguments),

@@ -117,9 +117,12 @@ impl Error {
             Self::NoTable { columns, .. } => format!("no CSV file with the columns {columns} is there"),
             Self::Ambiguous { count, role, .. } => format!("{count} files could be the {role}"),
             Self::Nothing { found, .. } => format!("nothing usable is in the cohort ({found})"),
-            Self::Options(_) | Self::Rle(_) | Self::Truth(_) | Self::MaskSize { .. } | Self::Interrupted => {
-                self.to_string()
-            }
+            Self::OtherSize { .. }
+            | Self::Options(_)
+            | Self::Rle(_)
+            | Self::Truth(_)
+            | Self::MaskSize { .. }
+            | Self::Interrupted => self.to_string(),
         }
     }
 }

@@ -32,5 +32,5 @@ pub use model::Model;
 pub use model_card::{DetectorCard, ModelCard, Scaling};
 pub use trainable::{AdamW, Mode, Moments, Trainable};
 pub use weights::{Tensor, Weights};
-pub(crate) use weights_file::write_whole;
 pub use weights_file::{MAX_FILE_BYTES, Precision, WeightsFile, sha256_hex};
+pub(crate) use weights_file::{canonical_name, write_whole};

@@ -76,6 +76,9 @@ pub struct ModelCard {
     /// What it was trained on, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trained_on: Option<String>,
+    /// What the weights were converted from, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
     /// InceptionV3: average pools count the zeros of their border (torchvision) or not (Keras).
     pub count_include_pad: bool,
     /// InceptionV3: batch normalization has a learned factor (torchvision) or none (Keras).
@@ -127,6 +130,7 @@ pub(super) struct CardFile {
     classes: Option<Vec<String>>,
     positive_class: Option<usize>,
     trained_on: Option<String>,
+    origin: Option<String>,
     count_include_pad: Option<bool>,
     norm_scale: Option<bool>,
     norm_eps: Option<f64>,
@@ -147,6 +151,7 @@ impl CardFile {
             classes: None,
             positive_class: None,
             trained_on: None,
+            origin: None,
             count_include_pad: None,
             norm_scale: None,
             norm_eps: None,
@@ -217,6 +222,7 @@ impl CardFile {
             positive_class: self.positive_class.or(positive_by_rule),
             classes,
             trained_on: self.trained_on,
+            origin: self.origin,
             count_include_pad: self.count_include_pad.unwrap_or(inferred.count_include_pad),
             norm_scale: self.norm_scale.unwrap_or(inferred.norm_scale),
             norm_eps: self.norm_eps.unwrap_or(inferred.norm_eps),
@@ -277,7 +283,10 @@ impl ModelCard {
     }
 
     /// Checks every field against the others, and against what the file of weights says.
-    fn check(&self, inferred: &Variant, sha256: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// Names the first field that contradicts.
+    pub fn check(&self, inferred: &Variant, sha256: &str) -> Result<()> {
         let refuse = |field, problem: String| Err(Error::Card { field, problem });
         let min_px = self.architecture.min_input_px();
         if self.sha256 != sha256 {

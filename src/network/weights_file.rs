@@ -125,11 +125,7 @@ impl Weights {
             weights.insert(format!("{name} (twice)"), Tensor { shape: Vec::new(), values: Vec::new() });
         }
         weights.check(graph)?;
-        for (name, tensor) in weights.iter() {
-            if !tensor.values.iter().all(|value| value.is_finite()) {
-                return Err(Error::NonFiniteWeights { name: name.clone() });
-            }
-        }
+        weights.check_finite()?;
         Ok(weights)
     }
 
@@ -201,16 +197,18 @@ fn parse(bytes: &[u8]) -> Result<SafeTensors<'_>> {
         return refuse("the file of weights is empty".to_owned());
     }
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\x80\x02") {
-        return refuse("this is a PyTorch file, not safetensors; save its state_dict as safetensors".to_owned());
+        return refuse("this is a PyTorch file, not safetensors; bring it over with `saliscope convert`".to_owned());
     }
     if bytes.starts_with(b"\x89HDF") {
-        return refuse("this is an HDF5 (Keras) file, not safetensors".to_owned());
+        return refuse(
+            "this is an HDF5 (Keras) file, not safetensors; bring it over with `saliscope convert`".to_owned(),
+        );
     }
     SafeTensors::deserialize(bytes).or_else(|error| refuse(format!("this is no whole safetensors file ({error})")))
 }
 
 /// The name a tensor has today, or none where no network here reads it.
-fn canonical_name(name: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn canonical_name(name: &str) -> Option<Cow<'_, str>> {
     if name.starts_with("AuxLogits.") || name.ends_with("num_batches_tracked") {
         return None;
     }
