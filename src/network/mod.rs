@@ -2,6 +2,8 @@
 
 mod architecture;
 mod candle_executor;
+mod candle_ops;
+mod candle_trainer;
 mod cpu;
 pub mod densenet_121;
 mod error;
@@ -21,6 +23,7 @@ mod weights_file;
 
 pub use architecture::{Architecture, Variant};
 pub use candle_executor::{CandleExecutor, PassOutputF64};
+pub use candle_trainer::CandleTrainer;
 pub use cpu::{CpuExecutor, CpuOptions, CpuTrainer, Isa};
 pub use error::{Error, Result};
 pub use executor::{Activation, Batch, Executor, Pass, PassOutput, ReluRule, Target, argmax};
