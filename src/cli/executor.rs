@@ -5,7 +5,7 @@ use candle_core::{DType, Device};
 use super::arguments::{DeviceChoice, ExecutorChoice, IsaChoice, Machine};
 use super::error::{Error, Result};
 use crate::network::{
-    CandleExecutor, CpuExecutor, CpuOptions, CpuTrainer, Executor, Graph, Isa, Model, Trainable, Weights,
+    CandleExecutor, CandleTrainer, CpuExecutor, CpuOptions, CpuTrainer, Executor, Graph, Isa, Model, Trainable, Weights,
 };
 
 /// The executor that `machine` asks for, ready to run `model`; it keeps its own copy of the weights.
@@ -50,7 +50,7 @@ pub(super) fn trainer(
         let options = CpuOptions { threads, ..CpuOptions::default() };
         return Ok(Box::new(CpuTrainer::new(graph, weights, options)?));
     }
-    Err(Error::Unavailable("training runs on the processor".to_owned()))
+    Ok(Box::new(CandleTrainer::new(graph, weights, device)?))
 }
 
 fn device(choice: DeviceChoice) -> Result<Device> {
