@@ -4,9 +4,11 @@
 
 pub mod array_file;
 pub mod cli;
+pub mod cohort;
 pub mod detection;
 pub mod figure;
 pub mod network;
+pub mod phantom;
 pub mod radiograph;
 pub mod saliency;
 pub mod training;

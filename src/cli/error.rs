@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{array_file, figure, network, radiograph, saliency};
+use crate::{array_file, cohort, figure, network, radiograph, saliency};
 
 /// Result of a command.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -16,6 +16,9 @@ pub enum Error {
     /// An image.
     #[error(transparent)]
     Radiograph(#[from] radiograph::Error),
+    /// A data set.
+    #[error(transparent)]
+    Cohort(#[from] cohort::Error),
     /// An image that cannot be brought to the model's size.
     #[error("image {index}: {problem}")]
     Image {
@@ -66,6 +69,14 @@ pub enum Error {
         source: std::io::Error,
         /// The file or folder.
         path: PathBuf,
+    },
+    /// Files that could not be inspected, each with a line of its own on standard output.
+    #[error("{unread} of {files} files could not be read; their lines say why")]
+    Unread {
+        /// How many.
+        unread: usize,
+        /// Out of how many.
+        files: usize,
     },
     /// Standard output was closed or full.
     #[error("the result could not be printed ({0})")]

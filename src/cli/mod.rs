@@ -4,9 +4,11 @@
 //! work failed, 2 the command line cannot be understood.
 
 mod arguments;
+mod cohort;
 mod error;
 mod executor;
 mod explain;
+mod inspect;
 mod interrupt;
 mod output;
 mod parameters;
@@ -32,7 +34,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Cohort(cohort::Arguments),
     Explain(Box<explain::Arguments>),
+    Inspect(inspect::Arguments),
     Predict(predict::Arguments),
 }
 
@@ -40,6 +44,8 @@ const EXAMPLES: &str = "\
 Examples:
   saliscope explain --model model.safetensors --image chest.png --out result
   saliscope predict --model model.safetensors --image a.png b.png
+  saliscope inspect chest.dcm
+  saliscope cohort siim:siim-acr --splits pneumothorax_splits.csv
 
 Exit codes: 0 done, 1 the work failed, 2 the command line cannot be understood.
 Research use - not for diagnosis.";
@@ -55,7 +61,9 @@ pub fn main() -> ExitCode {
         }
     };
     let done = match arguments.command {
+        Command::Cohort(arguments) => cohort::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
     };
     match done {

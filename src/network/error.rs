@@ -82,6 +82,9 @@ pub enum Error {
         /// Name of the set.
         isa: String,
     },
+    /// Training cannot go on.
+    #[error("{0}")]
+    Training(String),
     /// The operating system gave no threads.
     #[error("the kernels' threads could not be started: {source}")]
     Threads {

@@ -34,11 +34,11 @@ pub enum Problem {
     /// The operating system refused.
     #[error("the image file cannot be read ({0})")]
     Io(std::io::Error),
-    /// DICOM is another format.
-    #[error("DICOM files are not read; convert it to PNG without changing its contrast")]
-    Dicom,
+    /// A DICOM file without a radiograph.
+    #[error("{0}")]
+    Dicom(#[from] super::dicom::Error),
     /// The bytes are of no known format.
-    #[error("the content is no PNG, JPEG, TIFF or NPY image, whatever the file is called")]
+    #[error("the content is no DICOM, PNG, JPEG, TIFF or NPY image, whatever the file is called")]
     UnknownFormat,
     /// The decoder stopped.
     #[error("the {format} file is truncated or damaged ({reason})")]
@@ -55,7 +55,9 @@ pub enum Problem {
         format: &'static str,
     },
     /// Beyond a limit.
-    #[error("the image is too large ({reason}); at most 16384 pixels a side and 256 MiB decoded are read")]
+    #[error(
+        "the image is too large ({reason}); at most 16384 pixels a side, 50 million in all and 256 MiB decoded are read"
+    )]
     TooLarge {
         /// Which limit.
         reason: String,

@@ -3,7 +3,9 @@
 //! What the bytes are is decided by the bytes; a file name that says otherwise is a warning. No contrast is ever
 //! stretched: a value is the stored value on the scale of its bit depth.
 
+pub mod dicom;
 mod error;
+mod inspection;
 mod numpy;
 mod raster;
 
@@ -13,7 +15,9 @@ use std::path::Path;
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
+use dicom::DicomImage;
 pub use error::{Error, Problem, Result};
+pub use inspection::Inspection;
 
 /// Longest side accepted, in pixels.
 pub const MAX_SIDE_PX: u32 = 16_384;
@@ -21,8 +25,11 @@ pub const MAX_SIDE_PX: u32 = 16_384;
 /// Most memory a decoder may take, in bytes.
 pub const MAX_DECODED_BYTES: u64 = 256 << 20;
 
+/// Most samples (pixels times channels) of an image: with 4 bytes each, a few copies stay below 1 GiB.
+pub const MAX_PIXELS: usize = 50_000_000;
+
 /// Largest file read, in bytes.
-const MAX_FILE_BYTES: u64 = 1 << 30;
+const MAX_FILE_BYTES: u64 = 512 << 20;
 
 /// File formats that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,12 +42,17 @@ pub enum Format {
     Tiff,
     /// NumPy's array file.
     Npy,
+    /// Digital Imaging and Communications in Medicine.
+    Dicom,
 }
 
 impl Format {
     /// The format of a file that begins with `bytes`.
     pub fn of_content(bytes: &[u8]) -> Option<Self> {
-        if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        // The 128 bytes before the mark may hold the head of another format, mostly TIFF's, on purpose.
+        if dicom::has_mark(bytes) {
+            Some(Self::Dicom)
+        } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
             Some(Self::Png)
         } else if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
             Some(Self::Jpeg)
@@ -48,6 +60,8 @@ impl Format {
             Some(Self::Tiff)
         } else if bytes.starts_with(crate::array_file::NPY_MAGIC) {
             Some(Self::Npy)
+        } else if dicom::looks_like_dicom(bytes) {
+            Some(Self::Dicom)
         } else {
             None
         }
@@ -60,7 +74,15 @@ impl Format {
             Self::Jpeg => "JPEG",
             Self::Tiff => "TIFF",
             Self::Npy => "NPY",
+            Self::Dicom => "DICOM",
         }
+    }
+
+    /// The format that a file name's extension promises; DICOM files may have any or none.
+    fn of_extension(extension: &str) -> Option<Self> {
+        [Self::Png, Self::Jpeg, Self::Tiff, Self::Npy, Self::Dicom]
+            .into_iter()
+            .find(|format| format.has_extension(extension))
     }
 
     fn has_extension(self, extension: &str) -> bool {
@@ -69,6 +91,7 @@ impl Format {
             Self::Jpeg => &["jpg", "jpeg", "jpe", "jfif"],
             Self::Tiff => &["tif", "tiff"],
             Self::Npy => &["npy"],
+            Self::Dicom => &["dcm", "dicom", "dic", "ima"],
         };
         extensions.iter().any(|known| extension.eq_ignore_ascii_case(known))
     }
@@ -94,7 +117,7 @@ pub struct Radiograph {
 }
 
 impl Radiograph {
-    /// Reads a PNG, JPEG, TIFF or NPY file.
+    /// Reads a DICOM, PNG, JPEG, TIFF or NPY file.
     ///
     /// | stored | becomes |
     /// |---|---|
@@ -106,6 +129,7 @@ impl Radiograph {
     /// | NPY `float32`, `float64` with values in [-1, 1], some negative | [`ValueScale::Symmetric`], exactly |
     /// | NPY `float32`, `float64` in [0, 1] | times 255, with a warning |
     /// | NPY `float32`, `float64` in [0, 255] | the gray level |
+    /// | DICOM | frame 0 as [`Radiograph::from_dicom`] |
     ///
     /// NPY arrays have shape `[h, w]`, `[h, w, 3]`, `[3, h, w]` (equal channels), or those with axes of length 1 in
     /// front. Gamma, colour profiles and significant-bit marks of a PNG are ignored, as the training pipelines do.
@@ -116,14 +140,9 @@ impl Radiograph {
     pub fn open(path: &Path) -> Result<Self> {
         let at = |problem: Problem| Error { problem, path: path.to_owned() };
         let bytes = read_file(path).map_err(at)?;
-        let mut radiograph = Self::from_bytes(&bytes).map_err(at)?;
         let format = Format::of_content(&bytes);
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        if let (Some(format), Some(extension)) = (format, extension)
-            && !format.has_extension(extension)
-        {
-            radiograph.warnings.insert(0, format!("the file is named .{extension} but holds {}", format.name()));
-        }
+        let mut radiograph = Self::from_content(bytes.into()).map_err(at)?;
+        radiograph.warnings.splice(0..0, format.and_then(|format| misnamed(path, format)));
         Ok(radiograph)
     }
 
@@ -132,11 +151,18 @@ impl Radiograph {
     /// # Errors
     /// As [`Radiograph::open`].
     pub fn from_bytes(bytes: &[u8]) -> std::result::Result<Self, Problem> {
-        let format = Format::of_content(bytes).ok_or_else(|| unknown_format(bytes))?;
+        Self::from_content(bytes.into())
+    }
+
+    fn from_content(bytes: Cow<'_, [u8]>) -> std::result::Result<Self, Problem> {
+        let format = Format::of_content(&bytes).ok_or_else(|| unknown_format(&bytes))?;
+        if format == Format::Dicom {
+            return Ok(Self::from_dicom(&DicomImage::from_bytes(bytes.into_owned())?, 0)?);
+        }
         // Decoders of untrusted files: a panic there must not take other work down.
         let decoded = std::panic::catch_unwind(|| match format {
-            Format::Npy => numpy::decode(bytes),
-            Format::Png | Format::Jpeg | Format::Tiff => raster::decode(bytes, format),
+            Format::Npy => numpy::decode(&bytes),
+            _ => raster::decode(&bytes, format),
         });
         decoded.unwrap_or(Err(Problem::DecoderPanicked { format: format.name() }))
     }
@@ -223,6 +249,16 @@ impl Radiograph {
     }
 }
 
+/// A warning where the file's extension promises another format. DICOM may be called anything that is no other format.
+fn misnamed(path: &Path, format: Format) -> Option<String> {
+    let extension = path.extension()?.to_str()?;
+    let is_fine = match Format::of_extension(extension) {
+        Some(promised) => promised == format,
+        None => format == Format::Dicom,
+    };
+    (!is_fine).then(|| format!("the file is named .{extension} but holds {}", format.name()))
+}
+
 fn read_file(path: &Path) -> std::result::Result<Vec<u8>, Problem> {
     let metadata = std::fs::metadata(path).map_err(Problem::of_io)?;
     if metadata.is_dir() {
@@ -243,7 +279,6 @@ fn read_file(path: &Path) -> std::result::Result<Vec<u8>, Problem> {
 fn unknown_format(bytes: &[u8]) -> Problem {
     match bytes {
         [] => Problem::Empty,
-        _ if bytes.get(128..132) == Some(b"DICM") => Problem::Dicom,
         _ => Problem::UnknownFormat,
     }
 }
@@ -309,7 +344,7 @@ mod tests {
         assert!(matches!(open("", None), Problem::Folder));
         let mut dicom = vec![0; 128];
         dicom.extend(b"DICM");
-        assert!(matches!(open("a.dcm", Some(&dicom)), Problem::Dicom));
+        assert!(matches!(open("a.dcm", Some(&dicom)), Problem::Dicom(_)));
     }
 
     #[test]

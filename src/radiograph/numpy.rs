@@ -1,14 +1,45 @@
 //! An array as a radiograph: which axis is which, and which scale its values are on.
 
-use super::{MAX_DECODED_BYTES, MAX_SIDE_PX, Problem, Radiograph, ValueScale};
+use super::{MAX_DECODED_BYTES, MAX_PIXELS, MAX_SIDE_PX, Problem, Radiograph, ValueScale};
 use crate::array_file::{NpyArray, NpyValues};
 
-pub(super) fn decode(bytes: &[u8]) -> Result<Radiograph, Problem> {
+/// The elements of an array as they are stored.
+pub(super) struct StoredArray {
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) channels: usize,
+    pub(super) bits: u32,
+    pub(super) is_float: bool,
+    /// In the order of the file; `float64` rounded.
+    pub(super) values: Vec<f32>,
+}
+
+/// Every element, whatever its value.
+pub(super) fn stored(bytes: &[u8]) -> Result<StoredArray, Problem> {
+    let (layout, values) = read(bytes)?;
+    let bits = match values {
+        NpyValues::U8(_) => 8,
+        NpyValues::U16(_) => 16,
+        NpyValues::F32(_) => 32,
+        NpyValues::F64(_) => 64,
+    };
+    let is_float = values.is_float();
+    let values = values.into_f32();
+    range(&values)?;
+    let Layout { height_px: rows, width_px: columns, channels } = layout;
+    Ok(StoredArray { rows, columns, channels: channels.count(), bits, is_float, values })
+}
+
+fn read(bytes: &[u8]) -> Result<(Layout, NpyValues), Problem> {
     if bytes.len() as u64 > MAX_DECODED_BYTES {
         return Err(Problem::TooLarge { reason: format!("the array has {} MiB", bytes.len() >> 20) });
     }
     let NpyArray { shape, values } = NpyArray::from_bytes(bytes)?;
-    let layout = Layout::of_shape(&shape)?;
+    Ok((Layout::of_shape(&shape)?, values))
+}
+
+pub(super) fn decode(bytes: &[u8]) -> Result<Radiograph, Problem> {
+    let (layout, values) = read(bytes)?;
     let is_float = values.is_float();
     let is_16_bit = matches!(values, NpyValues::U16(_));
     let mut pixels = layout.gray(values.into_f32())?;
@@ -48,6 +79,15 @@ enum Channels {
     Last,
 }
 
+impl Channels {
+    fn count(self) -> usize {
+        match self {
+            Self::One => 1,
+            Self::First | Self::Last => 3,
+        }
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Layout {
     height_px: usize,
@@ -71,7 +111,7 @@ impl Layout {
         if height_px == 0 || width_px == 0 {
             return Err(refuse());
         }
-        if height_px.max(width_px) > MAX_SIDE_PX as usize {
+        if height_px.max(width_px) > MAX_SIDE_PX as usize || height_px * width_px * channels.count() > MAX_PIXELS {
             return Err(Problem::TooLarge { reason: format!("{width_px}x{height_px} pixels") });
         }
         Ok(Self { height_px, width_px, channels })

@@ -4,24 +4,67 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::{Format, MAX_DECODED_BYTES, MAX_SIDE_PX, Problem, Radiograph, ValueScale};
+use super::{Format, MAX_DECODED_BYTES, MAX_PIXELS, MAX_SIDE_PX, Problem, Radiograph, ValueScale};
 
 /// Channels of a JPEG whose gray was coded as colour may differ by this much through rounding alone.
 const CHANNEL_ROUNDING: u16 = 3;
 
 /// Weights of red, green and blue in luma (ITU-R BT.601), as Pillow and `OpenCV` use.
-const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
+pub(super) const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 
 /// Greatest 16-bit value of an image that was probably stored with 12 bits or fewer.
 const TWELVE_BIT_MAX: u16 = 4095;
 
+/// The samples of a file as they are stored.
+pub(super) struct StoredPixels {
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) channels: usize,
+    pub(super) bits: u32,
+    /// `[rows, columns, channels]`
+    pub(super) values: Vec<i32>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Every sample of every channel, alpha included; palettes and fewer than 8 bits expanded.
+pub(super) fn stored(bytes: &[u8], format: Format) -> Result<StoredPixels, Problem> {
+    let mut warnings = Vec::new();
+    let image = decoded(bytes, format, &mut warnings)?;
+    let of_bytes = |raw: &[u8]| raw.iter().map(|sample| i32::from(*sample)).collect();
+    let of_words = |raw: &[u16]| raw.iter().map(|sample| i32::from(*sample)).collect();
+    let (bits, values): (u32, Vec<i32>) = match &image {
+        DynamicImage::ImageLuma8(image) => (8, of_bytes(image)),
+        DynamicImage::ImageLumaA8(image) => (8, of_bytes(image)),
+        DynamicImage::ImageRgb8(image) => (8, of_bytes(image)),
+        DynamicImage::ImageRgba8(image) => (8, of_bytes(image)),
+        DynamicImage::ImageLuma16(image) => (16, of_words(image)),
+        DynamicImage::ImageLumaA16(image) => (16, of_words(image)),
+        DynamicImage::ImageRgb16(image) => (16, of_words(image)),
+        DynamicImage::ImageRgba16(image) => (16, of_words(image)),
+        other => {
+            return Err(Problem::PixelType { format: format.name(), found: format!("{:?}", other.color()) });
+        }
+    };
+    let channels = usize::from(image.color().channel_count());
+    let (rows, columns) = (image.height() as usize, image.width() as usize);
+    Ok(StoredPixels { rows, columns, channels, bits, values, warnings })
+}
+
 pub(super) fn decode(bytes: &[u8], format: Format) -> Result<Radiograph, Problem> {
+    let mut warnings = Vec::new();
+    let image = decoded(bytes, format, &mut warnings)?;
+    let pixels = gray_levels(&image, format, &mut warnings)?;
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    Ok(Radiograph { warnings, ..Radiograph::new(height, width, pixels, ValueScale::Gray) })
+}
+
+fn decoded(bytes: &[u8], format: Format, warnings: &mut Vec<String>) -> Result<DynamicImage, Problem> {
     let damaged = |error: ImageError| problem_of(error, format);
     let image_format = match format {
         Format::Png => ImageFormat::Png,
         Format::Jpeg => ImageFormat::Jpeg,
         Format::Tiff => ImageFormat::Tiff,
-        Format::Npy => return super::numpy::decode(bytes),
+        Format::Npy | Format::Dicom => return Err(Problem::UnknownFormat),
     };
     if format == Format::Jpeg && !has_jpeg_end(bytes) {
         return Err(Problem::Damaged { format: format.name(), reason: "its end marker is missing".to_owned() });
@@ -34,16 +77,16 @@ pub(super) fn decode(bytes: &[u8], format: Format) -> Result<Radiograph, Problem
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
-    if decoder.total_bytes() > MAX_DECODED_BYTES || width.max(height) > MAX_SIDE_PX {
+    if decoder.total_bytes() > MAX_DECODED_BYTES
+        || width.max(height) > MAX_SIDE_PX
+        || width as usize * height as usize > MAX_PIXELS
+    {
         return Err(Problem::TooLarge { reason: format!("{width}x{height} pixels") });
     }
-    let mut warnings = Vec::new();
     if decoder.orientation().is_ok_and(|orientation| orientation != image::metadata::Orientation::NoTransforms) {
         warnings.push("the file asks viewers to turn or mirror it, which is not done here".to_owned());
     }
-    let image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
-    let pixels = gray_levels(&image, format, &mut warnings)?;
-    Ok(Radiograph { warnings, ..Radiograph::new(height as usize, width as usize, pixels, ValueScale::Gray) })
+    DynamicImage::from_decoder(decoder).map_err(damaged)
 }
 
 fn problem_of(error: ImageError, format: Format) -> Problem {

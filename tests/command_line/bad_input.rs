@@ -20,7 +20,7 @@ fn bad_images_are_refused_with_their_path_last() {
     std::fs::create_dir(bench.path("folder.png")).unwrap();
     let files: [(&str, Vec<u8>, &str); 9] = [
         ("empty.png", vec![], "empty (0 bytes)"),
-        ("text.png", b"this is a letter".to_vec(), "no PNG, JPEG, TIFF or NPY"),
+        ("text.png", b"this is a letter".to_vec(), "no DICOM, PNG, JPEG, TIFF or NPY"),
         ("cut.png", whole[..whole.len() / 2].to_vec(), "truncated or damaged"),
         ("cut.jpg", jpeg[..jpeg.len() * 3 / 4].to_vec(), "truncated or damaged"),
         ("screenshot.png", png_of(ExtendedColorType::Rgba8, &screenshot), "screenshot"),

@@ -8,6 +8,7 @@ mod lower;
 mod pack;
 mod plan;
 mod ties;
+mod train;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +24,7 @@ use kernel::{Memory, Mode, Tensor};
 use lower::{Lowered, lower};
 use plan::{Capture, PackCache, Plan, Source, plan};
 use ties::TieRule;
+pub use train::CpuTrainer;
 
 /// How a [`CpuExecutor`] runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +40,22 @@ pub struct CpuOptions {
 impl Default for CpuOptions {
     fn default() -> Self {
         Self { threads: None, isa: None, winograd: true }
+    }
+}
+
+impl CpuOptions {
+    /// The instruction set and the threads.
+    fn start(&self) -> Result<(Isa, rayon::ThreadPool)> {
+        let isa = self.isa.unwrap_or_else(|| Isa::available()[0]);
+        if !isa.is_available() {
+            return Err(Error::IsaUnavailable { isa: isa.to_string() });
+        }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads.unwrap_or(0))
+            .thread_name(|index| format!("kernel-{index}"))
+            .build()
+            .map_err(|source| Error::Threads { source })?;
+        Ok((isa, pool))
     }
 }
 
@@ -79,15 +97,7 @@ impl CpuExecutor {
     /// is not available here, or threads cannot be started.
     pub fn new(graph: Graph, weights: &Weights, options: CpuOptions) -> Result<Self> {
         check_classifier(&graph)?;
-        let isa = options.isa.unwrap_or_else(|| Isa::available()[0]);
-        if !isa.is_available() {
-            return Err(Error::IsaUnavailable { isa: isa.to_string() });
-        }
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(options.threads.unwrap_or(0))
-            .thread_name(|index| format!("kernel-{index}"))
-            .build()
-            .map_err(|source| Error::Threads { source })?;
+        let (isa, pool) = options.start()?;
         let executor =
             Self { graph, weights: weights.clone(), isa, winograd: options.winograd, pool, state: Mutex::default() };
         executor.lowered(executor.graph.features())?;

@@ -9,6 +9,7 @@ use super::epilogue::Epilogue;
 use super::pointwise::{self, Normalize, Spread};
 use super::pool::{self, Pooling};
 use super::simd::Portable;
+use super::train::{self, Correlation, NormRow, Product};
 use super::winograd::{Winograd, winograd};
 
 /// An instruction set the kernels are compiled for.
@@ -136,6 +137,12 @@ pub(crate) struct Kernels {
     pub(crate) mask: unsafe fn(&Epilogue, usize, usize, usize),
     pub(crate) global_mean: unsafe fn(*const f32, usize, usize, usize, &Epilogue, Range<usize>),
     pub(crate) global_spread: unsafe fn(*const f32, usize, usize, usize, &Epilogue, usize, usize),
+    pub(crate) product: unsafe fn(&Product, usize, usize),
+    pub(crate) correlate: unsafe fn(&Correlation, usize, usize),
+    pub(crate) moments: unsafe fn(&[f32]) -> (f64, f64),
+    pub(crate) affine: unsafe fn(&[f32], f32, f32, bool, &mut [f32]),
+    pub(crate) norm_sums: unsafe fn(&NormRow<'_>) -> (f64, f64),
+    pub(crate) norm_gradient: unsafe fn(&NormRow<'_>, f32, f32, f32, bool, &mut [f32]),
 }
 
 impl Kernels {
@@ -145,7 +152,7 @@ impl Kernels {
 }
 
 macro_rules! compile {
-    ($module:ident, $lanes:ty, $rows:expr, $vectors:expr, [$($feature:meta),*]) => {
+    ($module:ident, $lanes:ty, $rows:expr, $vectors:expr, $wide:expr, $tile:expr, [$($feature:meta),*]) => {
         mod $module {
             use super::*;
 
@@ -168,6 +175,12 @@ macro_rules! compile {
                 mask,
                 global_mean,
                 global_spread,
+                product,
+                correlate,
+                moments,
+                affine,
+                norm_sums,
+                norm_gradient,
             };
 
             $(#[$feature])*
@@ -246,6 +259,44 @@ macro_rules! compile {
             ) {
                 unsafe { pointwise::global_spread::<L>(source, stride, groups, pixels, target, first, last) }
             }
+
+            $(#[$feature])*
+            unsafe fn product(step: &Product, first: usize, count: usize) {
+                unsafe { train::product::<L, { $wide }>(step, first, count) }
+            }
+
+            $(#[$feature])*
+            unsafe fn correlate(step: &Correlation, first: usize, count: usize) {
+                const TILE: [usize; 2] = $tile;
+                unsafe { train::correlate::<L, { TILE[0] }, { TILE[1] }>(step, first, count) }
+            }
+
+            $(#[$feature])*
+            unsafe fn moments(x: &[f32]) -> (f64, f64) {
+                unsafe { train::moments::<L>(x) }
+            }
+
+            $(#[$feature])*
+            unsafe fn affine(x: &[f32], scale: f32, shift: f32, relu: bool, y: &mut [f32]) {
+                unsafe { train::affine::<L>(x, scale, shift, relu, y) }
+            }
+
+            $(#[$feature])*
+            unsafe fn norm_sums(row: &NormRow<'_>) -> (f64, f64) {
+                unsafe { train::norm_sums::<L>(row) }
+            }
+
+            $(#[$feature])*
+            unsafe fn norm_gradient(
+                row: &NormRow<'_>,
+                scale: f32,
+                offset: f32,
+                slope: f32,
+                accumulate: bool,
+                target: &mut [f32],
+            ) {
+                unsafe { train::norm_gradient::<L>(row, scale, offset, slope, accumulate, target) }
+            }
         }
     };
     (tile $name:ident, $hi:expr, $wi:expr, $ho:expr, $wo:expr, [$($feature:meta),*]) => {
@@ -266,8 +317,9 @@ macro_rules! compile {
 use super::simd::{Avx2, Avx512};
 
 // Rows times vectors fill the registers of each set: 24 of 32, 12 of 16 (two a vector), and 6 x 4 of 32 on NEON.
+// Lines of training: 6 rows x 4 vectors and 4 x 6 sums with AVX-512, 6 x 1 and 2 x 2 elsewhere.
 #[cfg(target_arch = "x86_64")]
-compile!(avx512, Avx512, 12, 2, [target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma,avx2")]);
+compile!(avx512, Avx512, 12, 2, 4, [4, 6], [target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma,avx2")]);
 #[cfg(target_arch = "x86_64")]
-compile!(avx2, Avx2, 6, 1, [target_feature(enable = "avx2,fma")]);
-compile!(portable, Portable, if cfg!(target_arch = "aarch64") { 6 } else { 3 }, 1, []);
+compile!(avx2, Avx2, 6, 1, 1, [2, 2], [target_feature(enable = "avx2,fma")]);
+compile!(portable, Portable, if cfg!(target_arch = "aarch64") { 6 } else { 3 }, 1, 1, [2, 2], []);

@@ -16,6 +16,7 @@ mod pointwise;
 mod pool;
 mod simd;
 mod step;
+mod train;
 mod winograd;
 
 pub(super) use direct::OUTSIDE;
@@ -25,4 +26,5 @@ pub(super) use isa::{Kernels, TileShape};
 pub(super) use memory::{Aligned, Memory, Sizes};
 pub(super) use simd::LANES;
 pub(super) use step::{Bits, Mode, NormalizeSpec, Packed, PackedPanel, Step, Target, Tensor, Window};
+pub(super) use train::{Geometry, InputGradient, NormRow, backward, forward};
 pub(super) use winograd::Axis;

@@ -1,0 +1,280 @@
+//! `saliscope cohort`: what a data set holds, how it is split, and what was left out.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use serde::Serialize;
+
+use super::error::{Error, Result};
+use super::interrupt::Interrupt;
+use super::print_json;
+use crate::cohort::{
+    Cohort, CohortOptions, CohortSpec, Count, Exclusion, Reason, Skipped, SplitSource, ThirdClass, Warning,
+};
+use crate::truth::Task;
+
+/// Lines of a CSV file that are named for each reason.
+const LINES_NAMED: usize = 5;
+
+/// Counts the images of a data set by split and class, and says what was left out and why.
+///
+/// siim:DIR and rsna:DIR are the files of the two public sets or mirrors of them, folder:DIR is images with optional
+/// labels.csv, boxes.csv and masks/, phantom:SEED[:COUNT] is generated. Nothing is written into a folder.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  saliscope cohort siim:siim-acr --splits pneumothorax_splits.csv
+  saliscope cohort rsna:rsna-pneumonia --third-class include --json
+  saliscope cohort folder:images --list-excluded
+
+Exit codes: 0 done, 1 nothing usable is there or a file is wrong, 2 the command line cannot be understood.
+Research use - not for diagnosis.")]
+pub(super) struct Arguments {
+    /// siim:DIR, rsna:DIR, folder:DIR or phantom:SEED[:COUNT]
+    #[arg(value_name = "COHORT")]
+    cohort: CohortSpec,
+    #[command(flatten)]
+    options: Options,
+    #[command(flatten)]
+    form: Form,
+    /// No progress and no warnings
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// What is printed.
+#[derive(Clone, Copy, Debug, Args)]
+struct Form {
+    /// One object of JSON instead of text
+    #[arg(long)]
+    json: bool,
+    /// List what was left out by id; ids may be patients'
+    #[arg(long)]
+    list_excluded: bool,
+    /// List the cases as well, by id, label and split
+    #[arg(long)]
+    list: bool,
+}
+
+/// How a cohort is taken.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Options {
+    /// Splits in the authors' form (columns `Image_ID` and Split); else a such file in the folder is taken, or splits are
+    /// drawn
+    #[arg(long, value_name = "FILE")]
+    splits: Option<PathBuf>,
+    /// Seed of drawn splits
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+    /// What becomes of RSNA's class No Lung Opacity / Not Normal
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    third_class: ThirdClassChoice,
+    /// The finding, where the data set does not say: a folder's or phantoms'
+    #[arg(long, value_name = "TASK", value_enum)]
+    task: Option<TaskChoice>,
+    /// Size of the images that masks and boxes were drawn on, where the files are resized copies: 1024x1024 for the
+    /// original sets
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    truth_size: Option<[usize; 2]>,
+}
+
+/// `--third-class`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum ThirdClassChoice {
+    /// Left out, as in the study
+    #[default]
+    Exclude,
+    /// Taken as images without the finding
+    Include,
+}
+
+/// `--task`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TaskChoice {
+    /// Air in the pleural space
+    Pneumothorax,
+    /// Lung opacity
+    Pneumonia,
+}
+
+impl Options {
+    pub(super) fn cohort_options(&self) -> CohortOptions {
+        CohortOptions {
+            task: self.task.map(|task| match task {
+                TaskChoice::Pneumothorax => Task::Pneumothorax,
+                TaskChoice::Pneumonia => Task::Pneumonia,
+            }),
+            splits: self.splits.clone(),
+            seed: self.seed,
+            third_class: match self.third_class {
+                ThirdClassChoice::Exclude => ThirdClass::Exclude,
+                ThirdClassChoice::Include => ThirdClass::Include,
+            },
+            truth_size_px: self.truth_size,
+            ..CohortOptions::default()
+        }
+    }
+}
+
+/// `WxH` as `[rows, columns]`.
+fn size(text: &str) -> std::result::Result<[usize; 2], String> {
+    let side = |text: &str| text.trim().parse::<usize>().ok().filter(|side| *side > 0);
+    let sides = text.split_once(['x', 'X']).and_then(|(width, height)| Some([side(height)?, side(width)?]));
+    sides.ok_or_else(|| "a size is width x height in pixels, such as 1024x1024".to_owned())
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    kind: &'static str,
+    task: Option<Task>,
+    images: usize,
+    splits: SplitSource,
+    counts: Vec<Count>,
+    third_class: usize,
+    left_out: Vec<LeftOut<'a>>,
+    skipped_files: Skipped,
+    warnings: &'a [Warning],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cases: Option<Vec<CaseLine<'a>>>,
+}
+
+#[derive(Serialize)]
+struct LeftOut<'a> {
+    reason: Reason,
+    count: usize,
+    lines: Vec<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ids: Option<Vec<&'a str>>,
+}
+
+#[derive(Serialize)]
+struct CaseLine<'a> {
+    id: &'a str,
+    label: Option<bool>,
+    split: Option<crate::cohort::Split>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let interrupt = Interrupt::listen();
+    let bar = ProgressBar::no_length();
+    bar.set_draw_target(if arguments.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
+    let progress = |done: usize, total: usize| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    };
+    let opened =
+        Cohort::open(&arguments.cohort, &arguments.options.cohort_options(), &progress, &|| interrupt.is_set());
+    bar.finish_and_clear();
+    let cohort = opened?;
+    if !arguments.quiet {
+        for warning in cohort.warnings() {
+            let _ = writeln!(std::io::stderr(), "warning: {warning}");
+        }
+    }
+    let report = report(&cohort, arguments.form);
+    if arguments.form.json {
+        return print_json(&report);
+    }
+    std::io::stdout().write_all(text(&report).as_bytes()).map_err(Error::Stdout)
+}
+
+fn report<'a>(cohort: &'a Cohort, form: Form) -> Report<'a> {
+    let mut by_reason: BTreeMap<Reason, Vec<&Exclusion>> = BTreeMap::new();
+    for exclusion in cohort.exclusions() {
+        by_reason.entry(exclusion.reason).or_default().push(exclusion);
+    }
+    let list = form.list_excluded || form.list;
+    let left_out = by_reason.into_iter().map(|(reason, exclusions)| LeftOut {
+        reason,
+        count: exclusions.len(),
+        lines: exclusions.iter().filter_map(|exclusion| exclusion.line).take(LINES_NAMED).collect(),
+        ids: list.then(|| exclusions.iter().map(|exclusion| exclusion.id.as_str()).collect()),
+    });
+    let line = |case: &'a crate::cohort::Case| CaseLine { id: &case.id, label: case.label, split: case.split };
+    Report {
+        kind: cohort.spec().kind(),
+        task: cohort.task(),
+        images: cohort.cases().len(),
+        splits: cohort.split_source(),
+        counts: cohort.counts(),
+        third_class: cohort.cases().iter().filter(|case| case.third_class).count(),
+        left_out: left_out.collect(),
+        skipped_files: cohort.skipped(),
+        warnings: cohort.warnings(),
+        cases: form.list.then(|| cohort.cases().iter().map(line).collect()),
+    }
+}
+
+fn text(report: &Report<'_>) -> String {
+    let mut lines = Vec::new();
+    let task = report.task.map_or(String::new(), |task| format!(", {task}"));
+    lines.push(format!("{} images{task}; splits {}", report.images, origin(report.splits)));
+    lines.push(format!("{:<8}{:>9}{:>9}{:>9}{:>11}", "split", "images", "positive", "negative", "unlabelled"));
+    let row = |name: &str, count: &Count| {
+        format!("{name:<8}{:>9}{:>9}{:>9}{:>11}", count.total(), count.positive, count.negative, count.unlabelled)
+    };
+    let mut all = Count { split: None, positive: 0, negative: 0, unlabelled: 0 };
+    for count in &report.counts {
+        lines.push(row(count.split.map_or("none", crate::cohort::Split::name), count));
+        all.positive += count.positive;
+        all.negative += count.negative;
+        all.unlabelled += count.unlabelled;
+    }
+    lines.push(row("all", &all));
+    if report.third_class > 0 {
+        lines.push(format!("of the negatives {} are of the class No Lung Opacity / Not Normal", report.third_class));
+    }
+    if !report.left_out.is_empty() {
+        lines.push("left out:".to_owned());
+    }
+    for LeftOut { reason, count, lines: numbers, ids } in &report.left_out {
+        let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+        let first = match numbers.len() {
+            0 => String::new(),
+            shown if shown == *count => format!(" (line {})", numbers.join(", ")),
+            _ => format!(" (line {}, ...)", numbers.join(", ")),
+        };
+        lines.push(format!("{count:>9}  {}{first}", reason.description()));
+        lines.extend(ids.iter().flatten().map(|id| format!("{:>11}{id}", "")));
+    }
+    let Skipped { hidden, dicomdir, other, unreachable } = report.skipped_files;
+    let skipped = [(hidden, "hidden"), (dicomdir, "DICOMDIR"), (other, "no image"), (unreachable, "not reachable")];
+    let skipped: Vec<String> =
+        skipped.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    if !skipped.is_empty() {
+        lines.push(format!("other files: {}", skipped.join(", ")));
+    }
+    if let Some(cases) = &report.cases {
+        lines.push("id,label,split".to_owned());
+        for CaseLine { id, label, split } in cases {
+            let label = label.map_or("", |label| if label { "1" } else { "0" });
+            lines.push(format!("{id},{label},{}", split.map_or("", crate::cohort::Split::name)));
+        }
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+fn origin(splits: SplitSource) -> String {
+    match splits {
+        SplitSource::Given => "from the file given".to_owned(),
+        SplitSource::Found => "from a file in the folder".to_owned(),
+        SplitSource::Labels => "from labels.csv".to_owned(),
+        SplitSource::Phantoms => "by the phantoms' own rule".to_owned(),
+        SplitSource::Drawn { seed } => format!("drawn with seed {seed}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn sizes_are_width_by_height() {
+        assert_eq!(super::size("640x480"), Ok([480, 640]));
+        for text in ["", "x", "10", "0x5", "5x", "axb", "-1x2"] {
+            assert!(super::size(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Why a cohort could not be opened or a case not be read, each as one sentence the user can act on.
+
+use std::path::PathBuf;
+
+use super::rle::RleError;
+use super::table::TableRole;
+use crate::radiograph;
+
+/// Result of reading a cohort.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Failure of a cohort as a whole, or of one case of it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The folder is not there or is none.
+    #[error("{problem}: {}", path.display())]
+    Folder {
+        /// What is wrong with it.
+        problem: String,
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A CSV file that cannot be used as it is.
+    #[error("{role}{place}: {problem}: {}", path.display())]
+    Table {
+        /// What the file is for.
+        role: TableRole,
+        /// `, line 7, column Target`, as far as it is known.
+        place: String,
+        /// What is wrong.
+        problem: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// No CSV file with the columns that the data set needs.
+    #[error("no CSV file with the columns {columns} is in the folder or one level below ({usual} in the original): {}", path.display())]
+    NoTable {
+        /// The columns.
+        columns: &'static str,
+        /// The file's usual name.
+        usual: &'static str,
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Several files could be meant.
+    #[error("{count} files could be the {role}; {advice}: {}", path.display())]
+    Ambiguous {
+        /// How many.
+        count: usize,
+        /// What they could be.
+        role: TableRole,
+        /// What to do.
+        advice: &'static str,
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Not one case is left.
+    #[error("nothing usable is in the cohort ({found}): {}", path.display())]
+    Nothing {
+        /// What was found instead.
+        found: String,
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Options that contradict the cohort.
+    #[error("{0}")]
+    Options(String),
+    /// The image of a case.
+    #[error(transparent)]
+    Radiograph(#[from] radiograph::Error),
+    /// A mask file.
+    #[error("the mask {problem}: {}", path.display())]
+    MaskFile {
+        /// What is wrong with it, as the rest of a sentence.
+        problem: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A run-length code that does not fit its image.
+    #[error("the mask cannot be used: {0}")]
+    Rle(#[from] RleError),
+    /// The truth of a case is not known or contradicts its label.
+    #[error("{0}")]
+    Truth(&'static str),
+    /// A mask of no pixels was asked for.
+    #[error("a mask of {width_px}x{height_px} pixels (width x height) cannot be made")]
+    MaskSize {
+        /// Rows asked for.
+        height_px: usize,
+        /// Columns asked for.
+        width_px: usize,
+    },
+    /// The caller said stop.
+    #[error("interrupted; nothing was written")]
+    Interrupted,
+}

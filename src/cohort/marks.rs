@@ -1,0 +1,186 @@
+//! Whether masks and boxes fit the images they are said to be drawn on.
+
+use super::case::{Case, Mark};
+use super::error::{Error, Result};
+use super::notes::{Exclusion, Reason, Warnings};
+use super::rle::Runs;
+use super::table::{Row, Table, TableRole};
+use crate::truth::FindingBox;
+
+/// A box and the line it is on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct LinedBox {
+    pub(super) line: u64,
+    pub(super) finding: FindingBox,
+}
+
+/// Columns of a box.
+pub(super) struct BoxColumns(pub(super) [usize; 4]);
+
+const BOX_COLUMNS: [&str; 4] = ["x", "y", "width", "height"];
+
+impl BoxColumns {
+    pub(super) fn of(table: &Table) -> Result<Self> {
+        let mut columns = [0; 4];
+        for (column, name) in columns.iter_mut().zip(BOX_COLUMNS) {
+            *column = table.require(&[name])?;
+            table.forbid_twins(&[(*column, name)])?;
+        }
+        Ok(Self(columns))
+    }
+
+    /// The box of a row, or nothing where all four fields are missing.
+    pub(super) fn read(&self, row: &Row<'_>) -> Result<Option<FindingBox>> {
+        let mut values = [None; 4];
+        for ((value, column), name) in values.iter_mut().zip(self.0).zip(BOX_COLUMNS) {
+            *value = row.number(column, name)?;
+        }
+        if values.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        if let Some(missing) = values.iter().position(Option::is_none) {
+            return Err(
+                row.refuse(BOX_COLUMNS[missing], "the box has no such value, and others of its values are there")
+            );
+        }
+        let [x_px, y_px, width_px, height_px] = values.map(Option::unwrap_or_default);
+        for (value, name) in [(width_px, "width"), (height_px, "height")] {
+            if value <= 0.0 {
+                return Err(row.refuse(name, "a box needs a size above 0"));
+            }
+        }
+        Ok(Some(FindingBox { x_px, y_px, width_px, height_px }))
+    }
+}
+
+/// What a box is on its image.
+enum Fit {
+    Inside,
+    Cut(FindingBox),
+    Outside,
+}
+
+fn fit(finding: &FindingBox, [rows, columns]: [usize; 2]) -> Fit {
+    let (left, top) = (finding.x_px.max(0.0), finding.y_px.max(0.0));
+    let (right, bottom) = (finding.x_px + finding.width_px, finding.y_px + finding.height_px);
+    let (width_px, height_px) = (right.min(columns as f64) - left, bottom.min(rows as f64) - top);
+    if width_px <= 0.0 || height_px <= 0.0 {
+        Fit::Outside
+    } else if left > finding.x_px || top > finding.y_px || right > columns as f64 || bottom > rows as f64 {
+        Fit::Cut(FindingBox { x_px: left, y_px: top, width_px, height_px })
+    } else {
+        Fit::Inside
+    }
+}
+
+/// As many marks outside their images prove, with a tenth of all, that images of another size were drawn on.
+const MISFITS_FOR_PROOF: usize = 5;
+
+/// Copies of a set with smaller images keep its CSV files. A mark that happens to fit would be taken at the wrong place
+/// then, so that many which do not fit are proof against all.
+fn refuse_other_size(misfits: usize, all: usize) -> Result<()> {
+    if misfits < MISFITS_FOR_PROOF || 10 * misfits <= all {
+        return Ok(());
+    }
+    Err(Error::Options(format!(
+        "{misfits} of {all} masks or boxes do not fit their images, so they were drawn on images of another size: give that \
+         as the truth size (1024x1024 for the original sets)"
+    )))
+}
+
+/// Gives each case its boxes, cut where they reach beyond the image; a case with a box wholly outside is left out.
+///
+/// `drawn_on_px` is the size of the images the boxes were drawn on, where it is not that of the files.
+///
+/// # Errors
+/// When so many boxes are outside that they were drawn on images of another size.
+pub(super) fn place_boxes(
+    cases: Vec<(Case, Vec<LinedBox>)>,
+    drawn_on_px: Option<[usize; 2]>,
+    table: TableRole,
+    exclusions: &mut Vec<Exclusion>,
+    warnings: &mut Warnings,
+) -> Result<Vec<Case>> {
+    let mut kept = Vec::with_capacity(cases.len());
+    let (mut misfits, mut all) = (0, 0);
+    for (mut case, boxes) in cases {
+        let odd = odd_shape(&case, drawn_on_px);
+        let mut left_out = None;
+        for LinedBox { line, finding } in boxes {
+            all += 1;
+            let size_px = drawn_on_px.or(case.size_px);
+            match size_px.map_or(Fit::Inside, |size_px| fit(&finding, size_px)) {
+                Fit::Inside => case.boxes.push(finding),
+                Fit::Cut(inside) => {
+                    misfits +=
+                        usize::from(inside.width_px * inside.height_px < 0.5 * finding.width_px * finding.height_px);
+                    warnings.at(table, line, "the box reaches beyond its image; it was cut");
+                    case.boxes.push(inside);
+                }
+                Fit::Outside => {
+                    misfits += 1;
+                    warnings.at(table, line, "the box lies outside its image; the image is left out");
+                    left_out = Some(line);
+                }
+            }
+            if let Some(odd) = odd {
+                warnings.at(table, line, odd);
+                left_out = Some(line);
+            }
+        }
+        if left_out.is_some() {
+            exclusions.push(Exclusion { reason: Reason::BoxOutside, id: case.id, line: left_out });
+        } else {
+            case.drawn_on_px = drawn_on_px.filter(|size_px| case.size_px != Some(*size_px));
+            kept.push(case);
+        }
+    }
+    refuse_other_size(misfits, all)?;
+    Ok(kept)
+}
+
+/// Gives each case its run-length codes; a case with one that ends behind its image is left out. The number is the line
+/// of a case's first row.
+///
+/// # Errors
+/// As [`place_boxes`].
+pub(super) fn place_runs(
+    cases: Vec<(Case, Vec<Runs>, u64)>,
+    drawn_on_px: Option<[usize; 2]>,
+    exclusions: &mut Vec<Exclusion>,
+    warnings: &mut Warnings,
+) -> Result<Vec<Case>> {
+    let mut kept = Vec::with_capacity(cases.len());
+    let (mut misfits, mut all) = (0, 0);
+    for (mut case, runs, line) in cases {
+        if runs.is_empty() {
+            kept.push(case);
+            continue;
+        }
+        all += 1;
+        let end = runs.iter().map(Runs::end).max().unwrap_or(0);
+        let size_px = drawn_on_px.or(case.size_px);
+        let is_beyond = size_px.is_some_and(|[rows, columns]| end > rows as u64 * columns as u64);
+        let odd = odd_shape(&case, drawn_on_px);
+        if is_beyond || odd.is_some() {
+            misfits += usize::from(is_beyond);
+            let beyond = "a run-length code of the image ends behind its last pixel; the image is left out";
+            warnings.at(TableRole::Masks, line, odd.unwrap_or(beyond));
+            exclusions.push(Exclusion { reason: Reason::MaskBeyondImage, id: case.id, line: Some(line) });
+            continue;
+        }
+        case.mark = Mark::Runs(runs);
+        case.drawn_on_px = drawn_on_px.filter(|size_px| case.size_px != Some(*size_px));
+        kept.push(case);
+    }
+    refuse_other_size(misfits, all)?;
+    Ok(kept)
+}
+
+/// Why an image cannot be a resized copy of one of `drawn_on_px`.
+fn odd_shape(case: &Case, drawn_on_px: Option<[usize; 2]>) -> Option<&'static str> {
+    let ([rows, columns], [drawn_rows, drawn_columns]) = (case.size_px?, drawn_on_px?);
+    let change = (rows * drawn_columns) as f64 / (columns * drawn_rows) as f64;
+    let text = "the image has another aspect ratio than the truth size; it is left out";
+    (!(0.98..=1.02).contains(&change)).then_some(text)
+}

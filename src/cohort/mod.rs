@@ -1,0 +1,440 @@
+//! Many radiographs with labels, truth and splits: the two public sets, a plain folder, generated phantoms.
+//!
+//! | what is read | when |
+//! |---|---|
+//! | CSV files | when the cohort is opened |
+//! | headers of image files: size, patient of a DICOM file; some microseconds each, on all threads | the same |
+//! | mask files of a plain folder, to see whether they fit images and labels; some milliseconds each | the same |
+//! | pixels of an image | at [`Cohort::radiograph`] |
+//! | mask files again | at [`Cohort::truth`]; run-length codes are kept in memory as pairs of numbers |
+//!
+//! Nothing is ever written into a data set's folder. What cannot be used is left out with a [`Reason`] and the line of
+//! the CSV file that says so; what can be understood in spite of its form is used with a [`Warning`]; what may mean
+//! something else than it says is an error that names line and column.
+
+mod by_stem;
+mod case;
+mod dicom_header;
+mod error;
+mod files;
+mod folder;
+mod marks;
+mod mask_file;
+mod notes;
+mod phantoms;
+pub mod rle;
+mod rsna;
+mod siim;
+mod spec;
+mod split;
+mod table;
+mod truth;
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use case::{Mark, Source};
+use notes::Warnings;
+use split::{Drawn, SplitFile};
+use table::{Table, tables_in};
+
+pub use case::Case;
+pub use error::{Error, Result};
+pub use files::Skipped;
+pub use notes::{Exclusion, Reason, Warning};
+pub use spec::{CohortOptions, CohortSpec, DEFAULT_PHANTOMS, MAX_PHANTOMS, SpecError, ThirdClass};
+pub use split::{Fractions, Split};
+pub use table::TableRole;
+pub use truth::{TruthRule, boxes_at, mask_at};
+
+use crate::phantom::{self, Finding};
+use crate::radiograph::{Radiograph, ValueScale};
+use crate::truth::{FindingBox, Mask, Task};
+
+/// Where the splits of a cohort come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case", tag = "from")]
+pub enum SplitSource {
+    /// A file the user named.
+    Given,
+    /// A file of splits in the cohort's folder.
+    Found,
+    /// The column `split` of the folder's `labels.csv`.
+    Labels,
+    /// The phantoms' own rule.
+    Phantoms,
+    /// Drawn by label with a seed, patients kept together.
+    Drawn {
+        /// The seed.
+        seed: u64,
+    },
+}
+
+/// Cases of one split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Count {
+    /// Which; nothing for cases that are in none.
+    pub split: Option<Split>,
+    /// Cases with the finding.
+    pub positive: usize,
+    /// Cases without it.
+    pub negative: usize,
+    /// Cases of which nobody said.
+    pub unlabelled: usize,
+}
+
+/// Many radiographs with labels, truth and splits.
+#[derive(Clone, Debug)]
+pub struct Cohort {
+    spec: CohortSpec,
+    task: Option<Task>,
+    cases: Vec<Case>,
+    by_id: HashMap<String, usize>,
+    exclusions: Vec<Exclusion>,
+    warnings: Vec<Warning>,
+    skipped: Skipped,
+    split_source: SplitSource,
+}
+
+/// What a reader of one kind of cohort found.
+struct Found {
+    cases: Vec<Case>,
+    exclusions: Vec<Exclusion>,
+    warnings: Warnings,
+    skipped: Skipped,
+    /// Where the splits come from that the cases already have.
+    splits: Option<SplitSource>,
+}
+
+/// Who looks on while a cohort is opened.
+struct Watch<'a> {
+    progress: &'a (dyn Fn(usize, usize) + Sync),
+    cancelled: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl Cohort {
+    /// Finds the cases of a cohort and what is known about each. `progress` is told the number of files looked at and of
+    /// all files, from any thread; `cancelled` is asked between files.
+    ///
+    /// # Errors
+    /// When the folder or a needed CSV file is missing, a CSV file says something impossible (the message names line and
+    /// column), options contradict the cohort, nothing usable is there, or `cancelled` says so.
+    pub fn open(
+        spec: &CohortSpec,
+        options: &CohortOptions,
+        progress: &(dyn Fn(usize, usize) + Sync),
+        cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Self> {
+        check(spec, options)?;
+        let watch = Watch { progress, cancelled };
+        let (found, task) = match spec {
+            CohortSpec::Siim(folder) => (siim::open(folder, options, &watch)?, Some(Task::Pneumothorax)),
+            CohortSpec::Rsna(folder) => (rsna::open(folder, options, &watch)?, Some(Task::Pneumonia)),
+            CohortSpec::Folder(folder) => (folder::open(folder, options, &watch)?, options.task),
+            CohortSpec::Phantom { seed, count } => {
+                let task = options.task.unwrap_or(Task::Pneumothorax);
+                (phantoms::open(*seed, *count, task, options)?, Some(task))
+            }
+        };
+        let Found { mut cases, mut exclusions, mut warnings, skipped, splits } = found;
+        skipped.warn(&mut warnings);
+        if let (true, Some(folder)) = (cases.is_empty(), spec.folder()) {
+            return Err(Error::Nothing { found: nothing(&exclusions, skipped), path: folder.to_owned() });
+        }
+        cases.sort_by(|a, b| a.id.cmp(&b.id));
+        exclusions.sort_by(|a, b| (a.reason, a.line, &a.id).cmp(&(b.reason, b.line, &b.id)));
+        let split_source = assign_splits(&mut cases, spec.folder(), options, splits, &mut warnings)?;
+        warn_of_shared_patients(&cases, &mut warnings);
+        let by_id = cases.iter().enumerate().map(|(index, case)| (case.id.clone(), index)).collect();
+        let warnings = warnings.into_list();
+        Ok(Self { spec: spec.clone(), task, cases, by_id, exclusions, warnings, skipped, split_source })
+    }
+
+    /// What was opened.
+    pub fn spec(&self) -> &CohortSpec {
+        &self.spec
+    }
+
+    /// The finding; nothing for a folder whose user did not say.
+    pub fn task(&self) -> Option<Task> {
+        self.task
+    }
+
+    /// All cases, in the order of their ids.
+    pub fn cases(&self) -> &[Case] {
+        &self.cases
+    }
+
+    /// The case of an id.
+    pub fn case(&self, id: &str) -> Option<&Case> {
+        self.by_id.get(id).map(|index| &self.cases[*index])
+    }
+
+    /// The cases of one split.
+    pub fn in_split(&self, split: Split) -> impl Iterator<Item = &Case> {
+        self.cases.iter().filter(move |case| case.split == Some(split))
+    }
+
+    /// Images and rows that are no cases, by reason.
+    pub fn exclusions(&self) -> &[Exclusion] {
+        &self.exclusions
+    }
+
+    /// What was odd, each kind once. Names no file and no id.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// Files that are no images.
+    pub fn skipped(&self) -> Skipped {
+        self.skipped
+    }
+
+    /// Where the splits come from.
+    pub fn split_source(&self) -> SplitSource {
+        self.split_source
+    }
+
+    /// Cases by split and label: training, validation, test, and none where there are such.
+    pub fn counts(&self) -> Vec<Count> {
+        let splits = Split::ALL.map(Some).into_iter().chain([None]);
+        let count = |split| {
+            let with = |label| self.cases.iter().filter(|case| case.split == split && case.label == label).count();
+            Count { split, positive: with(Some(true)), negative: with(Some(false)), unlabelled: with(None) }
+        };
+        let all: Vec<Count> = splits.map(count).collect();
+        all.into_iter().filter(|count| count.split.is_some() || count.total() > 0).collect()
+    }
+
+    /// The radiograph of a case, read now.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn radiograph(&self, case: &Case) -> Result<Radiograph> {
+        match &case.source {
+            Source::File(path) => Ok(Radiograph::open(path)?),
+            Source::Phantom { spec, .. } => {
+                let gray = phantom::generate(spec).gray.into_iter().map(f32::from).collect();
+                Ok(Radiograph::new(spec.size_px, spec.size_px, gray, ValueScale::Gray))
+            }
+        }
+    }
+
+    /// Boxes of a case on its image, cut to it; none for a case without the finding. Those of a phantom are made when they
+    /// are first asked for.
+    pub fn boxes<'a>(&self, case: &'a Case) -> &'a [FindingBox] {
+        match &case.source {
+            Source::Phantom { spec, boxes } if spec.finding == Finding::Pneumonia => {
+                boxes.get_or_init(|| phantom::generate(spec).boxes)
+            }
+            Source::Phantom { .. } | Source::File(_) => &case.boxes,
+        }
+    }
+
+    /// What experts marked on a case, as a mask of `height_px` x `width_px` (of a map on the whole image). A case without
+    /// the finding gives an empty mask. A small finding may have no pixel left at a small size.
+    ///
+    /// A mask goes before boxes where a case has both.
+    ///
+    /// # Errors
+    /// When the label or the mark is missing, the mask file cannot be read or has another size than the image, or mark
+    /// and label contradict each other.
+    pub fn truth(&self, case: &Case, height_px: usize, width_px: usize, rule: TruthRule) -> Result<Mask> {
+        let side = 1..=crate::radiograph::MAX_SIDE_PX as usize;
+        if !side.contains(&height_px) || !side.contains(&width_px) {
+            return Err(Error::MaskSize { height_px, width_px });
+        }
+        let label = case.label.ok_or(Error::Truth("the case has no label, so its truth is not known"))?;
+        if let Source::Phantom { spec, .. } = &case.source
+            && spec.finding == Finding::Pneumothorax
+        {
+            let mask = phantom::generate(spec).mask;
+            let mask =
+                mask.ok_or(Error::Truth("the phantom has a pneumothorax, but no pixel of it is in the picture"))?;
+            return Ok(mask_at(&mask, height_px, width_px, rule));
+        }
+        match &case.mark {
+            Mark::None if !label => Ok(Mask::empty(height_px, width_px)),
+            Mark::None => match self.boxes(case) {
+                [] => Err(Error::Truth("the case has a finding, but neither mask nor box says where")),
+                boxes => Ok(boxes_at(boxes, self.drawn_on_px(case)?, height_px, width_px, rule)),
+            },
+            Mark::Runs(runs) => {
+                let [rows, columns] = self.drawn_on_px(case)?;
+                let mut mask = Mask::empty(rows, columns);
+                for runs in runs {
+                    runs.mark(&mut mask)?;
+                }
+                Ok(mask_at(&mask, height_px, width_px, rule))
+            }
+            Mark::File(path) => {
+                let mask = self.mask_of_file(case, path)?;
+                match (label, mask.area_px()) {
+                    (true, 0) => Err(Error::Truth("the case is labelled positive, but nothing in its mask is marked")),
+                    (false, 1..) => Err(Error::Truth("the case is labelled negative, but its mask marks something")),
+                    _ => Ok(mask_at(&mask, height_px, width_px, rule)),
+                }
+            }
+        }
+    }
+
+    /// What experts marked on a case, at the size of its image: masks as they are, of boxes the pixels at least half of
+    /// whose area they cover.
+    ///
+    /// # Errors
+    /// As [`Cohort::truth`], and when the image's size can only be had by reading it and that fails.
+    pub fn mask_at_own_size(&self, case: &Case) -> Result<Mask> {
+        let [height_px, width_px] = self.size_px(case)?;
+        self.truth(case, height_px, width_px, TruthRule::AreaExact)
+    }
+
+    /// `[rows, columns]` of a case's image, which is read where its header did not tell them.
+    ///
+    /// # Errors
+    /// When it has to be read and cannot.
+    pub fn size_px(&self, case: &Case) -> Result<[usize; 2]> {
+        if let Some(size_px) = case.size_px {
+            return Ok(size_px);
+        }
+        let image = self.radiograph(case)?;
+        Ok([image.height_px(), image.width_px()])
+    }
+
+    fn drawn_on_px(&self, case: &Case) -> Result<[usize; 2]> {
+        case.drawn_on_px.map_or_else(|| self.size_px(case), Ok)
+    }
+
+    fn mask_of_file(&self, case: &Case, path: &Path) -> Result<Mask> {
+        let mask = mask_file::read(path)?.mask;
+        let [rows, columns] = self.drawn_on_px(case)?;
+        if (mask.height_px(), mask.width_px()) == (rows, columns) {
+            return Ok(mask);
+        }
+        let found = format!("has {}x{} pixels (width x height)", mask.width_px(), mask.height_px());
+        Err(Error::MaskFile { problem: format!("{found} and its image {columns}x{rows}"), path: path.to_owned() })
+    }
+}
+
+impl Count {
+    /// All of them.
+    pub fn total(&self) -> usize {
+        self.positive + self.negative + self.unlabelled
+    }
+}
+
+fn check(spec: &CohortSpec, options: &CohortOptions) -> Result<()> {
+    let refuse = |text: &str| Err(Error::Options(text.to_owned()));
+    if !options.fractions.are_valid() {
+        return refuse("the fractions of validation and test cases must be from 0 to 1, and so must their sum");
+    }
+    let side = 1..=crate::radiograph::MAX_SIDE_PX as usize;
+    if options.truth_size_px.is_some_and(|size_px| size_px.iter().any(|length| !side.contains(length))) {
+        return refuse("the truth size must be from 1 to 16384 pixels a side");
+    }
+    match (spec, options.task) {
+        (CohortSpec::Siim(_), Some(Task::Pneumonia)) => refuse("siim: is a set of pneumothoraces, not of pneumonia"),
+        (CohortSpec::Rsna(_), Some(Task::Pneumothorax)) => refuse("rsna: is a set of pneumonia, not of pneumothoraces"),
+        _ => Ok(()),
+    }
+}
+
+/// What there was instead of cases.
+fn nothing(exclusions: &[Exclusion], skipped: Skipped) -> String {
+    let mut counts: std::collections::BTreeMap<Reason, usize> = std::collections::BTreeMap::new();
+    for exclusion in exclusions {
+        *counts.entry(exclusion.reason).or_default() += 1;
+    }
+    let mut found: Vec<String> =
+        counts.iter().map(|(reason, count)| format!("{}: {count}", reason.description())).collect();
+    let Skipped { hidden, dicomdir, other, .. } = skipped;
+    for (count, what) in [(hidden, "hidden files"), (dicomdir, "DICOMDIR"), (other, "files that are no images")] {
+        if count > 0 {
+            found.push(format!("{what}: {count}"));
+        }
+    }
+    if found.is_empty() { "no file at all".to_owned() } else { found.join("; ") }
+}
+
+fn assign_splits(
+    cases: &mut [Case],
+    folder: Option<&Path>,
+    options: &CohortOptions,
+    splits: Option<SplitSource>,
+    warnings: &mut Warnings,
+) -> Result<SplitSource> {
+    if let Some(path) = &options.splits {
+        let splits = SplitFile::read(path, warnings)?;
+        if !cases.iter().any(|case| splits.find(&case.id).is_some()) {
+            let problem = "not one id of it is in the cohort".to_owned();
+            return Err(Error::Table { role: TableRole::Splits, place: String::new(), problem, path: path.clone() });
+        }
+        apply(&splits, cases, warnings);
+        return Ok(SplitSource::Given);
+    }
+    if let Some(source) = splits {
+        return Ok(source);
+    }
+    if let Some(folder) = folder
+        && let Some((splits, notes)) = find_splits(folder, cases)?
+    {
+        warnings.append(notes);
+        apply(&splits, cases, warnings);
+        return Ok(SplitSource::Found);
+    }
+    let drawn: Vec<Drawn<'_>> = cases
+        .iter()
+        .map(|case| Drawn { group: case.patient.as_deref().unwrap_or(&case.id), stratum: case.label })
+        .collect();
+    let splits = split::draw(&drawn, options.seed, options.fractions);
+    for (case, split) in cases.iter_mut().zip(splits) {
+        case.split = Some(split);
+    }
+    Ok(SplitSource::Drawn { seed: options.seed })
+}
+
+/// The one file of splits in `folder` or one level below that names a case.
+fn find_splits(folder: &Path, cases: &[Case]) -> Result<Option<(SplitFile, Warnings)>> {
+    let mut found = Vec::new();
+    for path in tables_in(folder) {
+        if Table::open(&path, TableRole::Splits).is_ok_and(|table| SplitFile::is_one(&table)) {
+            let mut notes = Warnings::default();
+            let splits = SplitFile::read(&path, &mut notes)?;
+            if cases.iter().any(|case| splits.find(&case.id).is_some()) {
+                found.push((splits, notes));
+            }
+        }
+    }
+    if found.len() > 1 {
+        let advice = "give the right one with --splits";
+        return Err(Error::Ambiguous { count: found.len(), role: TableRole::Splits, advice, path: folder.to_owned() });
+    }
+    Ok(found.pop())
+}
+
+fn apply(splits: &SplitFile, cases: &mut [Case], warnings: &mut Warnings) {
+    let mut used = HashSet::new();
+    for case in cases {
+        case.split = splits.find(&case.id).map(|(split, line)| {
+            used.insert(line);
+            split
+        });
+    }
+    let unused = splits.len() - used.len();
+    if unused > 0 {
+        warnings.note(format!("ids in the splits CSV that are no cases: {unused}"));
+    }
+}
+
+/// Images of one patient in training and test make a model look better than it is.
+fn warn_of_shared_patients(cases: &[Case], warnings: &mut Warnings) {
+    let mut splits: HashMap<&str, HashSet<Split>> = HashMap::new();
+    for case in cases {
+        if let (Some(patient), Some(split)) = (&case.patient, case.split) {
+            splits.entry(patient).or_default().insert(split);
+        }
+    }
+    let shared = splits.values().filter(|splits| splits.len() > 1).count();
+    if shared > 0 {
+        warnings.note(format!("patients with images in more than one split: {shared}; results on them are too good"));
+    }
+}

@@ -1,0 +1,237 @@
+//! The way from gradients by the outputs to those by the weights.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::super::super::error::{Error, Result};
+use super::super::super::executor::Batch;
+use super::super::super::graph::{NodeId, Op};
+use super::super::kernel::{self, Aligned, Geometry, InputGradient};
+use super::pool::Windows;
+use super::{CpuTrainer, Tape, exchange_axes, planes};
+
+/// Gradients by the values of nodes, as far as they are known.
+type Gradients = Vec<Option<Aligned>>;
+
+/// Goes back through all nodes; the gradients by the weights are then in the trainer's parameters.
+pub(super) fn run(trainer: &mut CpuTrainer, mut tape: Tape, output_gradients: &[Batch]) -> Result<()> {
+    let outputs = trainer.graph.outputs().to_vec();
+    let mut gradients: Gradients = (0..trainer.graph.nodes().len()).map(|_| None).collect();
+    let shape = |id: NodeId| {
+        let [height, width] = tape.extents[id.index()];
+        [tape.images, trainer.graph.node(id).channels, height, width]
+    };
+    let wanted: Vec<[usize; 4]> = outputs.iter().map(|id| shape(*id)).collect();
+    if wanted.len() != output_gradients.len() || wanted.iter().zip(output_gradients).any(|(w, g)| *w != g.shape()) {
+        let found: Vec<_> = output_gradients.iter().map(Batch::shape).collect();
+        return Err(Error::Training(format!("the gradients of shapes {found:?} do not fit the outputs {wanted:?}")));
+    }
+    trainer.parameters.gradient.fill(0.0);
+    for (id, gradient) in outputs.iter().zip(output_gradients) {
+        let [images, channels, height, width] = gradient.shape();
+        let mut own = trainer.buffers.take(gradient.values().len());
+        exchange_axes(gradient.values(), [images, channels, height * width], own.as_mut_slice());
+        gradients[id.index()] = Some(own);
+    }
+    let pool = Arc::clone(&trainer.pool);
+    pool.install(|| {
+        for index in (1..gradients.len()).rev() {
+            if let Some(gradient) = gradients[index].take() {
+                trainer.node_back(&mut tape, &mut gradients, index, gradient.as_slice());
+                trainer.buffers.give(gradient);
+            }
+            // Readers of this node are done, and so is the node itself.
+            tape.values[index].take().into_iter().for_each(|values| trainer.buffers.give(values));
+        }
+    });
+    tape.values.into_iter().flatten().for_each(|values| trainer.buffers.give(values));
+    gradients.into_iter().flatten().for_each(|values| trainer.buffers.give(values));
+    Ok(())
+}
+
+impl CpuTrainer {
+    /// The convolution of a node in this batch.
+    pub(super) fn geometry(&self, tape: &Tape, id: NodeId) -> Geometry {
+        let node = self.graph.node(id);
+        let Op::Conv2d(conv) = node.op else { unreachable!("only convolutions have a geometry") };
+        let input = node.inputs[0];
+        Geometry::new(&conv, tape.images, self.graph.node(input).channels, tape.extents[input.index()])
+    }
+
+    /// Hands memory for the gradient by `input` to `write`, which adds to it where the second argument says so.
+    fn pass_back(
+        &mut self,
+        tape: &Tape,
+        gradients: &mut Gradients,
+        input: NodeId,
+        write: impl FnOnce(&mut Self, &mut [f32], bool),
+    ) {
+        let (mut own, accumulate) = match gradients[input.index()].take() {
+            Some(own) => (own, true),
+            None => (self.buffers.take(self.len(tape, input)), false),
+        };
+        write(self, own.as_mut_slice(), accumulate);
+        gradients[input.index()] = Some(own);
+    }
+
+    /// As [`Self::pass_back`], but `add` always adds.
+    fn add_back(
+        &mut self,
+        tape: &Tape,
+        gradients: &mut Gradients,
+        input: NodeId,
+        add: impl Fn(usize, &mut [f32]) + Sync,
+    ) {
+        let plane_len = tape.plane_len(input);
+        self.pass_back(tape, gradients, input, |_, target, accumulate| {
+            planes::for_each_plane(target, plane_len, |number, target| {
+                if !accumulate {
+                    target.fill(0.0);
+                }
+                add(number, target);
+            });
+        });
+    }
+
+    fn node_back(&mut self, tape: &mut Tape, gradients: &mut Gradients, index: usize, gradient: &[f32]) {
+        let id = NodeId(index);
+        let node = self.graph.nodes()[index].clone();
+        let input = node.inputs[0];
+        let tape = &*tape;
+        let (from_px, to_px) = (tape.extents[input.index()], tape.extents[index]);
+        let (from_len, to_len) = (tape.plane_len(input), tape.plane_len(id));
+        let part = |number: usize| &gradient[number * to_len..(number + 1) * to_len];
+        match node.op {
+            Op::Input => {}
+            Op::Conv2d(_) => self.conv_back(tape, gradients, id, gradient),
+            Op::BatchNorm(_) => self.norm_back(tape, gradients, id, None, gradient),
+            Op::Relu if self.relu_of[input.index()] == Some(id) => {
+                self.norm_back(tape, gradients, input, Some(id), gradient);
+            }
+            Op::Relu => {
+                let y = tape.value(id);
+                self.add_back(tape, gradients, input, |number, target| {
+                    let values = part(number).iter().zip(&y[number * to_len..(number + 1) * to_len]);
+                    for (target, (gradient, y)) in target.iter_mut().zip(values) {
+                        *target += if *y > 0.0 { *gradient } else { 0.0 };
+                    }
+                });
+            }
+            Op::MaxPool(pool) => {
+                let windows = Windows::new(pool, from_px, to_px);
+                let x = tape.value(input);
+                self.add_back(tape, gradients, input, |number, target| {
+                    windows.max_gradient(&x[number * from_len..(number + 1) * from_len], part(number), target);
+                });
+            }
+            Op::AvgPool { pool, count_include_pad } => {
+                let windows = Windows::new(pool, from_px, to_px);
+                self.add_back(tape, gradients, input, |number, target| {
+                    windows.mean_gradient(part(number), count_include_pad, target);
+                });
+            }
+            Op::Concat => {
+                let mut start = 0;
+                for input in node.inputs {
+                    let len = self.len(tape, input);
+                    let own = &gradient[start..start + len];
+                    self.pass_back(tape, gradients, input, |_, target, add| planes::put(own, target, add));
+                    start += len;
+                }
+            }
+            Op::GlobalAvgPool => {
+                let share = 1.0 / from_len as f32;
+                self.add_back(tape, gradients, input, |number, target| {
+                    let value = gradient[number] * share;
+                    target.iter_mut().for_each(|target| *target += value);
+                });
+            }
+            Op::Linear { .. } => self.linear_back(tape, gradients, id, gradient),
+            Op::Add => {
+                for input in node.inputs {
+                    self.pass_back(tape, gradients, input, |_, target, add| planes::put(gradient, target, add));
+                }
+            }
+            Op::UpsampleNearest => self.add_back(tape, gradients, input, |number, target| {
+                planes::upsample_gradient(part(number), from_px, to_px, target);
+            }),
+        }
+    }
+
+    fn conv_back(&mut self, tape: &Tape, gradients: &mut Gradients, id: NodeId, gradient: &[f32]) {
+        let geometry = self.geometry(tape, id);
+        let slots = self.parameters.slots[id.index()].clone();
+        let input = self.graph.node(id).inputs[0];
+        let row_len = gradient.len() / geometry.out_channels;
+        for (sum, row) in self.parameters.gradient[slots.bias].iter_mut().zip(gradient.chunks_exact(row_len)) {
+            *sum += row.iter().map(|value| f64::from(*value)).sum::<f64>() as f32;
+        }
+        let run = |trainer: &mut Self, in_gradient: Option<InputGradient<'_>>| {
+            let weight = &trainer.parameters.values[slots.weight.clone()];
+            let weight_gradient = &mut trainer.parameters.gradient[slots.weight.clone()];
+            let x = tape.value(input);
+            kernel::backward(trainer.kernels, &geometry, x, weight, gradient, in_gradient, weight_gradient);
+        };
+        if self.graph.node(input).op == Op::Input {
+            run(self, None);
+        } else {
+            self.pass_back(tape, gradients, input, |trainer, target, accumulate| {
+                run(trainer, Some(InputGradient { target, accumulate }));
+            });
+        }
+    }
+
+    /// Through a normalization, and through the ReLU that alone reads it where there is one.
+    fn norm_back(
+        &mut self,
+        tape: &Tape,
+        gradients: &mut Gradients,
+        id: NodeId,
+        relu: Option<NodeId>,
+        gradient: &[f32],
+    ) {
+        let Some(statistics) = &tape.statistics[id.index()] else { unreachable!("forward passes leave statistics") };
+        let slots = self.parameters.slots[id.index()].clone();
+        let input = self.graph.node(id).inputs[0];
+        let (x, y) = (tape.value(input), relu.map_or(&[][..], |relu| tape.value(relu)));
+        self.pass_back(tape, gradients, input, |trainer, target, accumulate| {
+            let factor = &trainer.parameters.values[slots.weight.clone()];
+            let sums = statistics.gradient(trainer.kernels, factor, [x, y, gradient], target, accumulate);
+            for (channel, (weighted, plain)) in sums.into_iter().enumerate() {
+                trainer.parameters.gradient[slots.bias.start + channel] += plain;
+                if !slots.weight.is_empty() {
+                    trainer.parameters.gradient[slots.weight.start + channel] += weighted;
+                }
+            }
+        });
+    }
+
+    fn linear_back(&mut self, tape: &Tape, gradients: &mut Gradients, id: NodeId, gradient: &[f32]) {
+        let slots = self.parameters.slots[id.index()].clone();
+        let input = self.graph.node(id).inputs[0];
+        let images = tape.images;
+        let x = tape.value(input);
+        let inputs = x.len() / images;
+        for (row, gradient) in gradient.chunks_exact(images).enumerate() {
+            self.parameters.gradient[slots.bias.start + row] += gradient.iter().sum::<f32>();
+            let start = slots.weight.start + row * inputs;
+            let weights = self.parameters.gradient[start..start + inputs].iter_mut();
+            for (sum, values) in weights.zip(x.chunks_exact(images)) {
+                *sum += values.iter().zip(gradient).map(|(value, gradient)| value * gradient).sum::<f32>();
+            }
+        }
+        self.pass_back(tape, gradients, input, |trainer, target, accumulate| {
+            let weight = &trainer.parameters.values[slots.weight.clone()];
+            target.par_chunks_exact_mut(images).enumerate().for_each(|(column, target)| {
+                if !accumulate {
+                    target.fill(0.0);
+                }
+                for (row, gradient) in gradient.chunks_exact(images).enumerate() {
+                    let weight = weight[row * inputs + column];
+                    target.iter_mut().zip(gradient).for_each(|(sum, gradient)| *sum += weight * gradient);
+                }
+            });
+        });
+    }
+}

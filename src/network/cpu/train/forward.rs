@@ -1,0 +1,198 @@
+//! The way from images to outputs.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::super::super::executor::Batch;
+use super::super::super::graph::{BatchNorm, NodeId, Op};
+use super::super::super::trainable::{Mode, NORM_MOMENTUM};
+use super::super::kernel::{self, Aligned};
+use super::norm::Statistics;
+use super::pool::Windows;
+use super::{CpuTrainer, Tape, exchange_axes, planes};
+
+/// Runs all nodes; in training mode leaves a tape in the trainer.
+pub(super) fn run(trainer: &mut CpuTrainer, input: &Batch, extents: Vec<[usize; 2]>, mode: Mode) -> Vec<Batch> {
+    let count = trainer.graph.nodes().len();
+    let values = (0..count).map(|_| None).collect();
+    let mut tape = Tape { images: input.len(), extents, values, statistics: vec![None; count] };
+    let pool = Arc::clone(&trainer.pool);
+    let outputs = pool.install(|| {
+        for index in 0..count {
+            trainer.run_node(&mut tape, index, input, mode);
+            if mode == Mode::Evaluate {
+                trainer.release_read(&mut tape, index);
+            }
+        }
+        trainer.graph.outputs().iter().map(|id| trainer.output(&tape, *id)).collect()
+    });
+    if mode == Mode::Train {
+        trainer.tape = Some(tape);
+    } else {
+        tape.values.into_iter().flatten().for_each(|values| trainer.buffers.give(values));
+    }
+    outputs
+}
+
+impl Tape {
+    /// Pixels of one image at a node.
+    pub(super) fn plane_len(&self, id: NodeId) -> usize {
+        self.extents[id.index()].iter().product()
+    }
+
+    /// The values of a node.
+    ///
+    /// # Panics
+    /// When they are not there: nodes run in order, and values stay until all readers are done.
+    pub(super) fn value(&self, id: NodeId) -> &[f32] {
+        match &self.values[id.index()] {
+            Some(values) => values.as_slice(),
+            None => panic!("the values of node {} are needed but gone", id.index()),
+        }
+    }
+}
+
+impl CpuTrainer {
+    /// Values of a node for all images.
+    pub(super) fn len(&self, tape: &Tape, id: NodeId) -> usize {
+        self.graph.node(id).channels * tape.images * tape.plane_len(id)
+    }
+
+    /// Gives up what nobody reads after node `index`.
+    fn release_read(&mut self, tape: &mut Tape, index: usize) {
+        for id in self.graph.nodes()[index].inputs.clone() {
+            if self.last_reader[id.index()] == index && !self.graph.outputs().contains(&id) {
+                tape.values[id.index()].take().into_iter().for_each(|values| self.buffers.give(values));
+            }
+        }
+    }
+
+    fn output(&self, tape: &Tape, id: NodeId) -> Batch {
+        let [height, width] = tape.extents[id.index()];
+        let channels = self.graph.node(id).channels;
+        let mut batch = Batch::zeros([tape.images, channels, height, width]);
+        exchange_axes(tape.value(id), [channels, tape.images, height * width], batch.values_mut());
+        batch
+    }
+
+    fn run_node(&mut self, tape: &mut Tape, index: usize, input: &Batch, mode: Mode) {
+        let id = NodeId(index);
+        let node = self.graph.nodes()[index].clone();
+        if node.op == Op::Relu && self.relu_of[node.inputs[0].index()] == Some(id) {
+            return;
+        }
+        if let Op::BatchNorm(norm) = node.op {
+            return self.run_norm(tape, id, norm, mode);
+        }
+        let mut out = self.buffers.take(self.len(tape, id));
+        let plane_len = tape.plane_len(id);
+        let images = tape.images;
+        let target = out.as_mut_slice();
+        let source = node.inputs.first().map_or(&[][..], |input| tape.value(*input));
+        let source_px = node.inputs.first().map_or([1, 1], |input| tape.extents[input.index()]);
+        let source_len = source_px[0] * source_px[1];
+        let slots = &self.parameters.slots[index];
+        let parameters = &self.parameters.values;
+        let plane = |number: usize| &source[number * source_len..(number + 1) * source_len];
+        match node.op {
+            Op::Input => exchange_axes(input.values(), [images, node.channels, plane_len], target),
+            Op::Conv2d(_) => {
+                let geometry = self.geometry(tape, id);
+                let (weight, bias) = (&parameters[slots.weight.clone()], &parameters[slots.bias.clone()]);
+                kernel::forward(self.kernels, &geometry, source, weight, bias, target);
+            }
+            Op::BatchNorm(_) => {}
+            Op::Relu => planes::for_each_plane(target, plane_len, |number, target| {
+                self.kernels.affine(plane(number), 1.0, 0.0, true, target);
+            }),
+            Op::MaxPool(pool) => {
+                let windows = Windows::new(pool, source_px, tape.extents[index]);
+                planes::for_each_plane(target, plane_len, |number, target| windows.max(plane(number), target));
+            }
+            Op::AvgPool { pool, count_include_pad } => {
+                let windows = Windows::new(pool, source_px, tape.extents[index]);
+                planes::for_each_plane(target, plane_len, |number, target| {
+                    windows.mean(plane(number), count_include_pad, target);
+                });
+            }
+            Op::Concat => {
+                let mut start = 0;
+                for input in &node.inputs {
+                    let part = tape.value(*input);
+                    planes::put(part, &mut target[start..start + part.len()], false);
+                    start += part.len();
+                }
+            }
+            Op::GlobalAvgPool => {
+                let mean = |number: usize| {
+                    let sum: f64 = plane(number).iter().map(|value| f64::from(*value)).sum();
+                    (sum / source_len as f64) as f32
+                };
+                target.par_iter_mut().enumerate().for_each(|(number, value)| *value = mean(number));
+            }
+            Op::Linear { .. } => {
+                let (weight, bias) = (&parameters[slots.weight.clone()], &parameters[slots.bias.clone()]);
+                let inputs = source.len() / images;
+                for ((target, row), bias) in target.chunks_exact_mut(images).zip(weight.chunks_exact(inputs)).zip(bias)
+                {
+                    target.fill(*bias);
+                    for (values, weight) in source.chunks_exact(images).zip(row) {
+                        target.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * value);
+                    }
+                }
+            }
+            Op::Add => {
+                planes::put(source, target, false);
+                planes::put(tape.value(node.inputs[1]), target, true);
+            }
+            Op::UpsampleNearest => {
+                let to = tape.extents[index];
+                planes::for_each_plane(target, plane_len, |number, target| {
+                    planes::upsample(plane(number), source_px, to, target);
+                });
+            }
+        }
+        tape.values[index] = Some(out);
+    }
+
+    /// A normalization, with its ReLU where that alone reads it; the result is then kept as the ReLU's.
+    fn run_norm(&mut self, tape: &mut Tape, id: NodeId, norm: BatchNorm, mode: Mode) {
+        let mut out: Aligned = self.buffers.take(self.len(tape, id));
+        let input = self.graph.node(id).inputs[0];
+        let channels = self.graph.node(id).channels;
+        let slots = self.parameters.slots[id.index()].clone();
+        let source = tape.value(input);
+        let count = (source.len() / channels) as f64;
+        let statistics = match mode {
+            Mode::Train => {
+                let found = Statistics::of_batch(self.kernels, source, channels, norm.eps);
+                let values = &mut self.parameters.values;
+                for (running, mean) in values[slots.mean].iter_mut().zip(&found.mean) {
+                    *running += (NORM_MOMENTUM * (mean - f64::from(*running))) as f32;
+                }
+                // The running variance is the unbiased one (over n - 1), as PyTorch's is.
+                let unbiased = count / (count - 1.0).max(1.0);
+                for (running, variance) in values[slots.variance].iter_mut().zip(&found.variance) {
+                    *running += (NORM_MOMENTUM * (variance * unbiased - f64::from(*running))) as f32;
+                }
+                found
+            }
+            Mode::Evaluate => {
+                let running = |range: std::ops::Range<usize>| {
+                    self.parameters.values[range].iter().map(|value| f64::from(*value)).collect()
+                };
+                Statistics::new(running(slots.mean), running(slots.variance), norm.eps)
+            }
+        };
+        let values = &self.parameters.values;
+        let factors = [&values[slots.weight], &values[slots.bias]];
+        let relu = self.relu_of[id.index()];
+        statistics.normalize(self.kernels, factors, relu.is_some(), source, out.as_mut_slice());
+        tape.values[relu.unwrap_or(id).index()] = Some(out);
+        tape.statistics[id.index()] = Some(statistics);
+        if relu.is_some() && mode == Mode::Evaluate && self.last_reader[input.index()] == id.index() {
+            tape.values[input.index()].take().into_iter().for_each(|values| self.buffers.give(values));
+        }
+    }
+}

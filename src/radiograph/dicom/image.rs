@@ -1,0 +1,260 @@
+//! One DICOM image: its attributes, and its frames on demand.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dicom_dictionary_std::tags;
+
+use super::codec;
+use super::dataset::{DataSet, Usual};
+use super::element::Element;
+use super::error::{Error, Result};
+use super::file::{MAX_INFLATED_BYTES, Preface};
+use super::frame::{Frame, Palette};
+use super::frames::PixelBytes;
+use super::geometry::Spacing;
+use super::guard;
+use super::identity::Identity;
+use super::layout::{Photometric, PixelLayout};
+use super::modality::Modality;
+use super::overlay::{BitPlane, Overlay};
+use super::transfer_syntax::{Encoding, PixelCoding, TransferSyntax};
+use super::voi::{Window, lookup_tables};
+
+const TIME_LIMIT: Duration = Duration::from_secs(guard::LIMIT_SECS);
+
+/// A DICOM file with pixels, in memory. Cheap to clone.
+#[derive(Clone)]
+pub struct DicomImage {
+    source: Arc<Source>,
+}
+
+/// The checked file.
+struct Source {
+    bytes: Vec<u8>,
+    encoding: Encoding,
+    elements: Vec<Element>,
+    syntax: TransferSyntax,
+    layout: PixelLayout,
+    place: PixelBytes,
+    overlays: Vec<Overlay>,
+    warnings: Vec<String>,
+}
+
+impl DicomImage {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no DICOM image, is damaged or asks for more than any radiograph.
+    pub fn open(path: &Path) -> Result<Self> {
+        let metadata = std::fs::metadata(path)?;
+        if !metadata.is_file() {
+            return Err(Error::NotDicom);
+        }
+        if metadata.len() > crate::radiograph::MAX_FILE_BYTES {
+            return Err(Error::Limit { what: "more than 512 MiB" });
+        }
+        Self::from_bytes(std::fs::read(path)?)
+    }
+
+    /// Reads the content of a file.
+    ///
+    /// # Errors
+    /// As [`DicomImage::open`].
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self> {
+        let source = guard::run(TIME_LIMIT, move || Source::read(bytes))?;
+        Ok(Self { source: Arc::new(source) })
+    }
+
+    /// Size and number format.
+    pub fn layout(&self) -> &PixelLayout {
+        &self.source.layout
+    }
+
+    /// How the file is coded.
+    pub fn transfer_syntax(&self) -> &TransferSyntax {
+        &self.source.syntax
+    }
+
+    /// What was odd about the file, one sentence each; none names the patient.
+    pub fn warnings(&self) -> &[String] {
+        &self.source.warnings
+    }
+
+    /// Modality, such as `CR` or `DX`.
+    pub fn modality(&self) -> Option<String> {
+        self.source.data_set().text(tags::MODALITY)
+    }
+
+    /// View position, such as `PA`.
+    pub fn view_position(&self) -> Option<String> {
+        self.source.data_set().text(tags::VIEW_POSITION)
+    }
+
+    /// Which side of a paired part of the body: `ImageLaterality`, else Laterality.
+    pub fn laterality(&self) -> Option<String> {
+        let data_set = self.source.data_set();
+        data_set.text(tags::IMAGE_LATERALITY).or_else(|| data_set.text(tags::LATERALITY))
+    }
+
+    /// Distance between the pixels of frame `index`.
+    pub fn spacing(&self, index: usize) -> Option<Spacing> {
+        let data_set = self.source.data_set();
+        Spacing::of(&data_set, &functional_groups(&data_set, index)).0
+    }
+
+    /// Height of a pixel over its width, where the file gives it and it is not 1.
+    pub fn pixel_aspect(&self) -> Option<f64> {
+        let data_set = self.source.data_set();
+        let ratio = match self.spacing(0) {
+            Some(spacing) => spacing.row_mm / spacing.column_mm,
+            None => match data_set.numbers(tags::PIXEL_ASPECT_RATIO, Usual::Text)[..] {
+                [vertical, horizontal, ..] => vertical / horizontal,
+                _ => 1.0,
+            },
+        };
+        (ratio.is_finite() && ratio > 0.0 && (ratio - 1.0).abs() > 1e-3).then_some(ratio)
+    }
+
+    /// Overlays of the file. They are for viewing only.
+    pub fn overlays(&self) -> &[Overlay] {
+        &self.source.overlays
+    }
+
+    /// The bits of overlay `overlay` for frame `frame`.
+    ///
+    /// # Errors
+    /// When there is no such overlay or frame, or its bits cannot be read.
+    pub fn overlay_bits(&self, overlay: usize, frame: usize) -> Result<BitPlane> {
+        let count = self.source.overlays.len();
+        let Some(found) = self.source.overlays.get(overlay) else {
+            return Err(Error::Choice { what: "overlay", asked: overlay, count });
+        };
+        let Some(bit) = found.pixel_bit() else { return found.bits(&self.source.data_set(), frame) };
+        let source = Arc::clone(&self.source);
+        guard::run(TIME_LIMIT, move || {
+            let (samples, _) = source.decode(frame)?;
+            Ok(BitPlane::of_words(&samples.values, bit, &source.layout))
+        })
+    }
+
+    /// Whose image it is.
+    pub fn identity(&self) -> Identity {
+        Identity::of(&self.source.data_set())
+    }
+
+    /// Decodes frame `index`, counted from 0.
+    ///
+    /// # Errors
+    /// When there is no such frame, its compression is not supported, or it is damaged.
+    pub fn frame(&self, index: usize) -> Result<Frame> {
+        let source = Arc::clone(&self.source);
+        guard::run(TIME_LIMIT, move || source.frame(index))
+    }
+}
+
+impl std::fmt::Debug for DicomImage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The elements hold the patient's name.
+        f.debug_struct("DicomImage").field("layout", &self.source.layout).finish_non_exhaustive()
+    }
+}
+
+/// The groups of frame `index`, the most specific first.
+fn functional_groups<'a>(data_set: &DataSet<'a>, index: usize) -> Vec<DataSet<'a>> {
+    let own = data_set.item(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, index);
+    let shared = data_set.item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, 0);
+    own.into_iter().chain(shared).collect()
+}
+
+impl Source {
+    fn read(bytes: Vec<u8>) -> Result<Self> {
+        let preface = Preface::read(&bytes)?;
+        if preface.is_directory() {
+            return Err(Error::NoPixels { what: "it is a DICOMDIR, an index of other files".to_owned() });
+        }
+        let mut unpacked = preface.unpack(bytes, MAX_INFLATED_BYTES)?;
+        let encoding = unpacked.syntax.encoding;
+        let data_set = DataSet::read(&unpacked.bytes, unpacked.range.clone(), encoding)?;
+        let cut = data_set.cut.clone();
+        let elements = data_set.elements.into_owned();
+        unpacked.infer_pixel_coding(&elements);
+        let mut warnings = std::mem::take(&mut unpacked.warnings);
+        let data_set = DataSet { bytes: &unpacked.bytes, encoding, elements: (&elements[..]).into(), cut };
+        if data_set.elements.is_empty() {
+            return Err(Error::NoPixels { what: "it has no elements".to_owned() });
+        }
+        let syntax = &unpacked.syntax;
+        let element = PixelBytes::element(&data_set)?;
+        if syntax.pixels == PixelCoding::Unsupported && element.undefined {
+            return Err(Error::unsupported(format!("the transfer syntax {} ({})", syntax.uid(), syntax.name())));
+        }
+        let layout = PixelLayout::read(&data_set, &mut warnings)?;
+        let place = PixelBytes::find(&data_set, element, syntax.pixels, layout.frames, &mut warnings)?;
+        let overlays = Overlay::all_of(&data_set, &layout, &mut warnings);
+        let groups = functional_groups(&data_set, 0);
+        warnings.extend(Spacing::of(&data_set, &groups).1);
+        warnings.extend(data_set.cut.clone());
+        Ok(Self {
+            encoding,
+            syntax: unpacked.syntax,
+            bytes: unpacked.bytes,
+            elements,
+            layout,
+            place,
+            overlays,
+            warnings,
+        })
+    }
+
+    fn data_set(&self) -> DataSet<'_> {
+        DataSet { bytes: &self.bytes, encoding: self.encoding, elements: (&self.elements[..]).into(), cut: None }
+    }
+
+    fn decode(&self, index: usize) -> Result<(codec::Samples, Option<String>)> {
+        codec::decode(&self.bytes, &self.place, self.syntax.pixels, &self.layout, index)
+    }
+
+    fn frame(&self, index: usize) -> Result<Frame> {
+        let (samples, missing) = self.decode(index)?;
+        let data_set = self.data_set();
+        let groups = functional_groups(&data_set, index);
+        let signed = self.layout.signed;
+        let mut warnings: Vec<String> = missing.into_iter().collect();
+        let modality = Modality::of(&data_set, &groups, signed, &mut warnings);
+        // The input of a VOI table is what the modality LUT gives, which may be negative where the pixels are not.
+        let voi_signed = match &modality {
+            Modality::Identity => signed,
+            Modality::Rescale(rescale) => signed || rescale.intercept < 0.0 || rescale.slope < 0.0,
+            Modality::Table(_) => false,
+        };
+        let is_gray = self.layout.photometric.is_monochrome();
+        let windows = if is_gray { Window::all_of(&data_set, &groups, &mut warnings) } else { Vec::new() };
+        let tables = if is_gray { lookup_tables(&data_set, voi_signed, &mut warnings) } else { Vec::new() };
+        let palette = match self.layout.photometric {
+            Photometric::PaletteColor => Some(Palette::read(&data_set, signed)),
+            _ => None,
+        };
+        Ok(Frame {
+            stored: super::stored::Stored::new(samples, &self.layout),
+            modality,
+            windows,
+            tables,
+            warnings,
+            palette,
+            padding: padding(&data_set, signed),
+            photometric: self.layout.photometric,
+            bits_allocated: self.layout.bits_allocated,
+            bits_stored: self.layout.bits_stored,
+        })
+    }
+}
+
+/// Stored values that mean "no pixel here", from the smallest to the largest.
+fn padding(data_set: &DataSet<'_>, signed: bool) -> Option<[i64; 2]> {
+    let usual = if signed { Usual::Signed } else { Usual::Unsigned };
+    let value = data_set.number(tags::PIXEL_PADDING_VALUE, usual)? as i64;
+    let limit = data_set.number(tags::PIXEL_PADDING_RANGE_LIMIT, usual).map_or(value, |limit| limit as i64);
+    Some([value.min(limit), value.max(limit)])
+}

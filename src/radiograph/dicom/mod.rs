@@ -1,0 +1,41 @@
+//! Radiographs from DICOM files (PS3.3, PS3.5, PS3.10).
+//!
+//! A file is believed in nothing. A walk over its elements (`element`) checks every length before anything is read by
+//! it, the attributes of the image are checked before a codec sees them, and the head of each codestream is compared
+//! with them before it is decoded; decoding runs in a thread that may fail or be left behind (`guard`).
+
+mod as_radiograph;
+mod codec;
+mod dataset;
+mod element;
+mod error;
+mod file;
+mod frame;
+mod frames;
+mod geometry;
+mod guard;
+mod header;
+mod identity;
+mod image;
+mod layout;
+mod lookup;
+mod modality;
+mod overlay;
+mod stored;
+mod transfer_syntax;
+mod voi;
+
+pub use error::{Error, Result};
+pub(in crate::radiograph) use file::{has_mark, looks_like_dicom};
+pub use frame::Frame;
+pub use geometry::{Spacing, SpacingKind};
+pub use header::Header;
+pub use identity::Identity;
+pub use image::DicomImage;
+pub use layout::{Photometric, PixelLayout};
+pub use lookup::LookupTable;
+pub use modality::{Modality, Rescale};
+pub use overlay::{BitPlane, Overlay};
+pub use stored::Stored;
+pub use transfer_syntax::TransferSyntax;
+pub use voi::{Percentiles, VoiChoice, Window, WindowFunction};

@@ -1,0 +1,13 @@
+//! Cohorts from synthetic folders in the layouts of the public data sets, with every trap that is known of them.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod command;
+mod folder;
+mod hostile;
+mod phantoms;
+mod rle;
+mod rsna;
+mod siim;
+mod splits;
+mod tree;
