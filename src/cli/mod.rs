@@ -6,6 +6,7 @@
 mod arguments;
 mod cohort;
 mod error;
+mod evaluate;
 mod executor;
 mod explain;
 mod inspect;
@@ -35,6 +36,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Cohort(cohort::Arguments),
+    Evaluate(Box<evaluate::Arguments>),
     Explain(Box<explain::Arguments>),
     Inspect(inspect::Arguments),
     Predict(predict::Arguments),
@@ -46,6 +48,7 @@ Examples:
   saliscope predict --model model.safetensors --image a.png b.png
   saliscope inspect chest.dcm
   saliscope cohort siim:siim-acr --splits pneumothorax_splits.csv
+  saliscope evaluate --model model.safetensors --cohort siim:siim-acr
 
 Exit codes: 0 done, 1 the work failed, 2 the command line cannot be understood.
 Research use - not for diagnosis.";
@@ -62,6 +65,7 @@ pub fn main() -> ExitCode {
     };
     let done = match arguments.command {
         Command::Cohort(arguments) => cohort::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
