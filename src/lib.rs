@@ -8,6 +8,7 @@ pub mod cohort;
 pub mod detection;
 pub mod evaluation;
 pub mod figure;
+pub mod foreign;
 pub mod metrics;
 pub mod network;
 pub mod phantom;

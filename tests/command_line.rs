@@ -6,7 +6,13 @@
 mod bad_input;
 #[path = "command_line/bench.rs"]
 mod bench;
+#[path = "command_line/evaluate.rs"]
+mod evaluate;
 #[path = "command_line/explain.rs"]
 mod explain;
+#[path = "command_line/inspect.rs"]
+mod inspect;
+#[path = "command_line/phantom.rs"]
+mod phantom;
 #[path = "command_line/predict.rs"]
 mod predict;

@@ -133,7 +133,7 @@ fn every_difference_is_listed_in_one_error() {
 
 #[test]
 fn weights_of_another_architecture_are_called_by_their_name() {
-    let weights = Weights::initialize(&small(Architecture::DenseNet121), 3).to_safetensors().unwrap();
+    let weights = Weights::initialize(&small(Architecture::DenseNet121), 3).to_safetensors(Precision::Single).unwrap();
     let error = error_of(Weights::from_safetensors(&weights, &small(Architecture::InceptionV3)));
     assert!(error.ends_with("; these look like weights of densenet_121"), "{error}");
     assert!(error.len() < 900, "hundreds of names are abbreviated: {error}");
@@ -148,7 +148,7 @@ fn weights_that_are_not_finite_are_refused_by_name() {
         tensor.values[1] = bad;
         weights.insert("features.norm5.running_var".to_owned(), tensor);
         assert_eq!(
-            error_of(Weights::from_safetensors(&weights.to_safetensors().unwrap(), &graph)),
+            error_of(Weights::from_safetensors(&weights.to_safetensors(Precision::Single).unwrap(), &graph)),
             "tensor \"features.norm5.running_var\" holds NaN or infinite weights"
         );
     }
@@ -169,7 +169,7 @@ fn integer_tensors_are_refused_by_name() {
 fn damaged_files_get_one_sentence_with_the_path_last() {
     let folder = TempDir::new().unwrap();
     let graph = small(Architecture::InceptionV3);
-    let whole = Weights::initialize(&graph, 3).to_safetensors().unwrap();
+    let whole = Weights::initialize(&graph, 3).to_safetensors(Precision::Single).unwrap();
     let header_len = u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
     let lying = |header: &str| [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
     let cases: [(&str, Vec<u8>, &str); 8] = [

@@ -6,9 +6,12 @@ mod common;
 
 use std::path::Path;
 
+use candle_core::Device;
 use common::formula;
 use safetensors::SafeTensors;
-use saliscope::network::{AdamW, Architecture, Batch, CpuOptions, CpuTrainer, Isa, Mode, Trainable, Variant, Weights};
+use saliscope::network::{
+    AdamW, Architecture, Batch, CandleTrainer, CpuOptions, CpuTrainer, Isa, Mode, Trainable, Variant, Weights,
+};
 
 const STEPS: usize = 3;
 const OPTIMIZER: AdamW =
@@ -109,5 +112,15 @@ fn the_processor_trains_as_pytorch_does() {
             let options = CpuOptions { threads: Some(2), isa: Some(isa), ..CpuOptions::default() };
             check(&mut CpuTrainer::new(graph, &weights, options).unwrap(), &reference);
         }
+    }
+}
+
+#[test]
+fn candle_trains_as_pytorch_does() {
+    for architecture in [Architecture::InceptionV3, Architecture::DenseNet121] {
+        let reference = Reference::read(architecture);
+        let graph = reference.graph();
+        let weights = formula::weights(&graph);
+        check(&mut CandleTrainer::new(graph, &weights, Device::Cpu).unwrap(), &reference);
     }
 }

@@ -103,7 +103,8 @@ impl Machine {
     }
 }
 
-fn at_least_one(text: &str) -> std::result::Result<usize, String> {
+/// Reads a number from 1 on.
+pub(super) fn at_least_one(text: &str) -> std::result::Result<usize, String> {
     match text.parse::<usize>() {
         Ok(0) => Err("at least 1 is needed".to_owned()),
         Ok(number) => Ok(number),

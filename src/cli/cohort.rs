@@ -12,7 +12,7 @@ use super::error::{Error, Result};
 use super::interrupt::Interrupt;
 use super::print_json;
 use crate::cohort::{
-    Cohort, CohortOptions, CohortSpec, Count, Exclusion, Reason, Skipped, SplitSource, ThirdClass, Warning,
+    self, Cohort, CohortOptions, CohortSpec, Count, Exclusion, Reason, Skipped, SplitSource, ThirdClass, Warning,
 };
 use crate::truth::Task;
 
@@ -62,7 +62,7 @@ struct Form {
 /// How a cohort is taken.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Options {
-    /// Splits in the authors' form (columns `Image_ID` and Split); else a such file in the folder is taken, or splits are
+    /// Splits in the authors' form (columns `Image_ID` and Split); else such a file in the folder is taken, or splits are
     /// drawn
     #[arg(long, value_name = "FILE")]
     splits: Option<PathBuf>,
@@ -154,7 +154,7 @@ struct LeftOut<'a> {
 struct CaseLine<'a> {
     id: &'a str,
     label: Option<bool>,
-    split: Option<crate::cohort::Split>,
+    split: Option<cohort::Split>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
@@ -168,7 +168,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let opened =
         Cohort::open(&arguments.cohort, &arguments.options.cohort_options(), &progress, &|| interrupt.is_set());
     bar.finish_and_clear();
-    let cohort = opened?;
+    let cohort = opened.map_err(|error| match error {
+        cohort::Error::Options(problem) => Error::Usage(problem),
+        other => other.into(),
+    })?;
     if !arguments.quiet {
         for warning in cohort.warnings() {
             let _ = writeln!(std::io::stderr(), "warning: {warning}");
@@ -193,7 +196,7 @@ fn report<'a>(cohort: &'a Cohort, form: Form) -> Report<'a> {
         lines: exclusions.iter().filter_map(|exclusion| exclusion.line).take(LINES_NAMED).collect(),
         ids: list.then(|| exclusions.iter().map(|exclusion| exclusion.id.as_str()).collect()),
     });
-    let line = |case: &'a crate::cohort::Case| CaseLine { id: &case.id, label: case.label, split: case.split };
+    let line = |case: &'a cohort::Case| CaseLine { id: &case.id, label: case.label, split: case.split };
     Report {
         kind: cohort.spec().kind(),
         task: cohort.task(),
@@ -218,7 +221,7 @@ fn text(report: &Report<'_>) -> String {
     };
     let mut all = Count { split: None, positive: 0, negative: 0, unlabelled: 0 };
     for count in &report.counts {
-        lines.push(row(count.split.map_or("none", crate::cohort::Split::name), count));
+        lines.push(row(count.split.map_or("none", cohort::Split::name), count));
         all.positive += count.positive;
         all.negative += count.negative;
         all.unlabelled += count.unlabelled;
@@ -251,7 +254,7 @@ fn text(report: &Report<'_>) -> String {
         lines.push("id,label,split".to_owned());
         for CaseLine { id, label, split } in cases {
             let label = label.map_or("", |label| if label { "1" } else { "0" });
-            lines.push(format!("{id},{label},{}", split.map_or("", crate::cohort::Split::name)));
+            lines.push(format!("{id},{label},{}", split.map_or("", cohort::Split::name)));
         }
     }
     lines.push(String::new());

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{array_file, cohort, evaluation, figure, network, radiograph, saliency};
+use crate::{array_file, cohort, evaluation, figure, foreign, network, phantom, radiograph, saliency, training};
 
 /// Result of a command.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -33,9 +33,15 @@ pub enum Error {
     /// The model or the executor.
     #[error(transparent)]
     Network(#[from] network::Error),
+    /// Weights of another program.
+    #[error(transparent)]
+    Foreign(#[from] foreign::Error),
     /// The methods.
     #[error(transparent)]
     Saliency(#[from] saliency::Error),
+    /// Phantoms.
+    #[error(transparent)]
+    Phantom(#[from] phantom::export::Error),
     /// The panel.
     #[error(transparent)]
     Figure(#[from] figure::Error),
@@ -84,6 +90,12 @@ pub enum Error {
     /// Standard output was closed or full.
     #[error("the result could not be printed ({0})")]
     Stdout(std::io::Error),
+    /// A training.
+    #[error(transparent)]
+    Training(#[from] training::Error),
+    /// Ctrl-C while a network was trained.
+    #[error("interrupted; --resume goes on from the end of the last whole epoch")]
+    TrainingStopped,
     /// Ctrl-C.
     #[error("interrupted; nothing was written")]
     Interrupted,
@@ -93,7 +105,7 @@ impl Error {
     /// 2 when the command line is at fault, 1 when the work failed.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::Training(training::Error::Settings { .. }) => 2,
             _ => 1,
         }
     }

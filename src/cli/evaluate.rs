@@ -16,8 +16,8 @@ use super::report::{VERSION, model_name};
 use super::{executor, print_json};
 use crate::cohort::{Cohort, CohortSpec, Split};
 use crate::evaluation::{
-    self, CaseMean, ClassifierScores, DetectionScores, Evaluation, Scores, SegmentationScores, ThresholdRule, Watch,
-    evaluate,
+    self, CaseMean, ClassifierScores, DetectionScores, Evaluation, Scores, SegmentationScores, ThresholdRule, Unusable,
+    Watch, evaluate,
 };
 use crate::figure::NOT_FOR_DIAGNOSIS;
 use crate::metrics::{Bootstrap, Estimate};
@@ -103,25 +103,16 @@ struct ModelReport<'a> {
     card: &'a ModelCard,
 }
 
-/// Progress, warnings and Ctrl-C.
+/// Progress and Ctrl-C.
 struct Terminal {
     bar: ProgressBar,
     interrupt: Interrupt,
-    quiet: bool,
 }
 
 impl Watch for Terminal {
     fn progress(&self, done: usize, total: usize) {
         self.bar.set_length(total as u64);
         self.bar.set_position(done as u64);
-    }
-
-    fn warn(&self, message: &str) {
-        if !self.quiet {
-            self.bar.suspend(|| {
-                let _ = writeln!(std::io::stderr(), "warning: {message}");
-            });
-        }
     }
 
     fn cancelled(&self) -> bool {
@@ -134,16 +125,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     machine.check()?;
     let bar = ProgressBar::no_length();
     bar.set_draw_target(if machine.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
-    let terminal = Terminal { bar, interrupt: Interrupt::listen(), quiet: machine.quiet };
+    let terminal = Terminal { bar, interrupt: Interrupt::listen() };
     let model = Model::open(&arguments.model, arguments.arch)?;
     let mut network = executor::build_network(&model, machine)?;
     let progress = |done: usize, total: usize| terminal.progress(done, total);
     let options = arguments.cohort_options.cohort_options();
     let opened = Cohort::open(&arguments.cohort, &options, &progress, &|| terminal.cancelled());
     let cohort = opened.inspect_err(|_| terminal.bar.finish_and_clear())?;
-    for warning in cohort.warnings() {
-        terminal.warn(&warning.to_string());
-    }
+    let warn = |message: String| {
+        if !machine.quiet {
+            terminal.bar.suspend(|| {
+                let _ = writeln!(std::io::stderr(), "warning: {message}");
+            });
+        }
+    };
+    cohort.warnings().iter().for_each(|warning| warn(warning.to_string()));
     let options = evaluation::Options {
         split: match arguments.split {
             SplitChoice::Train => Split::Train,
@@ -160,6 +156,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         evaluation::Error::Interrupted => Error::Interrupted,
         other => Error::Evaluation(other),
     })?;
+    for Unusable { reason, cases } in &evaluation.unusable {
+        warn(format!("{cases} cases are left out: {reason}"));
+    }
     let name = model_name(&arguments.model);
     if arguments.json {
         return print_json(&Report {
@@ -176,13 +175,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn text(name: &str, card: &ModelCard, evaluation: &Evaluation) -> String {
-    let Evaluation { split, cases, positives, unlabelled, unreadable, .. } = evaluation;
+    let Evaluation { split, cases, positives, unlabelled, unusable, .. } = evaluation;
     let mut text = String::new();
     // Writing to a string cannot fail.
     let _ =
         writeln!(text, "{name} ({}), {split} split: {cases} cases, {positives} with the finding", card.architecture);
-    for (count, what) in [(unlabelled, "without a label"), (unreadable, "that could not be read")] {
-        if *count > 0 {
+    let unusable = unusable.iter().map(|unusable| unusable.cases).sum();
+    for (count, what) in [(*unlabelled, "without a label"), (unusable, "that could not be used")] {
+        if count > 0 {
             let _ = writeln!(text, "left out: {count} {what}");
         }
     }

@@ -5,7 +5,9 @@ use candle_core::{DType, Device};
 use super::arguments::{DeviceChoice, ExecutorChoice, IsaChoice, Machine};
 use super::error::{Error, Result};
 use crate::evaluation::Network;
-use crate::network::{CandleExecutor, CpuExecutor, CpuOptions, CpuTrainer, Executor, Isa, Model, ModelKind};
+use crate::network::{
+    CandleExecutor, CpuExecutor, CpuOptions, CpuTrainer, Executor, Graph, Isa, Model, ModelKind, Trainable, Weights,
+};
 
 /// The executor that `machine` asks for, ready to run the classifier `model`; it keeps its own copy of the weights.
 pub(super) fn build(model: &Model, machine: &Machine) -> Result<Box<dyn Executor>> {
@@ -37,12 +39,7 @@ enum Place {
 }
 
 fn place(machine: &Machine) -> Result<Place> {
-    if let Some(threads) = machine.threads {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build_global()
-            .map_err(|error| Error::Threads(error.to_string()))?;
-    }
+    start_threads(machine.threads)?;
     let device = match machine.executor {
         ExecutorChoice::Cpu => Device::Cpu,
         ExecutorChoice::Auto if machine.isa != IsaChoice::Auto => Device::Cpu,
@@ -58,6 +55,29 @@ fn place(machine: &Machine) -> Result<Place> {
         return Ok(Place::Kernels(CpuOptions { threads: machine.threads, isa, ..CpuOptions::default() }));
     }
     Ok(Place::Candle(device))
+}
+
+/// Work outside of an executor runs on this many threads; one for each core where nobody says.
+pub(super) fn start_threads(threads: Option<usize>) -> Result<()> {
+    threads.map_or(Ok(()), |threads| {
+        let built = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        built.map_err(|error| Error::Threads(error.to_string()))
+    })
+}
+
+/// What trains `graph` on the device asked for.
+pub(super) fn trainer(
+    graph: Graph,
+    weights: &Weights,
+    choice: DeviceChoice,
+    threads: Option<usize>,
+) -> Result<Box<dyn Trainable>> {
+    let device = device(choice)?;
+    if device.is_cpu() {
+        let options = CpuOptions { threads, ..CpuOptions::default() };
+        return Ok(Box::new(CpuTrainer::new(graph, weights, options)?));
+    }
+    Err(Error::Unavailable("training runs on the processor".to_owned()))
 }
 
 fn device(choice: DeviceChoice) -> Result<Device> {

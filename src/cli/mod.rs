@@ -5,6 +5,7 @@
 
 mod arguments;
 mod cohort;
+mod convert;
 mod error;
 mod evaluate;
 mod executor;
@@ -13,10 +14,12 @@ mod inspect;
 mod interrupt;
 mod output;
 mod parameters;
+mod phantom;
 mod predict;
 mod progress;
 mod report;
 mod study_image;
+mod train;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -36,10 +39,13 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Cohort(cohort::Arguments),
+    Convert(convert::Arguments),
     Evaluate(Box<evaluate::Arguments>),
     Explain(Box<explain::Arguments>),
     Inspect(inspect::Arguments),
+    Phantom(phantom::Arguments),
     Predict(predict::Arguments),
+    Train(Box<train::Arguments>),
 }
 
 const EXAMPLES: &str = "\
@@ -48,6 +54,8 @@ Examples:
   saliscope predict --model model.safetensors --image a.png b.png
   saliscope inspect chest.dcm
   saliscope cohort siim:siim-acr --splits pneumothorax_splits.csv
+  saliscope phantom --out phantoms --count 300 --seed 1
+  saliscope convert checkpoint.pth model.safetensors
   saliscope evaluate --model model.safetensors --cohort siim:siim-acr
 
 Exit codes: 0 done, 1 the work failed, 2 the command line cannot be understood.
@@ -65,10 +73,13 @@ pub fn main() -> ExitCode {
     };
     let done = match arguments.command {
         Command::Cohort(arguments) => cohort::run(&arguments),
+        Command::Convert(arguments) => convert::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Phantom(arguments) => phantom::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
+        Command::Train(arguments) => train::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

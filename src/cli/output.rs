@@ -34,6 +34,21 @@ impl Output {
         Ok(output)
     }
 
+    /// The same, and refuses a folder that holds anything.
+    pub(super) fn prepare_empty(target: &Path) -> Result<Self> {
+        let refuse = |problem: String| Error::File { what: "the output folder", problem, path: target.to_owned() };
+        match fs::read_dir(target) {
+            Ok(mut entries) => {
+                if entries.next().is_some() {
+                    return Err(refuse("it is not empty; name a new folder".to_owned()));
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(refuse(error.to_string())),
+        }
+        Self::prepare(target)
+    }
+
     /// Writes one file; it is not visible under its name before [`Output::publish`].
     pub(super) fn write(&mut self, relative: &Path, content: &[u8]) -> Result<()> {
         let Some(staging) = &self.staging else { return Ok(()) };

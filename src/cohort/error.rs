@@ -62,6 +62,17 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// Masks or boxes that were drawn on images of another size.
+    #[error(
+        "{misfits} of {all} masks or boxes do not fit their images, so they were drawn on images of another size: give \
+         that as the truth size (1024x1024 for the original sets)"
+    )]
+    OtherSize {
+        /// How many lie outside.
+        misfits: usize,
+        /// Of how many.
+        all: usize,
+    },
     /// Options that contradict the cohort.
     #[error("{0}")]
     Options(String),
@@ -93,4 +104,25 @@ pub enum Error {
     /// The caller said stop.
     #[error("interrupted; nothing was written")]
     Interrupted,
+}
+
+impl Error {
+    /// What went wrong with one case, without the file's name, which may be a patient's.
+    pub fn without_path(&self) -> String {
+        match self {
+            Self::Folder { problem, .. } => problem.clone(),
+            Self::Radiograph(error) => error.problem.to_string(),
+            Self::MaskFile { problem, .. } => format!("the mask {problem}"),
+            Self::Table { role, place, problem, .. } => format!("{role}{place}: {problem}"),
+            Self::NoTable { columns, .. } => format!("no CSV file with the columns {columns} is there"),
+            Self::Ambiguous { count, role, .. } => format!("{count} files could be the {role}"),
+            Self::Nothing { found, .. } => format!("nothing usable is in the cohort ({found})"),
+            Self::OtherSize { .. }
+            | Self::Options(_)
+            | Self::Rle(_)
+            | Self::Truth(_)
+            | Self::MaskSize { .. }
+            | Self::Interrupted => self.to_string(),
+        }
+    }
 }

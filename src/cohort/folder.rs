@@ -1,6 +1,6 @@
 //! A plain folder: images anywhere below it, with optional `labels.csv`, `boxes.csv` and `masks/`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,7 +13,7 @@ use super::marks::{BoxColumns, LinedBox, place_boxes};
 use super::mask_file::{self, MaskFile};
 use super::notes::{Exclusion, Reason, Warnings};
 use super::spec::CohortOptions;
-use super::split::Split;
+use super::split::{self, Split};
 use super::table::{Table, TableRole, is_missing};
 use super::{Found, SplitSource, Watch};
 use crate::truth::Task;
@@ -45,7 +45,7 @@ struct Told {
 struct Tables {
     labels: Option<PathBuf>,
     boxes: Option<PathBuf>,
-    masks: HashMap<String, PathBuf>,
+    masks: HashMap<String, Vec<PathBuf>>,
 }
 
 pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &Watch<'_>) -> Result<Found> {
@@ -159,17 +159,19 @@ fn table(folder: &Path, name: &str) -> Option<PathBuf> {
     found.pop()
 }
 
-/// Mask files by their path below `masks/` without extension, and by their stem.
-fn masks(folder: &Path) -> Result<HashMap<String, PathBuf>> {
+/// Mask files by their path below `masks/` without extension, and by their stem; several where names are not unique.
+fn masks(folder: &Path) -> Result<HashMap<String, Vec<PathBuf>>> {
     let folder = folder.join(MASKS_FOLDER);
-    let mut masks = HashMap::new();
+    let mut masks: HashMap<String, Vec<PathBuf>> = HashMap::new();
     if !folder.is_dir() {
         return Ok(masks);
     }
-    let listing = files::list(&folder, |_| false, &|_, _| {}, &|| false)?;
-    for image in listing.images {
-        masks.insert(stem(&image.relative).to_owned(), image.path.clone());
-        masks.insert(without_extension(&image.relative).to_owned(), image.path);
+    for image in files::list(&folder, |_| false, &|_, _| {}, &|| false)?.images {
+        let (stem, name) = (stem(&image.relative), without_extension(&image.relative));
+        if stem != name {
+            masks.entry(stem.to_owned()).or_default().push(image.path.clone());
+        }
+        masks.entry(name.to_owned()).or_default().push(image.path);
     }
     Ok(masks)
 }
@@ -214,9 +216,9 @@ fn read_labels(
     let mut table = Table::open(path, ROLE)?;
     let image = table.require(&ID_COLUMNS)?;
     let label = table.column(&["label"]);
-    let split = table.column(&["split"]);
+    let split_column = table.column(&["split"]);
     let patient = table.column(&["patient", "patient_id"]);
-    let known = [(Some(image), "image"), (label, "label"), (split, "split"), (patient, "patient")];
+    let known = [(Some(image), "image"), (label, "label"), (split_column, "split"), (patient, "patient")];
     let known: Vec<_> = known.into_iter().filter_map(|(column, name)| Some((column?, name))).collect();
     table.forbid_twins(&known)?;
     let mut told = Told { labels: label.is_some(), splits: false };
@@ -230,7 +232,7 @@ fn read_labels(
             let text = "this is no label: 0, 1, false, true, negative, positive, or the name of the finding";
             Some(label_of(&field, task).ok_or_else(|| row.refuse("label", text))?)
         };
-        let name = row.optional(split);
+        let name = row.optional(split_column);
         let part = if is_missing(&name) {
             None
         } else {
@@ -259,6 +261,9 @@ fn read_labels(
             draft.case.patient = Some(patient.into_owned());
         }
     }
+    let placed =
+        drafts.iter().filter_map(|draft| Some((draft.case.patient.as_deref()?, draft.case.split?, draft.row?)));
+    split::warn_of_shared_patients(placed, ROLE, warnings);
     Ok(told)
 }
 
@@ -302,17 +307,23 @@ fn read_boxes(
     Ok(())
 }
 
-fn attach_masks(masks: &HashMap<String, PathBuf>, drafts: &mut [Draft], warnings: &mut Warnings) {
-    let mut used = std::collections::HashSet::new();
+fn attach_masks(masks: &HashMap<String, Vec<PathBuf>>, drafts: &mut [Draft], warnings: &mut Warnings) {
+    let mut used = HashSet::new();
+    let mut ambiguous = 0;
     for draft in &mut *drafts {
         let names = [without_extension(&draft.relative), draft.case.id.as_str()];
-        if let Some(path) = names.into_iter().find_map(|name| masks.get(name)) {
-            used.insert(path.clone());
-            draft.case.mark = Mark::File(path.clone());
+        match names.into_iter().find_map(|name| masks.get(name)).map(Vec::as_slice) {
+            Some([path]) => draft.case.mark = Mark::File(path.clone()),
+            Some(_) => ambiguous += 1,
+            None => continue,
         }
+        used.extend(names.into_iter().filter_map(|name| masks.get(name)).flatten());
     }
-    let files: std::collections::HashSet<&PathBuf> = masks.values().collect();
-    let unused = files.iter().filter(|path| !used.contains(**path)).count();
+    if ambiguous > 0 {
+        warnings.note(format!("images with several masks of their name, none of which is taken: {ambiguous}"));
+    }
+    let all: HashSet<&PathBuf> = masks.values().flatten().collect();
+    let unused = all.difference(&used).count();
     if unused > 0 {
         warnings.note(format!("masks without an image of the same name: {unused}"));
     }

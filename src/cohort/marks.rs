@@ -82,10 +82,7 @@ fn refuse_other_size(misfits: usize, all: usize) -> Result<()> {
     if misfits < MISFITS_FOR_PROOF || 10 * misfits <= all {
         return Ok(());
     }
-    Err(Error::Options(format!(
-        "{misfits} of {all} masks or boxes do not fit their images, so they were drawn on images of another size: give that \
-         as the truth size (1024x1024 for the original sets)"
-    )))
+    Err(Error::OtherSize { misfits, all })
 }
 
 /// Gives each case its boxes, cut where they reach beyond the image; a case with a box wholly outside is left out.

@@ -8,6 +8,8 @@
 //! | pixels of an image | at [`Cohort::radiograph`] |
 //! | mask files again | at [`Cohort::truth`]; run-length codes are kept in memory as pairs of numbers |
 //!
+//! Phantoms are generated anew at each call, which takes a fraction of a second.
+//!
 //! Nothing is ever written into a data set's folder. What cannot be used is left out with a [`Reason`] and the line of
 //! the CSV file that says so; what can be understood in spite of its form is used with a [`Warning`]; what may mean
 //! something else than it says is an error that names line and column.
@@ -144,7 +146,6 @@ impl Cohort {
         cases.sort_by(|a, b| a.id.cmp(&b.id));
         exclusions.sort_by(|a, b| (a.reason, a.line, &a.id).cmp(&(b.reason, b.line, &b.id)));
         let split_source = assign_splits(&mut cases, spec.folder(), options, splits, &mut warnings)?;
-        warn_of_shared_patients(&cases, &mut warnings);
         let by_id = cases.iter().enumerate().map(|(index, case)| (case.id.clone(), index)).collect();
         let warnings = warnings.into_list();
         Ok(Self { spec: spec.clone(), task, cases, by_id, exclusions, warnings, skipped, split_source })
@@ -412,29 +413,15 @@ fn find_splits(folder: &Path, cases: &[Case]) -> Result<Option<(SplitFile, Warni
 }
 
 fn apply(splits: &SplitFile, cases: &mut [Case], warnings: &mut Warnings) {
-    let mut used = HashSet::new();
-    for case in cases {
-        case.split = splits.find(&case.id).map(|(split, line)| {
-            used.insert(line);
-            split
-        });
+    let mut lines = vec![None; cases.len()];
+    for (case, line) in cases.iter_mut().zip(&mut lines) {
+        (case.split, *line) = splits.find(&case.id).unzip();
     }
-    let unused = splits.len() - used.len();
-    if unused > 0 {
-        warnings.note(format!("ids in the splits CSV that are no cases: {unused}"));
+    let used = lines.iter().flatten().collect::<HashSet<_>>().len();
+    if splits.len() > used {
+        warnings.note(format!("ids in the splits CSV that are no cases: {}", splits.len() - used));
     }
-}
-
-/// Images of one patient in training and test make a model look better than it is.
-fn warn_of_shared_patients(cases: &[Case], warnings: &mut Warnings) {
-    let mut splits: HashMap<&str, HashSet<Split>> = HashMap::new();
-    for case in cases {
-        if let (Some(patient), Some(split)) = (&case.patient, case.split) {
-            splits.entry(patient).or_default().insert(split);
-        }
-    }
-    let shared = splits.values().filter(|splits| splits.len() > 1).count();
-    if shared > 0 {
-        warnings.note(format!("patients with images in more than one split: {shared}; results on them are too good"));
-    }
+    let placed =
+        cases.iter().zip(&lines).filter_map(|(case, line)| Some((case.patient.as_deref()?, case.split?, (*line)?)));
+    split::warn_of_shared_patients(placed, TableRole::Splits, warnings);
 }

@@ -8,6 +8,9 @@ use super::table::TableRole;
 /// Lines that a warning names; further ones are only counted.
 const LINES_NAMED: usize = 8;
 
+/// Kinds of warnings that are told apart: a file that is wrong on every line should not fill the screen.
+const KINDS: usize = 50;
+
 /// Why an image or a row is no case of the cohort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -105,7 +108,11 @@ pub(super) struct Warnings(BTreeMap<(Option<TableRole>, String), (Vec<u64>, usiz
 impl Warnings {
     /// Something odd on one line of a file.
     pub(super) fn at(&mut self, table: TableRole, line: u64, text: &str) {
-        let (lines, count) = self.0.entry((Some(table), text.to_owned())).or_default();
+        let mut key = (Some(table), text.to_owned());
+        if self.0.len() >= KINDS && !self.0.contains_key(&key) {
+            "other oddities".clone_into(&mut key.1);
+        }
+        let (lines, count) = self.0.entry(key).or_default();
         *count += 1;
         if lines.len() < LINES_NAMED {
             lines.push(line);
@@ -131,6 +138,17 @@ impl Warnings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kinds_are_told_apart_up_to_a_limit() {
+        let mut warnings = Warnings::default();
+        for line in 1..=1000 {
+            warnings.at(TableRole::Masks, line, &format!("kind {}", line % 100));
+        }
+        let list = warnings.into_list();
+        assert_eq!(list.len(), KINDS + 1);
+        assert_eq!(list.iter().map(|warning| warning.count).sum::<usize>(), 1000);
+    }
 
     #[test]
     fn lines_are_named_up_to_a_limit() {

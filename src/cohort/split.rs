@@ -144,6 +144,24 @@ pub(super) fn draw(cases: &[Drawn<'_>], seed: u64, fractions: Fractions) -> Vec<
     splits
 }
 
+/// Images of one patient in training and test make a model look better than it is. Each item is a patient, a split and
+/// the line that says so.
+pub(super) fn warn_of_shared_patients<'a>(
+    images: impl Iterator<Item = (&'a str, Split, u64)>,
+    table: TableRole,
+    warnings: &mut Warnings,
+) {
+    let mut images: Vec<_> = images.collect();
+    images.sort_unstable_by_key(|(_, _, line)| *line);
+    let mut first = HashMap::new();
+    for (patient, split, line) in images {
+        if *first.entry(patient).or_insert(split) != split {
+            let text = "an image of the same patient is in another split; results on such patients are too good";
+            warnings.at(table, line, text);
+        }
+    }
+}
+
 fn group_hash(seed: u64, group: &str) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(seed.to_le_bytes());

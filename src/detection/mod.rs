@@ -45,6 +45,17 @@ impl EdgeBox {
         if union > 0.0 { shared / union } else { 0.0 }
     }
 
+    /// The same box where x and y are multiplied by `[vertical, horizontal]` factors.
+    #[must_use]
+    pub fn scaled(&self, [vertical, horizontal]: [f32; 2]) -> Self {
+        Self {
+            left_px: self.left_px * horizontal,
+            top_px: self.top_px * vertical,
+            right_px: self.right_px * horizontal,
+            bottom_px: self.bottom_px * vertical,
+        }
+    }
+
     /// The part inside an image of `[height, width]` pixels.
     #[must_use]
     pub fn clipped(&self, [height, width]: [usize; 2]) -> Self {

@@ -43,3 +43,13 @@ pub enum Error {
     #[error("interrupted; nothing was written")]
     Interrupted,
 }
+
+impl Error {
+    /// What is wrong, without the file it is in: its name may be a patient's.
+    pub(super) fn without_path(&self) -> String {
+        match self {
+            Self::Cohort(problem) => problem.without_path(),
+            other => other.to_string(),
+        }
+    }
+}

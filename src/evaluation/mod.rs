@@ -9,6 +9,8 @@ mod judge;
 mod network;
 mod scores;
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 
 pub use error::{Error, Result};
@@ -55,8 +57,8 @@ pub struct Evaluation {
     pub positives: usize,
     /// Cases of the split of which nobody said whether they have the finding; left out.
     pub unlabelled: usize,
-    /// Cases whose image or truth could not be read; left out, and each told to [`Watch::warn`].
-    pub unreadable: usize,
+    /// Cases whose image or truth could not be used; left out.
+    pub unusable: Vec<Unusable>,
     /// Resamples behind every interval.
     pub resamples: usize,
     /// Their seed.
@@ -65,13 +67,19 @@ pub struct Evaluation {
     pub scores: Scores,
 }
 
+/// Cases left out for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Unusable {
+    /// What is wrong; names no file.
+    pub reason: String,
+    /// How many.
+    pub cases: usize,
+}
+
 /// Who looks on while a model is evaluated.
 pub trait Watch: Sync {
     /// `done` of `total` images are judged.
     fn progress(&self, done: usize, total: usize);
-
-    /// A case is left out; the path comes last.
-    fn warn(&self, message: &str);
 
     /// Whether to stop.
     fn cancelled(&self) -> bool;
@@ -106,13 +114,16 @@ pub fn evaluate(
         }
     }
     let total = cases.len() + validation.len();
-    let mut run = Run { model, judge: &judge, cohort, batch: options.batch, watch, done: 0, total };
+    let mut run =
+        Run { model, judge: &judge, cohort, batch: options.batch, watch, done: 0, total, unusable: BTreeMap::new() };
     let threshold = if youden {
         let outcomes = run.judge_all(network, &validation)?;
         Some(scores::youden(&outcomes).map_err(|problem| Error::Youden { problem })?)
     } else {
         None
     };
+    // Cases left out of the validation split are not those of the figures.
+    run.unusable.clear();
     let outcomes = run.judge_all(network, &cases)?;
     if outcomes.is_empty() {
         return Err(Error::NoCases { split: options.split });
@@ -122,7 +133,10 @@ pub fn evaluate(
         cases: outcomes.len(),
         positives: outcomes.iter().filter(|outcome| outcome.positive()).count(),
         unlabelled,
-        unreadable: cases.len() - outcomes.len(),
+        unusable: std::mem::take(&mut run.unusable)
+            .into_iter()
+            .map(|(reason, cases)| Unusable { reason, cases })
+            .collect(),
         resamples: options.bootstrap.resamples,
         bootstrap_seed: options.bootstrap.seed,
         scores: Scores::new(&outcomes, threshold, &options.bootstrap),
@@ -138,6 +152,8 @@ struct Run<'a> {
     watch: &'a dyn Watch,
     done: usize,
     total: usize,
+    /// Reasons why cases were left out, with their number.
+    unusable: BTreeMap<String, usize>,
 }
 
 impl Run<'_> {
@@ -155,6 +171,9 @@ impl Run<'_> {
             // The next images are read while the network works.
             let (found, next) = rayon::join(|| self.pass(network, &loaded), || following.map(|group| self.load(group)));
             outcomes.extend(found?);
+            for problem in loaded.iter().filter_map(|case| case.as_ref().err()) {
+                *self.unusable.entry(problem.without_path()).or_default() += 1;
+            }
             self.done += loaded.len();
             self.watch.progress(self.done, self.total);
             match next {
@@ -176,14 +195,9 @@ impl Run<'_> {
     fn pass(&self, network: &mut Network, loaded: &[Result<(Batch, CaseTruth)>]) -> Result<Vec<CaseOutcome>> {
         let mut values = Vec::new();
         let mut truths = Vec::new();
-        for case in loaded {
-            match case {
-                Ok((input, truth)) => {
-                    values.extend_from_slice(input.values());
-                    truths.push(truth);
-                }
-                Err(problem) => self.watch.warn(&format!("a case is left out: {problem}")),
-            }
+        for (input, truth) in loaded.iter().flatten() {
+            values.extend_from_slice(input.values());
+            truths.push(truth);
         }
         if truths.is_empty() {
             return Ok(Vec::new());

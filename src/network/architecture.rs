@@ -168,7 +168,8 @@ impl Architecture {
         }
     }
 
-    fn first_kernel(self) -> &'static str {
+    /// The name of the first layer's kernel, by which weights are recognized.
+    pub(crate) fn first_kernel(self) -> &'static str {
         match self {
             Self::InceptionV3 => "Conv2d_1a_3x3.conv.weight",
             Self::DenseNet121 => "features.conv0.weight",

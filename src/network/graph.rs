@@ -297,6 +297,19 @@ impl Graph {
         readers
     }
 
+    /// For every batch normalization the ReLU that alone reads it, so that both may be computed at once; none where
+    /// others read it too, or where it is an output.
+    pub(super) fn relus_of_norms(&self) -> Vec<Option<NodeId>> {
+        let readers = self.readers();
+        let relu = |(index, node): (usize, &Node)| match (node.op, &readers[index][..]) {
+            (Op::BatchNorm(_), [reader]) if self.node(*reader).op == Op::Relu => {
+                (!self.outputs.contains(&NodeId(index))).then_some(*reader)
+            }
+            _ => None,
+        };
+        self.nodes.iter().enumerate().map(relu).collect()
+    }
+
     /// Every tensor the network needs, each once, in node order.
     pub fn parameters(&self) -> Vec<Parameter> {
         let mut parameters = Vec::new();

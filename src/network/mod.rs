@@ -2,6 +2,8 @@
 
 mod architecture;
 mod candle_executor;
+mod candle_ops;
+mod candle_trainer;
 mod cpu;
 pub mod densenet_121;
 mod error;
@@ -21,6 +23,7 @@ mod weights_file;
 
 pub use architecture::{Architecture, Variant};
 pub use candle_executor::{CandleExecutor, PassOutputF64};
+pub use candle_trainer::CandleTrainer;
 pub use cpu::{CpuExecutor, CpuOptions, CpuTrainer, Isa};
 pub use error::{Error, Result};
 pub use executor::{Activation, Batch, Executor, Pass, PassOutput, ReluRule, Target, argmax};
@@ -32,4 +35,5 @@ pub use model::Model;
 pub use model_card::{DetectorCard, ModelCard, Scaling};
 pub use trainable::{AdamW, Mode, Moments, Trainable};
 pub use weights::{Tensor, Weights};
-pub use weights_file::{MAX_FILE_BYTES, WeightsFile, sha256_hex};
+pub use weights_file::{MAX_FILE_BYTES, Precision, WeightsFile, sha256_hex};
+pub(crate) use weights_file::{canonical_name, write_whole};

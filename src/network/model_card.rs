@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::architecture::{Architecture, MAX_WIDTH, Variant};
 use super::error::{Error, Result};
 use super::graph::ModelKind;
-use super::weights_file::write_whole;
+use super::weights_file::{sha256_hex, write_whole};
 
 /// Side of the images of the study, in pixels.
 const STUDY_INPUT_PX: usize = 320;
@@ -25,6 +25,17 @@ pub enum Scaling {
     UnitToSymmetric,
     /// `x / 255`, then minus the mean and over the standard deviation of ImageNet's three channels.
     Imagenet,
+}
+
+impl Architecture {
+    /// How its images of `channels` channels are scaled where no card says otherwise.
+    pub fn usual_scaling(self, channels: usize) -> Scaling {
+        match self {
+            Self::InceptionV3 | Self::UNet => Scaling::UnitToSymmetric,
+            Self::RetinaNet if channels != IMAGENET_MEAN.len() => Scaling::UnitToSymmetric,
+            Self::DenseNet121 | Self::RetinaNet => Scaling::Imagenet,
+        }
+    }
 }
 
 const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
@@ -65,6 +76,9 @@ pub struct ModelCard {
     /// What it was trained on, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trained_on: Option<String>,
+    /// What the weights were converted from, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
     /// InceptionV3: average pools count the zeros of their border (torchvision) or not (Keras).
     pub count_include_pad: bool,
     /// InceptionV3: batch normalization has a learned factor (torchvision) or none (Keras).
@@ -116,6 +130,7 @@ pub(super) struct CardFile {
     classes: Option<Vec<String>>,
     positive_class: Option<usize>,
     trained_on: Option<String>,
+    origin: Option<String>,
     count_include_pad: Option<bool>,
     norm_scale: Option<bool>,
     norm_eps: Option<f64>,
@@ -136,6 +151,7 @@ impl CardFile {
             classes: None,
             positive_class: None,
             trained_on: None,
+            origin: None,
             count_include_pad: None,
             norm_scale: None,
             norm_eps: None,
@@ -202,14 +218,11 @@ impl CardFile {
             width: self.width.unwrap_or(inferred.width),
             input_size: self.input_size.unwrap_or([STUDY_INPUT_PX; 2]),
             channels: self.channels.unwrap_or(inferred.input_channels),
-            scaling: self.scaling.unwrap_or(match self.architecture {
-                Architecture::InceptionV3 | Architecture::UNet => Scaling::UnitToSymmetric,
-                Architecture::RetinaNet if inferred.input_channels != IMAGENET_MEAN.len() => Scaling::UnitToSymmetric,
-                Architecture::DenseNet121 | Architecture::RetinaNet => Scaling::Imagenet,
-            }),
+            scaling: self.scaling.unwrap_or_else(|| self.architecture.usual_scaling(inferred.input_channels)),
             positive_class: self.positive_class.or(positive_by_rule),
             classes,
             trained_on: self.trained_on,
+            origin: self.origin,
             count_include_pad: self.count_include_pad.unwrap_or(inferred.count_include_pad),
             norm_scale: self.norm_scale.unwrap_or(inferred.norm_scale),
             norm_eps: self.norm_eps.unwrap_or(inferred.norm_eps),
@@ -222,6 +235,29 @@ impl CardFile {
 }
 
 impl ModelCard {
+    /// The card of a network made here: `classes` are its names, `weights_file` is the whole file of its weights.
+    ///
+    /// # Errors
+    /// When fields contradict each other.
+    pub fn of_new_model(
+        architecture: Architecture,
+        variant: &Variant,
+        input_size: [usize; 2],
+        classes: Vec<String>,
+        trained_on: String,
+        anchor_base_px: Option<f64>,
+        weights_file: &[u8],
+    ) -> Result<Self> {
+        let mut card = CardFile::bare(architecture);
+        card.input_size = Some(input_size);
+        card.classes = Some(classes);
+        card.trained_on = Some(trained_on);
+        card.width = Some(variant.width);
+        card.detector = anchor_base_px
+            .map(|base| DetectorFile { anchor_base_px: Some(base), p6_from_c5: Some(variant.p6_from_c5) });
+        card.complete(variant, &sha256_hex(weights_file))
+    }
+
     /// The variant of the architecture it describes.
     pub fn variant(&self) -> Variant {
         Variant {
@@ -247,7 +283,10 @@ impl ModelCard {
     }
 
     /// Checks every field against the others, and against what the file of weights says.
-    fn check(&self, inferred: &Variant, sha256: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// Names the first field that contradicts.
+    pub fn check(&self, inferred: &Variant, sha256: &str) -> Result<()> {
         let refuse = |field, problem: String| Err(Error::Card { field, problem });
         let min_px = self.architecture.min_input_px();
         if self.sha256 != sha256 {

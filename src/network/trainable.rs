@@ -1,7 +1,7 @@
 //! What training needs of a network: outputs, gradients by the weights, and steps of an optimizer.
 
-use super::error::Result;
-use super::executor::Batch;
+use super::error::{Error, Result};
+use super::executor::{Batch, check_input};
 use super::graph::{Graph, ParameterRole};
 use super::weights::Weights;
 
@@ -116,4 +116,35 @@ impl ParameterRole {
     pub fn decays(self) -> bool {
         matches!(self, Self::ConvWeight | Self::LinearConvWeight | Self::HeadWeight | Self::LinearWeight)
     }
+}
+
+/// The extents of all nodes for a batch to learn from.
+///
+/// # Errors
+/// When it holds no image, or does not fit the graph.
+pub(super) fn check_training_input(graph: &Graph, input: &Batch) -> Result<Vec<[usize; 2]>> {
+    if input.is_empty() {
+        return Err(Error::Training("a batch without images cannot be run".to_owned()));
+    }
+    check_input(graph, input)
+}
+
+/// Refuses gradients that have not the shapes of the outputs.
+pub(super) fn check_output_gradients(outputs: impl Iterator<Item = [usize; 4]>, gradients: &[Batch]) -> Result<()> {
+    let wanted: Vec<_> = outputs.collect();
+    let found: Vec<_> = gradients.iter().map(Batch::shape).collect();
+    if wanted == found {
+        return Ok(());
+    }
+    Err(Error::Training(format!("the gradients of shapes {found:?} do not fit the outputs {wanted:?}")))
+}
+
+/// There is nothing to go back from.
+pub(super) fn no_pass() -> Error {
+    Error::Training("there was no forward pass in training mode to go back from".to_owned())
+}
+
+/// There is nothing to change weights by.
+pub(super) fn no_gradient() -> Error {
+    Error::Training("there was no backward pass whose gradient could be used".to_owned())
 }

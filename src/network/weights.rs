@@ -77,4 +77,15 @@ impl Weights {
         mismatch.find_lookalike(graph.architecture(), self.tensors.keys().map(String::as_str));
         Err(Error::WeightsMismatch { architecture: graph.architecture().to_owned(), mismatch: Box::new(mismatch) })
     }
+
+    /// Looks at every value.
+    ///
+    /// # Errors
+    /// Names the first tensor with a value that is NaN or infinite.
+    pub fn check_finite(&self) -> Result<()> {
+        match self.iter().find(|(_, tensor)| !tensor.values.iter().all(|value| value.is_finite())) {
+            Some((name, _)) => Err(Error::NonFiniteWeights { name: name.clone() }),
+            None => Ok(()),
+        }
+    }
 }

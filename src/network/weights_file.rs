@@ -17,6 +17,17 @@ use super::weights::{Tensor, Weights};
 /// Larger files are refused: the largest network here has 0.1 GiB.
 pub const MAX_FILE_BYTES: u64 = 4 << 30;
 
+/// How many bits a value takes in a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// 32, as in memory.
+    #[default]
+    Single,
+    /// 16; values are rounded.
+    Half,
+}
+
 /// A safetensors file in memory. It is read rather than mapped, because a mapped file that shrinks kills the process.
 #[derive(Debug)]
 pub struct WeightsFile {
@@ -51,6 +62,26 @@ impl WeightsFile {
             canonical_name(name).map(|name| (name.into_owned(), view.shape().to_vec()))
         };
         Ok(tensors.iter().filter_map(shape).collect())
+    }
+
+    /// Every tensor a network could use, by today's names, whatever network it is of.
+    ///
+    /// # Errors
+    /// When this is no safetensors file, or a tensor has another type than f16, bf16, f32 or f64, or a value that is no
+    /// number; the path comes last.
+    pub fn tensors(&self) -> Result<Vec<(String, Tensor)>> {
+        let read = |(name, view): (&str, TensorView<'_>)| {
+            let today = canonical_name(name)?.into_owned();
+            Some(read_values(name, &view).and_then(|values| {
+                if values.iter().all(|value| value.is_finite()) {
+                    Ok((today, Tensor { shape: view.shape().to_vec(), values }))
+                } else {
+                    Err(Error::NonFiniteWeights { name: name.to_owned() })
+                }
+            }))
+        };
+        let tensors = parse(&self.bytes).and_then(|tensors| tensors.iter().filter_map(read).collect());
+        tensors.map_err(|error: Error| error.in_file(&self.path))
     }
 
     /// The weights of `graph`.
@@ -94,42 +125,46 @@ impl Weights {
             weights.insert(format!("{name} (twice)"), Tensor { shape: Vec::new(), values: Vec::new() });
         }
         weights.check(graph)?;
-        for (name, tensor) in weights.iter() {
-            if !tensor.values.iter().all(|value| value.is_finite()) {
-                return Err(Error::NonFiniteWeights { name: name.clone() });
-            }
-        }
+        weights.check_finite()?;
         Ok(weights)
     }
 
-    /// The bytes of a safetensors file with these weights in f32.
+    /// The bytes of a safetensors file with these weights.
     ///
     /// # Errors
-    /// When a tensor's values do not fill its shape.
-    pub fn to_safetensors(&self) -> Result<Vec<u8>> {
-        let views = self
-            .iter()
-            .map(|(name, tensor)| {
-                let bytes: &[u8] = bytemuck::cast_slice(&tensor.values);
-                TensorView::new(Dtype::F32, tensor.shape.clone(), bytes).map(|view| (name.as_str(), view))
-            })
-            .collect::<std::result::Result<Vec<_>, _>>();
-        views
-            .and_then(|views| safetensors::serialize(views, None))
-            .map_err(|error| Error::NotSafetensors(format!("the weights cannot be written as safetensors ({error})")))
+    /// When a tensor's values do not fill its shape, or are too large for half precision.
+    pub fn to_safetensors(&self, precision: Precision) -> Result<Vec<u8>> {
+        let refuse = |problem: String| Error::NotSafetensors(format!("the weights cannot be written ({problem})"));
+        let mut parts = Vec::new();
+        for (name, tensor) in self.iter() {
+            let (dtype, bytes) = match precision {
+                Precision::Single => (Dtype::F32, Cow::Borrowed(bytemuck::cast_slice(&tensor.values))),
+                Precision::Half => (Dtype::F16, Cow::Owned(halved(name, &tensor.values)?)),
+            };
+            parts.push((name, dtype, &tensor.shape, bytes));
+        }
+        let mut views = Vec::new();
+        for part in &parts {
+            let (name, dtype, shape, bytes) = part;
+            let view = TensorView::new(*dtype, shape.to_vec(), bytes).map_err(|error| refuse(error.to_string()))?;
+            views.push((name.as_str(), view));
+        }
+        safetensors::serialize(views, None).map_err(|error| refuse(error.to_string()))
     }
 
-    /// Writes a safetensors file in f32 under a temporary name and moves it into place.
+    /// Writes a safetensors file in single precision under a temporary name and moves it into place.
     ///
     /// # Errors
     /// When it cannot be written; the path comes last.
     pub fn save(&self, path: &Path) -> Result<()> {
-        self.to_safetensors().and_then(|bytes| write_whole(path, &bytes)).map_err(|error| error.in_file(path))
+        self.to_safetensors(Precision::Single)
+            .and_then(|bytes| write_whole(path, &bytes))
+            .map_err(|error| error.in_file(path))
     }
 }
 
 /// Writes a file under a temporary name in its folder and moves it into place.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || {
         let mut builder = tempfile::Builder::new();
@@ -162,16 +197,18 @@ fn parse(bytes: &[u8]) -> Result<SafeTensors<'_>> {
         return refuse("the file of weights is empty".to_owned());
     }
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\x80\x02") {
-        return refuse("this is a PyTorch file, not safetensors; save its state_dict as safetensors".to_owned());
+        return refuse("this is a PyTorch file, not safetensors; bring it over with `saliscope convert`".to_owned());
     }
     if bytes.starts_with(b"\x89HDF") {
-        return refuse("this is an HDF5 (Keras) file, not safetensors".to_owned());
+        return refuse(
+            "this is an HDF5 (Keras) file, not safetensors; bring it over with `saliscope convert`".to_owned(),
+        );
     }
     SafeTensors::deserialize(bytes).or_else(|error| refuse(format!("this is no whole safetensors file ({error})")))
 }
 
 /// The name a tensor has today, or none where no network here reads it.
-fn canonical_name(name: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn canonical_name(name: &str) -> Option<Cow<'_, str>> {
     if name.starts_with("AuxLogits.") || name.ends_with("num_batches_tracked") {
         return None;
     }
@@ -222,6 +259,20 @@ fn read_values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>> {
             return Err(Error::TensorDtype { name: name.to_owned(), dtype: format!("{other:?}").to_lowercase() });
         }
     })
+}
+
+/// Little-endian half precision.
+fn halved(name: &str, values: &[f32]) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(values.len() * 2);
+    for value in values {
+        let half = half::f16::from_f32(*value);
+        if !half.is_finite() {
+            let problem = format!("{name} has a value that half precision cannot hold");
+            return Err(Error::NotSafetensors(format!("the weights cannot be written ({problem})")));
+        }
+        bytes.extend(half.to_le_bytes());
+    }
+    Ok(bytes)
 }
 
 fn words<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {

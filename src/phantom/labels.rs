@@ -40,7 +40,9 @@ impl Labels {
         let tilt = stream.normal(0.0, if patient.in_bed() { 12.0 } else { 3.0 }).to_radians();
         // The letter names the patient's side, which is the other one in the picture.
         let mut strokes = word(if side > 0.0 { "L" } else { "R" }, at, height, tilt, weight);
-        let (portable, place) = (stream.chance(0.5), stream.uniform(-0.93, -0.62));
+        // Words stand on the side without the letter.
+        let portable = stream.chance(0.5);
+        let place = stream.uniform(0.0, 0.2) + if side > 0.0 { -0.93 } else { 0.45 };
         if patient.in_bed() && portable {
             strokes.extend(word("AP", [place, -0.94], 0.028, 0.0, 0.08));
             strokes.extend(word("PORTABLE", [place, -0.89], 0.028, 0.0, 0.08));

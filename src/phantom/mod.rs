@@ -13,6 +13,7 @@ mod cohort;
 mod curve;
 mod detector;
 mod devices;
+pub mod export;
 mod frame;
 mod labels;
 mod lungs;

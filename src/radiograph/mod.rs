@@ -29,7 +29,7 @@ pub const MAX_DECODED_BYTES: u64 = 256 << 20;
 pub const MAX_PIXELS: usize = 50_000_000;
 
 /// Largest file read, in bytes.
-const MAX_FILE_BYTES: u64 = 512 << 20;
+const MAX_FILE_BYTES: u64 = 384 << 20;
 
 /// File formats that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

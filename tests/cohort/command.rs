@@ -72,6 +72,7 @@ fn exit_codes() {
         vec!["phantom:x"],
         vec!["siim:x", "--truth-size", "1024"],
         vec!["siim:x", "--task", "y"],
+        vec!["siim:x", "--task", "pneumonia"],
     ] {
         assert_eq!(run(&usage).status.code(), Some(2), "{usage:?}");
     }

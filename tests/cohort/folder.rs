@@ -80,7 +80,7 @@ fn splits_and_patients_from_the_labels() {
     assert_eq!(["a", "b", "c"].map(|id| split_of(&cohort, id)), [Some(Split::Train), Some(Split::Val), None]);
     assert_eq!(case(&cohort, "c").patient.as_deref(), Some("p"));
     tree.write("labels.csv", "image,label,split,patient\na,1,train,p\nb,0,val,q\nc,1,test,p\n");
-    assert!(warns(&open(&tree.folder()).unwrap(), &["more than one split: 1"]));
+    assert!(warns(&open(&tree.folder()).unwrap(), &["labels CSV, line 4", "same patient"]));
     tree.write("labels.csv", "image,label,split\na,1,train\na,1,test\n");
     assert_says(&refusal(&tree.folder()), &["line 3, column split", "line 2"]);
     tree.write("labels.csv", "image,label,split\na,1,dev\n");
@@ -118,6 +118,21 @@ fn masks_tell_labels_where_nothing_else_does() {
     assert_eq!(cohort.truth(case(&cohort, "a"), 4, 4, TruthRule::AreaExact).unwrap().area_px(), 8);
     assert_eq!(cohort.truth(case(&cohort, "a"), 4, 4, TruthRule::Study).unwrap().area_px(), 4);
     assert!(cohort.truth(case(&cohort, "a"), 0, 4, TruthRule::Study).is_err());
+}
+
+#[test]
+fn masks_of_one_name() {
+    let tree = Tree::new();
+    tree.png("one/a.png").png("two/a.png").png("b.png").png("c.png");
+    mask(&tree, "masks/one/a.png", 255);
+    mask(&tree, "masks/two/a.png", 0);
+    mask(&tree, "masks/old/b.png", 255);
+    mask(&tree, "masks/new/b.png", 0);
+    mask(&tree, "masks/deep/c.png", 255);
+    let cohort = open(&tree.folder()).unwrap();
+    assert_eq!(labels(&cohort), [("c", Some(true)), ("one/a", Some(true)), ("two/a", Some(false))]);
+    assert_eq!(left_out(&cohort), [(Reason::Unlabelled, "b", None)]);
+    assert!(warns(&cohort, &["several masks", "1"]) && !warns(&cohort, &["without an image"]));
 }
 
 #[test]

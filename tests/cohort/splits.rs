@@ -98,14 +98,14 @@ fn patients_of_dicom_files_stay_together() {
     }
     tree.write("train-rle.csv", &table);
     let cohort = open(&tree.siim()).unwrap();
-    assert!(!warns(&cohort, &["more than one split"]));
+    assert!(!warns(&cohort, &["same patient"]));
     for index in 0..60 {
         assert_eq!(split_of(&cohort, &index.to_string()), split_of(&cohort, &(index / 4 * 4).to_string()));
     }
     assert!(Split::ALL.iter().all(|split| cohort.in_split(*split).count() > 0));
     let content = "Image_ID,Split\n0,train\n1,test\n4,train\n5,val\n8,train\n9,train\n";
     let cohort = open_with(&tree.siim(), &given(&tree, content)).unwrap();
-    assert!(warns(&cohort, &["more than one split: 2"]), "{:?}", cohort.warnings());
+    assert!(warns(&cohort, &["splits CSV, lines 5, 7", "same patient"]), "{:?}", cohort.warnings());
 }
 
 #[test]

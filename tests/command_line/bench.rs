@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use image::{ExtendedColorType, ImageEncoder};
 use npyz::WriterBuilder;
 use saliscope::array_file::NpyArray;
-use saliscope::network::{Architecture, Variant, Weights};
+use saliscope::network::{Architecture, Precision, Variant, Weights};
 use tempfile::TempDir;
 
 /// Side of the images and of the models' input, in pixels.
@@ -43,7 +43,7 @@ impl Bench {
     /// Seeded weights of a narrow network.
     pub(crate) fn model(&self, name: &str, architecture: Architecture) -> PathBuf {
         let graph = architecture.graph(&Variant { width: 1.0 / 16.0, ..Variant::default() });
-        self.write(name, &Weights::initialize(&graph, 7).to_safetensors().unwrap())
+        self.write(name, &Weights::initialize(&graph, 7).to_safetensors(Precision::Single).unwrap())
     }
 
     /// The card of `model.safetensors` with these fields more.

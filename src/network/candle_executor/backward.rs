@@ -2,12 +2,13 @@
 
 use candle_core::Tensor;
 
+use super::super::candle_ops::{pooling, upsample};
 use super::super::error::{Error, Result};
 use super::super::executor::ReluRule;
 use super::super::graph::NodeId;
+use super::CandleExecutor;
 use super::forward::Trace;
 use super::layer::Layer;
-use super::{CandleExecutor, pooling, upsample};
 
 /// Gradients of one logit.
 pub(super) struct Slopes {

@@ -2,10 +2,11 @@
 
 use candle_core::Tensor;
 
+use super::super::candle_ops::{pooling, upsample};
 use super::super::error::{Error, Result};
 use super::super::graph::NodeId;
+use super::CandleExecutor;
 use super::layer::Layer;
-use super::{CandleExecutor, pooling, upsample};
 
 /// What one forward pass leaves.
 pub(super) struct Trace {

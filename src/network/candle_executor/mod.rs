@@ -8,13 +8,11 @@ mod backward;
 mod conv;
 mod forward;
 mod layer;
-mod pooling;
-mod strided;
-mod upsample;
 
 use candle_core::{DType, Device, Tensor};
 
 use self::layer::Layer;
+use super::candle_ops::{device_name, host_f32, host_f64};
 use super::error::{Error, Result};
 use super::executor::{
     Activation, Batch, Executor, Pass, PassOutput, ReluRule, check_input, check_pass, resolve_classes,
@@ -175,13 +173,7 @@ impl Executor for CandleExecutor {
     }
 
     fn describe(&self) -> String {
-        let device = match self.device {
-            Device::Cpu => "cpu",
-            Device::Cuda(_) if cfg!(feature = "cudnn") => "cuda, cuDNN with TF32 convolutions",
-            Device::Cuda(_) => "cuda",
-            Device::Metal(_) => "metal",
-        };
-        format!("candle ({device}, {})", self.dtype.as_str())
+        format!("candle ({}, {})", device_name(&self.device), self.dtype.as_str())
     }
 
     fn preferred_batch(&self, _height: usize, _width: usize) -> usize {
@@ -220,22 +212,4 @@ impl Executor for CandleExecutor {
             activation,
         })
     }
-}
-
-fn host_f32(tensor: &Tensor) -> Result<Vec<f32>> {
-    host(tensor, DType::F32, Tensor::to_vec1::<f32>)
-}
-
-fn host_f64(tensor: &Tensor) -> Result<Vec<f64>> {
-    host(tensor, DType::F64, Tensor::to_vec1::<f64>)
-}
-
-/// Values in host memory, row-major. The cast happens on the host: not every device has `f64`.
-fn host<T>(tensor: &Tensor, dtype: DType, read: impl Fn(&Tensor) -> candle_core::Result<Vec<T>>) -> Result<Vec<T>> {
-    tensor
-        .flatten_all()
-        .and_then(|flat| flat.to_device(&Device::Cpu))
-        .and_then(|flat| flat.to_dtype(dtype))
-        .and_then(|flat| read(&flat))
-        .map_err(|source| Error::candle("the copy to host memory", tensor.dims(), source))
 }

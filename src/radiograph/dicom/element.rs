@@ -92,9 +92,9 @@ impl<'a> Walk<'a> {
         let (first, rest) = bytes.split_first_chunk::<8>()?;
         let [a, b, c, d, e, f, g, h] = *first;
         let tag = self.tag([a, b, c, d]);
-        // An element without letters where its representation should stand was written without one.
-        let explicit =
-            self.encoding.explicit && tag.group() != 0xfffe && e.is_ascii_uppercase() && f.is_ascii_uppercase();
+        // An element without letters where its representation should stand was written without one; other readers take
+        // letters by their order.
+        let explicit = self.encoding.explicit && tag.group() != 0xfffe && (*b"AA"..=*b"ZZ").contains(&[e, f]);
         let (vr, length, size) = if !explicit {
             (None, self.encoding.u32([e, f, g, h]), 8)
         } else if has_long_length([e, f]) {

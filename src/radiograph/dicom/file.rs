@@ -9,7 +9,7 @@ use dicom_dictionary_std::tags;
 use super::dataset::DataSet;
 use super::element::{Walk, fragments, is_pixel_data, is_vr};
 use super::error::{Error, Result};
-use super::transfer_syntax::{Encoding, TransferSyntax};
+use super::transfer_syntax::{Encoding, PixelCoding, TransferSyntax};
 
 /// Most bytes a deflated data set may become.
 pub(super) const MAX_INFLATED_BYTES: u64 = 256 << 20;
@@ -147,15 +147,19 @@ pub(super) struct Unpacked {
 }
 
 impl Unpacked {
-    /// Where no transfer syntax was named, the pixels tell how they are coded.
+    /// Where no transfer syntax for pixels in fragments was named, the first fragment tells how they are coded.
     pub(super) fn infer_pixel_coding(&mut self, data_set: &[super::element::Element]) {
-        if !self.syntax.inferred {
+        if self.syntax.pixels != PixelCoding::Native {
             return;
         }
         let pixels = data_set.iter().find(|element| is_pixel_data(element.tag) && element.undefined);
         if let Some(pixels) = pixels {
             let found = fragments(&self.bytes, pixels, self.syntax.encoding);
             let first = found.get(1).and_then(|range| self.bytes.get(range.clone())).unwrap_or_default();
+            if !self.syntax.inferred {
+                self.warnings
+                    .push("the transfer syntax says that the pixels are uncompressed, but they are not".to_owned());
+            }
             self.syntax = TransferSyntax::inferred_from_fragment(first, self.syntax.encoding);
         }
     }

@@ -53,7 +53,7 @@ impl DicomImage {
             return Err(Error::NotDicom);
         }
         if metadata.len() > crate::radiograph::MAX_FILE_BYTES {
-            return Err(Error::Limit { what: "more than 512 MiB" });
+            return Err(Error::Limit { what: "more than 384 MiB" });
         }
         Self::from_bytes(std::fs::read(path)?)
     }

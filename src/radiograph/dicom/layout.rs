@@ -125,7 +125,8 @@ impl PixelLayout {
             bits_allocated,
             bits_stored,
             high_bit,
-            signed: data_set.unsigned(tags::PIXEL_REPRESENTATION) == Some(1),
+            // One bit has no room for a sign.
+            signed: bits_stored > 1 && data_set.unsigned(tags::PIXEL_REPRESENTATION) == Some(1),
             planar: samples_per_pixel > 1 && data_set.unsigned(tags::PLANAR_CONFIGURATION) == Some(1),
             photometric: photometric(data_set, samples_per_pixel, warnings),
         })

@@ -6,6 +6,9 @@ use serde::Serialize;
 use super::dataset::{DataSet, Usual};
 use super::lookup::LookupTable;
 
+/// Largest slope or intercept taken; beyond it, values of 32 bits would leave the range of `f32`.
+const MAX_RESCALE: f64 = 1e15;
+
 /// The modality LUT of a frame.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Modality {
@@ -44,9 +47,9 @@ impl Modality {
             return Self::Identity;
         }
         let mut number = |tag, usual| {
-            let number = place.number(tag, Usual::Text);
+            let number = place.number(tag, Usual::Text).filter(|number| number.abs() <= MAX_RESCALE);
             if number.is_none() && given(tag) {
-                warnings.push("a rescale value is no number and was left out".to_owned());
+                warnings.push("a rescale value is no sensible number and was left out".to_owned());
             }
             number.unwrap_or(usual)
         };

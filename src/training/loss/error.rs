@@ -44,7 +44,7 @@ pub enum Error {
 
 impl Error {
     /// Wraps what candle said.
-    pub(super) fn candle(loss: &'static str) -> impl FnOnce(candle_core::Error) -> Self {
+    pub(in crate::training) fn candle(loss: &'static str) -> impl FnOnce(candle_core::Error) -> Self {
         move |source| Self::Candle { loss, source: Box::new(source) }
     }
 }

@@ -36,7 +36,10 @@ pub fn output_gradients(
     outputs: &[Batch],
     loss: impl FnOnce(&[Tensor]) -> Result<Tensor>,
 ) -> Result<(f64, Vec<Batch>)> {
-    let leaves = outputs.iter().map(|output| tensor_of(output).and_then(|tensor| leaf(&tensor))).collect::<Result<Vec<Var>>>()?;
+    let leaves = outputs
+        .iter()
+        .map(|output| tensor_of(output).and_then(|tensor| leaf(&tensor)))
+        .collect::<Result<Vec<Var>>>()?;
     let tensors: Vec<Tensor> = leaves.iter().map(|leaf| leaf.as_tensor().clone()).collect();
     let loss = loss(&tensors)?;
     let value = loss.to_dtype(DType::F64).and_then(|loss| loss.to_scalar()).map_err(Error::candle(GRADIENTS))?;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::super::super::error::{Error, Result};
+use super::super::super::error::Result;
 use super::super::super::executor::Batch;
 use super::super::super::graph::{NodeId, Op};
+use super::super::super::trainable::check_output_gradients;
 use super::super::kernel::{self, Aligned, Geometry, InputGradient};
 use super::pool::Windows;
 use super::{CpuTrainer, Tape, exchange_axes, planes};
@@ -22,11 +23,7 @@ pub(super) fn run(trainer: &mut CpuTrainer, mut tape: Tape, output_gradients: &[
         let [height, width] = tape.extents[id.index()];
         [tape.images, trainer.graph.node(id).channels, height, width]
     };
-    let wanted: Vec<[usize; 4]> = outputs.iter().map(|id| shape(*id)).collect();
-    if wanted.len() != output_gradients.len() || wanted.iter().zip(output_gradients).any(|(w, g)| *w != g.shape()) {
-        let found: Vec<_> = output_gradients.iter().map(Batch::shape).collect();
-        return Err(Error::Training(format!("the gradients of shapes {found:?} do not fit the outputs {wanted:?}")));
-    }
+    check_output_gradients(outputs.iter().map(|id| shape(*id)), output_gradients)?;
     trainer.parameters.gradient.fill(0.0);
     for (id, gradient) in outputs.iter().zip(output_gradients) {
         let [images, channels, height, width] = gradient.shape();

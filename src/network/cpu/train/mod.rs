@@ -14,10 +14,10 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 
-use super::super::error::{Error, Result};
+use super::super::error::Result;
 use super::super::executor::Batch;
-use super::super::graph::{Graph, NodeId, Op};
-use super::super::trainable::{AdamW, Mode, Moments, Trainable};
+use super::super::graph::{Graph, NodeId};
+use super::super::trainable::{AdamW, Mode, Moments, Trainable, check_training_input, no_gradient, no_pass};
 use super::super::weights::Weights;
 use super::CpuOptions;
 use super::kernel::{Aligned, Isa, Kernels};
@@ -60,14 +60,7 @@ impl CpuTrainer {
         let (isa, pool) = options.start()?;
         let pool = Arc::new(pool);
         let readers = graph.readers();
-        let outputs = graph.outputs();
-        let relu_of = graph.nodes().iter().enumerate().map(|(index, node)| match (node.op, &readers[index][..]) {
-            (Op::BatchNorm(_), [reader]) if graph.node(*reader).op == Op::Relu && !outputs.contains(&NodeId(index)) => {
-                Some(*reader)
-            }
-            _ => None,
-        });
-        let relu_of = relu_of.collect();
+        let relu_of = graph.relus_of_norms();
         let last = |index: usize| readers[index].iter().map(|id| id.index()).max().unwrap_or(index);
         let last_reader = (0..graph.nodes().len()).map(last).collect();
         let parameters = Parameters::new(&graph, weights)?;
@@ -104,11 +97,7 @@ impl Trainable for CpuTrainer {
     }
 
     fn forward(&mut self, input: &Batch, mode: Mode) -> Result<Vec<Batch>> {
-        let [_, channels, height, width] = input.shape();
-        if channels != self.graph.input_channels() {
-            return Err(Error::InputShape { expected: self.graph.input_channels(), shape: input.shape() });
-        }
-        let extents = self.graph.extents(height, width)?;
+        let extents = check_training_input(&self.graph, input)?;
         if let Some(tape) = self.tape.take() {
             tape.values.into_iter().flatten().for_each(|values| self.buffers.give(values));
         }
@@ -120,9 +109,7 @@ impl Trainable for CpuTrainer {
     }
 
     fn backward(&mut self, output_gradients: &[Batch]) -> Result<()> {
-        let Some(tape) = self.tape.take() else {
-            return Err(Error::Training("there was no forward pass in training mode to go back from".to_owned()));
-        };
+        let tape = self.tape.take().ok_or_else(no_pass)?;
         backward::run(self, tape, output_gradients)?;
         self.has_gradient = true;
         Ok(())
@@ -143,10 +130,6 @@ impl Trainable for CpuTrainer {
     fn restore(&mut self, weights: &Weights, moments: &Moments) -> Result<()> {
         self.parameters.restore(weights, moments)
     }
-}
-
-fn no_gradient() -> Error {
-    Error::Training("there was no backward pass whose gradient could be used".to_owned())
 }
 
 /// Values of a batch, `[n, c, h, w]`, as `[c, n, h, w]`, or back with `n` and `c` exchanged.

@@ -1,5 +1,7 @@
 //! JPEG 2000 and HTJ2K (ISO 15444-1, -15) by jpeg2k over openjp2.
 
+use std::collections::BTreeSet;
+
 use jpeg2k::{DecodeParameters, Image};
 
 use super::super::error::{Error, Result};
@@ -20,6 +22,7 @@ struct Size {
     rows: u64,
     tile_columns: u64,
     tile_rows: u64,
+    tiles: u64,
     components: usize,
     precision: u32,
 }
@@ -56,14 +59,10 @@ impl Size {
             rows: y1 - y0,
             tile_columns: tile_x.min(x1 - tile_x0),
             tile_rows: tile_y.min(y1 - tile_y0),
+            tiles: (x1 - tile_x0).div_ceil(tile_x) * (y1 - tile_y0).div_ceil(tile_y),
             components,
             precision: u32::from(first[0] & 0x7f) + 1,
         })
-    }
-
-    fn tiles(&self) -> u64 {
-        // One more in each direction, as tiles may begin before the image.
-        (self.columns.div_ceil(self.tile_columns) + 1) * (self.rows.div_ceil(self.tile_rows) + 1)
     }
 
     /// Bounds the code blocks and precincts that a coding style segment (COD, COC: A.6.1) asks for. `style` begins at
@@ -97,18 +96,25 @@ impl Size {
     }
 }
 
-/// Decodes a frame; colour transforms of the codestream are undone.
-pub(super) fn decode(frame: &[u8], layout: &PixelLayout) -> Result<Samples> {
+/// Decodes a frame; colour transforms of the codestream are undone. A warning where a part of it is missing.
+pub(super) fn decode(frame: &[u8], layout: &PixelLayout) -> Result<(Samples, Option<String>)> {
     let codestream = codestream(frame)?;
-    let size = check(codestream)?;
+    let (size, coded_tiles) = check(codestream)?;
     let found = (size.rows as usize, size.columns as usize, size.components);
     if found != (layout.rows, layout.columns, layout.samples_per_pixel) || size.precision > layout.bits_allocated.max(8)
     {
         let found = described(size.columns as usize, size.rows as usize, size.components, size.precision);
         return Err(Error::Mismatch { found, declared: layout.described() });
     }
-    let image =
-        Image::from_bytes_with(codestream, DecodeParameters::new()).map_err(|error| Error::codec(FORMAT, error))?;
+    if coded_tiles < size.tiles.div_ceil(2) {
+        let reason = format!("{coded_tiles} of its {} tiles are there", size.tiles);
+        return Err(Error::codec(FORMAT, reason));
+    }
+    // What breaks off can be decoded up to there.
+    let read = |strict| Image::from_bytes_with(codestream, DecodeParameters::new().strict(strict));
+    let whole = read(true);
+    let is_complete = whole.is_ok() && coded_tiles == size.tiles;
+    let image = whole.or_else(|_| read(false)).map_err(|error| Error::codec(FORMAT, error))?;
     let components = image.components();
     let mut values = vec![0; layout.samples()];
     let pixels = layout.pixels();
@@ -127,7 +133,8 @@ pub(super) fn decode(frame: &[u8], layout: &PixelLayout) -> Result<Samples> {
         }
     }
     to_rgb(&mut values, layout);
-    Ok(Samples { values, meaning: Meaning::Precision(size.precision) })
+    let warning = (!is_complete).then(|| "a part of the JPEG 2000 frame is missing and was filled".to_owned());
+    Ok((Samples { values, meaning: Meaning::Precision(size.precision) }, warning))
 }
 
 /// The codestream within a JP2 file, or the bytes as they are.
@@ -149,8 +156,9 @@ fn codestream(frame: &[u8]) -> Result<&[u8]> {
     Err(Error::codec(FORMAT, "its JP2 boxes hold no codestream"))
 }
 
-/// Walks over the marker segments of the main header and of all tile-part headers (A.4).
-fn check(codestream: &[u8]) -> Result<Size> {
+/// Walks over the marker segments of the main header and of all tile-part headers (A.4); gives also the number of
+/// tiles that have any data.
+fn check(codestream: &[u8]) -> Result<(Size, u64)> {
     let damaged = |reason: &str| Error::codec(FORMAT, reason);
     if !codestream.starts_with(&[0xff, 0x4f, 0xff, 0x51]) {
         return Err(damaged("its start marker is missing"));
@@ -158,6 +166,7 @@ fn check(codestream: &[u8]) -> Result<Size> {
     let mut size: Option<Size> = None;
     let mut at = 2;
     let mut tile_part: Option<(usize, usize)> = None;
+    let mut coded = BTreeSet::new();
     while let Some([0xff, marker]) = codestream.get(at..at + 2) {
         match marker {
             0xd9 => break,
@@ -174,7 +183,7 @@ fn check(codestream: &[u8]) -> Result<Size> {
                     (0x51, _) => {
                         // The segment without its length begins with the capabilities.
                         let read = Size::read(segment)?;
-                        if read.tiles() > MAX_TILES {
+                        if read.tiles > MAX_TILES {
                             return Err(Error::Limit { what: "JPEG 2000 tiles without number" });
                         }
                         size = Some(read);
@@ -189,6 +198,7 @@ fn check(codestream: &[u8]) -> Result<Size> {
                         size.check_style(segment.get(component + 1..).unwrap_or_default(), style & 1 != 0)?;
                     }
                     (0x90, _) => {
+                        coded.extend(segment.first_chunk::<2>().map(|index| u16::from_be_bytes(*index)));
                         let length = segment.get(2..6).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
                         tile_part = Some((at, u32::from_be_bytes(length) as usize));
                     }
@@ -198,5 +208,6 @@ fn check(codestream: &[u8]) -> Result<Size> {
             }
         }
     }
-    size.ok_or_else(|| damaged("its size segment is missing"))
+    let size = size.ok_or_else(|| damaged("its size segment is missing"))?;
+    Ok((size, coded.len() as u64))
 }

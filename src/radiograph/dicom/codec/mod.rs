@@ -73,7 +73,7 @@ fn decode_fragments(frame: &[u8], coding: PixelCoding, layout: &PixelLayout) -> 
             alone(&inflated)
         }
         PixelCoding::Jpeg => Ok((jpeg::decode(frame, layout)?, None)),
-        PixelCoding::Jpeg2000 => Ok((jpeg_2000::decode(frame, layout)?, None)),
+        PixelCoding::Jpeg2000 => jpeg_2000::decode(frame, layout),
         PixelCoding::Rle => Ok((run_lengths(frame, layout)?, None)),
         PixelCoding::JpegLs => Ok((near_lossless(frame, layout)?, None)),
         PixelCoding::Unsupported => Err(Error::unsupported("the transfer syntax")),

@@ -6,12 +6,12 @@ use super::super::graph::Pool;
 use super::strided::{crop, every, interleave, pad, phase_extent, place};
 
 /// Maximum over windows; the border never wins.
-pub(super) fn max_pool(x: &Tensor, pool: Pool) -> Result<Tensor> {
+pub(in super::super) fn max_pool(x: &Tensor, pool: Pool) -> Result<Tensor> {
     pad(x, [pool.padding; 2], f64::NEG_INFINITY)?.max_pool2d_with_stride(pool.kernel, pool.stride)
 }
 
 /// For every output pixel the number of its maximum within the window, row-major; the first one where several tie.
-pub(super) fn max_pool_winners(x: &Tensor, maxima: &Tensor, pool: Pool) -> Result<Tensor> {
+pub(in super::super) fn max_pool_winners(x: &Tensor, maxima: &Tensor, pool: Pool) -> Result<Tensor> {
     let padded = pad(x, [pool.padding; 2], f64::NEG_INFINITY)?;
     let (_, _, rows, columns) = maxima.dims4()?;
     let mut winners = Tensor::zeros(maxima.shape(), DType::U32, x.device())?;
@@ -26,13 +26,18 @@ pub(super) fn max_pool_winners(x: &Tensor, maxima: &Tensor, pool: Pool) -> Resul
 }
 
 /// Gradient of a max pool by its input of `input` rows and columns.
-pub(super) fn max_pool_backward(gradient: &Tensor, winners: &Tensor, pool: Pool, input: [usize; 2]) -> Result<Tensor> {
+pub(in super::super) fn max_pool_backward(
+    gradient: &Tensor,
+    winners: &Tensor,
+    pool: Pool,
+    input: [usize; 2],
+) -> Result<Tensor> {
     let zeros = gradient.zeros_like()?;
     scatter(pool, input, |number| winners.eq(number as u32)?.where_cond(gradient, &zeros))
 }
 
 /// Mean over windows; `count_include_pad` counts the zeros of the border (PyTorch) or leaves them out (Keras).
-pub(super) fn avg_pool(x: &Tensor, pool: Pool, count_include_pad: bool) -> Result<Tensor> {
+pub(in super::super) fn avg_pool(x: &Tensor, pool: Pool, count_include_pad: bool) -> Result<Tensor> {
     let (_, _, height, width) = x.dims4()?;
     let mean = pad(x, [pool.padding; 2], 0.0)?.avg_pool2d_with_stride(pool.kernel, pool.stride)?;
     if count_include_pad || pool.padding == 0 {
@@ -42,7 +47,7 @@ pub(super) fn avg_pool(x: &Tensor, pool: Pool, count_include_pad: bool) -> Resul
 }
 
 /// Gradient of an average pool by its input of `input` rows and columns.
-pub(super) fn avg_pool_backward(
+pub(in super::super) fn avg_pool_backward(
     gradient: &Tensor,
     pool: Pool,
     count_include_pad: bool,

@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 
 /// Adds `border` `[vertical, horizontal]` rows and columns of `value` on both sides of `[n, c, h, w]`.
-pub(super) fn pad(x: &Tensor, border: [usize; 2], value: f64) -> Result<Tensor> {
+pub(in super::super) fn pad(x: &Tensor, border: [usize; 2], value: f64) -> Result<Tensor> {
     let mut padded = x.clone();
     for (axis, count) in border.into_iter().enumerate() {
         if count > 0 {
@@ -18,7 +18,12 @@ pub(super) fn pad(x: &Tensor, border: [usize; 2], value: f64) -> Result<Tensor> 
 }
 
 /// The `extent` rows and columns that start at `offset` and lie `stride` apart.
-pub(super) fn every(x: &Tensor, offset: [usize; 2], stride: [usize; 2], extent: [usize; 2]) -> Result<Tensor> {
+pub(in super::super) fn every(
+    x: &Tensor,
+    offset: [usize; 2],
+    stride: [usize; 2],
+    extent: [usize; 2],
+) -> Result<Tensor> {
     let mut picked = x.clone();
     for axis in 0..2 {
         let (dim, step, count) = (axis + 2, stride[axis], extent[axis]);
@@ -37,7 +42,7 @@ pub(super) fn every(x: &Tensor, offset: [usize; 2], stride: [usize; 2], extent: 
 }
 
 /// Puts `x` at `[row, column]` = `offset` of a field of zeros of `extent`.
-pub(super) fn place(x: &Tensor, offset: [usize; 2], extent: [usize; 2]) -> Result<Tensor> {
+pub(in super::super) fn place(x: &Tensor, offset: [usize; 2], extent: [usize; 2]) -> Result<Tensor> {
     let mut placed = x.clone();
     for axis in 0..2 {
         let dim = axis + 2;
@@ -49,7 +54,7 @@ pub(super) fn place(x: &Tensor, offset: [usize; 2], extent: [usize; 2]) -> Resul
 
 /// Interleaves `stride[0] * stride[1]` phases `[n, c, rows, columns]`, row-major, into
 /// `[n, c, rows * stride[0], columns * stride[1]]`: phase `(a, b)` fills rows `a, a + stride[0], ...`.
-pub(super) fn interleave(phases: &[Tensor], stride: [usize; 2]) -> Result<Tensor> {
+pub(in super::super) fn interleave(phases: &[Tensor], stride: [usize; 2]) -> Result<Tensor> {
     if let [only] = phases {
         return Ok(only.clone());
     }
@@ -62,12 +67,12 @@ pub(super) fn interleave(phases: &[Tensor], stride: [usize; 2]) -> Result<Tensor
 }
 
 /// Rows and columns of one phase: those of the input with its border, divided by the stride and rounded up.
-pub(super) fn phase_extent(input: [usize; 2], padding: [usize; 2], stride: [usize; 2]) -> [usize; 2] {
+pub(in super::super) fn phase_extent(input: [usize; 2], padding: [usize; 2], stride: [usize; 2]) -> [usize; 2] {
     [0, 1].map(|axis| (input[axis] + 2 * padding[axis]).div_ceil(stride[axis]))
 }
 
 /// Takes the border off again.
-pub(super) fn crop(x: &Tensor, padding: [usize; 2], extent: [usize; 2]) -> Result<Tensor> {
+pub(in super::super) fn crop(x: &Tensor, padding: [usize; 2], extent: [usize; 2]) -> Result<Tensor> {
     x.narrow(2, padding[0], extent[0])?.narrow(3, padding[1], extent[1])?.contiguous()
 }
 

@@ -3,14 +3,14 @@
 use candle_core::{Result, Tensor};
 
 /// Row `y` of the output is row `floor(y * in / out)` of the input, columns alike.
-pub(super) fn nearest(x: &Tensor, output: [usize; 2]) -> Result<Tensor> {
+pub(in super::super) fn nearest(x: &Tensor, output: [usize; 2]) -> Result<Tensor> {
     let (_, _, rows, columns) = x.dims4()?;
     let x = x.contiguous()?.index_select(&sources(rows, output[0], x)?, 2)?;
     x.index_select(&sources(columns, output[1], &x)?, 3)
 }
 
 /// Gradient by the input of `input` rows and columns: every pixel gets the sum over its repetitions.
-pub(super) fn nearest_backward(gradient: &Tensor, input: [usize; 2]) -> Result<Tensor> {
+pub(in super::super) fn nearest_backward(gradient: &Tensor, input: [usize; 2]) -> Result<Tensor> {
     let (n, c, rows, columns) = gradient.dims4()?;
     let zeros = |shape: (usize, usize, usize, usize)| Tensor::zeros(shape, gradient.dtype(), gradient.device());
     let by_column = zeros((n, c, rows, input[1]))?.index_add(&sources(input[1], columns, gradient)?, gradient, 3)?;

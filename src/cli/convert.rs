@@ -1,0 +1,200 @@
+//! `saliscope convert`: weights of other programs become a model of ours.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use super::error::{Error, Result};
+use super::print_json;
+use crate::foreign::{self, Foreign};
+use crate::network::{Architecture, DetectorCard, ModelCard, ModelKind, Precision, Scaling, sha256_hex};
+
+/// Side of the images of the study, in pixels.
+const STUDY_INPUT_PX: usize = 320;
+
+/// Converts the weights of another program into safetensors with a model card beside them.
+///
+/// Reads PyTorch state dicts (.pth, .pt) and Keras weights (.h5) of InceptionV3 and DenseNet-121; the content tells the
+/// format. Nothing in the file is executed, but what a model says is only as good as where it came from: convert files
+/// that you trust. Exit codes: 0 done, 1 the work failed, 2 usage.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  saliscope convert checkpoint.pth model.safetensors
+  saliscope convert keras.h5 model.safetensors --input-size 299 --classes clear,pneumothorax
+
+A head with one output z becomes two logits, 0 and z, whose softmax is the sigmoid of z.
+Research use - not for diagnosis.")]
+pub(super) struct Arguments {
+    /// A PyTorch state dict or a Keras HDF5 file
+    #[arg(value_name = "IN")]
+    input: PathBuf,
+    /// Where the weights go; the model card goes beside them, with the ending .json
+    #[arg(value_name = "OUT")]
+    output: PathBuf,
+    /// Architecture that the file must hold: `inception_v3` or `densenet_121`; its tensors tell it
+    #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(Architecture))]
+    arch: Option<Architecture>,
+    /// Side of the images it was trained on, in pixels, or height and width such as 320x299
+    #[arg(long, value_name = "PX", value_parser = input_size, default_value = "320")]
+    input_size: [usize; 2],
+    /// How gray values become its input; without this, symmetric for `inception_v3` and imagenet for `densenet_121`
+    #[arg(long, value_name = "SCALING", value_enum)]
+    scaling: Option<ScalingChoice>,
+    /// Names of the classes, joined by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    classes: Option<Vec<String>>,
+    /// The class that means a finding, counted from 0; without this, class 1 of 2
+    #[arg(long, value_name = "CLASS")]
+    positive_class: Option<usize>,
+    /// Replace files that are there already
+    #[arg(long)]
+    force: bool,
+    /// No notes on standard error
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// `--scaling`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ScalingChoice {
+    /// From -1 to 1
+    Symmetric,
+    /// By the means and deviations of `ImageNet`
+    Imagenet,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    weights: std::borrow::Cow<'a, str>,
+    tensors: usize,
+    parameters: usize,
+    card: &'a ModelCard,
+    notes: &'a [String],
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let Arguments { input, output, force, .. } = arguments;
+    let card_path = output.with_extension("json");
+    if card_path == *output {
+        return Err(Error::Usage("OUT must not end in .json: that is where its model card goes".to_owned()));
+    }
+    for path in [output, &card_path] {
+        if same_file(input, path) {
+            return Err(Error::Usage("IN and OUT are the same file".to_owned()));
+        }
+        if !force && path.symlink_metadata().is_ok() {
+            return Err(exists(path));
+        }
+    }
+    let foreign = foreign::open(input, arguments.arch)?;
+    let weights = foreign.weights.to_safetensors(Precision::Single)?;
+    let card = card(arguments, &foreign, &sha256_hex(&weights))?;
+    let mut json = serde_json::to_vec_pretty(&card).map_err(|error| Error::Stdout(error.into()))?;
+    json.push(b'\n');
+    write_both([(output, &weights), (&card_path, &json)], *force)?;
+    if !arguments.quiet {
+        let trust = "nothing in the file was executed; still, convert trusted files only".to_owned();
+        for note in foreign.notes.iter().chain([&trust]) {
+            let _ = writeln!(std::io::stderr(), "note: {note}");
+        }
+    }
+    print_json(&Line {
+        weights: output.to_string_lossy(),
+        tensors: foreign.weights.iter().count(),
+        parameters: foreign.weights.iter().map(|(_, tensor)| tensor.values.len()).sum(),
+        card: &card,
+        notes: &foreign.notes,
+    })
+}
+
+fn card(arguments: &Arguments, foreign: &Foreign, sha256: &str) -> Result<ModelCard> {
+    let Foreign { architecture, variant, .. } = foreign;
+    let scaling = match arguments.scaling {
+        Some(ScalingChoice::Symmetric) => Scaling::UnitToSymmetric,
+        Some(ScalingChoice::Imagenet) => Scaling::Imagenet,
+        None => architecture.usual_scaling(variant.input_channels),
+    };
+    let classes = arguments.classes.clone();
+    let classes = classes.unwrap_or_else(|| (0..variant.classes).map(|class| format!("class {class}")).collect());
+    let card = ModelCard {
+        architecture: *architecture,
+        kind: architecture.kind(),
+        width: variant.width,
+        input_size: arguments.input_size,
+        channels: variant.input_channels,
+        scaling,
+        positive_class: arguments.positive_class.or(if classes.len() == 2 { Some(1) } else { None }),
+        classes,
+        trained_on: None,
+        origin: Some(foreign.origin.to_owned()),
+        count_include_pad: variant.count_include_pad,
+        norm_scale: variant.norm_scale,
+        norm_eps: variant.norm_eps,
+        detector: (architecture.kind() == ModelKind::Detection)
+            .then(|| DetectorCard { p6_from_c5: variant.p6_from_c5, ..DetectorCard::default() }),
+        sha256: sha256.to_owned(),
+    };
+    card.check(variant, sha256)?;
+    Ok(card)
+}
+
+/// Both under temporary names first, so that either both or none appear.
+fn write_both(files: [(&PathBuf, &[u8]); 2], force: bool) -> Result<()> {
+    let failed =
+        |path: &Path, source| Error::Output { operation: "file cannot be written", source, path: path.to_owned() };
+    let mut staged: Vec<(NamedTempFile, &PathBuf)> = Vec::new();
+    for (path, bytes) in files {
+        let write = || {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let mut builder = tempfile::Builder::new();
+            #[cfg(unix)]
+            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)); // less what the umask takes
+            let mut file = builder.prefix(".saliscope-").tempfile_in(folder)?;
+            file.write_all(bytes)?;
+            Ok(file)
+        };
+        staged.push((write().map_err(|source| failed(path, source))?, path));
+    }
+    let mut placed: Option<&PathBuf> = None;
+    for (file, path) in staged {
+        let done = if force { file.persist(path) } else { file.persist_noclobber(path) };
+        if let Err(error) = done {
+            // What was there before is lost only where its replacement was asked for.
+            if let Some(placed) = placed.filter(|_| !force) {
+                let _ = fs::remove_file(placed);
+            }
+            let taken = error.error.kind() == std::io::ErrorKind::AlreadyExists;
+            return Err(if taken { exists(path) } else { failed(path, error.error) });
+        }
+        placed = Some(path);
+    }
+    Ok(())
+}
+
+fn exists(path: &Path) -> Error {
+    Error::File {
+        what: "the output",
+        problem: "it is there already; give another name, or --force to replace it".to_owned(),
+        path: path.to_owned(),
+    }
+}
+
+fn same_file(one: &Path, other: &Path) -> bool {
+    one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+fn input_size(text: &str) -> std::result::Result<[usize; 2], String> {
+    let side = |text: &str| match text.parse::<usize>() {
+        Ok(side) if (1..=4096).contains(&side) => Ok(side),
+        _ => Err(format!("{text:?} is not a number of pixels from 1 to 4096, such as {STUDY_INPUT_PX} or 299x299")),
+    };
+    match text.split_once('x') {
+        Some((height, width)) => Ok([side(height)?, side(width)?]),
+        None => side(text).map(|side| [side; 2]),
+    }
+}

@@ -1,0 +1,206 @@
+//! PyTorch's state dicts: alone, or inside a checkpoint under `state_dict`, `model` and the like, with the prefixes that
+//! wrappers put before the names (`module.`, `model.`).
+
+mod archive;
+mod pickle;
+mod zip;
+
+use std::collections::HashSet;
+
+use super::Foreign;
+use super::error::{Error, Result};
+use super::tensors::{Named, SINGLE_OUTPUT, assemble, counted};
+use crate::network::{Architecture, canonical_name};
+use archive::Archive;
+use pickle::{Id, Object, Pickle, Tensor};
+
+/// How a pickle begins.
+pub(super) const PICKLE: &[u8] = b"\x80\x02";
+/// How `torch.save` began its files before version 1.6.
+pub(super) const LEGACY: &[u8] = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
+
+/// Where checkpoints keep the weights, the likeliest first.
+const PLACES: [&str; 6] = ["state_dict", "model_state_dict", "model", "net", "network", "weights"];
+/// Dictionaries in dictionaries are looked into so deep.
+const MAX_DEPTH: usize = 3;
+
+/// What a tensor is made from: a view of the file, with so many values of 0 before it.
+struct Source {
+    tensor: Tensor,
+    zeros: usize,
+}
+
+pub(super) fn read(bytes: &[u8]) -> Result<Foreign> {
+    let archive = Archive::new(bytes)?;
+    let pickle = Pickle::parse(&archive.pickle()?)?;
+    let found = find(&pickle)?;
+    let architecture = found.architecture;
+    let mut notes = Vec::new();
+    let mut tensors = tensors(&pickle, &found, &mut notes)?;
+    rename_head(architecture, &mut tensors);
+    widen_head(architecture, &mut tensors, &mut notes);
+    let read = |name: &str, source: &Source| {
+        let mut values = vec![0.0; source.zeros];
+        values.extend(archive.values(name, &source.tensor)?);
+        Ok(values)
+    };
+    let (variant, weights) = assemble(architecture, tensors, |_| {}, read)?;
+    Ok(Foreign { architecture, variant, weights, origin: "a PyTorch state dict", notes })
+}
+
+/// Name of a classifier's last layer; networks that localize have none.
+pub(super) fn head_name(architecture: Architecture) -> Option<&'static str> {
+    match architecture {
+        Architecture::InceptionV3 => Some("fc"),
+        Architecture::DenseNet121 => Some("classifier"),
+        Architecture::UNet | Architecture::RetinaNet => None,
+    }
+}
+
+/// A state dict in a file.
+struct Found {
+    dict: Id,
+    architecture: Architecture,
+    /// What stands before every name.
+    prefix: String,
+}
+
+/// Looks for the state dict of a network that is known.
+fn find(pickle: &Pickle) -> Result<Found> {
+    let mut found: Vec<(Option<&str>, Found)> = Vec::new();
+    let mut instance = None;
+    let mut tensors = 0;
+    let mut seen = HashSet::from([pickle.root()]);
+    let mut waiting = vec![(None, pickle.root(), 0)];
+    while let Some((key, id, depth)) = waiting.pop() {
+        match pickle.get(id) {
+            Object::Instance(class) if key.is_none_or(|key| PLACES.contains(&key)) => instance = Some(class),
+            Object::Dict(_) => {
+                for (name, value) in pickle.entries(id) {
+                    if matches!(pickle.get(value), Object::Tensor(_)) {
+                        tensors += 1;
+                    } else if depth < MAX_DEPTH && seen.insert(value) {
+                        waiting.push((Some(name), value, depth + 1));
+                    }
+                }
+                found.extend(recognize(pickle, id)?.map(|found| (key, found)));
+            }
+            _ => {}
+        }
+    }
+    // The place that is likeliest; the only one, wherever it is.
+    let rank = |key: Option<&str>| match key {
+        None => Some(0),
+        Some(key) => PLACES.iter().position(|place| *place == key).map(|place| place + 1),
+    };
+    found.sort_by_key(|(key, _)| rank(*key).unwrap_or(usize::MAX));
+    if found.len() > 1 && rank(found[0].0).is_none() {
+        return Err(Error::Unsupported("the file holds several networks; save the state dict of one alone".to_owned()));
+    }
+    if let Some((_, found)) = found.into_iter().next() {
+        return Ok(found);
+    }
+    Err(Error::Unsupported(match instance {
+        Some(class) => format!(
+            "the file holds a whole pickled object ({class}), not a state dict; load it in PyTorch and save its weights \
+             alone (torch.save(model.state_dict(), new_file))"
+        ),
+        None if tensors == 0 => "the file holds no tensors by name; save the state dict of a network".to_owned(),
+        None => format!(
+            "of its {} none is named like the first layer of {}",
+            counted(tensors, "tensor"),
+            Architecture::known()
+        ),
+    }))
+}
+
+/// Which network the tensors of a dictionary belong to, and what precedes their names.
+fn recognize(pickle: &Pickle, dict: Id) -> Result<Option<Found>> {
+    let mut found: Option<Found> = None;
+    for (name, value) in pickle.entries(dict) {
+        if !matches!(pickle.get(value), Object::Tensor(_)) {
+            continue;
+        }
+        for architecture in Architecture::ALL {
+            let Some(prefix) = name.strip_suffix(architecture.first_kernel()) else { continue };
+            if !(prefix.is_empty() || prefix.ends_with('.')) {
+                continue;
+            }
+            if let Some(other) = &found
+                && other.prefix != prefix
+            {
+                return Err(Error::Unsupported(format!(
+                    "the state dict holds several networks ({:?} and {prefix:?} precede their names); save one alone",
+                    other.prefix
+                )));
+            }
+            found = Some(Found { dict, architecture, prefix: prefix.to_owned() });
+        }
+    }
+    Ok(found)
+}
+
+/// The tensors of a state dict by the names that the network has for them.
+fn tensors(pickle: &Pickle, found: &Found, notes: &mut Vec<String>) -> Result<Named<Source>> {
+    let mut tensors = Named::new();
+    let (mut unused, mut outside) = (0, 0);
+    for (name, value) in pickle.entries(found.dict) {
+        let Object::Tensor(tensor) = pickle.get(value) else { continue };
+        let Some(name) = name.strip_prefix(&found.prefix) else {
+            outside += 1;
+            continue;
+        };
+        let Some(today) = canonical_name(name) else {
+            unused += usize::from(!name.ends_with("num_batches_tracked"));
+            continue;
+        };
+        let source = Source { tensor: tensor.clone(), zeros: 0 };
+        if tensors.insert(today.into_owned(), (tensor.shape.clone(), source)).is_some() {
+            return Err(Error::Damaged { format: "PyTorch", problem: format!("tensor {name:?} is there twice") });
+        }
+    }
+    if unused > 0 {
+        notes.push(format!("{} of the auxiliary head left out", counted(unused, "tensor")));
+    }
+    if outside > 0 {
+        notes.push(format!("{} outside the network left out", counted(outside, "tensor")));
+    }
+    Ok(tensors)
+}
+
+/// A head that is a sequence with one linear layer, `classifier.0` or `fc.1`, gets the name of the layer alone.
+fn rename_head(architecture: Architecture, tensors: &mut Named<Source>) {
+    let Some(head) = head_name(architecture) else { return };
+    if tensors.contains_key(&format!("{head}.weight")) {
+        return;
+    }
+    let inside = |name: &str| -> Option<String> {
+        let (layer, parameter) = name.strip_prefix(head)?.strip_prefix('.')?.split_once('.')?;
+        let numbered = layer.bytes().all(|byte| byte.is_ascii_digit());
+        (numbered && matches!(parameter, "weight" | "bias")).then(|| layer.to_owned())
+    };
+    let layers: HashSet<String> = tensors.keys().filter_map(|name| inside(name)).collect();
+    let mut layers = layers.into_iter();
+    let (Some(layer), None) = (layers.next(), layers.next()) else { return };
+    for parameter in ["weight", "bias"] {
+        if let Some(tensor) = tensors.remove(&format!("{head}.{layer}.{parameter}")) {
+            tensors.insert(format!("{head}.{parameter}"), tensor);
+        }
+    }
+}
+
+/// A head with one output becomes one with two logits.
+fn widen_head(architecture: Architecture, tensors: &mut Named<Source>, notes: &mut Vec<String>) {
+    let Some(head) = head_name(architecture) else { return };
+    let shape = |name: &str| tensors.get(&format!("{head}.{name}")).map(|(shape, _)| shape.as_slice());
+    if !matches!((shape("weight"), shape("bias")), (Some([1, _]), Some([1]))) {
+        return;
+    }
+    for parameter in ["weight", "bias"] {
+        if let Some((shape, source)) = tensors.get_mut(&format!("{head}.{parameter}")) {
+            source.zeros = shape.iter().product();
+            shape[0] = 2;
+        }
+    }
+    notes.push(SINGLE_OUTPUT.to_owned());
+}
