@@ -14,7 +14,7 @@ use saliscope::detection::{Anchors, EdgeBox, Match, Selection, TrueBox, match_an
 use saliscope::network::Batch;
 use saliscope::training::loss::{
     BoxLoss, ClassWeights, DetectionTargets, Error, Focal, SegmentationLoss, binary_cross_entropy, detection_loss,
-    segmentation_loss, softmax_cross_entropy,
+    output_gradients, segmentation_loss, softmax_cross_entropy,
 };
 
 const CLASSES: usize = 2;
@@ -238,4 +238,20 @@ fn segmentation_loss_is_pytorchs() {
     assert!(error < 1e-14, "gradient: error {error:.1e}");
     let wrong = segmentation_loss(&logits, &masks.narrow(0, 0, 2).unwrap(), &weights);
     assert!(matches!(wrong, Err(Error::Shape { .. })));
+}
+
+#[test]
+fn gradients_come_back_as_batches() {
+    let outputs = [Batch::new([1, 2, 1, 2], vec![1.0, -2.0, 3.0, 0.5]), Batch::zeros([1, 1, 1, 3])];
+    let masks = Tensor::new(&[[[[0.0_f32, 1.0]], [[1.0, 0.0]]]], &Device::Cpu).unwrap();
+    let weights = SegmentationLoss { dice: 0.0, ..SegmentationLoss::default() };
+    let (value, gradients) =
+        output_gradients(&outputs, |outputs| segmentation_loss(&outputs[0], &masks, &weights)).unwrap();
+    let terms = [(1.0_f64, 0.0), (-2.0, 1.0), (3.0, 1.0), (0.5, 0.0)];
+    let expected: f64 = terms.iter().map(|(x, t)| x.exp().ln_1p() - x * t).sum::<f64>() / 4.0;
+    assert!((value - expected).abs() < 1e-6);
+    for (slope, (x, t)) in gradients[0].values().iter().zip(terms) {
+        assert!((f64::from(*slope) - (1.0 / (1.0 + (-x).exp()) - t) / 4.0).abs() < 1e-7);
+    }
+    assert_eq!(gradients[1], outputs[1], "zeros where the loss does not read");
 }

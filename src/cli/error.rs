@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{array_file, cohort, figure, foreign, network, phantom, radiograph, saliency, training};
+use crate::{array_file, cohort, evaluation, figure, foreign, network, phantom, radiograph, saliency, training};
 
 /// Result of a command.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -19,6 +19,9 @@ pub enum Error {
     /// A data set.
     #[error(transparent)]
     Cohort(#[from] cohort::Error),
+    /// The judging of a model.
+    #[error(transparent)]
+    Evaluation(evaluation::Error),
     /// An image that cannot be brought to the model's size.
     #[error("image {index}: {problem}")]
     Image {

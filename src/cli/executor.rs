@@ -4,19 +4,48 @@ use candle_core::{DType, Device};
 
 use super::arguments::{DeviceChoice, ExecutorChoice, IsaChoice, Machine};
 use super::error::{Error, Result};
+use crate::evaluation::Network;
 use crate::network::{
-    CandleExecutor, CandleTrainer, CpuExecutor, CpuOptions, CpuTrainer, Executor, Graph, Isa, Model, Trainable, Weights,
+    CandleExecutor, CandleTrainer, CpuExecutor, CpuOptions, CpuTrainer, Executor, Graph, Isa, Model, ModelKind, Trainable,
+    Weights,
 };
 
-/// The executor that `machine` asks for, ready to run `model`; it keeps its own copy of the weights.
+/// The executor that `machine` asks for, ready to run the classifier `model`; it keeps its own copy of the weights.
 pub(super) fn build(model: &Model, machine: &Machine) -> Result<Box<dyn Executor>> {
+    let graph = model.graph.clone();
+    Ok(match place(machine)? {
+        Place::Kernels(options) => Box::new(CpuExecutor::new(graph, &model.weights, options)?),
+        Place::Candle(device) => Box::new(CandleExecutor::new(graph, &model.weights, device, DType::F32)?),
+    })
+}
+
+/// What `machine` asks for to run a model of any kind forward; it keeps its own copy of the weights.
+pub(super) fn build_network(model: &Model, machine: &Machine) -> Result<Network> {
+    if model.card.kind == ModelKind::Classifier {
+        return build(model, machine).map(Network::Classifier);
+    }
+    let graph = model.graph.clone();
+    Ok(match place(machine)? {
+        Place::Kernels(options) => Network::Trained(Box::new(CpuTrainer::new(graph, &model.weights, options)?)),
+        Place::Candle(device) => Network::Candle(CandleExecutor::new(graph, &model.weights, device, DType::F32)?),
+    })
+}
+
+/// Where a network runs.
+enum Place {
+    /// On the processor, in kernels made for it.
+    Kernels(CpuOptions),
+    /// On a device of candle's.
+    Candle(Device),
+}
+
+fn place(machine: &Machine) -> Result<Place> {
     start_threads(machine.threads)?;
     let device = match machine.executor {
         ExecutorChoice::Cpu => Device::Cpu,
         ExecutorChoice::Auto if machine.isa != IsaChoice::Auto => Device::Cpu,
         ExecutorChoice::Auto | ExecutorChoice::Candle => device(machine.device)?,
     };
-    let graph = model.graph.clone();
     if device.is_cpu() && machine.executor != ExecutorChoice::Candle {
         let isa = match machine.isa {
             IsaChoice::Auto => None,
@@ -24,10 +53,9 @@ pub(super) fn build(model: &Model, machine: &Machine) -> Result<Box<dyn Executor
             IsaChoice::Avx2 => Some(Isa::Avx2),
             IsaChoice::Portable => Some(Isa::Portable),
         };
-        let options = CpuOptions { threads: machine.threads, isa, ..CpuOptions::default() };
-        return Ok(Box::new(CpuExecutor::new(graph, &model.weights, options)?));
+        return Ok(Place::Kernels(CpuOptions { threads: machine.threads, isa, ..CpuOptions::default() }));
     }
-    Ok(Box::new(CandleExecutor::new(graph, &model.weights, device, DType::F32)?))
+    Ok(Place::Candle(device))
 }
 
 /// Work outside of an executor runs on this many threads; one for each core where nobody says.

@@ -7,6 +7,7 @@ mod arguments;
 mod cohort;
 mod convert;
 mod error;
+mod evaluate;
 mod executor;
 mod explain;
 mod inspect;
@@ -39,6 +40,7 @@ struct Arguments {
 enum Command {
     Cohort(cohort::Arguments),
     Convert(convert::Arguments),
+    Evaluate(Box<evaluate::Arguments>),
     Explain(Box<explain::Arguments>),
     Inspect(inspect::Arguments),
     Phantom(phantom::Arguments),
@@ -54,6 +56,7 @@ Examples:
   saliscope cohort siim:siim-acr --splits pneumothorax_splits.csv
   saliscope phantom --out phantoms --count 300 --seed 1
   saliscope convert checkpoint.pth model.safetensors
+  saliscope evaluate --model model.safetensors --cohort siim:siim-acr
 
 Exit codes: 0 done, 1 the work failed, 2 the command line cannot be understood.
 Research use - not for diagnosis.";
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Cohort(arguments) => cohort::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Phantom(arguments) => phantom::run(&arguments),

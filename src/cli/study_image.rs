@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::error::{Error, Result};
+use crate::evaluation::model_input;
 use crate::network::{Batch, Model, Scaling, sha256_hex};
 use crate::radiograph::{Radiograph, ValueScale};
 
@@ -32,13 +33,7 @@ impl StudyImage {
             ValueScale::Symmetric => sized.pixels().to_vec(),
             ValueScale::Gray => gray.iter().map(|gray| Scaling::UnitToSymmetric.apply(*gray, 0)).collect(),
         };
-        let input = match model.card.scaling {
-            // Pixels that came scaled go in as they came.
-            Scaling::UnitToSymmetric => {
-                Batch::new([1, model.card.channels, height, width], symmetric.repeat(model.card.channels))
-            }
-            Scaling::Imagenet => model.scale_input(&gray, [height, width]),
-        };
+        let input = model_input(&sized, model).map_err(|problem| Error::Image { index, problem })?;
         Ok(Self { input, gray, content_seed: content_seed(&symmetric), warnings: sized.warnings().to_vec() })
     }
 }

@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use image::{ExtendedColorType, ImageEncoder};
 use npyz::WriterBuilder;
 use saliscope::array_file::NpyArray;
-use saliscope::network::{Architecture, Variant, Weights};
+use saliscope::network::{Architecture, Precision, Variant, Weights};
 use tempfile::TempDir;
 
 /// Side of the images and of the models' input, in pixels.

@@ -1,0 +1,242 @@
+//! `saliscope evaluate`: how good a model is on a split of a cohort.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use serde::Serialize;
+
+use super::arguments::Machine;
+use super::cohort::Options as CohortArguments;
+use super::error::{Error, Result};
+use super::interrupt::Interrupt;
+use super::report::{VERSION, model_name};
+use super::{executor, print_json};
+use crate::cohort::{Cohort, CohortSpec, Split};
+use crate::evaluation::{
+    self, CaseMean, ClassifierScores, DetectionScores, Evaluation, Scores, SegmentationScores, ThresholdRule, Unusable,
+    Watch, evaluate,
+};
+use crate::figure::NOT_FOR_DIAGNOSIS;
+use crate::metrics::{Bootstrap, Estimate};
+use crate::network::{Architecture, Model, ModelCard};
+
+/// Judges a model on a split of a data set.
+///
+/// Classifiers: area under the ROC curve, sensitivity and specificity. U-Net: Dice and pixel AUPRC. RetinaNet: average
+/// precision and the AUPRC of its pixel map. Each with a 95 % percentile interval over resampled cases.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  saliscope evaluate --model model.safetensors --cohort siim:siim-acr --youden
+  saliscope evaluate --model u_net.safetensors --cohort phantom:7:200 --split val --json
+
+Exit codes: 0 done, 1 the work failed, 2 the command line cannot be understood.
+Research use - not for diagnosis.")]
+pub(super) struct Arguments {
+    /// Weights in safetensors; a model card (`<name>.json` or `model.json`) beside them is read
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// Architecture, where neither a model card nor the tensor names tell it
+    #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(Architecture))]
+    arch: Option<Architecture>,
+    /// siim:DIR, rsna:DIR, folder:DIR or phantom:SEED[:COUNT]
+    #[arg(long, value_name = "COHORT")]
+    cohort: CohortSpec,
+    /// Cases that judge the model
+    #[arg(long, value_name = "SPLIT", value_enum, default_value_t)]
+    split: SplitChoice,
+    #[command(flatten)]
+    cohort_options: CohortArguments,
+    /// Also judge a classifier at the threshold with the best Youden index on the validation split
+    #[arg(long)]
+    youden: bool,
+    /// Resamples behind each interval
+    #[arg(long, value_name = "R", default_value_t = Bootstrap::default().resamples, value_parser = resamples)]
+    resamples: usize,
+    /// Seed of the resamples
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    bootstrap_seed: u64,
+    /// One object of JSON instead of text
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+/// `--split`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum SplitChoice {
+    /// What it was trained on
+    Train,
+    /// What it was chosen by
+    Val,
+    /// What it has never seen
+    #[default]
+    Test,
+}
+
+const MAX_RESAMPLES: usize = 1_000_000;
+
+fn resamples(text: &str) -> std::result::Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=MAX_RESAMPLES).contains(number));
+    number.ok_or_else(|| format!("a whole number from 1 to {MAX_RESAMPLES} is needed"))
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    notice: &'static str,
+    saliscope: &'static str,
+    model: ModelReport<'a>,
+    cohort: &'static str,
+    executor: &'a str,
+    #[serde(flatten)]
+    evaluation: &'a Evaluation,
+}
+
+#[derive(Serialize)]
+struct ModelReport<'a> {
+    name: &'a str,
+    #[serde(flatten)]
+    card: &'a ModelCard,
+}
+
+/// Progress and Ctrl-C.
+struct Terminal {
+    bar: ProgressBar,
+    interrupt: Interrupt,
+}
+
+impl Watch for Terminal {
+    fn progress(&self, done: usize, total: usize) {
+        self.bar.set_length(total as u64);
+        self.bar.set_position(done as u64);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.interrupt.is_set()
+    }
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let machine = &arguments.machine;
+    machine.check()?;
+    let bar = ProgressBar::no_length();
+    bar.set_draw_target(if machine.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
+    let terminal = Terminal { bar, interrupt: Interrupt::listen() };
+    let model = Model::open(&arguments.model, arguments.arch)?;
+    let mut network = executor::build_network(&model, machine)?;
+    let progress = |done: usize, total: usize| terminal.progress(done, total);
+    let options = arguments.cohort_options.cohort_options();
+    let opened = Cohort::open(&arguments.cohort, &options, &progress, &|| terminal.cancelled());
+    let cohort = opened.inspect_err(|_| terminal.bar.finish_and_clear())?;
+    let warn = |message: String| {
+        if !machine.quiet {
+            terminal.bar.suspend(|| {
+                let _ = writeln!(std::io::stderr(), "warning: {message}");
+            });
+        }
+    };
+    cohort.warnings().iter().for_each(|warning| warn(warning.to_string()));
+    let options = evaluation::Options {
+        split: match arguments.split {
+            SplitChoice::Train => Split::Train,
+            SplitChoice::Val => Split::Val,
+            SplitChoice::Test => Split::Test,
+        },
+        youden: arguments.youden,
+        batch: machine.batch,
+        bootstrap: Bootstrap { resamples: arguments.resamples, seed: arguments.bootstrap_seed },
+    };
+    let judged = evaluate(&model, &mut network, &cohort, &options, &terminal);
+    terminal.bar.finish_and_clear();
+    let evaluation = judged.map_err(|error| match error {
+        evaluation::Error::Interrupted => Error::Interrupted,
+        other => Error::Evaluation(other),
+    })?;
+    for Unusable { reason, cases } in &evaluation.unusable {
+        warn(format!("{cases} cases are left out: {reason}"));
+    }
+    let name = model_name(&arguments.model);
+    if arguments.json {
+        return print_json(&Report {
+            notice: NOT_FOR_DIAGNOSIS,
+            saliscope: VERSION,
+            model: ModelReport { name: &name, card: &model.card },
+            cohort: arguments.cohort.kind(),
+            executor: &network.describe(),
+            evaluation: &evaluation,
+        });
+    }
+    let text = text(&name, &model.card, &evaluation);
+    std::io::stdout().write_all(text.as_bytes()).map_err(Error::Stdout)
+}
+
+fn text(name: &str, card: &ModelCard, evaluation: &Evaluation) -> String {
+    let Evaluation { split, cases, positives, unlabelled, unusable, .. } = evaluation;
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ =
+        writeln!(text, "{name} ({}), {split} split: {cases} cases, {positives} with the finding", card.architecture);
+    let unusable = unusable.iter().map(|unusable| unusable.cases).sum();
+    for (count, what) in [(*unlabelled, "without a label"), (unusable, "that could not be used")] {
+        if count > 0 {
+            let _ = writeln!(text, "left out: {count} {what}");
+        }
+    }
+    let _ = match &evaluation.scores {
+        Scores::Classifier(scores) => classifier(&mut text, scores),
+        Scores::Segmentation(scores) => segmentation(&mut text, scores),
+        Scores::Detection(scores) => detection(&mut text, scores),
+    };
+    let _ = writeln!(text, "In brackets: 95 % percentile intervals over {} resamples of cases.", evaluation.resamples);
+    let _ = writeln!(text, "{NOT_FOR_DIAGNOSIS}");
+    text
+}
+
+fn classifier(text: &mut String, scores: &ClassifierScores) -> std::fmt::Result {
+    line(text, "AUC", scores.auc.as_ref())?;
+    for threshold in &scores.thresholds {
+        let rule = match threshold.rule {
+            ThresholdRule::Half => String::new(),
+            ThresholdRule::YoudenOnValidation => ", best Youden index on the validation split".to_owned(),
+        };
+        writeln!(text, "At a probability of {:.4}{rule}", threshold.threshold)?;
+        line(text, "  sensitivity", threshold.sensitivity.as_ref())?;
+        line(text, "  specificity", threshold.specificity.as_ref())?;
+    }
+    Ok(())
+}
+
+fn segmentation(text: &mut String, scores: &SegmentationScores) -> std::fmt::Result {
+    mean(text, "Dice, cases with the finding", scores.dice_of_positives.as_ref())?;
+    mean(text, "Dice, all cases", scores.dice_of_all.as_ref())?;
+    mean(text, "pixel AUPRC (trapezoids)", scores.pixel_auprc.as_ref())?;
+    mean(text, "pixel average precision", scores.pixel_average_precision.as_ref())
+}
+
+fn detection(text: &mut String, scores: &DetectionScores) -> std::fmt::Result {
+    line(text, "mAP 0.5:0.95 (101 points)", scores.map.as_ref())?;
+    line(text, "AP50 (101 points)", scores.ap50.as_ref())?;
+    line(text, "AP50 (all points)", scores.ap50_all_points.as_ref())?;
+    mean(text, "pixel AUPRC (trapezoids)", scores.pixel_auprc.as_ref())?;
+    mean(text, "pixel average precision", scores.pixel_average_precision.as_ref())
+}
+
+fn line(text: &mut String, name: &str, estimate: Option<&Estimate>) -> std::fmt::Result {
+    match estimate {
+        Some(Estimate { value, low, high, .. }) => writeln!(text, "{name:<30}{value:.4} [{low:.4}, {high:.4}]"),
+        None => writeln!(text, "{name:<30}not defined for these cases"),
+    }
+}
+
+fn mean(text: &mut String, name: &str, figure: Option<&CaseMean>) -> std::fmt::Result {
+    match figure {
+        Some(CaseMean { mean: Estimate { value, low, high, .. }, sd, cases }) => {
+            writeln!(text, "{name:<30}{value:.4} [{low:.4}, {high:.4}], SD {sd:.4} over {cases} cases")
+        }
+        None => line(text, name, None),
+    }
+}

@@ -1,0 +1,70 @@
+//! A case as a model reads it, and as it is judged.
+
+use super::error::Result;
+use crate::cohort::{Case, Cohort, TruthRule};
+use crate::detection::EdgeBox;
+use crate::network::{Batch, Model, ModelCard, ModelKind, Scaling};
+use crate::radiograph::{Problem, Radiograph, ValueScale};
+use crate::truth::{FindingBox, Mask};
+
+/// What a radiograph becomes for a model, `[1, c, h, w]`: resized and scaled as its card says. Pixels that came scaled
+/// from -1 to 1 go into models of that scale as they came.
+///
+/// # Errors
+/// When it cannot be brought to the model's size.
+pub fn model_input(radiograph: &Radiograph, model: &Model) -> std::result::Result<Batch, Problem> {
+    let [height, width] = model.card.input_size;
+    let sized = radiograph.resized(height, width)?;
+    Ok(match (model.card.scaling, sized.scale()) {
+        (Scaling::UnitToSymmetric, ValueScale::Symmetric) => {
+            Batch::new([1, model.card.channels, height, width], sized.pixels().repeat(model.card.channels))
+        }
+        _ => model.scale_input(&sized.gray_levels(), [height, width]),
+    })
+}
+
+/// What is true of a case, in the space of a model's input.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaseTruth {
+    /// Whether it has the finding.
+    pub positive: bool,
+    /// Pixels of the finding, for models that localize.
+    pub mask: Option<Mask>,
+    /// Boxes of the finding, for detectors.
+    pub boxes: Vec<EdgeBox>,
+}
+
+/// What is true of a labelled case, as far as a model of this card is judged by it. A pixel belongs to the finding when at
+/// least half of its area does.
+///
+/// # Errors
+/// When the case has no label, or its mask or size cannot be read.
+pub fn case_truth(cohort: &Cohort, case: &Case, card: &ModelCard) -> Result<CaseTruth> {
+    let [height, width] = card.input_size;
+    let unlabelled = crate::cohort::Error::Truth("the case has no label, so its truth is not known");
+    let positive = case.label.ok_or(unlabelled)?;
+    let mask = match card.kind {
+        ModelKind::Classifier => None,
+        ModelKind::Segmentation | ModelKind::Detection => {
+            Some(cohort.truth(case, height, width, TruthRule::AreaExact)?)
+        }
+    };
+    let boxes = match cohort.boxes(case) {
+        boxes if card.kind == ModelKind::Detection && !boxes.is_empty() => {
+            let [rows, columns] = cohort.size_px(case)?;
+            let (down, right) = (height as f64 / rows as f64, width as f64 / columns as f64);
+            boxes.iter().map(|finding| EdgeBox::from(scaled(finding, down, right))).collect()
+        }
+        _ => Vec::new(),
+    };
+    Ok(CaseTruth { positive, mask, boxes })
+}
+
+fn scaled(finding: &FindingBox, down: f64, right: f64) -> FindingBox {
+    FindingBox {
+        x_px: finding.x_px * right,
+        y_px: finding.y_px * down,
+        width_px: finding.width_px * right,
+        height_px: finding.height_px * down,
+    }
+}

@@ -1,0 +1,210 @@
+//! How good a model is on a split of a cohort.
+//!
+//! Images are read in parallel, a batch ahead of the network, and dropped once judged: memory does not grow with the
+//! cohort.
+
+mod error;
+mod input;
+mod judge;
+mod network;
+mod scores;
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+pub use error::{Error, Result};
+pub use input::{CaseTruth, case_truth, model_input};
+pub use judge::{CaseOutcome, Judge, PixelAreas};
+pub use network::Network;
+pub use scores::{
+    CaseMean, ClassifierScores, DetectionScores, Scores, SegmentationScores, ThresholdRule, ThresholdScores,
+    validation_score,
+};
+
+use crate::cohort::{Case, Cohort, Split};
+use crate::metrics::Bootstrap;
+use crate::network::{Batch, Model, ModelKind};
+
+/// What is evaluated, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Cases that judge the model.
+    pub split: Split,
+    /// Also judge a classifier at the threshold that is best on the validation split, by Youden's index.
+    pub youden: bool,
+    /// Images a pass; nothing takes what suits the network. No result depends on it.
+    pub batch: Option<usize>,
+    /// How intervals are drawn.
+    pub bootstrap: Bootstrap,
+}
+
+impl Default for Options {
+    /// The test split, at a probability of 0.5.
+    fn default() -> Self {
+        Self { split: Split::Test, youden: false, batch: None, bootstrap: Bootstrap::default() }
+    }
+}
+
+/// How good a model is on a split.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Evaluation {
+    /// The split.
+    pub split: Split,
+    /// Cases judged.
+    pub cases: usize,
+    /// Of these, cases with the finding.
+    pub positives: usize,
+    /// Cases of the split of which nobody said whether they have the finding; left out.
+    pub unlabelled: usize,
+    /// Cases whose image or truth could not be used; left out.
+    pub unusable: Vec<Unusable>,
+    /// Resamples behind every interval.
+    pub resamples: usize,
+    /// Their seed.
+    pub bootstrap_seed: u64,
+    /// The figures.
+    pub scores: Scores,
+}
+
+/// Cases left out for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Unusable {
+    /// What is wrong; names no file.
+    pub reason: String,
+    /// How many.
+    pub cases: usize,
+}
+
+/// Who looks on while a model is evaluated.
+pub trait Watch: Sync {
+    /// `done` of `total` images are judged.
+    fn progress(&self, done: usize, total: usize);
+
+    /// Whether to stop.
+    fn cancelled(&self) -> bool;
+}
+
+/// Judges `model`, which `network` runs, on a split of `cohort`.
+///
+/// # Errors
+/// When the split has no labelled case that can be read, a detector meets positive cases without boxes, the card names no
+/// positive class, the network fails, or `watch` says stop.
+pub fn evaluate(
+    model: &Model,
+    network: &mut Network,
+    cohort: &Cohort,
+    options: &Options,
+    watch: &dyn Watch,
+) -> Result<Evaluation> {
+    let judge = Judge::new(&model.card, &model.graph)?;
+    let labelled =
+        |split: Split| -> Vec<&Case> { cohort.in_split(split).filter(|case| case.label.is_some()).collect() };
+    let cases = labelled(options.split);
+    let unlabelled = cohort.in_split(options.split).count() - cases.len();
+    let youden = options.youden && model.card.kind == ModelKind::Classifier;
+    let validation = if youden { labelled(Split::Val) } else { Vec::new() };
+    if youden && validation.is_empty() {
+        return Err(Error::NoCases { split: Split::Val });
+    }
+    if model.card.kind == ModelKind::Detection {
+        let mut positives = cases.iter().filter(|case| case.label == Some(true)).peekable();
+        if positives.peek().is_some() && positives.all(|case| cohort.boxes(case).is_empty()) {
+            return Err(Error::NoBoxes);
+        }
+    }
+    let total = cases.len() + validation.len();
+    let mut run =
+        Run { model, judge: &judge, cohort, batch: options.batch, watch, done: 0, total, unusable: BTreeMap::new() };
+    let threshold = if youden {
+        let outcomes = run.judge_all(network, &validation)?;
+        Some(scores::youden(&outcomes).map_err(|problem| Error::Youden { problem })?)
+    } else {
+        None
+    };
+    // Cases left out of the validation split are not those of the figures.
+    run.unusable.clear();
+    let outcomes = run.judge_all(network, &cases)?;
+    if outcomes.is_empty() {
+        return Err(Error::NoCases { split: options.split });
+    }
+    Ok(Evaluation {
+        split: options.split,
+        cases: outcomes.len(),
+        positives: outcomes.iter().filter(|outcome| outcome.positive()).count(),
+        unlabelled,
+        unusable: std::mem::take(&mut run.unusable)
+            .into_iter()
+            .map(|(reason, cases)| Unusable { reason, cases })
+            .collect(),
+        resamples: options.bootstrap.resamples,
+        bootstrap_seed: options.bootstrap.seed,
+        scores: Scores::new(&outcomes, threshold, &options.bootstrap),
+    })
+}
+
+/// What the judging of one list of cases needs.
+struct Run<'a> {
+    model: &'a Model,
+    judge: &'a Judge,
+    cohort: &'a Cohort,
+    batch: Option<usize>,
+    watch: &'a dyn Watch,
+    done: usize,
+    total: usize,
+    /// Reasons why cases were left out, with their number.
+    unusable: BTreeMap<String, usize>,
+}
+
+impl Run<'_> {
+    fn judge_all(&mut self, network: &mut Network, cases: &[&Case]) -> Result<Vec<CaseOutcome>> {
+        let [height, width] = self.model.card.input_size;
+        let batch = self.batch.unwrap_or_else(|| network.preferred_batch(height, width)).max(1);
+        let mut outcomes = Vec::with_capacity(cases.len());
+        let mut groups = cases.chunks(batch);
+        let mut loaded = groups.next().map(|group| self.load(group)).unwrap_or_default();
+        loop {
+            if self.watch.cancelled() {
+                return Err(Error::Interrupted);
+            }
+            let following = groups.next();
+            // The next images are read while the network works.
+            let (found, next) = rayon::join(|| self.pass(network, &loaded), || following.map(|group| self.load(group)));
+            outcomes.extend(found?);
+            for problem in loaded.iter().filter_map(|case| case.as_ref().err()) {
+                *self.unusable.entry(problem.without_path()).or_default() += 1;
+            }
+            self.done += loaded.len();
+            self.watch.progress(self.done, self.total);
+            match next {
+                Some(next) => loaded = next,
+                None => return Ok(outcomes),
+            }
+        }
+    }
+
+    fn load(&self, cases: &[&Case]) -> Vec<Result<(Batch, CaseTruth)>> {
+        let load = |case: &&Case| {
+            let input = model_input(&self.cohort.radiograph(case)?, self.model).map_err(Error::Image)?;
+            Ok((input, case_truth(self.cohort, case, &self.model.card)?))
+        };
+        cases.par_iter().map(load).collect()
+    }
+
+    /// Outcomes of the cases that could be read.
+    fn pass(&self, network: &mut Network, loaded: &[Result<(Batch, CaseTruth)>]) -> Result<Vec<CaseOutcome>> {
+        let mut values = Vec::new();
+        let mut truths = Vec::new();
+        for (input, truth) in loaded.iter().flatten() {
+            values.extend_from_slice(input.values());
+            truths.push(truth);
+        }
+        if truths.is_empty() {
+            return Ok(Vec::new());
+        }
+        let [height, width] = self.model.card.input_size;
+        let input = Batch::new([truths.len(), self.model.card.channels, height, width], values);
+        let outputs = network.outputs(&input)?;
+        truths.par_iter().enumerate().map(|(index, truth)| self.judge.outcome(&outputs, index, truth)).collect()
+    }
+}

@@ -1,0 +1,248 @@
+//! Models judged on generated cohorts: against figures computed by hand, in any batch, and what is refused.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::path::Path;
+
+use candle_core::{DType, Device};
+use saliscope::cohort::{Cohort, CohortOptions, CohortSpec, Split};
+use saliscope::detection::{Anchors, EdgeBox, Match, TrueBox, encode, match_anchors};
+use saliscope::evaluation::{
+    CaseOutcome, CaseTruth, Error, Evaluation, Judge, Network, Options, Scores, Watch, case_truth, evaluate,
+    model_input, validation_score,
+};
+use saliscope::metrics::{Bootstrap, roc_auc};
+use saliscope::network::{
+    Architecture, Batch, CandleExecutor, CpuExecutor, CpuOptions, CpuTrainer, Executor, Model, Pass, Variant, Weights,
+};
+use saliscope::truth::{Mask, Task};
+
+const SIDE: usize = 128;
+
+struct Silent;
+
+impl Watch for Silent {
+    fn progress(&self, done: usize, total: usize) {
+        assert!(done <= total);
+    }
+
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+fn cohort(count: usize, task: Task) -> Cohort {
+    let options = CohortOptions { task: Some(task), phantom_size_px: SIDE, ..CohortOptions::default() };
+    Cohort::open(&CohortSpec::Phantom { seed: 11, count }, &options, &|_, _| {}, &|| false).unwrap()
+}
+
+/// Seeded weights of a narrow network, with a card, opened.
+fn model(folder: &Path, arch: Architecture, card: &str) -> Model {
+    let graph = arch.graph(&Variant { width: 0.0625, ..arch.usual_variant() });
+    let path = folder.join(format!("{arch}.safetensors"));
+    Weights::initialize(&graph, 7).save(&path).unwrap();
+    let json = format!(r#"{{"architecture": "{arch}", "input_size": [{SIDE}, {SIDE}]{card}}}"#);
+    std::fs::write(path.with_extension("json"), json).unwrap();
+    Model::open(&path, None).unwrap()
+}
+
+fn options(split: Split, batch: usize) -> Options {
+    let bootstrap = Bootstrap { resamples: 100, seed: 1 };
+    Options { split, batch: Some(batch), bootstrap, ..Options::default() }
+}
+
+fn trainer(model: &Model) -> Network {
+    let options = CpuOptions { threads: Some(2), ..CpuOptions::default() };
+    Network::Trained(Box::new(CpuTrainer::new(model.graph.clone(), &model.weights, options).unwrap()))
+}
+
+fn classifier(model: &Model) -> Network {
+    let options = CpuOptions { threads: Some(2), ..CpuOptions::default() };
+    Network::Classifier(Box::new(CpuExecutor::new(model.graph.clone(), &model.weights, options).unwrap()))
+}
+
+fn judged(model: &Model, network: &mut Network, cohort: &Cohort, options: &Options) -> Evaluation {
+    evaluate(model, network, cohort, options, &Silent).unwrap()
+}
+
+#[test]
+fn a_classifier_is_judged_as_by_hand_and_in_any_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = model(folder.path(), Architecture::DenseNet121, "");
+    let cohort = cohort(60, Task::Pneumothorax);
+    let executor = CpuExecutor::new(model.graph.clone(), &model.weights, CpuOptions::default()).unwrap();
+    let (mut scores, mut truth) = (Vec::new(), Vec::new());
+    for case in cohort.in_split(Split::Train) {
+        let input = model_input(&cohort.radiograph(case).unwrap(), &model).unwrap();
+        let logits = executor.run(&Pass::logits(&input)).unwrap().logits;
+        scores.push(f64::from(logits[1]) - f64::from(logits[0]));
+        truth.push(case.label.unwrap());
+    }
+    let mut network = classifier(&model);
+    let found = judged(&model, &mut network, &cohort, &Options { youden: true, ..options(Split::Train, 5) });
+    assert_eq!((found.cases, found.positives), (truth.len(), truth.iter().filter(|truth| **truth).count()));
+    assert_eq!((found.unlabelled, found.unusable.len(), found.resamples), (0, 0, 100));
+    let Scores::Classifier(figures) = &found.scores else { panic!("a classifier was judged as something else") };
+    let auc = figures.auc.unwrap();
+    assert_eq!(auc.value, roc_auc(&scores, &truth).unwrap());
+    assert!(auc.low <= auc.value && auc.value <= auc.high && auc.low < auc.high);
+    let half = &figures.thresholds[0];
+    let called = scores.iter().filter(|score| **score >= 0.0).count();
+    assert_eq!(half.threshold, 0.5);
+    assert_eq!(half.counts.true_positives + half.counts.false_positives, called);
+    assert_eq!(figures.thresholds.len(), 2);
+
+    let alone = judged(&model, &mut network, &cohort, &Options { youden: true, ..options(Split::Train, 1) });
+    assert_eq!(alone, found, "the batch size changed a figure");
+    let other = Options { bootstrap: Bootstrap { resamples: 100, seed: 2 }, ..options(Split::Train, 5) };
+    assert_ne!(judged(&model, &mut network, &cohort, &other).scores, alone.scores, "the seed is used");
+}
+
+#[test]
+fn networks_that_localize_are_judged_alike_by_both_executors() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arch, task) in [(Architecture::UNet, Task::Pneumothorax), (Architecture::RetinaNet, Task::Pneumonia)] {
+        let model = model(folder.path(), arch, "");
+        let cohort = cohort(40, task);
+        let found = judged(&model, &mut trainer(&model), &cohort, &options(Split::Val, 3));
+        assert_eq!(judged(&model, &mut trainer(&model), &cohort, &options(Split::Val, 1)), found);
+        let candle = CandleExecutor::new(model.graph.clone(), &model.weights, Device::Cpu, DType::F32).unwrap();
+        let other = judged(&model, &mut Network::Candle(candle), &cohort, &options(Split::Val, 2));
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-3, "{a} and {b}");
+        match (&found.scores, &other.scores) {
+            (Scores::Segmentation(a), Scores::Segmentation(b)) => {
+                near(a.dice_of_positives.unwrap().mean.value, b.dice_of_positives.unwrap().mean.value);
+                near(a.pixel_auprc.unwrap().mean.value, b.pixel_auprc.unwrap().mean.value);
+                assert!(a.dice_of_all.unwrap().cases > a.dice_of_positives.unwrap().cases);
+            }
+            (Scores::Detection(a), Scores::Detection(b)) => {
+                near(a.map.unwrap().value, b.map.unwrap().value);
+                near(a.pixel_auprc.unwrap().mean.value, b.pixel_auprc.unwrap().mean.value);
+            }
+            other => panic!("judged as {other:?}"),
+        }
+    }
+}
+
+/// Outputs that say exactly what is true.
+#[test]
+fn a_perfect_network_scores_perfectly() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut pixels = vec![false; SIDE * SIDE];
+    pixels[70 * SIDE..75 * SIDE].fill(true);
+    let mask = Mask::new(SIDE, SIDE, pixels.clone());
+    let truth = |boxes| CaseTruth { positive: true, mask: Some(mask.clone()), boxes };
+
+    let u_net = model(folder.path(), Architecture::UNet, "");
+    let judge = Judge::new(&u_net.card, &u_net.graph).unwrap();
+    let logits = pixels.iter().map(|set| if *set { 3.0 } else { -3.0 }).collect();
+    let outcome = judge.outcome(&[Batch::new([1, 1, SIDE, SIDE], logits)], 0, &truth(Vec::new())).unwrap();
+    let CaseOutcome::Segmented { dice, pixels: Some(areas), .. } = &outcome else { panic!("{outcome:?}") };
+    assert_eq!((*dice, areas.trapezoid, areas.average_precision), (1.0, 1.0, 1.0));
+    assert_eq!(validation_score(&[outcome]), Ok(1.0));
+
+    let retina = model(folder.path(), Architecture::RetinaNet, r#", "detector": {"anchor_base_px": 8}"#);
+    let judge = Judge::new(&retina.card, &retina.graph).unwrap();
+    let bounds = EdgeBox { left_px: 0.0, top_px: 70.0, right_px: SIDE as f32, bottom_px: 75.0 };
+    let extents = retina.graph.extents(SIDE, SIDE).unwrap();
+    let grids: Vec<[usize; 2]> = retina.graph.outputs()[..5].iter().map(|id| extents[id.index()]).collect();
+    let anchors = Anchors::new([SIDE; 2], &grids, 8.0);
+    let matches = match_anchors(&anchors, &[TrueBox { bounds, class: 0 }]);
+    let mut outputs: Vec<Batch> = [9, 36]
+        .into_iter()
+        .flat_map(|channels| grids.iter().map(move |[h, w]| Batch::zeros([1, channels, *h, *w])))
+        .collect();
+    let mut first = 0;
+    for (level, [rows, columns]) in grids.iter().enumerate() {
+        outputs[level].values_mut().fill(-20.0);
+        for (position, anchor) in anchors.levels()[level].iter().enumerate() {
+            if let Match::Box(_) = matches[first + position] {
+                let (pixel, number) = (position / 9, position % 9);
+                outputs[level].values_mut()[number * rows * columns + pixel] = 5.0;
+                for (coordinate, offset) in encode(&bounds, anchor).into_iter().enumerate() {
+                    outputs[5 + level].values_mut()[(number * 4 + coordinate) * rows * columns + pixel] = offset;
+                }
+            }
+        }
+        first += anchors.levels()[level].len();
+    }
+    let outcome = judge.outcome(&outputs, 0, &truth(vec![bounds])).unwrap();
+    let CaseOutcome::Detected { matches, pixels: Some(areas), .. } = &outcome else { panic!("{outcome:?}") };
+    assert_eq!(matches.detections.len(), 1, "equal boxes suppress each other");
+    assert_eq!((areas.trapezoid, areas.average_precision), (1.0, 1.0));
+    assert_eq!(validation_score(&[outcome]), Ok(1.0));
+    let missed = judge.outcome(&outputs, 0, &truth(vec![EdgeBox { bottom_px: 100.0, ..bounds }])).unwrap();
+    assert_eq!(validation_score(&[missed]), Ok(0.0));
+
+    outputs[7].values_mut()[0] = f32::NAN;
+    assert!(matches!(judge.outcome(&outputs, 0, &truth(vec![bounds])), Err(Error::NotANumber)));
+    assert!(validation_score(&[]).is_err());
+}
+
+#[test]
+fn boxes_and_masks_are_brought_to_the_models_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let cohort = cohort(20, Task::Pneumonia);
+    let retina = model(folder.path(), Architecture::RetinaNet, "");
+    let mut small = retina.card.clone();
+    small.input_size = [SIDE / 2, SIDE / 4];
+    for case in cohort.cases() {
+        let own = case_truth(&cohort, case, &retina.card).unwrap();
+        let reduced = case_truth(&cohort, case, &small).unwrap();
+        assert_eq!(own.boxes.len(), reduced.boxes.len());
+        assert_eq!(own.positive, !own.boxes.is_empty());
+        for (own, reduced) in own.boxes.iter().zip(&reduced.boxes) {
+            assert!((own.right_px / 4.0 - reduced.right_px).abs() < 1e-4);
+            assert!((own.top_px / 2.0 - reduced.top_px).abs() < 1e-4);
+        }
+        assert_eq!(reduced.mask.unwrap().height_px(), SIDE / 2);
+    }
+}
+
+#[test]
+fn what_cannot_be_judged_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let retina = model(folder.path(), Architecture::RetinaNet, "");
+    let masks = cohort(20, Task::Pneumothorax);
+    let refused = |model: &Model, network: &mut Network, cohort: &Cohort, options: &Options| {
+        evaluate(model, network, cohort, options, &Silent).unwrap_err()
+    };
+    let error = refused(&retina, &mut trainer(&retina), &masks, &options(Split::Train, 2));
+    assert!(matches!(error, Error::NoBoxes), "{error}");
+
+    let mut dense = model(folder.path(), Architecture::DenseNet121, "");
+    let tiny = cohort(1, Task::Pneumothorax);
+    let split = Split::ALL.into_iter().find(|split| tiny.in_split(*split).count() == 0).unwrap();
+    let error = refused(&dense, &mut classifier(&dense), &tiny, &options(split, 2));
+    assert_eq!(error.to_string(), format!("the {split} split has no labelled case that can be read"));
+    dense.card.positive_class = None;
+    let error = refused(&dense, &mut classifier(&dense), &masks, &options(Split::Train, 2));
+    assert!(matches!(error, Error::NoPositiveClass), "{error}");
+}
+
+#[test]
+fn images_that_cannot_be_read_are_left_out_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let dense = model(folder.path(), Architecture::DenseNet121, "");
+    let images = folder.path().join("images");
+    std::fs::create_dir(&images).unwrap();
+    let mut labels = "id,label,split\n".to_owned();
+    for index in 0..6_u8 {
+        let name = images.join(format!("image{index}.png"));
+        let pixels: Vec<u8> = (0..64 * 64).map(|pixel: usize| (pixel % 64) as u8 * 3 + index * 9).collect();
+        image::save_buffer(&name, &pixels, 64, 64, image::ExtendedColorType::L8).unwrap();
+        labels.push_str(&format!("image{index},{},test\n", index % 2));
+    }
+    // A whole header, and not much more.
+    let cut = images.join("image3.png");
+    let bytes = std::fs::read(&cut).unwrap();
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    std::fs::write(images.join("labels.csv"), labels).unwrap();
+    let spec = CohortSpec::Folder(images);
+    let cohort = Cohort::open(&spec, &CohortOptions::default(), &|_, _| {}, &|| false).unwrap();
+    let found = judged(&dense, &mut classifier(&dense), &cohort, &options(Split::Test, 2));
+    assert_eq!((found.cases, found.positives), (5, 2));
+    let [left_out] = &found.unusable[..] else { panic!("{:?}", found.unusable) };
+    assert_eq!(left_out.cases, 1);
+    assert!(!left_out.reason.contains("image3"), "a file is named: {}", left_out.reason);
+}
