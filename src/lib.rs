@@ -5,6 +5,7 @@
 pub mod array_file;
 pub mod cli;
 pub mod cohort;
+pub mod demo;
 pub mod detection;
 pub mod evaluation;
 pub mod figure;

@@ -26,7 +26,7 @@ const ARCHITECTURE_HELP: &str =
     "Architecture where no model card tells it: inception_v3, densenet_121, u_net or retina_net";
 
 /// Where and how the network runs.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(super) struct Machine {
     /// Images a pass through the network; the result does not depend on it
     #[arg(long, value_name = "B", value_parser = at_least_one)]

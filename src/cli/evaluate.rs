@@ -12,8 +12,8 @@ use super::arguments::Machine;
 use super::cohort::Options as CohortArguments;
 use super::error::{Error, Result};
 use super::interrupt::Interrupt;
-use super::report::{VERSION, model_name};
-use super::{executor, print_json};
+use super::report::VERSION;
+use super::{executor, model, print_json};
 use crate::cohort::{Cohort, CohortSpec, Split};
 use crate::evaluation::{
     self, CaseMean, ClassifierScores, DetectionScores, Evaluation, Scores, SegmentationScores, ThresholdRule, Unusable,
@@ -126,7 +126,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let bar = ProgressBar::no_length();
     bar.set_draw_target(if machine.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
     let terminal = Terminal { bar, interrupt: Interrupt::listen() };
-    let model = Model::open(&arguments.model, arguments.arch)?;
+    let model = model::open(&arguments.model, arguments.arch)?;
     let mut network = executor::build_network(&model, machine)?;
     let progress = |done: usize, total: usize| terminal.progress(done, total);
     let options = arguments.cohort_options.cohort_options();
@@ -159,7 +159,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     for Unusable { reason, cases } in &evaluation.unusable {
         warn(format!("{cases} cases are left out: {reason}"));
     }
-    let name = model_name(&arguments.model);
+    let name = model::name(&arguments.model);
     if arguments.json {
         return print_json(&Report {
             notice: NOT_FOR_DIAGNOSIS,

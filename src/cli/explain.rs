@@ -15,9 +15,9 @@ use super::error::{Error, Result};
 use super::interrupt::Interrupt;
 use super::output::Output;
 use super::progress::Progress;
-use super::report::{ClassFound, Subject, model_name};
+use super::report::{ClassFound, Subject};
 use super::study_image::StudyImage;
-use super::{executor, parameters, print_json, print_warnings};
+use super::{executor, model, parameters, print_json, print_warnings};
 use crate::array_file::{self, NpyArray, NpzWriter};
 use crate::figure::{Panel, paint};
 use crate::network::{Model, Weights};
@@ -119,40 +119,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let Arguments { inputs, machine, .. } = arguments;
     machine.check()?;
     let interrupt = Interrupt::listen();
-    let mut model = Model::open(&inputs.model, inputs.arch)?;
+    let mut model = model::open(&inputs.model, inputs.arch)?;
     model.require_classifier()?;
     let images = StudyImage::open_all(&inputs.image, &model)?;
     let request = request(arguments, &model, &images)?;
     let mut output = Output::prepare(&arguments.out)?;
-    let executor = executor::build(&model, machine)?;
-    model.weights = Weights::default();
-    if !machine.quiet {
-        for (index, image) in images.iter().enumerate() {
-            print_warnings(index, images.len(), &image.warnings);
-        }
-    }
-    let progress = Progress::new(machine.quiet, interrupt.clone());
-    let explanations = saliency::explain(executor.as_ref(), &request, &progress);
-    progress.finish();
-    let explanations = explanations.map_err(|error| match error {
-        saliency::Error::Cancelled => Error::Interrupted,
-        other => Error::Saliency(other),
-    })?;
-    let subject = Subject {
-        name: &model_name(&inputs.model),
-        model: &model,
-        request: &request,
-        executor: &executor.describe(),
-        seconds: started.elapsed().as_secs_f64(),
-    };
-    let folders: Vec<PathBuf> = (0..images.len())
-        .map(|index| if images.len() == 1 { PathBuf::new() } else { format!("image_{index:03}").into() })
-        .collect();
-    for (index, (image, explanation)) in images.iter().zip(&explanations).enumerate() {
-        interrupt.check()?;
-        write_image(&mut output, &folders[index], &subject, index, image, explanation)?;
-    }
-    interrupt.check()?;
+    let subject = model::name(&inputs.model);
+    let work = Work { name: &subject, images: &images, request: &request, machine, started, interrupt };
+    let explanations = work.explain_into(&mut output, &mut model)?;
+    let folders = folders(images.len());
     output.publish()?;
     print_json(&Summary {
         out: arguments.out.to_string_lossy(),
@@ -179,6 +154,54 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             })
             .collect(),
     })
+}
+
+/// Where the files of each image go.
+fn folders(images: usize) -> Vec<PathBuf> {
+    let folder = |index| if images == 1 { PathBuf::new() } else { format!("image_{index:03}").into() };
+    (0..images).map(folder).collect()
+}
+
+/// Images to be explained by a model.
+pub(super) struct Work<'a> {
+    /// The model's name.
+    pub(super) name: &'a str,
+    pub(super) images: &'a [StudyImage],
+    pub(super) request: &'a Request,
+    pub(super) machine: &'a Machine,
+    pub(super) started: Instant,
+    pub(super) interrupt: Interrupt,
+}
+
+impl Work<'_> {
+    /// Computes the maps and writes their files to `output`, which is not yet published. Takes the model's weights.
+    pub(super) fn explain_into(self, output: &mut Output, model: &mut Model) -> Result<Vec<Explanation>> {
+        let Work { name, images, request, machine, started, interrupt } = self;
+        let executor = executor::build(model, machine)?;
+        model.weights = Weights::default();
+        if !machine.quiet {
+            for (index, image) in images.iter().enumerate() {
+                print_warnings(index, images.len(), &image.warnings);
+            }
+        }
+        let progress = Progress::new(machine.quiet, interrupt.clone());
+        let explanations = saliency::explain(executor.as_ref(), request, &progress);
+        progress.finish();
+        let explanations = explanations.map_err(|error| match error {
+            saliency::Error::Cancelled => Error::Interrupted,
+            other => Error::Saliency(other),
+        })?;
+        let executor = executor.describe();
+        let seconds = started.elapsed().as_secs_f64();
+        let subject = Subject { name, model, request, executor: &executor, seconds };
+        let folders = folders(images.len());
+        for (index, (image, explanation)) in images.iter().zip(&explanations).enumerate() {
+            interrupt.check()?;
+            write_image(output, &folders[index], &subject, index, image, explanation)?;
+        }
+        interrupt.check()?;
+        Ok(explanations)
+    }
 }
 
 fn request(arguments: &Arguments, model: &Model, images: &[StudyImage]) -> Result<Request> {

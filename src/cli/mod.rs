@@ -6,12 +6,14 @@
 mod arguments;
 mod cohort;
 mod convert;
+mod demo;
 mod error;
 mod evaluate;
 mod executor;
 mod explain;
 mod inspect;
 mod interrupt;
+mod model;
 mod output;
 mod parameters;
 mod phantom;
@@ -30,10 +32,10 @@ pub use error::{Error, Result};
 
 /// Shows where a chest-radiograph classifier looked.
 #[derive(Debug, Parser)]
-#[command(name = "saliscope", version, subcommand_required = true, arg_required_else_help = true, after_help = EXAMPLES)]
+#[command(name = "saliscope", version, after_help = EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -71,7 +73,8 @@ pub fn main() -> ExitCode {
             return ExitCode::from(refusal.exit_code() as u8);
         }
     };
-    let done = match arguments.command {
+    let Some(command) = arguments.command else { return ended(demo::run()) };
+    let done = match command {
         Command::Cohort(arguments) => cohort::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
@@ -81,6 +84,11 @@ pub fn main() -> ExitCode {
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
     };
+    ended(done)
+}
+
+/// The exit code of a command, its error told.
+fn ended(done: Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

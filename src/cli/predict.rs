@@ -8,7 +8,7 @@ use super::error::Result;
 use super::interrupt::Interrupt;
 use super::report::{ClassFound, probabilities};
 use super::study_image::StudyImage;
-use super::{executor, print_json, print_warnings};
+use super::{executor, model, print_json, print_warnings};
 use crate::network::{Batch, Model, Pass, Weights};
 
 /// Prints the logits and probabilities of radiographs, one line of JSON each.
@@ -42,7 +42,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let Arguments { inputs, machine } = arguments;
     machine.check()?;
     let interrupt = Interrupt::listen();
-    let mut model = Model::open(&inputs.model, inputs.arch)?;
+    let mut model = model::open(&inputs.model, inputs.arch)?;
     model.require_classifier()?;
     let images = StudyImage::open_all(&inputs.image, &model)?;
     let executor = executor::build(&model, machine)?;

@@ -25,7 +25,8 @@ impl StudyImage {
         paths.iter().enumerate().map(|(index, path)| Self::of(index, &Radiograph::open(path)?, model)).collect()
     }
 
-    fn of(index: usize, radiograph: &Radiograph, model: &Model) -> Result<Self> {
+    /// One image at the size that the model's card names; `index` is for the error.
+    pub(super) fn of(index: usize, radiograph: &Radiograph, model: &Model) -> Result<Self> {
         let [height, width] = model.card.input_size;
         let sized = radiograph.resized(height, width).map_err(|problem| Error::Image { index, problem })?;
         let gray = sized.gray_levels().into_owned();

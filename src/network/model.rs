@@ -57,6 +57,20 @@ impl Model {
         Ok(Self { card, graph, weights, sha256: file.sha256().to_owned() })
     }
 
+    /// Reads a card and safetensors that are in memory.
+    ///
+    /// # Errors
+    /// As [`Model::open`].
+    pub fn from_bytes(card: &[u8], weights: &[u8]) -> Result<Self> {
+        let file = WeightsFile::from_bytes(weights.to_vec());
+        let card = CardFile::parse(card)?;
+        let inferred = card.architecture.infer(&file.shapes()?);
+        let card = card.complete(&inferred, file.sha256())?;
+        let graph = card.architecture.graph(&card.variant());
+        let weights = file.weights(&graph)?;
+        Ok(Self { card, graph, weights, sha256: file.sha256().to_owned() })
+    }
+
     /// Refuses models that localize, for work that needs logits of the whole image.
     ///
     /// # Errors

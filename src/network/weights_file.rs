@@ -43,8 +43,13 @@ impl WeightsFile {
     /// When it cannot be read or is too large; the path comes last.
     pub fn open(path: &Path) -> Result<Self> {
         let bytes = read_capped(path).map_err(|error| error.in_file(path))?;
+        Ok(Self { path: path.to_owned(), ..Self::from_bytes(bytes) })
+    }
+
+    /// Takes the content of a file.
+    pub(super) fn from_bytes(bytes: Vec<u8>) -> Self {
         let sha256 = sha256_hex(&bytes);
-        Ok(Self { path: path.to_owned(), bytes, sha256 })
+        Self { path: PathBuf::from("(in memory)"), bytes, sha256 }
     }
 
     /// SHA-256 of the whole file, in lower-case hexadecimal.

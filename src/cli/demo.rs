@@ -1,0 +1,59 @@
+//! The program without a command: the embedded demo, computed without a window.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Instant;
+
+use super::arguments::Machine;
+use super::error::{Error, Result};
+use super::explain::Work;
+use super::interrupt::Interrupt;
+use super::output::Output;
+use super::parameters;
+use super::study_image::StudyImage;
+use crate::demo;
+use crate::phantom;
+use crate::radiograph::{Radiograph, ValueScale};
+use crate::saliency::{ImageInput, Method, Preset, Request};
+
+/// The classifier that explains the first case.
+const MODEL: &str = "pneumothorax_inception_v3_1";
+
+/// Where the results go, below the current folder.
+const FOLDER: &str = "saliscope-demo";
+
+/// Explains a generated radiograph by an embedded network with all eight methods.
+pub(super) fn run() -> Result<()> {
+    let started = Instant::now();
+    let say = |line: &str| {
+        let _ = writeln!(std::io::stderr(), "{line}");
+    };
+    say("no command was given: the demo is computed (a generated radiograph, a network that is part of the program)");
+    let interrupt = Interrupt::listen();
+    let Some(network) = demo::model(MODEL) else { unreachable!("the list of demo models has its first") };
+    let mut model = network.open()?;
+    let phantom = phantom::generate(&demo::FIRST_CASE);
+    let gray = phantom.gray.into_iter().map(f32::from).collect();
+    let radiograph = Radiograph::new(phantom.size_px, phantom.size_px, gray, ValueScale::Gray);
+    let image = StudyImage::of(0, &radiograph, &model)?;
+    let input = ImageInput { id_seed: image.content_seed, values: image.input.clone() };
+    let preset = Preset::Recommended;
+    let mut request = Request::new(vec![input], Method::ALL.to_vec(), preset);
+    request.parameters = parameters::of_preset(preset, &model.card);
+    request.positive_class = model.card.positive_class;
+    let mut output = Output::prepare(Path::new(FOLDER))?;
+    let machine = Machine::default();
+    let work = Work { name: MODEL, images: &[image], request: &request, machine: &machine, started, interrupt };
+    work.explain_into(&mut output, &mut model)?;
+    output.publish()?;
+    let mut out = std::io::stdout();
+    for (file, content) in [
+        ("panel.png", "the radiograph and its eight maps"),
+        ("maps.npz", "the maps as numbers"),
+        ("explain.json", "where each map came from"),
+    ] {
+        writeln!(out, "{FOLDER}/{file}: {content}").map_err(Error::Stdout)?;
+    }
+    say("`saliscope --help` lists the commands. Research use - not for diagnosis.");
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! What the program can show without a file: twelve networks trained on phantoms, and a case to show them on.
+//!
+//! `assets/models/train.sh` makes the networks again, bit for bit.
+
+use crate::network::{self, Model};
+use crate::phantom::{Finding, PhantomSpec};
+use crate::truth::Task;
+
+/// A network that is part of the program.
+#[derive(Clone, Copy, Debug)]
+pub struct DemoModel {
+    /// Its name, such as `pneumothorax_inception_v3_1`.
+    pub name: &'static str,
+    /// The finding it looks for.
+    pub task: Task,
+    card: &'static [u8],
+    weights: &'static [u8],
+}
+
+impl DemoModel {
+    /// Reads it, some milliseconds of work.
+    ///
+    /// # Errors
+    /// Never, unless the program was built from damaged files.
+    pub fn open(&self) -> network::Result<Model> {
+        Model::from_bytes(self.card, self.weights)
+    }
+}
+
+macro_rules! model {
+    ($task:ident, $name:literal) => {
+        DemoModel {
+            name: $name,
+            task: Task::$task,
+            card: include_bytes!(concat!("../../assets/models/", $name, ".json")),
+            weights: include_bytes!(concat!("../../assets/models/", $name, ".safetensors")),
+        }
+    };
+}
+
+/// All of them: for each finding three replicates of InceptionV3, a DenseNet-121, and two networks that localize.
+pub const MODELS: [DemoModel; 12] = [
+    model!(Pneumothorax, "pneumothorax_inception_v3_1"),
+    model!(Pneumothorax, "pneumothorax_inception_v3_2"),
+    model!(Pneumothorax, "pneumothorax_inception_v3_3"),
+    model!(Pneumothorax, "pneumothorax_densenet_121_1"),
+    model!(Pneumothorax, "pneumothorax_u_net_1"),
+    model!(Pneumothorax, "pneumothorax_u_net_2"),
+    model!(Pneumonia, "pneumonia_inception_v3_1"),
+    model!(Pneumonia, "pneumonia_inception_v3_2"),
+    model!(Pneumonia, "pneumonia_inception_v3_3"),
+    model!(Pneumonia, "pneumonia_densenet_121_1"),
+    model!(Pneumonia, "pneumonia_retina_net_1"),
+    model!(Pneumonia, "pneumonia_retina_net_2"),
+];
+
+/// The network called `name`.
+pub fn model(name: &str) -> Option<&'static DemoModel> {
+    MODELS.iter().find(|model| model.name == name)
+}
+
+/// The names of all, joined by commas.
+pub fn names() -> String {
+    MODELS.map(|model| model.name).join(", ")
+}
+
+/// Seed of the phantoms that are shown; no network was trained on them.
+pub const SEED: u64 = 2026;
+
+/// The case shown first: a pneumothorax.
+pub const FIRST_CASE: PhantomSpec =
+    PhantomSpec { seed: SEED, index: 1, size_px: 320, finding: Finding::Pneumothorax };
+
+#[cfg(test)]
+mod tests {
+    use super::{MODELS, model};
+    use crate::network::ModelKind;
+
+    #[test]
+    fn every_model_opens_and_says_what_it_is() {
+        for demo in MODELS {
+            let model = demo.open().unwrap();
+            assert_eq!(demo.name, format!("{}_{}{}", demo.task, model.card.architecture, &demo.name[demo.name.len() - 2..]));
+            assert!(model.card.trained_on.unwrap().contains("phantom:"), "{}", demo.name);
+            assert_eq!(model.card.classes.last().map(String::as_str), Some(demo.task.name()), "{}", demo.name);
+            if model.card.kind == ModelKind::Classifier {
+                assert_eq!(model.card.positive_class, Some(1));
+            }
+        }
+    }
+
+    #[test]
+    fn the_program_stays_small() {
+        let bytes: usize = MODELS.iter().map(|model| model.weights.len() + model.card.len()).sum();
+        assert!(bytes <= 32 << 20, "{bytes} bytes of models");
+    }
+
+    #[test]
+    fn models_are_found_by_name() {
+        assert_eq!(model("pneumonia_densenet_121_1").map(|model| model.name), Some("pneumonia_densenet_121_1"));
+        assert!(model("pneumonia").is_none());
+    }
+}
