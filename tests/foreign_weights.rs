@@ -152,6 +152,9 @@ fn lying_pickles_are_refused_without_much_memory_or_stack() {
     assert!(nested(b"N\x85", b"").contains("its pickle is too deep"));
     assert!(of(b"\x80\x02X\xff\xff\xff\x7fab.").contains("wants 2147483647 bytes where 3 are left"));
     assert!(of(b"\x80\x02cos\nsystem\nX\x02\0\0\0ls\x85R.").contains("whole pickled object (os.system)"));
+    let mut long = b"\x80\x02c".to_vec();
+    long.extend([b'a'; 4_000]);
+    assert!(of(&[&long, b"\nb\n.".as_slice()].concat()).contains("a name that is too long"));
     assert!(of(b"\x80\x02\x85.").contains("lacks objects"));
     assert!(of(b"\x80\x02(").contains("wants 1 bytes"));
 

@@ -6,7 +6,8 @@ use super::arguments::{DeviceChoice, ExecutorChoice, IsaChoice, Machine};
 use super::error::{Error, Result};
 use crate::evaluation::Network;
 use crate::network::{
-    CandleExecutor, CpuExecutor, CpuOptions, CpuTrainer, Executor, Graph, Isa, Model, ModelKind, Trainable, Weights,
+    CandleExecutor, CandleTrainer, CpuExecutor, CpuOptions, CpuTrainer, Executor, Graph, Isa, Model, ModelKind, Trainable,
+    Weights,
 };
 
 /// The executor that `machine` asks for, ready to run the classifier `model`; it keeps its own copy of the weights.
@@ -77,7 +78,7 @@ pub(super) fn trainer(
         let options = CpuOptions { threads, ..CpuOptions::default() };
         return Ok(Box::new(CpuTrainer::new(graph, weights, options)?));
     }
-    Err(Error::Unavailable("training runs on the processor".to_owned()))
+    Ok(Box::new(CandleTrainer::new(graph, weights, device)?))
 }
 
 fn device(choice: DeviceChoice) -> Result<Device> {

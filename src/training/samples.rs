@@ -93,7 +93,7 @@ impl Samples {
             hash.update(sample.key.to_le_bytes());
             hash.update([u8::from(sample.positive)]);
             hash.update(bytemuck::cast_slice::<u16, u8>(&sample.gray));
-            for mask in &sample.mask {
+            if let Some(mask) = &sample.mask {
                 hash.update((mask.area_px() as u64).to_le_bytes());
             }
             for bounds in &sample.boxes {

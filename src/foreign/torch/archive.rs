@@ -131,18 +131,17 @@ impl<'a> Archive<'a> {
             return Err(beyond());
         }
         let entry = format!("data/{key}");
+        let claimed = count.checked_mul(float.bytes()).map(|bytes| bytes as u64);
+        let stored = self.entries.get(&format!("{}{entry}", self.folder)).map(|entry| entry.size_bytes);
+        if stored.is_some() && stored != claimed {
+            return Err(damaged(format!("the storage of tensor {name:?} does not have its {count} values")));
+        }
         let mut last = self.last.borrow_mut();
         if last.0 != entry {
             let content = self.entry(&entry, MAX_STORED_BYTES)?;
             *last = (entry, content);
         }
         let bytes = &last.1;
-        if count.checked_mul(float.bytes()) != Some(bytes.len()) {
-            return Err(damaged(format!(
-                "the storage of tensor {name:?} has {} bytes for {count} values",
-                bytes.len()
-            )));
-        }
         let mut values = Vec::with_capacity(length);
         let mut index = vec![0; shape.len()];
         let mut at = *offset;

@@ -24,6 +24,9 @@ const PLACES: [&str; 6] = ["state_dict", "model_state_dict", "model", "net", "ne
 /// Dictionaries in dictionaries are looked into so deep.
 const MAX_DEPTH: usize = 3;
 
+/// Longest name of a tensor.
+const MAX_NAME_BYTES: usize = 512;
+
 /// What a tensor is made from: a view of the file, with so many values of 0 before it.
 struct Source {
     tensor: Tensor,
@@ -146,6 +149,10 @@ fn tensors(pickle: &Pickle, found: &Found, notes: &mut Vec<String>) -> Result<Na
     let (mut unused, mut outside) = (0, 0);
     for (name, value) in pickle.entries(found.dict) {
         let Object::Tensor(tensor) = pickle.get(value) else { continue };
+        if name.len() > MAX_NAME_BYTES {
+            let problem = format!("a tensor has a name of {} bytes", name.len());
+            return Err(Error::Damaged { format: "PyTorch", problem });
+        }
         let Some(name) = name.strip_prefix(&found.prefix) else {
             outside += 1;
             continue;

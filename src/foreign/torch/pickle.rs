@@ -9,7 +9,11 @@ use super::super::error::{Error, Result};
 
 /// Largest pickle that is read.
 pub(super) const MAX_BYTES: u64 = 16 << 20;
-const MAX_OBJECTS: usize = 2_000_000;
+const MAX_OBJECTS: usize = 1_000_000;
+/// Longest name of a class or of a storage; objects made from it bear copies.
+const MAX_NAME_BYTES: usize = 255;
+/// Arguments of a call that matter.
+const MAX_ARGUMENTS: usize = 16;
 /// Python's pickler puts up to 2000 objects on the stack at once.
 const MAX_STACK: usize = 100_000;
 
@@ -63,8 +67,14 @@ pub(super) struct Pickle {
 
 impl Pickle {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self> {
-        let machine =
-            Machine { rest: bytes, objects: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new() };
+        let machine = Machine {
+            rest: bytes,
+            objects: Vec::new(),
+            stack: Vec::new(),
+            marks: Vec::new(),
+            memo: HashMap::new(),
+            copied: 0,
+        };
         machine.run()
     }
 
@@ -95,6 +105,8 @@ struct Machine<'a> {
     stack: Vec<Id>,
     marks: Vec<usize>,
     memo: HashMap<u32, Id>,
+    /// Entries of lists that were copied into dictionaries.
+    copied: usize,
 }
 
 impl<'a> Machine<'a> {
@@ -174,11 +186,11 @@ impl<'a> Machine<'a> {
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
                 match (self.get(module), self.get(name)) {
-                    (Object::Text(module), Object::Text(name)) => {
+                    (Object::Text(module), Object::Text(name)) if module.len().max(name.len()) <= MAX_NAME_BYTES => {
                         let global = Object::Global(format!("{module}.{name}"));
                         self.push(global)
                     }
-                    _ => damaged("its pickle names a class by something other than text"),
+                    _ => damaged("its pickle names a class by no text or by too long a one"),
                 }
             }
             b'Q' => {
@@ -215,8 +227,8 @@ impl<'a> Machine<'a> {
     }
 
     fn line(&mut self) -> Result<&'a str> {
-        let Some(length) = self.rest.iter().position(|byte| *byte == b'\n') else {
-            return damaged("its pickle has a name without end");
+        let Some(length) = self.rest.iter().take(MAX_NAME_BYTES + 1).position(|byte| *byte == b'\n') else {
+            return damaged("its pickle has a name that is too long");
         };
         let line = self.take(length)?;
         self.take(1)?;
@@ -347,6 +359,7 @@ impl<'a> Machine<'a> {
             && let (Object::Text(tag), Object::Global(class)) = (self.get(tag), self.get(class))
             && let (Object::Text(key), Object::Int(count)) = (self.get(key), self.get(count))
             && tag == "storage"
+            && key.len() <= MAX_NAME_BYTES
             && let Ok(count) = usize::try_from(*count)
         {
             let class = class.rsplit('.').next().unwrap_or(class).to_owned();
@@ -360,10 +373,16 @@ impl<'a> Machine<'a> {
         let Object::Global(name) = self.get(callee) else {
             return damaged("its pickle calls something that is no function");
         };
-        let arguments = if let Object::Sequence(items) = self.get(arguments) { items.clone() } else { Vec::new() };
+        let arguments = if let Object::Sequence(items) = self.get(arguments) { items.as_slice() } else { &[] };
+        let arguments = arguments[..arguments.len().min(MAX_ARGUMENTS)].to_vec();
         match name.as_str() {
             "collections.OrderedDict" | "collections.defaultdict" | "builtins.dict" => {
                 let listed = arguments.first().map(|list| self.listed_pairs(*list)).unwrap_or_default();
+                // A list may be used again and again: what is copied counts as objects.
+                self.copied += listed.len();
+                if self.copied > MAX_OBJECTS {
+                    return damaged("its pickle has too many objects");
+                }
                 self.push(Object::Dict(listed))
             }
             "torch._utils._rebuild_tensor_v2" | "torch._utils._rebuild_tensor" => {

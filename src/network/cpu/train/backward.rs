@@ -141,7 +141,9 @@ impl CpuTrainer {
                 let share = 1.0 / from_len as f32;
                 self.add_back(tape, gradients, input, |number, target| {
                     let value = gradient[number] * share;
-                    target.iter_mut().for_each(|target| *target += value);
+                    for target in target {
+                        *target += value;
+                    }
                 });
             }
             Op::Linear { .. } => self.linear_back(tape, gradients, id, gradient),

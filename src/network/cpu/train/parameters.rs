@@ -50,7 +50,7 @@ impl Parameters {
                 | ParameterRole::LinearWeight
                 | ParameterRole::NormWeight => own.weight = range.clone(),
                 ParameterRole::Bias | ParameterRole::RareScoreBias | ParameterRole::NormBias => {
-                    own.bias = range.clone()
+                    own.bias = range.clone();
                 }
                 ParameterRole::RunningMean => own.mean = range.clone(),
                 ParameterRole::RunningVariance => own.variance = range.clone(),

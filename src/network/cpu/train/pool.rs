@@ -79,8 +79,9 @@ impl Windows {
         self.each(|at, rows, columns| {
             let value = gradient[at] * self.share(&rows, &columns, count_include_pad);
             for y in rows {
-                let row = &mut target[y * width + columns.start..y * width + columns.end];
-                row.iter_mut().for_each(|pixel| *pixel += value);
+                for pixel in &mut target[y * width + columns.start..y * width + columns.end] {
+                    *pixel += value;
+                }
             }
         });
     }

@@ -178,15 +178,12 @@ fn forward_offsets(geometry: &Geometry) -> Vec<usize> {
     (0..geometry.in_channels).flat_map(of_channel).collect()
 }
 
+/// Takes a channel, a range of images, and the channel's line of them.
+type Keep<'a> = dyn Fn(usize, Range<usize>, &[f32]) + Sync + 'a;
+
 /// Computes `sum` for all positions. Plain lines go to `plain` as they are; others are handed, a channel's line of
 /// some images at a time, to `keep`.
-fn products(
-    kernels: &Kernels,
-    geometry: &Geometry,
-    sum: &Sum<'_>,
-    plain: Shared,
-    keep: &(dyn Fn(usize, Range<usize>, &[f32]) + Sync),
-) {
+fn products(kernels: &Kernels, geometry: &Geometry, sum: &Sum<'_>, plain: Shared, keep: &Keep<'_>) {
     let blocks = blocks(sum.channels);
     let terms = sum.offsets.len();
     let product = |block: &Range<usize>, out: *mut f32, out_stride: usize| Product {
