@@ -1,7 +1,9 @@
 //! Models judged on generated cohorts: against figures computed by hand, in any batch, and what is refused.
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![allow(clippy::float_cmp, reason = "tests of exact arithmetic compare exactly")]
 
+use std::fmt::Write;
 use std::path::Path;
 
 use candle_core::{DType, Device};
@@ -232,7 +234,7 @@ fn images_that_cannot_be_read_are_left_out_and_told() {
         let name = images.join(format!("image{index}.png"));
         let pixels: Vec<u8> = (0..64 * 64).map(|pixel: usize| (pixel % 64) as u8 * 3 + index * 9).collect();
         image::save_buffer(&name, &pixels, 64, 64, image::ExtendedColorType::L8).unwrap();
-        labels.push_str(&format!("image{index},{},test\n", index % 2));
+        writeln!(labels, "image{index},{},test", index % 2).unwrap();
     }
     // A whole header, and not much more.
     let cut = images.join("image3.png");
