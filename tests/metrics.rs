@@ -1,6 +1,7 @@
 //! Metrics against scikit-learn and pycocotools; fixture by `tests/reference/metrics.py`.
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![allow(clippy::float_cmp, reason = "tests of exact arithmetic compare exactly")]
 
 mod common;
 
@@ -34,7 +35,9 @@ fn curves_are_scikit_learns() {
     for (name, count, levels) in [("fine", 300, 0.0), ("tied", 300, 7.0), ("two", 41, 2.0), ("constant", 50, 1.0)] {
         let mut scores = unit_values(&format!("scores {name}"), count);
         if levels > 0.0 {
-            scores.iter_mut().for_each(|score| *score = (*score * levels).floor());
+            for score in &mut scores {
+                *score = (*score * levels).floor();
+            }
         }
         let highest = scores.iter().copied().fold(0.0, f64::max).max(1.0);
         let highest = if levels > 0.0 { highest } else { 1.0 };
@@ -54,7 +57,7 @@ fn curves_are_scikit_learns() {
         near(point.sensitivity().unwrap(), expected[4], name);
         near(point.specificity().unwrap(), expected[5], name);
         if name == "constant" {
-            near(curve.trapezoid_area(), (1.0 + curve.prevalence) / 2.0, name);
+            near(curve.trapezoid_area(), f64::midpoint(1.0, curve.prevalence), name);
             near(curve.average_precision(), curve.prevalence, name);
         }
         // Order does not matter, nor does the sign of zero.

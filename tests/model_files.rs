@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
-use saliscope::network::{Architecture, Graph, Model, Variant, Weights, sha256_hex};
+use saliscope::network::{Architecture, Graph, Model, Precision, Variant, Weights, sha256_hex};
 use tempfile::TempDir;
 
 fn small(arch: Architecture) -> Graph {

@@ -8,7 +8,7 @@ use super::bench::{Bench, run};
 fn figures_as_json_and_as_text() {
     let bench = Bench::new();
     let model = bench.path("model.safetensors");
-    let common = ["evaluate", "--quiet", "--model", model.to_str().unwrap(), "--cohort", "phantom:5:24"];
+    let common = ["evaluate", "--quiet", "--model", model.to_str().unwrap(), "--cohort", "phantom:5:90"];
     let arguments = |more: &[&'static str]| common.iter().copied().chain(more.iter().copied()).collect::<Vec<_>>();
     let ran = run(&arguments(&["--split", "train", "--resamples", "50", "--json", "--youden"])).succeeded();
     assert_eq!(ran.stderr, "");
@@ -24,8 +24,12 @@ fn figures_as_json_and_as_text() {
     let ran = run(&arguments(&["--split", "train", "--resamples", "50", "--threads", "1", "--batch", "1"])).succeeded();
     assert!(ran.stdout.contains(&format!("{:.4} [{:.4}, {:.4}]", figure("value"), figure("low"), figure("high"))));
 
-    assert!(run(&arguments(&["--resamples", "0"])).refused(2).contains("a whole number from 1"));
-    assert!(run(&["evaluate", "--model", "m", "--cohort", "nothing"]).refused(2).contains("phantom:SEED"));
+    let misused = |ran: super::bench::Ran, hint: &str| {
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
+        assert!(ran.stderr.contains(hint), "{}", ran.stderr);
+    };
+    misused(run(&arguments(&["--resamples", "0"])), "a whole number from 1 to 1000000 is needed");
+    misused(run(&["evaluate", "--model", "m", "--cohort", "nothing"]), "phantom:SEED[:COUNT]");
 }
 
 #[test]
