@@ -21,7 +21,7 @@ use crate::evaluation::{
 };
 use crate::figure::NOT_FOR_DIAGNOSIS;
 use crate::metrics::{Bootstrap, Estimate};
-use crate::network::{Architecture, Model, ModelCard};
+use crate::network::{Architecture, ModelCard};
 
 /// Judges a model on a split of a data set.
 ///

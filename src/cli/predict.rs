@@ -9,7 +9,7 @@ use super::interrupt::Interrupt;
 use super::report::{ClassFound, probabilities};
 use super::study_image::StudyImage;
 use super::{executor, model, print_json, print_warnings};
-use crate::network::{Batch, Model, Pass, Weights};
+use crate::network::{Batch, Pass, Weights};
 
 /// Prints the logits and probabilities of radiographs, one line of JSON each.
 ///

@@ -43,8 +43,8 @@ pub(super) struct Arguments {
     /// The finding to learn
     #[arg(long, value_enum)]
     task: TaskChoice,
-    /// Architecture: inception_v3, densenet_121, u_net or retina_net
-    #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(Architecture))]
+    /// Architecture
+    #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(Architecture), help = ARCHITECTURE_HELP)]
     arch: Architecture,
     /// Multiplier on every layer's channels
     #[arg(long, value_name = "W", default_value_t = 1.0)]
@@ -79,6 +79,8 @@ pub(super) struct Arguments {
     quiet: bool,
 }
 
+const ARCHITECTURE_HELP: &str = "Architecture: inception_v3, densenet_121, u_net or retina_net";
+
 /// How long and how fast.
 #[derive(Debug, Args)]
 struct Course {
@@ -88,7 +90,7 @@ struct Course {
     /// Images a step
     #[arg(long, value_name = "B", default_value_t = Settings::default().batch)]
     batch: usize,
-    /// Highest learning rate of AdamW; it rises over the first epoch and falls along half a cosine
+    /// Highest learning rate; it rises over the first epoch and falls along half a cosine
     #[arg(long, value_name = "R", default_value_t = Settings::default().learning_rate)]
     learning_rate: f64,
     /// Decoupled weight decay
@@ -117,7 +119,7 @@ struct Course {
 /// Which images.
 #[derive(Debug, Args)]
 struct Cases {
-    /// File of splits: columns Image_ID and Split (train, val, test)
+    /// File of splits in the authors' form: an id and train, val or test in each row
     #[arg(long, value_name = "FILE")]
     splits: Option<PathBuf>,
     /// Seed of drawn splits, where no file gives them
@@ -235,7 +237,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let trainer = executor::trainer(graph, &weights, arguments.device, arguments.threads)?;
     let told = arguments.told(&settings, &trainer.describe(), &train, &validation, file.as_deref());
     let resume = arguments.resume.then(|| Checkpoint::open(&told, &files.checkpoint)).transpose()?;
-    let watch = Bar { bar: bar(arguments.quiet, "steps"), interrupt, told, checkpoint: &files.checkpoint };
+    let watch = Terminal { bar: bar(arguments.quiet, "steps"), interrupt, told, checkpoint: &files.checkpoint };
     let anchor_base_px = arguments.anchor_base_px();
     let scaling = arguments.arch.usual_scaling(variant.input_channels);
     let training =
@@ -252,7 +254,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     };
     let bytes = outcome.weights.to_safetensors(precision)?;
     let score = score_name(kind);
-    let words = arguments.in_words(&train, &outcome.best_score, outcome.best_epoch, score);
+    let words = arguments.in_words(&train, outcome.best_score, outcome.best_epoch, score);
     let anchors = (kind == ModelKind::Detection).then_some(anchor_base_px);
     let card = ModelCard::of_new_model(
         arguments.arch,
@@ -436,7 +438,7 @@ impl Arguments {
     }
 
     /// How the model was made, for its card. A folder's name may be a patient's, so only phantoms are named in full.
-    fn in_words(&self, train: &Samples, score: &f64, epoch: usize, score_name: &str) -> String {
+    fn in_words(&self, train: &Samples, score: f64, epoch: usize, score_name: &str) -> String {
         let cohort = match &self.cohort {
             CohortSpec::Phantom { .. } => self.cohort.to_string(),
             other => other.kind().to_owned(),
@@ -463,14 +465,14 @@ fn bar(quiet: bool, unit: &str) -> ProgressBar {
 }
 
 /// Progress on the terminal, checkpoints on disk.
-struct Bar<'a> {
+struct Terminal<'a> {
     bar: ProgressBar,
     interrupt: Interrupt,
     told: serde_json::Map<String, serde_json::Value>,
     checkpoint: &'a Path,
 }
 
-impl Watch for Bar<'_> {
+impl Watch for Terminal<'_> {
     fn step(&self, progress: &Progress) {
         let Progress { epoch, epochs, steps, total_steps, loss, secs_left } = *progress;
         self.bar.set_length(total_steps);

@@ -68,8 +68,7 @@ pub fn names() -> String {
 pub const SEED: u64 = 2026;
 
 /// The case shown first: a pneumothorax.
-pub const FIRST_CASE: PhantomSpec =
-    PhantomSpec { seed: SEED, index: 1, size_px: 320, finding: Finding::Pneumothorax };
+pub const FIRST_CASE: PhantomSpec = PhantomSpec { seed: SEED, index: 1, size_px: 320, finding: Finding::Pneumothorax };
 
 #[cfg(test)]
 mod tests {
@@ -80,7 +79,10 @@ mod tests {
     fn every_model_opens_and_says_what_it_is() {
         for demo in MODELS {
             let model = demo.open().unwrap();
-            assert_eq!(demo.name, format!("{}_{}{}", demo.task, model.card.architecture, &demo.name[demo.name.len() - 2..]));
+            assert_eq!(
+                demo.name,
+                format!("{}_{}{}", demo.task, model.card.architecture, &demo.name[demo.name.len() - 2..])
+            );
             assert!(model.card.trained_on.unwrap().contains("phantom:"), "{}", demo.name);
             assert_eq!(model.card.classes.last().map(String::as_str), Some(demo.task.name()), "{}", demo.name);
             if model.card.kind == ModelKind::Classifier {

@@ -151,7 +151,7 @@ impl Weights {
         let mut views = Vec::new();
         for part in &parts {
             let (name, dtype, shape, bytes) = part;
-            let view = TensorView::new(*dtype, shape.to_vec(), bytes).map_err(|error| refuse(error.to_string()))?;
+            let view = TensorView::new(*dtype, (*shape).clone(), bytes).map_err(|error| refuse(error.to_string()))?;
             views.push((name.as_str(), view));
         }
         safetensors::serialize(views, None).map_err(|error| refuse(error.to_string()))

@@ -103,9 +103,10 @@ impl Pose {
     /// Values at the places target pixels come from; 0 beyond the image.
     fn bilinear(&self, source: &[f32], [height, width]: [usize; 2]) -> Vec<f32> {
         let mut target = Vec::with_capacity(source.len());
-        let at = |x: i64, y: i64| {
-            let inside = (0..width as i64).contains(&x) && (0..height as i64).contains(&y);
-            if inside { source[y as usize * width + x as usize] } else { 0.0 }
+        // Negative numbers wrap around to large ones, which lie outside as well.
+        let at = |x: isize, y: isize| {
+            let (x, y) = (x.cast_unsigned(), y.cast_unsigned());
+            if x < width && y < height { source[y * width + x] } else { 0.0 }
         };
         for row in 0..height {
             for column in 0..width {
@@ -116,7 +117,7 @@ impl Pose {
                 });
                 let (left, top) = (x.floor(), y.floor());
                 let (fx, fy) = ((x - left) as f32, (y - top) as f32);
-                let (left, top) = (left as i64, top as i64);
+                let (left, top) = (left as isize, top as isize);
                 let upper = at(left, top) * (1.0 - fx) + at(left + 1, top) * fx;
                 let lower = at(left, top + 1) * (1.0 - fx) + at(left + 1, top + 1) * fx;
                 target.push(upper * (1.0 - fy) + lower * fy);

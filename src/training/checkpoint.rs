@@ -127,7 +127,9 @@ impl Checkpoint {
         }
         let [weights, best, first, second] = sets.map(|set| {
             let mut weights = Weights::default();
-            set.into_iter().for_each(|(name, tensor)| weights.insert(name, tensor));
+            for (name, tensor) in set {
+                weights.insert(name, tensor);
+            }
             weights
         });
         let moments = Moments { steps: note.optimizer_steps, first, second };

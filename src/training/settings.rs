@@ -75,9 +75,8 @@ impl Settings {
             return refuse("clip norm", "must be a number above 0");
         }
         let Augmentation { flip: _, rotation_deg, scale, shift, contrast, brightness } = self.augmentation;
-        if !((0.0..=180.0).contains(&rotation_deg) && (0.0..=255.0).contains(&brightness))
-            || ![scale, shift, contrast].into_iter().all(share)
-        {
+        let angles_and_levels = (0.0..=180.0).contains(&rotation_deg) && (0.0..=255.0).contains(&brightness);
+        if !(angles_and_levels && [scale, shift, contrast].into_iter().all(share)) {
             return refuse(
                 "augmentation",
                 "must have a rotation up to 180 degrees, shares below 1 and up to 255 levels",

@@ -1,0 +1,100 @@
+//! `saliscope train`, as it is called.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use saliscope::network::{Architecture, Model, Variant, Weights};
+
+fn saliscope(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_saliscope")).args(arguments).output().unwrap()
+}
+
+fn train(out: &Path, more: &[&str]) -> Output {
+    let mut arguments = vec!["train", "--cohort", "phantom:4:40", "--task", "pneumothorax", "--input-size", "128"];
+    arguments.extend(["--width", "0.0625", "--batch", "8", "--quiet", "--out", out.to_str().unwrap()]);
+    arguments.extend(more);
+    saliscope(&arguments)
+}
+
+fn refused(output: &Output, code: i32, text: &str) {
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{message}");
+    assert!(message.contains(text), "{message}");
+}
+
+#[test]
+fn a_model_comes_with_card_log_and_curve() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("model.safetensors");
+    let done = train(&out, &["--arch", "densenet_121", "--epochs", "2", "--precision", "f16"]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(report["epochs"], 2);
+    let model = Model::open(&out, None).unwrap();
+    assert_eq!(report["sha256"], model.sha256.as_str());
+    assert_eq!(model.card.classes, ["no pneumothorax", "pneumothorax"]);
+    assert_eq!((model.card.input_size, model.card.architecture), ([128, 128], Architecture::DenseNet121));
+    assert!(model.card.trained_on.unwrap().starts_with("phantom:4:40, pneumothorax ("));
+    let log = std::fs::read_to_string(folder.path().join("model.csv")).unwrap();
+    assert_eq!(log.lines().count(), 3);
+    assert!(log.starts_with("epoch,steps,learning_rate,train_loss,validation_loss,validation_auc,seconds\n"), "{log}");
+    assert!(std::fs::read(folder.path().join("model.png")).unwrap().starts_with(b"\x89PNG"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4, "no checkpoint stays behind");
+    // The same again gives the same bits; without --force nothing is replaced.
+    refused(&train(&out, &["--arch", "densenet_121", "--epochs", "2"]), 2, "--force");
+    let again =
+        train(&out, &["--arch", "densenet_121", "--epochs", "2", "--precision", "f16", "--force", "--threads", "1"]);
+    assert!(again.status.success());
+    assert_eq!(Model::open(&out, None).unwrap().sha256, model.sha256);
+}
+
+#[test]
+fn weights_with_another_head_are_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let init = folder.path().join("init.safetensors");
+    let graph = Architecture::DenseNet121.graph(&Variant { width: 0.0625, classes: 1000, ..Variant::default() });
+    Weights::initialize(&graph, 9).save(&init).unwrap();
+    let out = folder.path().join("model.safetensors");
+    let init = init.to_str().unwrap();
+    let done = train(&out, &["--arch", "densenet_121", "--epochs", "1", "--learning-rate", "1e-9", "--init", init]);
+    let message = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{message}");
+    assert!(message.contains("2 drawn from the seed, 2 of the file not used"), "{message}");
+    let (given, found) = (Weights::initialize(&graph, 9), Model::open(&out, None).unwrap().weights);
+    let name = "features.conv0.weight";
+    let pairs = given.get(name).unwrap().values.iter().zip(&found.get(name).unwrap().values);
+    assert!(pairs.clone().all(|(given, found)| (given - found).abs() < 1e-6), "taken over, and hardly moved");
+    let other = train(&folder.path().join("other.safetensors"), &["--arch", "inception_v3", "--init", init]);
+    refused(&other, 2, "not one tensor of the file fits");
+}
+
+#[test]
+fn what_cannot_be_trained_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = |name: &str| folder.path().join(name);
+    let file = out("a.safetensors");
+    refused(&train(&out("a.bin"), &["--arch", "u_net"]), 2, "must end in .safetensors");
+    refused(&train(&out("none/a.safetensors"), &["--arch", "u_net"]), 2, "its folder does not exist");
+    refused(&train(&file, &["--arch", "retina_net"]), 2, "use u_net");
+    refused(&train(&file, &["--arch", "resnet"]), 2, "there is no architecture");
+    refused(&train(&file, &["--arch", "u_net", "--batch", "1"]), 2, "batch must be at least 2");
+    refused(&train(&file, &["--arch", "u_net", "--learning-rate", "-1"]), 2, "learning rate must be");
+    refused(&train(&file, &["--arch", "u_net", "--resume"]), 2, "no checkpoint");
+    refused(&train(&file, &["--arch", "u_net", "--init", "absent.safetensors"]), 1, "absent.safetensors");
+    let tiny = saliscope(&[
+        "train",
+        "--cohort",
+        "phantom:4:40",
+        "--task",
+        "pneumothorax",
+        "--arch",
+        "inception_v3",
+        "--input-size",
+        "40",
+        "--out",
+        file.to_str().unwrap(),
+        "--quiet",
+    ]);
+    refused(&tiny, 1, "at least 75x75");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was written");
+}
