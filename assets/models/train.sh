@@ -10,20 +10,23 @@ saliscope=$1
 out=$2
 
 train() {
-  name=$1 task=$2 seed=$3 cohort=$4 arch=$5 width=$6 side=$7 epochs=$8
-  "$saliscope" train --cohort "$cohort" --task "$task" --arch "$arch" --width "$width" --input-size "$side" \
-    --epochs "$epochs" --patience 0 --learning-rate 0.002 --seed "$seed" --precision f16 --force \
-    --out "$out/$name.safetensors"
+  name=$1
+  shift
+  "$saliscope" train "$@" --input-size 160 --patience 0 --precision f16 --force --out "$out/$name.safetensors"
   rm -f "$out/$name.csv" "$out/$name.png"
 }
+pneumothorax="--cohort phantom:11:3000 --task pneumothorax --learning-rate 0.002"
+pneumonia="--cohort phantom:12:3000 --task pneumonia"
 
-for replicate in 1 2 3; do
-  train pneumothorax_inception_v3_$replicate pneumothorax $replicate phantom:11:3000 inception_v3 0.25 160 4
-  train pneumonia_inception_v3_$replicate pneumonia $replicate phantom:12:3000 inception_v3 0.25 160 4
+for seed in 1 2 3; do
+  train pneumothorax_inception_v3_$seed $pneumothorax --arch inception_v3 --width 0.25 --epochs 4 --seed $seed
+  train pneumonia_inception_v3_$seed $pneumonia --learning-rate 0.002 --arch inception_v3 --width 0.25 --epochs 6 \
+    --seed $seed
 done
-train pneumothorax_densenet_121_1 pneumothorax 1 phantom:11:3000 densenet_121 0.25 160 4
-train pneumonia_densenet_121_1 pneumonia 1 phantom:12:3000 densenet_121 0.25 160 4
-for replicate in 1 2; do
-  train pneumothorax_u_net_$replicate pneumothorax $replicate phantom:11:3000 u_net 0.125 160 3
-  train pneumonia_retina_net_$replicate pneumonia $replicate phantom:12:3000 retina_net 0.25 160 4
+train pneumothorax_densenet_121_1 $pneumothorax --arch densenet_121 --width 0.25 --epochs 4 --seed 1
+train pneumonia_densenet_121_1 $pneumonia --learning-rate 0.002 --arch densenet_121 --width 0.25 --epochs 5 --seed 1
+for seed in 1 2; do
+  train pneumothorax_u_net_$seed $pneumothorax --arch u_net --width 0.125 --epochs 2 --batch 8 --seed $seed
+  train pneumonia_retina_net_$seed $pneumonia --learning-rate 0.0015 --arch retina_net --width 0.125 \
+    --anchor-base 20 --epochs 8 --seed $seed
 done

@@ -13,7 +13,7 @@ use super::executor;
 use super::interrupt::Interrupt;
 use super::print_json;
 use crate::cohort::{Cohort, CohortOptions, CohortSpec, Split, ThirdClass};
-use crate::network::{Architecture, ModelCard, ModelKind, Precision, Variant, WeightsFile, write_whole};
+use crate::network::{Architecture, DetectorCard, ModelCard, ModelKind, Precision, Variant, WeightsFile, write_whole};
 use crate::training::{
     Augmentation, Checkpoint, Error as TrainingError, Progress, Samples, Settings, Training, Watch, csv, curve,
     initial_weights, score_name,
@@ -108,7 +108,7 @@ struct Course {
     /// Weights to begin with; tensors of other names or shapes (another head) are drawn from the seed
     #[arg(long, value_name = "FILE")]
     init: Option<PathBuf>,
-    /// Side of a detector's smallest anchor in pixels; as the article for 800 pixels, in proportion, when left out
+    /// Side of a detector's smallest anchor, on the grid of every eighth pixel; the article's 32 pixels when left out
     #[arg(long, value_name = "PX")]
     anchor_base: Option<f64>,
     /// Bits of the weights in the file
@@ -328,17 +328,14 @@ impl Files {
     }
 }
 
-/// The article's smallest anchor, for images of 800 pixels.
-const ANCHOR_SHARE: f64 = 32.0 / 800.0;
-
 impl Arguments {
     fn check(&self) -> Result<()> {
         let refuse = |text: String| Err(Error::Usage(text));
         if !(self.width > 0.0 && self.width <= 16.0) {
             return refuse("--width: must be a number above 0 and up to 16".to_owned());
         }
-        if self.course.anchor_base.is_some_and(|base| !(1.0..=512.0).contains(&base)) {
-            return refuse("--anchor-base: must be a number of pixels from 1 to 512".to_owned());
+        if self.course.anchor_base.is_some_and(|base| !(4.0..=512.0).contains(&base)) {
+            return refuse("--anchor-base: must be a number of pixels from 4 to 512".to_owned());
         }
         let (kind, task) = (self.arch.kind(), self.task.task());
         if kind == ModelKind::Detection && task == Task::Pneumothorax {
@@ -369,7 +366,7 @@ impl Arguments {
     }
 
     fn anchor_base_px(&self) -> f64 {
-        self.course.anchor_base.unwrap_or_else(|| (ANCHOR_SHARE * self.input_size as f64).round().max(4.0))
+        self.course.anchor_base.unwrap_or(DetectorCard::default().anchor_base_px)
     }
 
     fn class_names(&self, kind: ModelKind) -> Vec<String> {

