@@ -35,11 +35,6 @@ pub struct Foreign {
     pub notes: Vec<String>,
 }
 
-/// Whether a file that begins with `bytes` is one that [`open`] may read.
-pub fn is_foreign(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(torch::PICKLE) || bytes.starts_with(hdf5::SIGNATURE)
-}
-
 /// Reads a file of at most [`MAX_FILE_BYTES`], of which the content tells the format. The tensor names tell the
 /// architecture; `asked` must agree with them.
 ///

@@ -1,12 +1,12 @@
 //! The loss of a batch and its gradient by the network's outputs, whatever the network says about an image.
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Device, Tensor};
 
 use super::augmentation::Augmented;
 use super::error::Result;
 use super::loss::{
     BoxLoss, ClassWeights, DetectionTargets, Error as LossError, Focal, SegmentationLoss, binary_cross_entropy,
-    detection_loss, segmentation_loss, softmax_cross_entropy,
+    detection_loss, output_gradients, segmentation_loss, softmax_cross_entropy,
 };
 use crate::detection::{Anchors, TrueBox};
 use crate::network::{Batch, Graph, ModelKind};
@@ -44,33 +44,12 @@ impl Objective {
         })
     }
 
-    /// The anchors of a detector.
-    pub(super) fn anchors(&self) -> Option<&Anchors> {
-        match self {
-            Self::Boxes(anchors) => Some(anchors),
-            Self::Classes(_) | Self::Pixels => None,
-        }
-    }
-
     /// The loss, and its gradients by `outputs`.
     pub(super) fn gradients(&self, outputs: &[Batch], truth: &Truth<'_>) -> Result<(f64, Vec<Batch>)> {
-        let candle = |source| LossError::candle("the gradient of the loss")(source);
-        let variables: Vec<Var> = outputs.iter().map(variable).collect::<candle_core::Result<_>>().map_err(candle)?;
-        let tensors: Vec<Tensor> = variables.iter().map(|variable| variable.as_tensor().clone()).collect();
-        let loss = self.loss(&tensors, truth)?;
-        let value = loss.to_dtype(DType::F64).and_then(|loss| loss.to_scalar::<f64>()).map_err(candle)?;
-        let gradients = loss.backward().map_err(candle)?;
-        let of = |(variable, output): (&Var, &Batch)| match gradients.get(variable) {
-            Some(gradient) => {
-                let values = gradient.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(candle)?;
-                Ok(Batch::new(output.shape(), values))
-            }
-            None => Ok(Batch::zeros(output.shape())),
-        };
-        Ok((value, variables.iter().zip(outputs).map(of).collect::<Result<_>>()?))
+        Ok(output_gradients(outputs, |outputs| self.loss(outputs, truth))?)
     }
 
-    fn loss(&self, outputs: &[Tensor], truth: &Truth<'_>) -> Result<Tensor> {
+    fn loss(&self, outputs: &[Tensor], truth: &Truth<'_>) -> super::loss::Result<Tensor> {
         let candle = |source| LossError::candle("the loss")(source);
         Ok(match self {
             Self::Classes(weights) => {
@@ -95,8 +74,4 @@ impl Objective {
             }
         })
     }
-}
-
-fn variable(output: &Batch) -> candle_core::Result<Var> {
-    Var::from_slice(output.values(), &output.shape(), &Device::Cpu)
 }

@@ -8,7 +8,8 @@ use super::objective::{Objective, Truth};
 use super::run::{Watch, scaled};
 use super::samples::{Sample, Samples};
 use crate::detection::{Selection, select};
-use crate::metrics::{DetectionCurve, ImageMatches, dice, roc_auc};
+use crate::evaluation::{CaseOutcome, validation_score};
+use crate::metrics::{ImageMatches, dice};
 use crate::network::{Batch, Mode, ModelKind, Scaling, Trainable};
 
 /// Loss and score on validation images.
@@ -29,15 +30,6 @@ pub fn score_name(kind: ModelKind) -> &'static str {
     }
 }
 
-/// What is collected image by image.
-#[derive(Default)]
-struct Found {
-    scores: Vec<f64>,
-    labels: Vec<bool>,
-    dice: Vec<f64>,
-    matches: Vec<ImageMatches>,
-}
-
 /// Scores the network in evaluation mode.
 pub(super) fn validate(
     trainer: &mut dyn Trainable,
@@ -48,7 +40,7 @@ pub(super) fn validate(
     watch: &dyn Watch,
 ) -> Result<Score> {
     let channels = trainer.graph().input_channels();
-    let mut found = Found::default();
+    let mut outcomes = Vec::with_capacity(samples.list.len());
     let mut loss_sum = 0.0;
     for group in samples.list.chunks(batch) {
         if watch.cancelled() {
@@ -61,56 +53,35 @@ pub(super) fn validate(
         let outputs = trainer.forward(&input, Mode::Evaluate)?;
         let (loss, _) = objective.gradients(&outputs, &Truth { classes: &classes, images: &images })?;
         loss_sum += loss * group.len() as f64;
-        found.add(trainer.graph().kind(), objective, &outputs, group, &images);
+        let pairs = group.iter().zip(&images).enumerate();
+        outcomes.extend(pairs.map(|(index, (sample, image))| outcome(objective, &outputs, index, sample, image)));
     }
-    let score = found.score(trainer.graph().kind());
+    // 0 where the score is not defined, so that any defined one is better.
+    let score = validation_score(&outcomes).unwrap_or(0.0);
     Ok(Score { loss: loss_sum / samples.list.len() as f64, score })
 }
 
-impl Found {
-    fn add(
-        &mut self,
-        kind: ModelKind,
-        objective: &Objective,
-        outputs: &[Batch],
-        group: &[Sample],
-        images: &[Augmented],
-    ) {
-        for (index, (sample, image)) in group.iter().zip(images).enumerate() {
-            let values = outputs[0].image(index);
-            match kind {
-                ModelKind::Classifier => {
-                    self.labels.push(sample.positive);
-                    self.scores.push(match values {
-                        [negative, positive] => f64::from(positive - negative),
-                        [positive] => f64::from(*positive),
-                        _ => f64::NAN,
-                    });
-                }
-                ModelKind::Segmentation if sample.positive => {
-                    let predicted: Vec<bool> = values.iter().map(|logit| *logit > 0.0).collect();
-                    let truth: Vec<bool> = image.mask.iter().map(|value| *value > 0.5).collect();
-                    self.dice.push(dice(&predicted, &truth));
-                }
-                ModelKind::Segmentation => {}
-                ModelKind::Detection => {
-                    let Some(anchors) = objective.anchors() else { continue };
-                    let detections = select(outputs, index, anchors, 1, &Selection::default());
-                    self.matches.push(ImageMatches::new(&detections, &image.boxes));
-                }
-            }
+/// What one image says about the network. Boxes are those that a reader would be shown.
+fn outcome(objective: &Objective, outputs: &[Batch], index: usize, sample: &Sample, image: &Augmented) -> CaseOutcome {
+    let positive = sample.positive;
+    let values = outputs[0].image(index);
+    match objective {
+        Objective::Classes(_) => {
+            let log_odds = match values {
+                [negative, positive] => f64::from(positive - negative),
+                [positive] => f64::from(*positive),
+                _ => f64::NAN,
+            };
+            CaseOutcome::Classified { positive, log_odds }
         }
-    }
-
-    /// 0 where the score is not defined, so that any defined one is better.
-    fn score(&self, kind: ModelKind) -> f64 {
-        match kind {
-            ModelKind::Classifier => roc_auc(&self.scores, &self.labels).unwrap_or(0.0),
-            ModelKind::Segmentation => self.dice.iter().sum::<f64>() / self.dice.len().max(1) as f64,
-            ModelKind::Detection => {
-                let all: Vec<usize> = (0..self.matches.len()).collect();
-                DetectionCurve::new(&self.matches).mean_average_precision(&all).unwrap_or(0.0)
-            }
+        Objective::Pixels => {
+            let called: Vec<bool> = values.iter().map(|logit| *logit >= 0.0).collect();
+            let truth: Vec<bool> = image.mask.iter().map(|value| *value > 0.5).collect();
+            CaseOutcome::Segmented { positive, dice: dice(&called, &truth), pixels: None }
+        }
+        Objective::Boxes(anchors) => {
+            let detections = select(outputs, index, anchors, 1, &Selection::default());
+            CaseOutcome::Detected { positive, matches: ImageMatches::new(&detections, &image.boxes), pixels: None }
         }
     }
 }

@@ -13,9 +13,6 @@ use super::tensors::{Named, SINGLE_OUTPUT, assemble, counted};
 use crate::network::{Architecture, canonical_name};
 use archive::Archive;
 use pickle::{Id, Object, Pickle, Tensor};
-
-/// How a pickle begins.
-pub(super) const PICKLE: &[u8] = b"\x80\x02";
 /// How `torch.save` began its files before version 1.6.
 pub(super) const LEGACY: &[u8] = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
 

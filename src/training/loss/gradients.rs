@@ -11,7 +11,7 @@ const GRADIENTS: &str = "the gradients by the outputs";
 ///
 /// # Errors
 /// When there is no memory.
-pub fn tensor_of(batch: &Batch) -> Result<Tensor> {
+fn tensor_of(batch: &Batch) -> Result<Tensor> {
     Tensor::from_slice(batch.values(), &batch.shape(), &Device::Cpu).map_err(Error::candle(GRADIENTS))
 }
 
@@ -19,7 +19,7 @@ pub fn tensor_of(batch: &Batch) -> Result<Tensor> {
 ///
 /// # Errors
 /// When it has another rank, or the device fails.
-pub fn batch_of(tensor: &Tensor) -> Result<Batch> {
+fn batch_of(tensor: &Tensor) -> Result<Batch> {
     let read = || {
         let (n, c, h, w) = tensor.dims4()?;
         let values = tensor.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;

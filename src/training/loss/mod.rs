@@ -12,5 +12,5 @@ mod stable;
 pub use classification::{ClassWeights, binary_cross_entropy, softmax_cross_entropy};
 pub use detection::{BoxLoss, DetectionLoss, DetectionTargets, Focal, detection_loss};
 pub use error::{Error, Result};
-pub use gradients::{batch_of, output_gradients, tensor_of};
+pub use gradients::output_gradients;
 pub use segmentation::{SegmentationLoss, segmentation_loss};

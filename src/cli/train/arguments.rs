@@ -1,23 +1,17 @@
-//! `saliscope train`: fits a network to a cohort.
+//! What `saliscope train` is told.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
 
-use super::arguments::{DeviceChoice, at_least_one};
-use super::error::{Error, Result};
-use super::executor;
-use super::interrupt::Interrupt;
-use super::print_json;
-use crate::cohort::{Cohort, CohortOptions, CohortSpec, Split, ThirdClass};
-use crate::network::{Architecture, DetectorCard, ModelCard, ModelKind, Precision, Variant, WeightsFile, write_whole};
-use crate::training::{
-    Augmentation, Checkpoint, Error as TrainingError, Progress, Samples, Settings, Training, Watch, csv, curve,
-    initial_weights, score_name,
-};
+use super::super::arguments::{DeviceChoice, at_least_one};
+use super::super::error::{Error, Result};
+use super::super::interrupt::Interrupt;
+use super::terminal::bar;
+use crate::cohort::{Cohort, CohortOptions, CohortSpec, ThirdClass};
+use crate::network::{Architecture, DetectorCard, ModelKind, Precision};
+use crate::training::{Augmentation, Samples, Settings};
 use crate::truth::Task;
 
 /// Trains a network on the images of a cohort.
@@ -36,54 +30,54 @@ Examples:
 
 Exit codes: 0 done, 1 the work failed or was interrupted, 2 the command line cannot be understood.
 Research use - not for diagnosis.")]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     /// siim:DIR, rsna:DIR, folder:DIR or phantom:SEED[:COUNT]
     #[arg(long, value_name = "COHORT")]
     cohort: CohortSpec,
     /// The finding to learn
     #[arg(long, value_enum)]
-    task: TaskChoice,
+    pub(super) task: TaskChoice,
     /// Architecture
     #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(Architecture), help = ARCHITECTURE_HELP)]
-    arch: Architecture,
+    pub(super) arch: Architecture,
     /// Multiplier on every layer's channels
     #[arg(long, value_name = "W", default_value_t = 1.0)]
-    width: f64,
+    pub(super) width: f64,
     /// Side of the images in pixels
     #[arg(long, value_name = "PX", default_value_t = 320, value_parser = at_least_one)]
-    input_size: usize,
+    pub(super) input_size: usize,
     /// Seed of first weights, order and augmentation
     #[arg(long, value_name = "S", default_value_t = 1)]
-    seed: u64,
+    pub(super) seed: u64,
     /// Where the weights go
     #[arg(long, value_name = "FILE.safetensors")]
-    out: PathBuf,
+    pub(super) out: PathBuf,
     #[command(flatten)]
-    course: Course,
+    pub(super) course: Course,
     #[command(flatten)]
     cases: Cases,
     /// Go on from OUT.checkpoint
     #[arg(long)]
-    resume: bool,
+    pub(super) resume: bool,
     /// Replace files of an earlier training
     #[arg(long)]
-    force: bool,
+    pub(super) force: bool,
     /// Device; auto takes a GPU where this build and the machine have one
     #[arg(long, value_name = "DEVICE", value_enum, default_value_t)]
-    device: DeviceChoice,
+    pub(super) device: DeviceChoice,
     /// Threads; the result does not depend on their number
     #[arg(long, value_name = "T", value_parser = at_least_one)]
-    threads: Option<usize>,
+    pub(super) threads: Option<usize>,
     /// No progress and no warnings
     #[arg(long)]
-    quiet: bool,
+    pub(super) quiet: bool,
 }
 
 const ARCHITECTURE_HELP: &str = "Architecture: inception_v3, densenet_121, u_net or retina_net";
 
 /// How long and how fast.
 #[derive(Debug, Args)]
-struct Course {
+pub(super) struct Course {
     /// Passes over all images, at most
     #[arg(long, value_name = "N", default_value_t = Settings::default().epochs)]
     epochs: usize,
@@ -107,13 +101,13 @@ struct Course {
     augment: AugmentChoice,
     /// Weights to begin with; tensors of other names or shapes (another head) are drawn from the seed
     #[arg(long, value_name = "FILE")]
-    init: Option<PathBuf>,
+    pub(super) init: Option<PathBuf>,
     /// Side of a detector's smallest anchor, on the grid of every eighth pixel; the article's 32 pixels when left out
     #[arg(long, value_name = "PX")]
     anchor_base: Option<f64>,
     /// Bits of the weights in the file
     #[arg(long, value_enum, default_value_t)]
-    precision: PrecisionChoice,
+    pub(super) precision: PrecisionChoice,
 }
 
 /// Which images.
@@ -137,7 +131,7 @@ pub(super) enum TaskChoice {
 }
 
 impl TaskChoice {
-    pub(super) fn task(self) -> Task {
+    fn task(self) -> Task {
         match self {
             Self::Pneumothorax => Task::Pneumothorax,
             Self::Pneumonia => Task::Pneumonia,
@@ -167,7 +161,7 @@ enum AugmentChoice {
 
 /// `--precision`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum PrecisionChoice {
+pub(super) enum PrecisionChoice {
     /// 32 bits
     #[default]
     F32,
@@ -175,161 +169,22 @@ enum PrecisionChoice {
     F16,
 }
 
-/// What is printed at the end.
-#[derive(Serialize)]
-struct Report<'a> {
-    epochs: usize,
-    best_epoch: usize,
-    score: &'a str,
-    validation_score: f64,
-    parameters: usize,
-    sha256: &'a str,
-}
-
-pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let files = Files::beside(&arguments.out);
-    files.check(arguments.force, arguments.resume)?;
-    let settings = arguments.settings();
-    settings.check()?;
-    arguments.check()?;
-    let interrupt = Interrupt::listen();
-    executor::start_threads(arguments.threads)?;
-    let cohort = arguments.open_cohort(&interrupt)?;
-    let size_px = [arguments.input_size; 2];
-    let kind = arguments.arch.kind();
-    let load = |split: Split| {
-        let bar = bar(arguments.quiet, &format!("{} images", split.name()));
-        let progress = |done: usize, total: usize| {
-            bar.set_length(total as u64);
-            bar.set_position(done as u64);
-        };
-        let samples = Samples::load(&cohort, split, kind, size_px, &progress, &|| interrupt.is_set());
-        bar.finish_and_clear();
-        samples
-    };
-    let (train, validation) = (load(Split::Train)?, load(Split::Val)?);
-    if !arguments.quiet {
-        for (reason, count) in train.unusable.iter().chain(&validation.unusable) {
-            let _ = writeln!(std::io::stderr(), "warning: {count} images are left out: {reason}");
-        }
-    }
-    let variant = Variant {
-        width: arguments.width,
-        classes: if kind == ModelKind::Classifier { 2 } else { 1 },
-        ..Variant::default()
-    };
-    let graph = arguments.arch.graph(&variant);
-    graph.extents(size_px[0], size_px[1])?;
-    let file = arguments.course.init.as_deref().map(|path| WeightsFile::open(path)?.tensors()).transpose()?;
-    let (weights, inherited) = initial_weights(&graph, arguments.seed, file.as_deref());
-    if file.is_some() {
-        if inherited.taken == 0 {
-            let text = "--init: not one tensor of the file fits this network by name and shape";
-            return Err(Error::Usage(text.to_owned()));
-        }
-        let (taken, drawn, unused) = (inherited.taken, inherited.drawn, inherited.unused);
-        let _ = writeln!(
-            std::io::stderr(),
-            "{taken} tensors taken over, {drawn} drawn from the seed, {unused} of the file not used"
-        );
-    }
-    let parameters: usize = weights.iter().map(|(_, tensor)| tensor.values.len()).sum();
-    let trainer = executor::trainer(graph, &weights, arguments.device, arguments.threads)?;
-    let told = arguments.told(&settings, &trainer.describe(), &train, &validation, file.as_deref());
-    let resume = arguments.resume.then(|| Checkpoint::open(&told, &files.checkpoint)).transpose()?;
-    let watch = Terminal { bar: bar(arguments.quiet, "steps"), interrupt, told, checkpoint: &files.checkpoint };
-    let anchor_base_px = arguments.anchor_base_px();
-    let scaling = arguments.arch.usual_scaling(variant.input_channels);
-    let training =
-        Training { trainer, scaling, anchor_base_px, train: &train, validation: &validation, settings: &settings };
-    let outcome = training.run(resume, &watch);
-    watch.bar.finish_and_clear();
-    let outcome = outcome.map_err(|error| match error {
-        TrainingError::Cancelled => Error::TrainingStopped,
-        other => other.into(),
-    })?;
-    let precision = match arguments.course.precision {
-        PrecisionChoice::F32 => Precision::Single,
-        PrecisionChoice::F16 => Precision::Half,
-    };
-    let bytes = outcome.weights.to_safetensors(precision)?;
-    let score = score_name(kind);
-    let words = arguments.in_words(&train, outcome.best_score, outcome.best_epoch, score);
-    let anchors = (kind == ModelKind::Detection).then_some(anchor_base_px);
-    let card = ModelCard::of_new_model(
-        arguments.arch,
-        &variant,
-        size_px,
-        arguments.class_names(kind),
-        words,
-        anchors,
-        &bytes,
-    )?;
-    let title = format!("{} on {}, seed {}", arguments.arch, arguments.task.task(), arguments.seed);
-    let picture = curve(&outcome.epochs, outcome.best_epoch, &title, score)?;
-    // The card comes last but one: weights without a card can be read, a card without weights misleads.
-    write_whole(&files.log, csv(&outcome.epochs, score).as_bytes())?;
-    write_whole(&files.curve, &picture)?;
-    write_whole(&arguments.out, &bytes)?;
-    card.save(&files.card)?;
-    // The work is done; a checkpoint that stays behind does no harm.
-    let _ = std::fs::remove_file(&files.checkpoint);
-    print_json(&Report {
-        epochs: outcome.epochs.len(),
-        best_epoch: outcome.best_epoch,
-        score,
-        validation_score: outcome.best_score,
-        parameters,
-        sha256: &card.sha256,
-    })
-}
-
-/// The files of a training, beside its weights.
-struct Files {
-    card: PathBuf,
-    log: PathBuf,
-    curve: PathBuf,
-    checkpoint: PathBuf,
-    out: PathBuf,
-}
-
-impl Files {
-    fn beside(out: &Path) -> Self {
-        let with = |extension: &str| out.with_extension(extension);
-        Self {
-            card: with("json"),
-            log: with("csv"),
-            curve: with("png"),
-            checkpoint: with("checkpoint"),
-            out: out.to_owned(),
-        }
-    }
-
-    fn check(&self, force: bool, resume: bool) -> Result<()> {
-        let refuse = |text: &str| Err(Error::Usage(format!("--out: {text}")));
-        if self.out.extension().is_none_or(|extension| extension != "safetensors") {
-            return refuse("the file must end in .safetensors");
-        }
-        let folder = self.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if !folder.is_dir() {
-            return refuse("its folder does not exist");
-        }
-        let there = [&self.out, &self.card, &self.log, &self.curve].into_iter().any(|path| path.exists());
-        if there && !force {
-            return refuse("files of that name are there already; choose another, or use --force");
-        }
-        match (self.checkpoint.exists(), resume) {
-            (true, false) if !force => {
-                refuse("a checkpoint of that name is there; go on from it with --resume, or use --force")
-            }
-            (false, true) => Err(Error::Usage("--resume: there is no checkpoint beside --out".to_owned())),
-            _ => Ok(()),
+impl PrecisionChoice {
+    pub(super) fn precision(self) -> Precision {
+        match self {
+            Self::F32 => Precision::Single,
+            Self::F16 => Precision::Half,
         }
     }
 }
 
 impl Arguments {
-    fn check(&self) -> Result<()> {
+    /// What the curve is called.
+    pub(super) fn title(&self) -> String {
+        format!("{} on {}, seed {}", self.arch, self.task.task(), self.seed)
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
         let refuse = |text: String| Err(Error::Usage(text));
         if !(self.width > 0.0 && self.width <= 16.0) {
             return refuse("--width: must be a number above 0 and up to 16".to_owned());
@@ -347,7 +202,7 @@ impl Arguments {
         Ok(())
     }
 
-    fn settings(&self) -> Settings {
+    pub(super) fn settings(&self) -> Settings {
         let Course { epochs, batch, learning_rate, weight_decay, patience, class_weights, augment, .. } = self.course;
         Settings {
             seed: self.seed,
@@ -365,11 +220,11 @@ impl Arguments {
         }
     }
 
-    fn anchor_base_px(&self) -> f64 {
+    pub(super) fn anchor_base_px(&self) -> f64 {
         self.course.anchor_base.unwrap_or(DetectorCard::default().anchor_base_px)
     }
 
-    fn class_names(&self, kind: ModelKind) -> Vec<String> {
+    pub(super) fn class_names(&self, kind: ModelKind) -> Vec<String> {
         let finding = self.task.task().to_string();
         match kind {
             ModelKind::Classifier => vec![format!("no {finding}"), finding],
@@ -377,7 +232,7 @@ impl Arguments {
         }
     }
 
-    fn open_cohort(&self, interrupt: &Interrupt) -> Result<Cohort> {
+    pub(super) fn open_cohort(&self, interrupt: &Interrupt) -> Result<Cohort> {
         let options = CohortOptions {
             task: Some(self.task.task()),
             splits: self.cases.splits.clone(),
@@ -403,7 +258,7 @@ impl Arguments {
     }
 
     /// All that decides the result, for a checkpoint to be compared with. Holds no path.
-    fn told(
+    pub(super) fn told(
         &self,
         settings: &Settings,
         device: &str,
@@ -435,7 +290,7 @@ impl Arguments {
     }
 
     /// How the model was made, for its card. A folder's name may be a patient's, so only phantoms are named in full.
-    fn in_words(&self, train: &Samples, score: f64, epoch: usize, score_name: &str) -> String {
+    pub(super) fn in_words(&self, train: &Samples, score: f64, epoch: usize, score_name: &str) -> String {
         let cohort = match &self.cohort {
             CohortSpec::Phantom { .. } => self.cohort.to_string(),
             other => other.kind().to_owned(),
@@ -448,53 +303,5 @@ impl Arguments {
             self.task.task(),
             self.seed
         )
-    }
-}
-
-fn bar(quiet: bool, unit: &str) -> ProgressBar {
-    let bar = ProgressBar::no_length();
-    bar.set_draw_target(if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
-    let template = format!("{{bar:32}} {{percent:>3}} %  {{pos}} of {{len}} {unit}  {{elapsed}} elapsed  {{msg}}");
-    if let Ok(style) = ProgressStyle::with_template(&template) {
-        bar.set_style(style);
-    }
-    bar
-}
-
-/// Progress on the terminal, checkpoints on disk.
-struct Terminal<'a> {
-    bar: ProgressBar,
-    interrupt: Interrupt,
-    told: serde_json::Map<String, serde_json::Value>,
-    checkpoint: &'a Path,
-}
-
-impl Watch for Terminal<'_> {
-    fn step(&self, progress: &Progress) {
-        let Progress { epoch, epochs, steps, total_steps, loss, secs_left } = *progress;
-        self.bar.set_length(total_steps);
-        self.bar.set_position(steps);
-        let left = indicatif::HumanDuration(std::time::Duration::from_secs_f64(secs_left.max(0.0)));
-        self.bar.set_message(format!("epoch {epoch} of {epochs}, loss {loss:.4}, {left} left"));
-    }
-
-    fn epoch(&self, checkpoint: &Checkpoint) -> std::result::Result<(), TrainingError> {
-        if let Some(last) = checkpoint.log.last() {
-            let best = if checkpoint.best_epoch == last.epoch { " (best so far)" } else { "" };
-            let line = format!(
-                "epoch {}: training loss {:.4}, validation loss {:.4}, validation score {:.4}{best}, {:.0} s",
-                last.epoch, last.train_loss, last.validation_loss, last.validation_score, last.seconds
-            );
-            if !self.bar.is_hidden() {
-                self.bar.println(line);
-            } else if self.bar.length().is_some() {
-                let _ = writeln!(std::io::stderr(), "{line}");
-            }
-        }
-        checkpoint.save(&self.told, self.checkpoint)
-    }
-
-    fn cancelled(&self) -> bool {
-        self.interrupt.is_set()
     }
 }
