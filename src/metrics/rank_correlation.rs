@@ -51,7 +51,8 @@ impl Ranks {
             return Err(Error::NoVariation);
         }
         let products: i128 = self.centred.iter().zip(&other.centred).map(|(a, b)| i128::from(a * b)).sum();
-        let scale = (self.squares as f64).sqrt() * (other.squares as f64).sqrt();
+        // One root of the product: the square of a number has that number as its root, so equal ranks give exactly 1.
+        let scale = (self.squares as f64 * other.squares as f64).sqrt();
         Ok((products as f64 / scale).clamp(-1.0, 1.0))
     }
 }
