@@ -1,6 +1,7 @@
 //! Cascading randomization on small networks: what changes, what stays, and what nothing depends on.
 
 #![allow(clippy::unwrap_used, reason = "a failing unwrap fails the test")]
+#![allow(clippy::float_cmp, reason = "initial values are exact")]
 
 #[allow(dead_code, unreachable_pub, reason = "shared with the tests of the networks")]
 #[path = "common/formula.rs"]

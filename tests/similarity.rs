@@ -1,4 +1,4 @@
-//! Structural similarity and rank correlation beside scikit-image and SciPy (`tests/reference/similarity.py`).
+//! Structural similarity and rank correlation beside scikit-image and `SciPy` (`tests/reference/similarity.py`).
 
 #![allow(clippy::unwrap_used, reason = "a failing unwrap fails the test")]
 
@@ -25,13 +25,12 @@ fn maps(kind: &str, [height, width]: [usize; 2]) -> [Vec<f32>; 2] {
             let (row, column) = ((pixel / width) as f64, (pixel % width) as f64);
             let wave = (((row + tilt * column).rem_euclid(16.0) - 4.0) / 8.0).clamp(0.0, 1.0);
             let value = match kind {
-                "noise" => *noise,
                 "spots" => wave * (0.75 + 0.25 * noise),
                 "blocks" => (wave * 4.0).floor() / 4.0,
                 "mask" => f64::from(u8::from(*noise < 0.005)),
                 "signed" => 2.0 * noise * wave - wave,
                 "blank" if first => 0.0,
-                "blank" => *noise,
+                "noise" | "blank" => *noise,
                 _ if first => 0.5,
                 _ => 0.75,
             };

@@ -36,11 +36,11 @@ const SCALE: f64 = 2.0;
 /// Randomizes a network block by block and shows how much each method's maps change.
 ///
 /// Every image is explained in every state with the same noise, the same segments and the class of the trained network.
-/// Writes to the output folder: cascade.npz (<METHOD>/<STATE>_raw, <METHOD>/<STATE> as shown, 0 to 1,
-/// <METHOD>/<STATE>_signed, -1 to 1, where the method has a sign, and logits/<STATE>), cascade.csv (likeness of each map
-/// to the original one), cascade.json (model, states, seeds, parameters, means, baselines), figure_3a (likeness by state)
-/// and figure_3b (the maps), both as SVG and PNG. With several images cascade.npz and, for the first eight, figure_3b
-/// are in folders `image_000`, `image_001`, ... in the order given. All files appear at the end, or none.
+/// Writes to the output folder: cascade.npz (`<METHOD>/<STATE>_raw`, `<METHOD>/<STATE>` as shown, 0 to 1,
+/// `<METHOD>/<STATE>_signed`, -1 to 1, where the method has a sign, and `logits/<STATE>`), cascade.csv (likeness of each
+/// map to the original one), cascade.json (model, states, seeds, parameters, means, baselines), `figure_3a` (likeness by
+/// state) and `figure_3b` (the maps), both as SVG and PNG. With several images cascade.npz and, for the first eight,
+/// `figure_3b` are in folders `image_000`, `image_001`, ... in the order given. All files appear at the end, or none.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

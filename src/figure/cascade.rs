@@ -217,6 +217,9 @@ impl CascadeTile {
     }
 }
 
+/// A map, where there is one, and what stands below it.
+pub type CaptionedTile = (Option<CascadeTile>, String);
+
 /// Figure 3B: one image, a row a method, a column a state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CascadeTiles<'a> {
@@ -228,14 +231,14 @@ pub struct CascadeTiles<'a> {
     pub radiograph: CascadeTile,
     /// Names of the states.
     pub states: Vec<&'a str>,
-    /// Name of each method, and for each state its display map, where there is one, and what stands below it.
-    pub rows: Vec<(&'a str, Vec<(Option<CascadeTile>, String)>)>,
+    /// Name of each method, and its display map in each state.
+    pub rows: Vec<(&'a str, Vec<CaptionedTile>)>,
 }
 
 impl CascadeTiles<'_> {
     const SIDE: f64 = 104.0;
     const GAP: f64 = 6.0;
-    const LEFT: f64 = 62.0;
+    const LEFT: f64 = 72.0;
 
     /// Draws the page.
     ///

@@ -11,7 +11,7 @@ mod panel;
 mod scene;
 
 pub use caption::caption;
-pub use cascade::{CascadeCurve, CascadeCurves, CascadeTile, CascadeTiles};
+pub use cascade::{CaptionedTile, CascadeCurve, CascadeCurves, CascadeTile, CascadeTiles};
 pub use colour::{Rgb, inferno};
 pub use paint::{Painted, paint, text_width_px};
 pub use panel::{NOT_FOR_DIAGNOSIS, Panel, Tile};

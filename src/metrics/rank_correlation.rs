@@ -28,7 +28,7 @@ impl Ranks {
         let mut below = 0;
         for equal in sorted.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq()) {
             // Ranks below + 1 to below + k have the mean below + (k + 1) / 2.
-            let rank = (2 * below + equal.len()) as i64 - values.len() as i64;
+            let rank = (2 * below + equal.len()).cast_signed() as i64 - values.len().cast_signed() as i64;
             for (_, index) in equal {
                 centred[*index] = rank;
             }

@@ -139,21 +139,26 @@ impl Line {
     }
 
     /// Sum of the similarities of all windows in the row.
+    ///
+    /// Numerator and denominator are multiplied by the square of the window's pixels twice, so that sums stand for means
+    /// and one division is left.
     fn similarity(&mut self, [c1, c2]: [f64; 2]) -> f64 {
         const PIXELS: f64 = (SSIM_WINDOW_PX * SSIM_WINDOW_PX) as f64;
         const SAMPLE: f64 = PIXELS / (PIXELS - 1.0);
+        let (c1, c2) = (c1 * PIXELS * PIXELS, c2 * PIXELS * PIXELS);
         let [sum_a, sum_b, squares, products] = &self.sums;
         let windows = sum_a.iter().zip(sum_b).zip(squares.iter().zip(products));
         // Values first and their sum after: the divisions run side by side.
-        for (value, ((sum_a, sum_b), (squares, products))) in self.fours.iter_mut().zip(windows) {
-            let (mean_a, mean_b) = (sum_a / PIXELS, sum_b / PIXELS);
-            let mean_product = mean_a * mean_b;
-            let mean_squares = mean_a * mean_a + mean_b * mean_b;
-            let covariance = SAMPLE * (products / PIXELS - mean_product);
-            let variances = SAMPLE * (squares / PIXELS - mean_squares);
+        for (value, ((a, b), (squares, products))) in self.fours.iter_mut().zip(windows) {
+            let mean_product = a * b;
+            let mean_squares = a * a + b * b;
+            let covariance = SAMPLE * (PIXELS * products - mean_product);
+            let variances = SAMPLE * (PIXELS * squares - mean_squares);
             *value = ((2.0 * mean_product + c1) * (2.0 * covariance + c2)) / ((mean_squares + c1) * (variances + c2));
         }
-        self.fours[..sum_a.len()].iter().sum()
+        let values = self.fours[..sum_a.len()].as_chunks::<4>();
+        let four = values.0.iter().fold([0.0; 4], |sums, values| std::array::from_fn(|lane| sums[lane] + values[lane]));
+        four.iter().chain(values.1).sum()
     }
 }
 
