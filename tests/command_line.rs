@@ -6,6 +6,8 @@
 mod bad_input;
 #[path = "command_line/bench.rs"]
 mod bench;
+#[path = "command_line/cascade.rs"]
+mod cascade;
 #[path = "command_line/evaluate.rs"]
 mod evaluate;
 #[path = "command_line/explain.rs"]

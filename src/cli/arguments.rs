@@ -1,11 +1,13 @@
 //! Arguments that several commands share.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
 use super::error::{Error, Result};
 use crate::network::Architecture;
+use crate::saliency::{self, Method};
 
 /// The model and the images.
 #[derive(Debug, Args)]
@@ -24,6 +26,34 @@ pub(super) struct Inputs {
 
 const ARCHITECTURE_HELP: &str =
     "Architecture where no model card tells it: inception_v3, densenet_121, u_net or retina_net";
+
+/// One word of `--methods`.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wanted {
+    /// All eight
+    All,
+    /// This one
+    One(Method),
+}
+
+impl Wanted {
+    /// The methods that the words of `--methods` name; repeated ones count once.
+    pub(super) fn methods(words: &[Self]) -> Vec<Method> {
+        let methods = |word: &Self| match word {
+            Self::All => Method::ALL.to_vec(),
+            Self::One(method) => vec![*method],
+        };
+        words.iter().flat_map(methods).collect()
+    }
+}
+
+impl FromStr for Wanted {
+    type Err = saliency::Error;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        if text.trim().eq_ignore_ascii_case("all") { Ok(Self::All) } else { text.parse().map(Self::One) }
+    }
+}
 
 /// Where and how the network runs.
 #[derive(Clone, Debug, Default, Args)]

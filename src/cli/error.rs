@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::{array_file, cohort, evaluation, figure, foreign, network, phantom, radiograph, saliency, training};
+use crate::{
+    array_file, cascade, cohort, evaluation, figure, foreign, network, phantom, radiograph, saliency, training,
+};
 
 /// Result of a command.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -39,6 +41,9 @@ pub enum Error {
     /// The methods.
     #[error(transparent)]
     Saliency(#[from] saliency::Error),
+    /// A cascade.
+    #[error(transparent)]
+    Cascade(cascade::Error),
     /// Phantoms.
     #[error(transparent)]
     Phantom(#[from] phantom::export::Error),

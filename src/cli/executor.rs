@@ -6,17 +6,31 @@ use super::arguments::{DeviceChoice, ExecutorChoice, IsaChoice, Machine};
 use super::error::{Error, Result};
 use crate::evaluation::Network;
 use crate::network::{
-    CandleExecutor, CandleTrainer, CpuExecutor, CpuOptions, CpuTrainer, Executor, Graph, Isa, Model, ModelKind,
+    self, CandleExecutor, CandleTrainer, CpuExecutor, CpuOptions, CpuTrainer, Executor, Graph, Isa, Model, ModelKind,
     Trainable, Weights,
 };
 
 /// The executor that `machine` asks for, ready to run the classifier `model`; it keeps its own copy of the weights.
 pub(super) fn build(model: &Model, machine: &Machine) -> Result<Box<dyn Executor>> {
-    let graph = model.graph.clone();
-    Ok(match place(machine)? {
-        Place::Kernels(options) => Box::new(CpuExecutor::new(graph, &model.weights, options)?),
-        Place::Candle(device) => Box::new(CandleExecutor::new(graph, &model.weights, device, DType::F32)?),
-    })
+    Ok(Factory::new(machine)?.build(&model.graph, &model.weights)?)
+}
+
+/// Makes executors of one kind; threads and device are chosen once.
+pub(super) struct Factory(Place);
+
+impl Factory {
+    /// Makes what `machine` asks for.
+    pub(super) fn new(machine: &Machine) -> Result<Self> {
+        place(machine).map(Self)
+    }
+
+    /// An executor with a copy of `weights`.
+    pub(super) fn build(&self, graph: &Graph, weights: &Weights) -> network::Result<Box<dyn Executor>> {
+        Ok(match &self.0 {
+            Place::Kernels(options) => Box::new(CpuExecutor::new(graph.clone(), weights, *options)?),
+            Place::Candle(device) => Box::new(CandleExecutor::new(graph.clone(), weights, device.clone(), DType::F32)?),
+        })
+    }
 }
 
 /// What `machine` asks for to run a model of any kind forward; it keeps its own copy of the weights.

@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
 use serde::Serialize;
 
-use super::arguments::{Inputs, Machine};
+use super::arguments::{Inputs, Machine, Wanted};
 use super::error::{Error, Result};
 use super::interrupt::Interrupt;
 use super::output::Output;
@@ -78,21 +77,6 @@ pub(super) struct Arguments {
     /// Folder for the results, made where needed; files of an earlier run are replaced
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-}
-
-/// One word of `--methods`.
-#[derive(Clone, Copy, Debug)]
-enum Wanted {
-    All,
-    One(Method),
-}
-
-impl FromStr for Wanted {
-    type Err = saliency::Error;
-
-    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
-        if text.trim().eq_ignore_ascii_case("all") { Ok(Self::All) } else { text.parse().map(Self::One) }
-    }
 }
 
 /// The line printed when all is done.
@@ -205,14 +189,7 @@ impl Work<'_> {
 }
 
 fn request(arguments: &Arguments, model: &Model, images: &[StudyImage]) -> Result<Request> {
-    let methods: Vec<Method> = arguments
-        .methods
-        .iter()
-        .flat_map(|wanted| match wanted {
-            Wanted::All => Method::ALL.to_vec(),
-            Wanted::One(method) => vec![*method],
-        })
-        .collect();
+    let methods = Wanted::methods(&arguments.methods);
     let preset_parameters = parameters::of_preset(arguments.preset, &model.card);
     let parameters = parameters::overridden(&preset_parameters, arguments.parameters.as_deref(), &arguments.set)?;
     parameters.check(&methods).map_err(|error| Error::Usage(error.to_string()))?;

@@ -4,6 +4,8 @@
 //! work failed, 2 the command line cannot be understood.
 
 mod arguments;
+mod cascade;
+mod cascade_report;
 mod cohort;
 mod convert;
 mod demo;
@@ -40,6 +42,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Cascade(Box<cascade::Arguments>),
     Cohort(cohort::Arguments),
     Convert(convert::Arguments),
     Evaluate(Box<evaluate::Arguments>),
@@ -54,6 +57,7 @@ const EXAMPLES: &str = "\
 Examples:
   saliscope explain --model model.safetensors --image chest.png --out result
   saliscope predict --model model.safetensors --image a.png b.png
+  saliscope cascade --model model.safetensors --image a.png b.png --out cascade
   saliscope inspect chest.dcm
   saliscope cohort siim:siim-acr --splits pneumothorax_splits.csv
   saliscope phantom --out phantoms --count 300 --seed 1
@@ -75,6 +79,7 @@ pub fn main() -> ExitCode {
     };
     let Some(command) = arguments.command else { return ended(demo::run()) };
     let done = match command {
+        Command::Cascade(arguments) => cascade::run(&arguments),
         Command::Cohort(arguments) => cohort::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),

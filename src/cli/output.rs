@@ -59,6 +59,15 @@ impl Output {
         Ok(())
     }
 
+    /// Begins one file to be written bit by bit; it too is not visible under its name before [`Output::publish`].
+    pub(super) fn create(&mut self, relative: &Path) -> Result<fs::File> {
+        let path = self.staging.as_ref().map_or(self.target.join(relative), |staging| staging.path().join(relative));
+        let made = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::File::create(&path));
+        let file = made.map_err(failed("file cannot be written", &self.target.join(relative)))?;
+        self.files.push(relative.to_owned());
+        Ok(file)
+    }
+
     /// Moves every file into place. A failure half-way takes the moved files away again.
     pub(super) fn publish(mut self) -> Result<()> {
         let mut moved = Vec::new();

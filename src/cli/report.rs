@@ -26,7 +26,7 @@ impl ClassFound {
     }
 
     /// Number and name; the number alone where the name says no more.
-    fn label(&self) -> String {
+    pub(super) fn label(&self) -> String {
         if self.name == format!("class {}", self.index) {
             self.name.clone()
         } else {

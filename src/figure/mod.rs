@@ -3,6 +3,7 @@
 //! No file name, path or identifier of a patient enters a picture; a PNG holds pixels and nothing else.
 
 mod caption;
+mod cascade;
 mod colour;
 mod inferno;
 mod paint;
@@ -10,6 +11,7 @@ mod panel;
 mod scene;
 
 pub use caption::caption;
+pub use cascade::{CaptionedTile, CascadeCurve, CascadeCurves, CascadeTile, CascadeTiles};
 pub use colour::{Rgb, inferno};
 pub use paint::{Painted, paint, text_width_px};
 pub use panel::{NOT_FOR_DIAGNOSIS, Panel, Tile};

@@ -224,7 +224,7 @@ fn colour_bar(scene: &mut Scene, [x, y]: [f64; 2], width: f64) -> Result<()> {
 }
 
 /// `text` in lines no wider than `width_px`, broken between words.
-fn wrapped(text: &str, style: TextStyle, width_px: f64) -> Result<Vec<String>> {
+pub(super) fn wrapped(text: &str, style: TextStyle, width_px: f64) -> Result<Vec<String>> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         let longer = match lines.last() {

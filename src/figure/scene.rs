@@ -73,8 +73,28 @@ impl Scene {
         ));
     }
 
+    /// Straight lines from point to point, whole or in `dashes` of `[drawn, left out]` pixels.
+    pub fn polyline(&mut self, points: &[[f64; 2]], thickness_px: f64, colour: Rgb, dashes: Option<[f64; 2]>) {
+        let dashes = dashes.map(|[drawn, gap]| format!(r#" stroke-dasharray="{drawn} {gap}""#)).unwrap_or_default();
+        let (points, colour) = (list(points), hex(colour));
+        self.push(format_args!(
+            r#"<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="{thickness_px}" stroke-linejoin="round"{dashes}/>"#
+        ));
+    }
+
+    /// A filled polygon, `opacity` from 0 to 1.
+    pub fn polygon(&mut self, points: &[[f64; 2]], fill: Rgb, opacity: f64) {
+        let (points, fill) = (list(points), hex(fill));
+        self.push(format_args!(r#"<polygon points="{points}" fill="{fill}" fill-opacity="{opacity}"/>"#));
+    }
+
     /// One line of text with its anchor at `[x, baseline]`.
-    pub fn text(&mut self, [x, baseline]: [f64; 2], anchor: Anchor, style: TextStyle, text: &str) {
+    pub fn text(&mut self, at: [f64; 2], anchor: Anchor, style: TextStyle, text: &str) {
+        self.text_turned(at, anchor, style, 0.0, text);
+    }
+
+    /// The same, turned clockwise around its anchor.
+    pub fn text_turned(&mut self, [x, baseline]: [f64; 2], anchor: Anchor, style: TextStyle, degrees: f64, text: &str) {
         let anchor = match anchor {
             Anchor::Start => "start",
             Anchor::Middle => "middle",
@@ -85,8 +105,10 @@ impl Scene {
             Weight::Medium => 500,
         };
         let (size, colour) = (style.size_px, hex(style.colour));
+        let turn =
+            if degrees == 0.0 { String::new() } else { format!(r#" transform="rotate({degrees} {x} {baseline})""#) };
         self.push(format_args!(
-            r#"<text x="{x}" y="{baseline}" text-anchor="{anchor}" font-family="Roboto" font-weight="{weight}" font-size="{size}" fill="{colour}">{}</text>"#,
+            r#"<text x="{x}" y="{baseline}" text-anchor="{anchor}" font-family="Roboto" font-weight="{weight}" font-size="{size}" fill="{colour}"{turn}>{}</text>"#,
             escape(text)
         ));
     }
@@ -136,6 +158,11 @@ impl Scene {
         let _ = self.body.write_fmt(element);
         self.body.push('\n');
     }
+}
+
+/// Points as SVG lists them.
+fn list(points: &[[f64; 2]]) -> String {
+    points.iter().map(|[x, y]| format!("{x:.2},{y:.2}")).collect::<Vec<_>>().join(" ")
 }
 
 fn hex([r, g, b]: Rgb) -> String {

@@ -1,4 +1,5 @@
-//! How well scores tell findings: curves and their areas, operating points, overlap, boxes, and intervals around them.
+//! How well scores tell findings: curves and their areas, operating points, overlap, boxes, and intervals around them;
+//! and how alike two maps are.
 //!
 //! All take slices, and none knows where they come from.
 
@@ -8,7 +9,9 @@ mod error;
 mod operating_point;
 mod overlap;
 mod precision_recall;
+mod rank_correlation;
 mod roc;
+mod structural_similarity;
 
 pub use average_precision::{
     COCO_DETECTIONS, COCO_THRESHOLDS, DetectionCurve, ImageMatches, Interpolation, average_precision,
@@ -18,7 +21,9 @@ pub use error::{Error, Result};
 pub use operating_point::{OperatingPoint, operating_point, youden_threshold};
 pub use overlap::dice;
 pub use precision_recall::{PrecisionRecall, precision_recall};
+pub use rank_correlation::{Ranks, spearman};
 pub use roc::roc_auc;
+pub use structural_similarity::{SSIM_WINDOW_PX, structural_similarities, structural_similarity};
 
 /// Scores in ascending order with their truth; equal ones stand side by side.
 fn ranked<S: Copy + Into<f64>>(scores: &[S], truth: &[bool]) -> Result<Vec<(f64, bool)>> {

@@ -103,7 +103,7 @@ pub(super) fn extremes(values: &[f32]) -> [f32; 2] {
 }
 
 /// NumPy's linear percentile: the order statistic at `percentile / 100 * (n - 1)`, interpolated between neighbours.
-fn percentile(values: &[f32], percentile: f64) -> f64 {
+pub(crate) fn percentile(values: &[f32], percentile: f64) -> f64 {
     let rank = percentile / 100.0 * (values.len() - 1) as f64;
     let below = (rank.floor() as usize).min(values.len() - 1);
     let fraction = rank - below as f64;

@@ -25,6 +25,8 @@ pub(super) struct Common {
     /// Name of the node that Grad-CAM reads.
     pub(super) tensor: String,
     pub(super) intermediates: bool,
+    /// Segments of XRAI made before.
+    pub(super) segments: Option<Arc<xrai::SegmentCache>>,
 }
 
 /// A map without its provenance.
@@ -101,7 +103,10 @@ impl Maker {
             return Ok(Made { raw: flat, display, intermediates: arrays });
         }
         let parameters = &self.common.parameters.xrai.segments;
-        let segmentation = xrai::segment(image, shape, parameters)?;
+        let segmentation = match &self.common.segments {
+            Some(cache) => cache.segment(image, shape, parameters)?,
+            None => Arc::new(xrai::segment(image, shape, parameters)?),
+        };
         let merged = xrai::merge(&flat, &segmentation, parameters)?;
         if self.common.intermediates {
             let labels = segmentation.labels();

@@ -18,6 +18,7 @@ mod schedule;
 mod sum;
 pub mod xrai;
 
+pub(crate) use display::percentile;
 pub use display::{DisplayMap, Outcome};
 pub use error::{Error, Result};
 pub use explanation::{ArrayValues, Explanation, NamedArray, SaliencyMap, softmax};

@@ -12,6 +12,7 @@ use super::error::{Error, Result};
 use super::method::Method;
 use super::noise::Noise;
 use super::parameters::{Parameters, Preset};
+use super::xrai::SegmentCache;
 
 /// Which logit is explained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,6 +84,11 @@ pub struct Request {
     pub seed: u64,
     /// Noise to use instead of seeded noise; sample k serves the k-th copy of every image.
     pub noise: Option<Arc<Noise>>,
+    /// A class for each image, chosen before and explained instead of [`Request::class`], so that another state of the
+    /// network is asked the same question.
+    pub classes: Option<Vec<usize>>,
+    /// Segments of XRAI made before; those that are missing are added.
+    pub segments: Option<Arc<SegmentCache>>,
     /// Inputs a pass; the executor's preference when `None`.
     pub batch: Option<usize>,
     /// Whether signed maps, grids and segments are kept beside the maps.
@@ -101,6 +107,8 @@ impl Request {
             positive_class: None,
             seed: 0,
             noise: None,
+            classes: None,
+            segments: None,
             batch: None,
             intermediates: false,
         }

@@ -73,6 +73,7 @@ impl<'a> Schedule<'a> {
         }
         check_images(&request.images)?;
         check_noise(request, &methods)?;
+        check_classes(request)?;
         let target = match request.class {
             ClassChoice::Predicted => Target::Predicted,
             ClassChoice::Positive => Target::Class(request.positive_class.ok_or(Error::NoPositiveClass)?),
@@ -96,6 +97,7 @@ impl<'a> Schedule<'a> {
             executor: executor.describe(),
             tensor: graph.node(node).name.clone(),
             intermediates: request.intermediates,
+            segments: request.segments.clone(),
         };
         let mut schedule = Self {
             executor,
@@ -109,7 +111,7 @@ impl<'a> Schedule<'a> {
             done: 0,
             total: 0,
         };
-        for positions in distinct_images(&request.images).values() {
+        for positions in distinct_images(request).values() {
             let image = &request.images[positions[0]];
             schedule.total += schedule.plan(image, extremes(image.values.values()))?.points.len();
         }
@@ -124,7 +126,7 @@ impl<'a> Schedule<'a> {
     fn explain_shape(&mut self, shape: [usize; 3], found: &mut [Option<Explanation>]) -> Result<()> {
         let [_, height, width] = shape;
         self.batch = self.request.batch.unwrap_or_else(|| self.executor.preferred_batch(height, width)).max(1);
-        let distinct = distinct_images(&self.request.images);
+        let distinct = distinct_images(self.request);
         let mut groups: Vec<&Vec<usize>> =
             distinct.values().filter(|positions| image_shape(&self.request.images[positions[0]]) == shape).collect();
         groups.sort_unstable();
@@ -196,7 +198,9 @@ impl<'a> Schedule<'a> {
         let gradient = wants(&[Method::Grad, Method::Ig, Method::Xrai]);
         let guided_gradient = wants(&[Method::Gbp, Method::Ggcam]);
         let activation = wants(&[Method::Gcam, Method::Ggcam]).then_some(self.node);
-        let target = self.target;
+        let classes: Option<Vec<usize>> = self.request.classes.as_ref().map(|classes| {
+            cases.iter().map(|case| case.as_ref().map_or(0, |case| classes[case.positions[0]])).collect()
+        });
         let mut first = 0;
         while first < cases.len() {
             let rest = &mut cases[first..];
@@ -206,7 +210,9 @@ impl<'a> Schedule<'a> {
                     case.inputs.write(&Point::Image, out);
                 }
             };
-            let (len, mut output) = self.pass(rest.len(), shape, fill, |input, _| {
+            let wanted = self.target;
+            let (len, mut output) = self.pass(rest.len(), shape, fill, |input, len| {
+                let target = classes.as_ref().map_or(wanted, |classes| Target::Classes(&classes[first..first + len]));
                 self.executor.run(&Pass { input, target, gradient, guided_gradient, activation })
             })?;
             let seconds = start.elapsed().as_secs_f64() / len as f64;
@@ -345,13 +351,16 @@ fn distinct_shapes(images: &[ImageInput]) -> Vec<[usize; 3]> {
     shapes
 }
 
-/// Positions of equal images, by the position of the first.
-fn distinct_images(images: &[ImageInput]) -> HashMap<usize, Vec<usize>> {
+/// Positions of equal images of which the same class is explained, by the position of the first.
+fn distinct_images(request: &Request) -> HashMap<usize, Vec<usize>> {
+    let images = &request.images;
+    let class = |position: usize| request.classes.as_ref().map(|classes| classes[position]);
     let mut by_seed: HashMap<u64, Vec<usize>> = HashMap::new();
     let mut distinct: HashMap<usize, Vec<usize>> = HashMap::new();
     for (position, image) in images.iter().enumerate() {
         let candidates = by_seed.entry(image.id_seed).or_default();
-        let first = candidates.iter().copied().find(|first| images[*first] == *image).unwrap_or(position);
+        let same = |first: &usize| images[*first] == *image && class(*first) == class(position);
+        let first = candidates.iter().copied().find(same).unwrap_or(position);
         if first == position {
             candidates.push(position);
         }
@@ -371,6 +380,16 @@ fn check_images(images: &[ImageInput]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn check_classes(request: &Request) -> Result<()> {
+    match &request.classes {
+        Some(classes) if classes.len() != request.images.len() => {
+            let value = format!("{} for {} images", classes.len(), request.images.len());
+            Err(Error::Parameter { parameter: "classes", value, accepted: "one for each image" })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_noise(request: &Request, methods: &[Method]) -> Result<()> {

@@ -34,6 +34,31 @@ fn cancelling_stops_between_batches() {
 }
 
 #[test]
+fn classes_chosen_before_belong_to_their_images() {
+    let images = || vec![image(1, 12, 12, false), image(1, 12, 12, false), image(2, 12, 12, true)];
+    let mut request = Request::new(images(), Method::ALL.to_vec(), Preset::Arun2021);
+    request.parameters.xrai.segments.resize_px = Some([48, 48]);
+    request.parameters.sig.noise.samples = 2;
+    request.classes = Some(vec![0, 1, 1]);
+    let found = explain(&Analytic::new(), &request, &()).unwrap();
+    assert_eq!(found.iter().map(|explanation| explanation.class).collect::<Vec<_>>(), [0, 1, 1]);
+    // The same image twice, but two questions.
+    for (explanation, class) in found[..2].iter().zip([0, 1]) {
+        let mut alone = request.clone();
+        alone.images.truncate(1);
+        (alone.classes, alone.class) = (None, ClassChoice::Index(class));
+        let alone = explain(&Analytic::new(), &alone, &()).unwrap().remove(0);
+        assert!(alone.maps.iter().zip(&explanation.maps).all(|(a, b)| a.raw == b.raw), "class {class}");
+    }
+    request.classes = Some(vec![0]);
+    let refused = explain(&Analytic::new(), &request, &());
+    assert!(matches!(refused, Err(Error::Parameter { parameter: "classes", .. })), "one class for three images");
+    request.classes = Some(vec![0, 2, 0]);
+    let refused = explain(&Analytic::new(), &request, &());
+    assert!(matches!(refused, Err(Error::Network(network::Error::UnknownClass { class: 2, classes: 2 }))));
+}
+
+#[test]
 fn the_class_must_exist_and_be_known() {
     let mut request = request(&[Method::Grad]);
     request.class = ClassChoice::Positive;

@@ -17,6 +17,7 @@
 //! # Ok::<(), xrai::Error>(())
 //! ```
 
+mod cache;
 mod felzenszwalb;
 mod mask;
 mod merge;
@@ -25,6 +26,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::resize;
+pub use cache::SegmentCache;
 use felzenszwalb::EdgeList;
 pub use mask::Mask;
 pub use merge::{Merged, Step, merge};

@@ -1,0 +1,20 @@
+//! Cascading randomization (Adebayo et al. 2018): does a map change when the network forgets what it learned?
+//!
+//! A network is randomized block by block; in each [`State`] every image is explained again, with the same noise, the
+//! same segments and the same class, and each map is compared with that of the trained network. A method whose maps stay
+//! alike does not show what the network learned. What "alike" is worth is told by two lines: maps of different images,
+//! and unrelated blurred noise.
+
+mod baseline;
+mod error;
+mod randomizer;
+mod run;
+mod similarity;
+mod state;
+
+pub use baseline::{CONTROL_BLUR_FRACTION, PAIRS, PairMean, control, pair_mean, pairs};
+pub use error::{Error, Result};
+pub use randomizer::Randomizer;
+pub use run::{Cascade, Curve, CurvePoint, Finished, MethodBaseline, Plan, Row, run};
+pub use similarity::{Comparable, Similarity, signed_map};
+pub use state::{ORIGINAL, Order, State};

@@ -1,0 +1,301 @@
+//! `saliscope cascade`: do the maps change while the network forgets what it learned?
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::arguments::{Inputs, Machine, Wanted};
+use super::cascade_report::{Subject, csv};
+use super::error::{Error, Result};
+use super::executor::Factory;
+use super::interrupt::Interrupt;
+use super::output::Output;
+use super::progress::Progress;
+use super::report::{ClassFound, model_name};
+use super::study_image::StudyImage;
+use super::{parameters, print_json, print_warnings};
+use crate::array_file::{self, NpzWriter};
+use crate::cascade::{self, Finished, Order, Plan, Randomizer, State};
+use crate::figure::{CascadeTile, Scene, paint};
+use crate::network::Model;
+use crate::saliency::{ClassChoice, ImageInput, Method, Preset, Request};
+
+/// Images that get a figure 3B of their own.
+const FIGURES: usize = 8;
+
+/// Images a run, each of which keeps a file open.
+const MAX_IMAGES: usize = 500;
+
+/// Pixels of a painted figure for each scene pixel.
+const SCALE: f64 = 2.0;
+
+/// Randomizes a network block by block and shows how much each method's maps change.
+///
+/// Every image is explained in every state with the same noise, the same segments and the class of the trained network.
+/// Writes to the output folder: cascade.npz (`<METHOD>/<STATE>_raw`, `<METHOD>/<STATE>` as shown, 0 to 1,
+/// `<METHOD>/<STATE>_signed`, -1 to 1, where the method has a sign, and `logits/<STATE>`), cascade.csv (likeness of each
+/// map to the original one), cascade.json (model, states, seeds, parameters, means, baselines), `figure_3a` (likeness by
+/// state) and `figure_3b` (the maps), both as SVG and PNG. With several images cascade.npz and, for the first eight,
+/// `figure_3b` are in folders `image_000`, `image_001`, ... in the order given. All files appear at the end, or none.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  The study's cascade of two images, all methods:
+    saliscope cascade --model model.safetensors --image a.png b.png --out cascade
+  Down to the first convolution, quick methods, another draw of random weights:
+    saliscope cascade --model model.safetensors --image *.png --preset recommended --methods GRAD,GCAM,GBP \\
+      --replicate 2 --out cascade
+  Each block by itself:
+    saliscope cascade --model model.safetensors --image a.png --order independent --out cascade
+
+Exit codes: 0 done, 1 the work failed, 2 usage. Nothing is written unless everything is.
+Research use - not for diagnosis.")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    inputs: Inputs,
+    /// Methods: all, or some of GRAD, SG, IG, SIG, GCAM, XRAI, GBP, GGCAM with commas between
+    #[arg(long, value_name = "METHODS", value_delimiter = ',', default_value = "all")]
+    methods: Vec<Wanted>,
+    /// Order of the blocks: top-down (from the logits), bottom-up, or independent (one block at a time)
+    #[arg(long, value_name = "ORDER", default_value_t)]
+    order: Order,
+    /// States beside the original, such as Logits,5,1; without it all
+    #[arg(long, value_name = "STATES", value_delimiter = ',')]
+    states: Vec<String>,
+    /// arun2021: InceptionV3 keeps its stem and mixed0, similarity at a data range of 2; recommended: every block, range 1
+    #[arg(long, value_name = "PRESET", default_value_t)]
+    preset: Preset,
+    /// Class explained in every state: predicted (by the trained network), positive or its index; without it as the
+    /// preset says
+    #[arg(long, value_name = "CLASS")]
+    class: Option<ClassChoice>,
+    /// Seed of the random weights, of the noise of SG and SIG, and of the baselines
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+    /// Number of the replicate; each has other random weights and the same noise
+    #[arg(long, value_name = "R", default_value_t = 1)]
+    replicate: u64,
+    /// Parameters as a JSON object such as {"sg": {"samples": 10}}; what it leaves out is as the preset says
+    #[arg(long, value_name = "FILE")]
+    parameters: Option<PathBuf>,
+    /// One parameter, such as SG.samples=10, over those of the file; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    #[command(flatten)]
+    machine: Machine,
+    /// Folder for the results, made where needed; files of an earlier run are replaced
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+/// The line printed when all is done.
+#[derive(Serialize)]
+struct Summary<'a> {
+    out: Cow<'a, str>,
+    seconds: f64,
+    states: Vec<&'a str>,
+    images: Vec<ImageSummary<'a>>,
+}
+
+#[derive(Serialize)]
+struct ImageSummary<'a> {
+    index: usize,
+    image: Cow<'a, str>,
+    folder: Cow<'a, str>,
+    explained: ClassFound,
+}
+
+/// Tiles of the maps of one image: by method, by state.
+type Tiles = Vec<Vec<Option<CascadeTile>>>;
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let started = Instant::now();
+    let Arguments { inputs, machine, .. } = arguments;
+    machine.check()?;
+    if inputs.image.len() > MAX_IMAGES {
+        return Err(Error::Usage(format!("a cascade takes at most {MAX_IMAGES} images a run")));
+    }
+    let interrupt = Interrupt::listen();
+    let model = Model::open(&inputs.model, inputs.arch)?;
+    model.require_classifier()?;
+    let states = State::all(&model.graph, arguments.order, arguments.preset);
+    let states = if arguments.states.is_empty() {
+        states
+    } else {
+        State::choose(states, &arguments.states).map_err(|error| Error::Usage(error.to_string()))?
+    };
+    let images = StudyImage::open_all(&inputs.image, &model)?;
+    let plan = Plan {
+        states,
+        randomizer: Randomizer { seed: arguments.seed, replicate: arguments.replicate },
+        request: request(arguments, &model, &images)?,
+    };
+    let mut output = Output::prepare(&arguments.out)?;
+    let factory = Factory::new(machine)?;
+    if !machine.quiet {
+        for (index, image) in images.iter().enumerate() {
+            print_warnings(index, images.len(), &image.warnings);
+        }
+    }
+    let folders: Vec<PathBuf> = (0..images.len())
+        .map(|index| if images.len() == 1 { PathBuf::new() } else { format!("image_{index:03}").into() })
+        .collect();
+    let mut keeper = Keeper::new(&mut output, &folders, &plan)?;
+    let progress = Progress::new(machine.quiet, interrupt.clone());
+    let mut failure = None;
+    let found = cascade::run(
+        &plan,
+        &model.graph,
+        &model.weights,
+        &|weights| factory.build(&model.graph, weights),
+        &progress,
+        &mut |finished| {
+            keeper.keep(finished).map_err(|error| {
+                let reason = error.to_string();
+                failure = Some(error);
+                cascade::Error::Sink { reason }
+            })
+        },
+    );
+    progress.finish();
+    let found = found.map_err(|error| match (error, failure) {
+        (_, Some(failure)) => failure,
+        (cascade::Error::Cancelled, _) => Error::Interrupted,
+        (cascade::Error::Network(error), _) => Error::Network(error),
+        (cascade::Error::Saliency(error), _) => Error::Saliency(error),
+        (error, _) => Error::Cascade(error),
+    })?;
+    let Kept { tiles, logits } = keeper.finish()?;
+    let subject = Subject {
+        name: &model_name(&inputs.model),
+        model: &model,
+        plan: &plan,
+        order: arguments.order,
+        images: &images,
+        found: &found,
+        logits: &logits,
+        seconds: started.elapsed().as_secs_f64(),
+    };
+    output.write(Path::new("cascade.csv"), csv(&found).as_bytes())?;
+    let mut json = serde_json::to_vec_pretty(&subject.report()).map_err(|error| Error::Output {
+        operation: "report cannot be written",
+        source: error.into(),
+        path: arguments.out.clone(),
+    })?;
+    json.push(b'\n');
+    output.write(Path::new("cascade.json"), &json)?;
+    write_figure(&mut output, Path::new("figure_3a"), &subject.curves().scene()?)?;
+    for (index, tiles) in tiles.into_iter().enumerate() {
+        interrupt.check()?;
+        write_figure(&mut output, &folders[index].join("figure_3b"), &subject.tiles(index, tiles).scene()?)?;
+    }
+    interrupt.check()?;
+    output.publish()?;
+    print_json(&Summary {
+        out: arguments.out.to_string_lossy(),
+        seconds: started.elapsed().as_secs_f64(),
+        states: found.states.iter().map(|state| state.name.as_str()).collect(),
+        images: (0..images.len())
+            .map(|index| ImageSummary {
+                index,
+                image: inputs.image[index].to_string_lossy(),
+                folder: if folders[index].as_os_str().is_empty() {
+                    ".".into()
+                } else {
+                    folders[index].to_string_lossy()
+                },
+                explained: ClassFound::new(&model.card, &logits[index][0], found.classes[index]),
+            })
+            .collect(),
+    })
+}
+
+fn request(arguments: &Arguments, model: &Model, images: &[StudyImage]) -> Result<Request> {
+    let methods = Wanted::methods(&arguments.methods);
+    let preset_parameters = parameters::of_preset(arguments.preset, &model.card);
+    let parameters = parameters::overridden(&preset_parameters, arguments.parameters.as_deref(), &arguments.set)?;
+    parameters.check(&methods).map_err(|error| Error::Usage(error.to_string()))?;
+    let inputs =
+        images.iter().map(|image| ImageInput { id_seed: image.content_seed, values: image.input.clone() }).collect();
+    let mut request = Request::new(inputs, methods, arguments.preset);
+    request.parameters = parameters;
+    request.class = arguments.class.unwrap_or(request.class);
+    request.positive_class = model.card.positive_class;
+    request.seed = arguments.seed;
+    request.batch = arguments.machine.batch;
+    Ok(request)
+}
+
+/// Writes maps as they come, and keeps what the report and the figures need of them.
+struct Keeper<'a> {
+    plan: &'a Plan,
+    /// One archive an image, with its path inside the output folder.
+    archives: Vec<(PathBuf, NpzWriter<File>)>,
+    kept: Kept,
+}
+
+/// What remains of the maps once they are written.
+struct Kept {
+    /// Of the first images, for figure 3B.
+    tiles: Vec<Tiles>,
+    /// Logits of each image in each state.
+    logits: Vec<Vec<Vec<f32>>>,
+}
+
+impl<'a> Keeper<'a> {
+    fn new(output: &mut Output, folders: &[PathBuf], plan: &'a Plan) -> Result<Self> {
+        let archive = |folder: &PathBuf| {
+            let path = folder.join("cascade.npz");
+            output.create(&path).map(|file| (path, NpzWriter::new(file)))
+        };
+        let kept =
+            Kept { tiles: vec![Vec::new(); folders.len().min(FIGURES)], logits: vec![Vec::new(); folders.len()] };
+        Ok(Self { plan, archives: folders.iter().map(archive).collect::<Result<_>>()?, kept })
+    }
+
+    fn keep(&mut self, finished: &Finished<'_>) -> Result<()> {
+        let (path, archive) = &mut self.archives[finished.image];
+        let state = &self.plan.states[finished.state].name;
+        add_maps(archive, state, finished).map_err(|problem| Error::Arrays { problem, path: path.clone() })?;
+        self.kept.logits[finished.image].push(finished.explanation.logits.clone());
+        if let Some(tiles) = self.kept.tiles.get_mut(finished.image) {
+            tiles.resize(finished.maps.len(), Vec::new());
+            for ((row, map), comparable) in tiles.iter_mut().zip(&finished.explanation.maps).zip(finished.maps) {
+                let size = [map.height, map.width];
+                row.push(comparable.display().map(|display| CascadeTile::new(display, size, 1.0)));
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Kept> {
+        for (path, archive) in self.archives {
+            archive.finish().map_err(|problem| Error::Arrays { problem, path })?;
+        }
+        Ok(self.kept)
+    }
+}
+
+fn add_maps(archive: &mut NpzWriter<File>, state: &str, finished: &Finished<'_>) -> array_file::Result<()> {
+    for (map, comparable) in finished.explanation.maps.iter().zip(finished.maps) {
+        let shape = [map.height, map.width];
+        let name = |method: Method| format!("{method}/{state}");
+        archive.add_f32(&format!("{}_raw", name(map.method)), &shape, &map.raw)?;
+        archive.add_f32(&name(map.method), &shape, &map.display.values)?;
+        if let Some(signed) = comparable.signed() {
+            archive.add_f32(&format!("{}_signed", name(map.method)), &shape, signed)?;
+        }
+    }
+    let logits = &finished.explanation.logits;
+    archive.add_f32(&format!("logits/{state}"), &[logits.len()], logits)
+}
+
+/// Writes one figure as SVG and as PNG.
+fn write_figure(output: &mut Output, path: &Path, scene: &Scene) -> Result<()> {
+    output.write(&path.with_extension("svg"), scene.to_svg().as_bytes())?;
+    output.write(&path.with_extension("png"), &paint(scene, SCALE)?.to_png()?)
+}

@@ -1,0 +1,291 @@
+//! What is written beside the maps of a cascade: `cascade.csv`, `cascade.json` and the words of the figures.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::report::{ClassFound, VERSION};
+use super::study_image::StudyImage;
+use crate::cascade::{
+    CONTROL_BLUR_FRACTION, Cascade, Curve, MethodBaseline, Order, PairMean, Plan, Randomizer, Similarity,
+};
+use crate::figure::{CascadeCurve, CascadeCurves, CascadeTile, CascadeTiles, NOT_FOR_DIAGNOSIS};
+use crate::metrics::SSIM_WINDOW_PX;
+use crate::network::{Model, ModelCard};
+use crate::saliency::{ClassChoice, Method, Parameters, Preset};
+
+/// What the report tells about.
+pub(super) struct Subject<'a> {
+    pub(super) name: &'a str,
+    pub(super) model: &'a Model,
+    pub(super) plan: &'a Plan,
+    pub(super) order: Order,
+    pub(super) images: &'a [StudyImage],
+    pub(super) found: &'a Cascade,
+    /// Of each image in each state.
+    pub(super) logits: &'a [Vec<Vec<f32>>],
+    pub(super) seconds: f64,
+}
+
+/// One row a map: empty where a value is not defined.
+pub(super) fn csv(found: &Cascade) -> String {
+    let mut text = "image,method,state,ssim_range_1,ssim_range_2,signed_ssim,spearman,outcome\n".to_owned();
+    let cell = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+    for row in &found.rows {
+        let Similarity { ssim_range_1, ssim_range_2, signed_ssim, spearman } = row.similarity;
+        // Outcomes are written as in JSON; a unit variant is always a string there.
+        let outcome = serde_json::to_value(row.outcome).ok();
+        let outcome = outcome.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
+        let values = [ssim_range_1, ssim_range_2, signed_ssim, spearman].map(cell).join(",");
+        let state = quoted(&found.states[row.state].name);
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{},{},{state},{values},{outcome}", row.image, row.method);
+    }
+    text
+}
+
+/// A cell of CSV (RFC 4180).
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}
+
+#[derive(Serialize)]
+pub(super) struct Report<'a> {
+    notice: &'static str,
+    saliscope: &'static str,
+    model: ModelReport<'a>,
+    preset: Preset,
+    order: Order,
+    randomizer: Randomizer,
+    noise_seed: u64,
+    states: Vec<StateReport<'a>>,
+    methods: &'a [Method],
+    class_choice: ClassChoice,
+    parameters: &'a Parameters,
+    similarity: SimilarityReport,
+    images: Vec<ImageReport<'a>>,
+    means: Means,
+    baselines: &'a [MethodBaseline],
+    /// Positions of the images behind the baselines.
+    pairs: &'a [[usize; 2]],
+    control: Option<ControlReport>,
+    executor: &'a str,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct ModelReport<'a> {
+    name: &'a str,
+    #[serde(flatten)]
+    card: &'a ModelCard,
+}
+
+#[derive(Serialize)]
+struct StateReport<'a> {
+    name: &'a str,
+    blocks: Vec<BlockReport<'a>>,
+}
+
+#[derive(Serialize)]
+struct BlockReport<'a> {
+    name: &'a str,
+    /// What the block's new weights are drawn from, with the name of each tensor.
+    seed: u64,
+}
+
+/// How maps are compared.
+#[derive(Serialize)]
+struct SimilarityReport {
+    window_px: usize,
+    k1: f64,
+    k2: f64,
+    /// The range of the figures.
+    figure_range: u8,
+    maps: &'static str,
+    undefined: &'static str,
+}
+
+#[derive(Serialize)]
+struct ImageReport<'a> {
+    index: usize,
+    height_px: usize,
+    width_px: usize,
+    content_seed: u64,
+    explained: ClassFound,
+    predicted: ClassFound,
+    /// One list a state.
+    logits: &'a [Vec<f32>],
+    warnings: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Means {
+    ssim_range_1: Vec<Curve>,
+    ssim_range_2: Vec<Curve>,
+    signed_ssim: Vec<Curve>,
+    spearman: Vec<Curve>,
+}
+
+#[derive(Serialize)]
+struct ControlReport {
+    blur_sigma_fraction: f64,
+    #[serde(flatten)]
+    mean: PairMean,
+}
+
+impl<'a> Subject<'a> {
+    /// The content of `cascade.json`; no path and no identifier.
+    pub(super) fn report(&self) -> Report<'a> {
+        let (plan, found) = (self.plan, self.found);
+        let state = |state: &'a crate::cascade::State| StateReport {
+            name: &state.name,
+            blocks: state
+                .blocks
+                .iter()
+                .map(|block| BlockReport { name: block, seed: plan.randomizer.block_seed(block) })
+                .collect(),
+        };
+        Report {
+            notice: NOT_FOR_DIAGNOSIS,
+            saliscope: VERSION,
+            model: ModelReport { name: self.name, card: &self.model.card },
+            preset: plan.request.preset,
+            order: self.order,
+            randomizer: plan.randomizer,
+            noise_seed: plan.request.seed,
+            states: found.states.iter().map(state).collect(),
+            methods: &found.methods,
+            class_choice: plan.request.class,
+            parameters: &plan.request.parameters,
+            similarity: SimilarityReport {
+                window_px: SSIM_WINDOW_PX,
+                k1: 0.01,
+                k2: 0.03,
+                figure_range: self.range(),
+                maps: "ssim_range_1, ssim_range_2 and spearman compare display maps; signed_ssim compares signed maps \
+                       (sum over channels, divided by the clipping percentile of its magnitude) at range 2",
+                undefined: "a map that is blank, constant, sparse or nan has no likeness and counts in no mean; GCAM, \
+                            GGCAM and means of squares have no sign",
+            },
+            images: self.images.iter().enumerate().map(|(index, image)| self.image(index, image)).collect(),
+            means: Means {
+                ssim_range_1: found.curves(|similarity| similarity.ssim_range_1),
+                ssim_range_2: found.curves(|similarity| similarity.ssim_range_2),
+                signed_ssim: found.curves(|similarity| similarity.signed_ssim),
+                spearman: found.curves(|similarity| similarity.spearman),
+            },
+            baselines: &found.baselines,
+            pairs: &found.pairs,
+            control: found.control.map(|mean| ControlReport { blur_sigma_fraction: CONTROL_BLUR_FRACTION, mean }),
+            executor: &found.executor,
+            seconds: self.seconds,
+        }
+    }
+
+    fn image(&self, index: usize, image: &'a StudyImage) -> ImageReport<'a> {
+        let [_, _, height_px, width_px] = image.input.shape();
+        let logits = &self.logits[index];
+        let card = &self.model.card;
+        ImageReport {
+            index,
+            height_px,
+            width_px,
+            content_seed: image.content_seed,
+            explained: ClassFound::new(card, &logits[0], self.found.classes[index]),
+            predicted: ClassFound::predicted(card, &logits[0]),
+            logits,
+            warnings: &image.warnings,
+        }
+    }
+
+    /// Figure 3A.
+    pub(super) fn curves(&self) -> CascadeCurves<'a> {
+        let found = self.found;
+        let means = found.curves(|similarity| self.of_range(similarity));
+        let baseline = |method: Method| {
+            let baseline = found.baselines.iter().find(|baseline| baseline.method == method);
+            baseline.and_then(|baseline| baseline.mean).map(|mean| self.mean_of_range(mean))
+        };
+        let images = match self.images.len() {
+            1 => "one image".to_owned(),
+            count => format!("{count} images"),
+        };
+        CascadeCurves {
+            headline: format!("Similarity of maps to those of the trained network, {images}"),
+            details: self.details(),
+            states: found.states.iter().map(|state| state.name.as_str()).collect(),
+            curves: means
+                .into_iter()
+                .map(|curve| CascadeCurve {
+                    name: curve.method.name(),
+                    title: curve.method.title(),
+                    points: curve.points.into_iter().map(|point| [point.mean, point.sd]).collect(),
+                    baseline: baseline(curve.method),
+                })
+                .collect(),
+            control: found.control.map(|mean| self.mean_of_range(mean)),
+        }
+    }
+
+    /// Figure 3B of image `index`, whose tiles come by method and state.
+    pub(super) fn tiles(&self, index: usize, tiles: Vec<Vec<Option<CascadeTile>>>) -> CascadeTiles<'a> {
+        let found = self.found;
+        let image = &self.images[index];
+        let [_, _, height, width] = image.input.shape();
+        let explained = ClassFound::new(&self.model.card, &self.logits[index][0], found.classes[index]);
+        let rows = found.methods.iter().zip(tiles).map(|(method, tiles)| {
+            let rows = found.rows.iter().filter(|row| row.image == index && row.method == *method);
+            let caption = |row: &crate::cascade::Row| match self.of_range(&row.similarity) {
+                Some(ssim) if row.state > 0 => format!("SSIM {ssim:.2}").replace("-0.00", "0.00"),
+                _ => String::new(),
+            };
+            (method.name(), tiles.into_iter().zip(rows.map(caption)).collect())
+        });
+        let mut details = vec![format!("Explained in every state: {}.", explained.label())];
+        details.extend(self.details());
+        details.push("Each map is scaled by itself; colours tell where, not how much.".to_owned());
+        let of = if self.images.len() == 1 { String::new() } else { format!(", image {index}") };
+        CascadeTiles {
+            headline: format!("Maps while the network is randomized{of}"),
+            details,
+            radiograph: CascadeTile::new(&image.gray, [height, width], 255.0),
+            states: found.states.iter().map(|state| state.name.as_str()).collect(),
+            rows: rows.collect(),
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        let meaning = match self.order {
+            Order::TopDown => "each state randomizes its block and all above it",
+            Order::BottomUp => "each state randomizes its block and all below it",
+            Order::Independent => "each state randomizes its block alone",
+        };
+        let Randomizer { seed, replicate } = self.plan.randomizer;
+        vec![
+            format!("Order {}: {meaning}. SSIM of display maps at a data range of {}.", self.order, self.range()),
+            format!(
+                "Model “{}”, {}, SHA-256 {}…  ·  preset {}  ·  seed {seed}, replicate {replicate}  ·  saliscope {VERSION}",
+                self.name,
+                self.model.card.architecture,
+                self.model.sha256.get(..8).unwrap_or_default(),
+                self.plan.request.preset,
+            ),
+        ]
+    }
+
+    /// The data range that the preset compares at.
+    fn range(&self) -> u8 {
+        match self.plan.request.preset {
+            Preset::Arun2021 => 2,
+            Preset::Recommended => 1,
+        }
+    }
+
+    fn of_range(&self, similarity: &Similarity) -> Option<f64> {
+        if self.range() == 2 { similarity.ssim_range_2 } else { similarity.ssim_range_1 }
+    }
+
+    fn mean_of_range(&self, mean: PairMean) -> f64 {
+        if self.range() == 2 { mean.ssim_range_2 } else { mean.ssim_range_1 }
+    }
+}
