@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::{array_file, cohort, evaluation, figure, foreign, network, phantom, radiograph, saliency, training};
+use crate::{
+    array_file, cohort, evaluation, figure, foreign, network, phantom, radiograph, saliency, statistics, training,
+};
 
 /// Result of a command.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -90,6 +92,9 @@ pub enum Error {
     /// Standard output was closed or full.
     #[error("the result could not be printed ({0})")]
     Stdout(std::io::Error),
+    /// The analysis of a table.
+    #[error(transparent)]
+    Statistics(#[from] statistics::Error),
     /// A training.
     #[error(transparent)]
     Training(#[from] training::Error),
@@ -106,6 +111,11 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Training(training::Error::Settings { .. }) => 2,
+            Self::Statistics(
+                statistics::Error::Setting(_)
+                | statistics::Error::NoSuchLevel { .. }
+                | statistics::Error::TwiceNamed(_),
+            ) => 2,
             _ => 1,
         }
     }

@@ -6,8 +6,8 @@ use super::arguments::{DeviceChoice, ExecutorChoice, IsaChoice, Machine};
 use super::error::{Error, Result};
 use crate::evaluation::Network;
 use crate::network::{
-    CandleExecutor, CandleTrainer, CpuExecutor, CpuOptions, CpuTrainer, Executor, Graph, Isa, Model, ModelKind, Trainable,
-    Weights,
+    CandleExecutor, CandleTrainer, CpuExecutor, CpuOptions, CpuTrainer, Executor, Graph, Isa, Model, ModelKind,
+    Trainable, Weights,
 };
 
 /// The executor that `machine` asks for, ready to run the classifier `model`; it keeps its own copy of the weights.
