@@ -110,8 +110,9 @@ impl Error {
     /// 2 when the command line is at fault, 1 when the work failed.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::Training(training::Error::Settings { .. }) => 2,
-            Self::Statistics(
+            Self::Usage(_)
+            | Self::Training(training::Error::Settings { .. })
+            | Self::Statistics(
                 statistics::Error::Setting(_)
                 | statistics::Error::NoSuchLevel { .. }
                 | statistics::Error::TwiceNamed(_),

@@ -220,11 +220,21 @@ fn r_lines(columns: &Columns, plan: &AnalysisPlan) -> Vec<String> {
         Reference::KenwardRoger => "kenward-roger",
         Reference::Normal => "asymptotic",
     };
-    let contrasts = match plan.family {
+    let label = |label: &String| serde_json::Value::from(label.as_str()).to_string();
+    let contrasts = match &plan.family {
         ContrastFamily::AllPairs => {
-            "pairs(e, adjust = \"tukey\"); summary(multcomp::glht(m, multcomp::mcp(level = \"Tukey\")))"
+            let largest = "summary(multcomp::glht(m, multcomp::mcp(level = \"Tukey\")))";
+            format!("pairs(e, adjust = \"tukey\"); {largest}")
         }
-        ContrastFamily::Versus(_) => "contrast(e, \"trt.vs.ctrl\", ref = ..., adjust = \"mvt\") for each baseline",
+        ContrastFamily::Versus(baselines) => {
+            let versus = baselines.iter().map(|baseline| {
+                let others: Vec<String> = baselines.iter().filter(|other| *other != baseline).map(label).collect();
+                let exclude =
+                    if others.is_empty() { String::new() } else { format!(", exclude = c({})", others.join(", ")) };
+                format!("contrast(e, \"trt.vs.ctrl\", ref = {}{exclude})", label(baseline))
+            });
+            format!("rbind({}, adjust = \"mvt\")", versus.collect::<Vec<_>>().join(", "))
+        }
     };
     vec![
         "library(lmerTest); library(emmeans); emm_options(lmerTest.limit = 1e6, pbkrtest.limit = 1e6)".to_owned(),

@@ -2,7 +2,7 @@
 //! 2008, Biom. J. 50:346).
 //!
 //! A normal vector is split into its direction u and its radius. Given u, P(max |T| >= t) is a tail of the radius at
-//! t / m(u), where m(u) is the largest |b_j'u| over the contrasts, so that only directions are sampled: Richtmyer's
+//! t / m(u), where m(u) is the largest `|b_j'u|` over the contrasts, so that only directions are sampled: Richtmyer's
 //! points through the normal quantile, with fixed shifts. The same directions serve every P value. Nothing is random.
 
 use rayon::prelude::*;
@@ -175,7 +175,9 @@ fn sample(axes: usize, measure: impl Fn(&[f64]) -> Vec<(f64, f64)> + Sync) -> Ve
                 if length == 0.0 {
                     continue;
                 }
-                u.iter_mut().for_each(|coordinate| *coordinate /= length);
+                for coordinate in &mut u {
+                    *coordinate /= length;
+                }
                 for (weight, value) in measure(&u) {
                     let position = (value * BINS as f64).clamp(0.0, BINS as f64);
                     let edge = (position.floor() as usize).min(BINS - 1);
@@ -184,7 +186,9 @@ fn sample(axes: usize, measure: impl Fn(&[f64]) -> Vec<(f64, f64)> + Sync) -> Ve
                     shares[edge + 1] += weight * above;
                 }
             }
-            shares.iter_mut().for_each(|share| *share /= DIRECTIONS as f64);
+            for share in &mut shares {
+                *share /= DIRECTIONS as f64;
+            }
             shares
         })
         .collect()

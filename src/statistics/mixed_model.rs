@@ -187,12 +187,16 @@ impl<'a> Problem<'a> {
         let scale = extent.log2().floor().clamp(-1000.0, 1000.0).exp2();
         let mut design =
             Design { patterns: Vec::new(), level_rows: vec![0.0; levels], residual_df: (rows.len() - levels) as f64 };
-        rows.iter().for_each(|row| design.level_rows[row.level] += 1.0);
+        for row in rows {
+            design.level_rows[row.level] += 1.0;
+        }
         let mut known: BTreeMap<Vec<usize>, usize> = BTreeMap::new();
         let mut pattern_of = Vec::with_capacity(groups.len());
         for rows in &groups {
             let mut counts = vec![0_usize; levels];
-            rows.iter().for_each(|row| counts[row.level] += 1);
+            for row in *rows {
+                counts[row.level] += 1;
+            }
             let patterns = &mut design.patterns;
             let position = *known.entry(counts).or_insert_with_key(|counts| {
                 let counts = counts.iter().map(|count| *count as f64).collect();
@@ -251,13 +255,19 @@ impl<'a> Problem<'a> {
             let Pattern { counts, size, .. } = &self.design.patterns[*pattern];
             let total: f64 = rows.iter().map(|row| self.value(row)).sum();
             let weight = total / size * (1.0 / (1.0 + size * lambda) - 1.0);
-            rows.iter().for_each(|row| right[row.level] += self.value(row));
-            right.iter_mut().zip(counts).for_each(|(right, count)| *right += weight * count);
+            for row in *rows {
+                right[row.level] += self.value(row);
+            }
+            for (right, count) in right.iter_mut().zip(counts) {
+                *right += weight * count;
+            }
         }
         let mut means = inverse.apply(&right);
         // One step of iterative refinement.
         let left: Vec<f64> = right.iter().zip(a.apply(&means)).map(|(right, left)| right - left).collect();
-        means.iter_mut().zip(inverse.apply(&left)).for_each(|(mean, more)| *mean += more);
+        for (mean, more) in means.iter_mut().zip(inverse.apply(&left)) {
+            *mean += more;
+        }
 
         let mut squares = [0.0; 3];
         let mut pull = vec![0.0; levels];
@@ -272,7 +282,9 @@ impl<'a> Problem<'a> {
             squares[0] += within + sum * mean / d;
             squares[1] -= sum * sum / (d * d);
             squares[2] += 2.0 * size * sum * sum / (d * d * d);
-            pull.iter_mut().zip(counts).for_each(|(pull, count)| *pull += count * sum / (d * d));
+            for (pull, count) in pull.iter_mut().zip(counts) {
+                *pull += count * sum / (d * d);
+            }
             effects.push(lambda / d * sum);
         }
         squares[2] -= 2.0 * dot(&pull, &inverse.apply(&pull));

@@ -108,7 +108,7 @@ impl std::fmt::Display for Note {
                 f,
                 "there are only {groups} groups: prefer Kenward-Roger, and take no difference found for no difference"
             ),
-            Self::Dropped { rows, reason } => write!(f, "{rows} rows were left out: {reason}"),
+            Self::Dropped { rows, reason } => write!(f, "rows left out ({reason}): {rows}"),
             Self::MissingCells { missing, cells } => write!(
                 f,
                 "{missing} of {cells} pairs of group and level have no row: the model holds only if what is missing \

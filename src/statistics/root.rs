@@ -26,7 +26,7 @@ pub(super) fn bracketed(low: f64, high: f64, mut f: impl FnMut(f64) -> f64) -> f
         let mut bisect = true;
         if before.abs() > tolerance && fa.abs() > fb.abs() {
             let ratio = fb / fa;
-            let (mut p, mut q) = if a == c {
+            let (mut p, mut q) = if a.total_cmp(&c).is_eq() {
                 (2.0 * half * ratio, 1.0 - ratio)
             } else {
                 let (q, r) = (fa / fc, fb / fc);

@@ -17,7 +17,7 @@ const OUTER_EDGE: f64 = 9.0;
 
 /// Range of `means` independent standard normal variables.
 struct Range {
-    means: i32,
+    means: usize,
     /// x, its density and P(X <= x), from `-EDGE` on.
     grid: Vec<(f64, f64, f64)>,
 }
@@ -30,7 +30,7 @@ impl Range {
             let x = -EDGE + STEP * point as f64;
             (x, (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt(), normal_cdf(x))
         };
-        Self { means: means as i32, grid: (0..=points).map(at).collect() }
+        Self { means, grid: (0..=points).map(at).collect() }
     }
 
     /// P(range > w) = k * integral of phi(x) (Phi(x)^(k-1) - (Phi(x) - Phi(x - w))^(k-1)), where the difference of powers
@@ -51,7 +51,7 @@ impl Range {
             }
             sum += density * far * powers;
         }
-        (f64::from(self.means) * STEP * sum).min(1.0)
+        (self.means as f64 * STEP * sum).min(1.0)
     }
 }
 
@@ -76,7 +76,7 @@ pub fn studentized_range_upper(q: f64, means: usize, df: f64) -> f64 {
     if q <= 0.0 {
         return 1.0;
     }
-    if q.is_infinite() {
+    if q.is_infinite() || means < 2 {
         return 0.0;
     }
     if df > 1e12 {

@@ -1,13 +1,15 @@
-# Run in this folder: Rscript make_stats_oracle.R
+# Makes the tables and results of tests/fixtures/statistics in the working directory (the JSON there is compacted):
+#   Rscript statistics.R
+# Packages of Debian 12: r-cran-lme4, -lmertest, -multcomp, -emmeans, -pbkrtest, -mvtnorm, -jsonlite.
 source("statistics_fits.R")
-paper10 <- c("GRAD", "SG", "IG", "SIG", "GCAM", "XRAI", "GBP", "GGCAM", "AVG", "UNET")
+methods10 <- c("GRAD", "SG", "IG", "SIG", "GCAM", "XRAI", "GBP", "GGCAM", "AVG", "UNET")
 
 ## 1 balanced: 100 images x 10 methods
 set.seed(21001)
 mu <- c(GRAD = .300, SG = .262, IG = .292, SIG = .255, GCAM = .345, XRAI = .402, GBP = .318, GGCAM = .322, AVG = .380, UNET = .470)
 img <- sprintf("img%03d", 1:100)
 u <- rnorm(100, 0, .09)
-d <- expand.grid(method = paper10, image = img, stringsAsFactors = FALSE)[, c("image", "method")]
+d <- expand.grid(method = methods10, image = img, stringsAsFactors = FALSE)[, c("image", "method")]
 d$value <- mu[d$method] + u[match(d$image, img)] + rnorm(nrow(d), 0, .12)
 write_data(d, "balanced.csv")
 
@@ -16,7 +18,7 @@ write_data(d, "balanced.csv")
 set.seed(21002)
 img <- sprintf("img%03d", 1:60)
 u <- rnorm(60, 0, .07)
-d <- expand.grid(method = paper10, image = img, stringsAsFactors = FALSE)[, c("image", "method")]
+d <- expand.grid(method = methods10, image = img, stringsAsFactors = FALSE)[, c("image", "method")]
 d$value <- mu[d$method] + u[match(d$image, img)] + rnorm(nrow(d), 0, .10)
 pk <- c(GRAD = .95, SG = .9, IG = .75, SIG = .8, GCAM = .7, XRAI = .65, GBP = .8, GGCAM = .25, AVG = .9, UNET = .5)
 keep <- runif(nrow(d)) < pk[d$method]
@@ -26,15 +28,15 @@ write_data(d[keep, ], "unbalanced.csv")
 ## 3 singular: the within-image correlation is made negative, so REML puts the image variance at 0
 set.seed(21003)
 img <- sprintf("img%03d", 1:40)
-d <- expand.grid(method = paper10, image = img, stringsAsFactors = FALSE)[, c("image", "method")]
+d <- expand.grid(method = methods10, image = img, stringsAsFactors = FALSE)[, c("image", "method")]
 e <- matrix(rnorm(400, 0, .08), 10); e <- e - rep(colMeans(e) * .75, each = 10)
 d$value <- mu[d$method] + as.vector(e)
 write_data(d, "singular.csv")
 
 ## 5 trained against random weights: bounded AUPRC-like values, spread growing with the mean,
-##   50 images x 8 methods x 2 (means of the paper's pneumothorax text where it gives them)
+##   50 images x 8 methods x 2 (means as in Arun et al. 2021 where they give them)
 set.seed(21005)
-m8 <- paper10[1:8]
+m8 <- methods10[1:8]
 mt <- c(GRAD = .050, SG = .044, IG = .045, SIG = .031, GCAM = .092, XRAI = .152, GBP = .070, GGCAM = .091)
 mr <- c(GRAD = .046, SG = .031, IG = .043, SIG = .030, GCAM = .022, XRAI = .050, GBP = .064, GGCAM = .033)
 img <- sprintf("img%03d", 1:50)
@@ -48,8 +50,8 @@ write_data(d, "trained_random.csv")
 
 for (nm in c("balanced", "unbalanced", "singular")) {
   cat(nm, "\n")
-  dd <- read_data(paste0(nm, ".csv"), paper10)
-  x <- fit_oracle(dd, null = if (nm == "balanced") .38 else .30)
+  dd <- read_data(paste0(nm, ".csv"), methods10)
+  x <- fit_all(dd, null = if (nm == "balanced") .38 else .30)
   x$dataset <- nm
   write_json_exact(x, paste0(nm, ".json"))
 }

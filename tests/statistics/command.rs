@@ -77,8 +77,8 @@ fn what_is_missing_is_counted_and_said() {
     std::fs::write(&data, format!("\u{feff}{}\r\n", lines.join("\r\n"))).unwrap();
     let ran = stats(&data, &out, &[]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert!(ran.stderr.contains("2 rows were left out: no response"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("1 rows were left out: no group"));
+    assert!(ran.stderr.contains("rows left out (no response): 2"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("rows left out (no group): 1"));
     let found = read(&out);
     assert_eq!((&found["model"]["rows"], &found["model"]["balanced"]), (&997.into(), &false.into()));
     assert_eq!(found["dropped"][0]["reason"], "no group");

@@ -1,6 +1,6 @@
 //! What must not matter: order of rows, names and order of levels, units, offsets, threads.
 
-use saliscope::statistics::{Analysis, AnalysisPlan, ContrastFamily, Observations};
+use saliscope::statistics::{Analysis, AnalysisPlan, ContrastFamily, Observations, Reference};
 
 use super::scores::{Row, borrowed, close, noise, observations, plan, relative, table};
 
@@ -99,6 +99,23 @@ fn balanced_pairs_are_those_of_the_analysis_of_variance() {
         relative(contrast.linear.df, 42.0, 1e-7, "df");
         // All pairs of a balanced design: the largest |T| is the studentized range.
         close(contrast.p_max_t, contrast.p_adjusted, 1e-9, "largest |T|");
+    }
+}
+
+#[test]
+fn the_test_of_two_levels_is_that_of_their_difference() {
+    let mut rows = table("unbalanced", &["method"]);
+    rows.retain(|row| row.1 == "GRAD" || row.1 == "GGCAM");
+    for reference in [Reference::Satterthwaite, Reference::KenwardRoger, Reference::Normal] {
+        let analysis = Analysis::run(&observations(&rows), &AnalysisPlan { reference, ..plan() }).unwrap();
+        let (test, contrast) = (analysis.levels_test.unwrap(), &analysis.contrasts[0]);
+        relative(test.f, contrast.t.powi(2), 1e-9, "F");
+        close(test.p, contrast.p, 1e-9, "P");
+        if reference == Reference::Normal {
+            assert!(test.denominator_df.is_infinite() && contrast.linear.df.is_infinite());
+        } else {
+            relative(test.denominator_df, contrast.linear.df, 1e-9, "df");
+        }
     }
 }
 
