@@ -83,37 +83,43 @@ enum ReferenceChoice {
 }
 
 const JSON_LAYOUT: &str = "\
-The JSON is one object. Intervals are of 95 %, P values two-sided unless said otherwise, and null stands for what is not
-defined; a df of null is the normal distribution. Labels of groups are not written: they may be patients'.
+The JSON is one object. Intervals are of 95 %, P values two-sided unless said otherwise, and
+null stands for what is not defined; a df of null is the normal distribution. Labels of groups
+are not written: they may be patients'.
   columns             response, factor (one or more), group
   data_sha256         of the file
   dropped             reason, level, rows: what was left out
   family              all, or the baselines of vs
   r                   lines that make the same fit in R
   reference           satterthwaite, kenward-roger or normal
-  model               rows, groups, balanced, group_variance, group_sd, residual_variance, residual_sd, theta (ratio of
-                      both SDs), intraclass_correlation, log_likelihood (restricted), reml_criterion, singular,
-                      group_variance_test (statistic, p by half a chi-square, p_whole_chi_square),
-                      group_effects (BLUPs, in the order of the groups' labels)
+  model               rows, groups, balanced, group_variance, group_sd, residual_variance,
+                      residual_sd, theta (ratio of both SDs), intraclass_correlation,
+                      log_likelihood (restricted), reml_criterion, singular, group_variance_test
+                      (statistic, p by half a chi-square, p_whole_chi_square), group_effects
+                      (BLUPs, in the order of the groups' labels)
   levels_test         f, numerator_df, denominator_df, p: are all levels equal?
   means[]             level, rows, sd, estimate, standard_error, df, low, high, and with --null
-                      null: value, t, p, p_holm, p_greater, p_less, equivalence, one_sample (as paired below)
+                      null: value, t, p, p_holm, p_greater, p_less, equivalence, one_sample (as
+                      paired below)
   adjustment          of p_adjusted and the simultaneous interval: tukey (all) or max_t (vs)
-  contrasts[]         a, b, estimate (a - b), standard_error, df, t, low, high, simultaneous_low, simultaneous_high,
-                      p (alone), p_adjusted, p_tukey (all only), p_max_t and its p_max_t_error,
-                      p_max_t_normal (as glht of multcomp), p_bonferroni, p_holm, p_benjamini_hochberg, and
-    equivalence       with --margin: margin, p (TOST), p_below_margin, p_above_minus_margin, verdict: equivalent,
-                      equivalent_and_different, different or inconclusive; not adjusted
-    paired            differences within groups without the model: groups, mean, sd, effect_size (mean / sd), share_above,
-                      t_test (t, df, p, low, high), signed_rank (v, used, zeros, ties, p, exact, p_normal),
-                      bootstrap (low, high, bca_low, bca_high, undefined_resamples)
+  contrasts[]         a, b, estimate (a - b), standard_error, df, t, low, high,
+                      simultaneous_low, simultaneous_high, p (alone), p_adjusted, p_tukey (all
+                      only), p_max_t and its p_max_t_error, p_max_t_normal (as glht of
+                      multcomp), p_bonferroni, p_holm, p_benjamini_hochberg, and
+    equivalence       with --margin: margin, p (TOST), p_below_margin, p_above_minus_margin,
+                      verdict: equivalent, equivalent_and_different, different (by p_adjusted,
+                      p_holm of means) or inconclusive
+    paired            differences within groups without the model: groups, mean, sd, effect_size
+                      (mean / sd), share_above, t_test (t, df, p, low, high), signed_rank (v,
+                      used, zeros, ties, p, exact, p_normal), bootstrap (low, high, bca_low,
+                      bca_high, undefined_resamples)
     p_paired_t_holm, p_signed_rank_holm
   bootstrap_resamples, bootstrap_seed
-  notes[]             code and text: singular_fit, unequal_spread, few_groups, dropped_rows, missing_cells,
-                      repeated_cells, one_level
+  notes[]             code and text: singular_fit, unequal_spread, few_groups, dropped_rows,
+                      missing_cells, repeated_cells, one_level
 
-Levels are in the order of their labels (numbers by size). Exit codes: 0 done, 1 the work failed, 2 the command line
-cannot be understood. Research use - not for diagnosis.";
+Levels are in the order of their labels (numbers by size). Exit codes: 0 done, 1 the work
+failed, 2 the command line cannot be understood. Research use - not for diagnosis.";
 
 #[derive(Serialize)]
 struct Report<'a> {

@@ -92,7 +92,11 @@ fn contrasts(text: &mut String, analysis: &Analysis) -> std::fmt::Result {
         writeln!(text)?;
     }
     if let Some(equivalence) = analysis.contrasts.iter().find_map(|contrast| contrast.equivalence.as_ref()) {
-        writeln!(text, "Equivalence: margin {}, two one-sided tests, not adjusted", equivalence.margin)?;
+        writeln!(
+            text,
+            "Equivalence: margin {}, two one-sided tests at 0.05 each, not adjusted; different: by the P value shown",
+            equivalence.margin
+        )?;
     }
     Ok(())
 }

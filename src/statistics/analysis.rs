@@ -218,7 +218,7 @@ fn means(observations: &Observations, inference: &Inference, plan: &AnalysisPlan
                     p_holm: f64::NAN,
                     p_greater: t_upper(t, linear.df),
                     p_less: t_upper(-t, linear.df),
-                    equivalence: plan.margin.map(|margin| Equivalence::new(difference, &linear, margin)),
+                    equivalence: None,
                     one_sample: paired(&differences, &plan.bootstrap),
                 }
             });
@@ -234,8 +234,11 @@ fn means(observations: &Observations, inference: &Inference, plan: &AnalysisPlan
         })
         .collect();
     let p: Vec<f64> = means.iter().filter_map(|mean| mean.null.as_ref()).map(|null| null.p).collect();
-    for (null, adjusted) in means.iter_mut().filter_map(|mean| mean.null.as_mut()).zip(holm(&p)) {
+    let tested = means.iter_mut().filter_map(|mean| Some((mean.linear, mean.null.as_mut()?)));
+    for ((linear, null), adjusted) in tested.zip(holm(&p)) {
         null.p_holm = adjusted;
+        let difference = linear.estimate - null.value;
+        null.equivalence = plan.margin.map(|margin| Equivalence::new(difference, &linear, margin, adjusted));
     }
     means
 }

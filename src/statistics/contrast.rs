@@ -36,17 +36,17 @@ pub enum Adjustment {
     MaxT,
 }
 
-/// What an interval says about a margin.
+/// What both questions together say: different at all, and by less than matters?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The 90 % interval lies within the margin, and the 95 % one holds 0.
+    /// The 90 % interval lies within the margin, and no difference is shown.
     Equivalent,
-    /// The 90 % interval lies within the margin, and the 95 % one does not hold 0: different, but by less than matters.
+    /// The 90 % interval lies within the margin, and a difference is shown: one that is smaller than what matters.
     EquivalentAndDifferent,
-    /// The 95 % interval does not hold 0, and the 90 % one reaches beyond the margin.
+    /// A difference is shown, and the 90 % interval reaches beyond the margin.
     Different,
-    /// Neither.
+    /// Neither is shown.
     Inconclusive,
 }
 
@@ -61,18 +61,18 @@ pub struct Equivalence {
     pub p_below_margin: f64,
     /// P of "not above minus the margin": small where the difference is surely above it.
     pub p_above_minus_margin: f64,
-    /// In words.
+    /// In words, with the P value of the difference adjusted for its family.
     pub verdict: Verdict,
 }
 
 impl Equivalence {
-    pub(super) fn new(difference: f64, tested: &Linear, margin: f64) -> Self {
+    /// Of a difference whose P value, adjusted for its family, is `p_adjusted`.
+    pub(super) fn new(difference: f64, tested: &Linear, margin: f64, p_adjusted: f64) -> Self {
         let upper = |t: f64| t_upper(t, tested.df);
         let p_below_margin = upper((margin - difference) / tested.standard_error);
         let p_above_minus_margin = upper((difference + margin) / tested.standard_error);
         let p = p_below_margin.max(p_above_minus_margin);
-        let different = t_two_sided(difference / tested.standard_error, tested.df) < ALPHA;
-        let verdict = match (p < ALPHA, different) {
+        let verdict = match (p < ALPHA, p_adjusted < ALPHA) {
             (true, false) => Verdict::Equivalent,
             (true, true) => Verdict::EquivalentAndDifferent,
             (false, true) => Verdict::Different,
@@ -112,7 +112,7 @@ pub struct Contrast {
     pub p_max_t: f64,
     /// Standard error of `p_max_t`.
     pub p_max_t_error: f64,
-    /// Largest |T| with the normal distribution and the model's own standard errors, as multcomp's glht on a mixed model.
+    /// Largest |T| with the normal distribution and the model's own standard errors, as multcomp's glht takes it.
     pub p_max_t_normal: f64,
     /// Bonferroni.
     pub p_bonferroni: f64,
@@ -206,6 +206,7 @@ pub(super) fn contrasts(
             let root = std::f64::consts::SQRT_2;
             let p_tukey = means.map(|means| studentized_range_upper(t.abs() * root, means, df).max(p));
             let max_t = own_largest.probability(t, df, p);
+            let p_adjusted = p_tukey.unwrap_or(max_t.p);
             let critical = match means {
                 Some(means) => studentized_range_critical(ALPHA, means, df) / root,
                 None => own_largest.critical(ALPHA, df),
@@ -223,7 +224,7 @@ pub(super) fn contrasts(
                 simultaneous_low: estimate - critical * standard_error,
                 simultaneous_high: estimate + critical * standard_error,
                 p,
-                p_adjusted: p_tukey.unwrap_or(max_t.p),
+                p_adjusted,
                 p_tukey,
                 p_max_t: max_t.p,
                 p_max_t_error: max_t.error,
@@ -231,7 +232,7 @@ pub(super) fn contrasts(
                 p_bonferroni: f64::NAN,
                 p_holm: f64::NAN,
                 p_benjamini_hochberg: f64::NAN,
-                equivalence: margin.map(|margin| Equivalence::new(estimate, &linear, margin)),
+                equivalence: margin.map(|margin| Equivalence::new(estimate, &linear, margin, p_adjusted)),
                 paired: paired(&differences, bootstrap),
                 p_paired_t_holm: None,
                 p_signed_rank_holm: None,

@@ -74,7 +74,10 @@ impl LongTable {
             return Err(Refusal::new("the file is UTF-16 text; save it as UTF-8"));
         }
         let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
-        let text = text.replace("\r\n", "\n").replace('\r', "\n");
+        let mut text = text.replace("\r\n", "\n").replace('\r', "\n");
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -85,8 +88,7 @@ impl LongTable {
             let more = reader.read_record(record).map_err(|error| Refusal::new(&error.to_string()))?;
             // The reader stands behind the record, which may hold line ends in quotes.
             let inside = record.as_slice().matches('\n').count() as u64;
-            let ended = u64::from(more && !reader.is_done());
-            Ok((more, reader.position().line().saturating_sub(inside + ended).max(1)))
+            Ok((more, reader.position().line().saturating_sub(1 + inside).max(1)))
         };
         if !read(&mut reader, &mut record)?.0 {
             return Err(Refusal::new("the file is empty"));

@@ -119,8 +119,8 @@ fn resampled(
     })
 }
 
-/// Where the ends of a bias-corrected and accelerated interval lie among the resampled values (Efron 1987, J. Am. Stat. Assoc. 82:171), with the
-/// acceleration of a mean by the jackknife.
+/// Where the ends of a bias-corrected and accelerated interval lie among the resampled values (Efron 1987, J. Am. Stat.
+/// Assoc. 82:171), with the acceleration of a mean by the jackknife.
 fn accelerated_shares(values: &[f64], present: &[f64], value: f64) -> Option<[f64; 2]> {
     let below = values.iter().filter(|own| **own < value).count() as f64;
     let not_above = values.iter().filter(|own| **own <= value).count() as f64;

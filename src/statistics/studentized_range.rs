@@ -33,8 +33,8 @@ impl Range {
         Self { means, grid: (0..=points).map(at).collect() }
     }
 
-    /// P(range > w) = k * integral of phi(x) (Phi(x)^(k-1) - (Phi(x) - Phi(x - w))^(k-1)), where the difference of powers
-    /// is written with Phi(x - w) as a factor.
+    /// P(range > w) = k * integral of phi(x) (Phi(x)^(k-1) - (Phi(x) - Phi(x - w))^(k-1)), where the difference of
+    /// powers is written with Phi(x - w) as a factor.
     fn upper(&self, w: f64) -> f64 {
         if w <= 0.0 {
             return 1.0;

@@ -75,7 +75,7 @@ fn own_models_and_paired_tests() {
         close(test.p, number(&row["paired_t"]["p"]), 1e-9, method);
         let values: Vec<f64> = differences.into_iter().flatten().collect();
         let rank = signed_rank(&values);
-        assert_eq!(rank.v, number(&row["wilcoxon_signed_rank"]["V"]), "{method}");
+        close(rank.v, number(&row["wilcoxon_signed_rank"]["V"]), 0.0, method);
         close(rank.p_normal.unwrap(), number(&row["wilcoxon_signed_rank"]["p_normal_continuity"]), 1e-9, method);
         assert!((rank.p.unwrap() - rank.p_normal.unwrap()).abs() < 5e-3, "{method}: exact and normal are alike");
     }
