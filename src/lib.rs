@@ -16,5 +16,6 @@ pub mod network;
 pub mod phantom;
 pub mod radiograph;
 pub mod saliency;
+pub mod statistics;
 pub mod training;
 pub mod truth;

@@ -2,14 +2,13 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use tempfile::NamedTempFile;
 
 use super::error::{Error, Result};
-use super::print_json;
+use super::{output_file, print_json};
 use crate::foreign::{self, Foreign};
 use crate::network::{Architecture, DetectorCard, ModelCard, ModelKind, Precision, Scaling, sha256_hex};
 
@@ -84,12 +83,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         return Err(Error::Usage("OUT must not end in .json: that is where its model card goes".to_owned()));
     }
     for path in [output, &card_path] {
-        if same_file(input, path) {
+        if output_file::same_file(input, path) {
             return Err(Error::Usage("IN and OUT are the same file".to_owned()));
         }
-        if !force && path.symlink_metadata().is_ok() {
-            return Err(exists(path));
-        }
+        output_file::refuse_taken(path, *force)?;
     }
     let foreign = foreign::open(input, arguments.arch)?;
     let weights = foreign.weights.to_safetensors(Precision::Single)?;
@@ -145,47 +142,21 @@ fn card(arguments: &Arguments, foreign: &Foreign, sha256: &str) -> Result<ModelC
 
 /// Both under temporary names first, so that either both or none appear.
 fn write_both(files: [(&PathBuf, &[u8]); 2], force: bool) -> Result<()> {
-    let failed =
-        |path: &Path, source| Error::Output { operation: "file cannot be written", source, path: path.to_owned() };
-    let mut staged: Vec<(NamedTempFile, &PathBuf)> = Vec::new();
+    let mut staged = Vec::new();
     for (path, bytes) in files {
-        let write = || {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let mut builder = tempfile::Builder::new();
-            #[cfg(unix)]
-            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)); // less what the umask takes
-            let mut file = builder.prefix(".saliscope-").tempfile_in(folder)?;
-            file.write_all(bytes)?;
-            Ok(file)
-        };
-        staged.push((write().map_err(|source| failed(path, source))?, path));
+        staged.push((output_file::stage(path, bytes)?, path));
     }
     let mut placed: Option<&PathBuf> = None;
     for (file, path) in staged {
-        let done = if force { file.persist(path) } else { file.persist_noclobber(path) };
-        if let Err(error) = done {
-            // What was there before is lost only where its replacement was asked for.
+        // What was there before is lost only where its replacement was asked for.
+        output_file::place(file, path, force).inspect_err(|_| {
             if let Some(placed) = placed.filter(|_| !force) {
                 let _ = fs::remove_file(placed);
             }
-            let taken = error.error.kind() == std::io::ErrorKind::AlreadyExists;
-            return Err(if taken { exists(path) } else { failed(path, error.error) });
-        }
+        })?;
         placed = Some(path);
     }
     Ok(())
-}
-
-fn exists(path: &Path) -> Error {
-    Error::File {
-        what: "the output",
-        problem: "it is there already; give another name, or --force to replace it".to_owned(),
-        path: path.to_owned(),
-    }
-}
-
-fn same_file(one: &Path, other: &Path) -> bool {
-    one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 fn input_size(text: &str) -> std::result::Result<[usize; 2], String> {

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::{
-    array_file, cascade, cohort, evaluation, figure, foreign, network, phantom, radiograph, saliency, training,
+    array_file, cascade, cohort, evaluation, figure, foreign, network, phantom, radiograph, saliency, statistics,
+    training,
 };
 
 /// Result of a command.
@@ -95,6 +96,9 @@ pub enum Error {
     /// Standard output was closed or full.
     #[error("the result could not be printed ({0})")]
     Stdout(std::io::Error),
+    /// The analysis of a table.
+    #[error(transparent)]
+    Statistics(#[from] statistics::Error),
     /// A training.
     #[error(transparent)]
     Training(#[from] training::Error),
@@ -110,7 +114,13 @@ impl Error {
     /// 2 when the command line is at fault, 1 when the work failed.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::Training(training::Error::Settings { .. }) => 2,
+            Self::Usage(_)
+            | Self::Training(training::Error::Settings { .. })
+            | Self::Statistics(
+                statistics::Error::Setting(_)
+                | statistics::Error::NoSuchLevel { .. }
+                | statistics::Error::TwiceNamed(_),
+            ) => 2,
             _ => 1,
         }
     }

@@ -17,11 +17,14 @@ mod inspect;
 mod interrupt;
 mod model;
 mod output;
+mod output_file;
 mod parameters;
 mod phantom;
 mod predict;
 mod progress;
 mod report;
+mod stats;
+mod stats_text;
 mod study_image;
 mod train;
 
@@ -50,6 +53,7 @@ enum Command {
     Inspect(inspect::Arguments),
     Phantom(phantom::Arguments),
     Predict(predict::Arguments),
+    Stats(Box<stats::Arguments>),
     Train(Box<train::Arguments>),
 }
 
@@ -63,6 +67,7 @@ Examples:
   saliscope phantom --out phantoms --count 300 --seed 1
   saliscope convert checkpoint.pth model.safetensors
   saliscope evaluate --model model.safetensors --cohort siim:siim-acr
+  saliscope stats --data scores.csv --response auprc --factor method --group image --out stats.json
 
 Exit codes: 0 done, 1 the work failed, 2 the command line cannot be understood.
 Research use - not for diagnosis.";
@@ -87,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Phantom(arguments) => phantom::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
+        Command::Stats(arguments) => stats::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
     };
     ended(done)

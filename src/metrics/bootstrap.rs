@@ -42,6 +42,16 @@ impl Bootstrap {
     pub fn estimate(&self, cases: usize, statistic: impl Fn(&[usize]) -> Option<f64> + Sync) -> Option<Estimate> {
         let own: Vec<usize> = (0..cases).collect();
         let value = statistic(&own)?;
+        let values = self.values(cases, statistic);
+        if values.is_empty() {
+            return None;
+        }
+        let undefined_resamples = self.resamples - values.len();
+        Some(Estimate { value, low: percentile(&values, 0.025), high: percentile(&values, 0.975), undefined_resamples })
+    }
+
+    /// The values behind [`Bootstrap::estimate`], ascending, of the resamples in which the statistic is defined.
+    pub fn values(&self, cases: usize, statistic: impl Fn(&[usize]) -> Option<f64> + Sync) -> Vec<f64> {
         let mut values: Vec<f64> = (0..self.resamples)
             .into_par_iter()
             .filter_map(|resample| {
@@ -51,17 +61,13 @@ impl Bootstrap {
                 statistic(&drawn).filter(|value| !value.is_nan())
             })
             .collect();
-        if values.is_empty() {
-            return None;
-        }
         values.sort_unstable_by(f64::total_cmp);
-        let undefined_resamples = self.resamples - values.len();
-        Some(Estimate { value, low: percentile(&values, 0.025), high: percentile(&values, 0.975), undefined_resamples })
+        values
     }
 }
 
-/// Of ascending values.
-fn percentile(values: &[f64], share: f64) -> f64 {
+/// The quantile at `share`, 0 to 1, of ascending values, at least one, interpolated linearly as NumPy's.
+pub fn percentile(values: &[f64], share: f64) -> f64 {
     let position = share * (values.len() - 1) as f64;
     let (below, fraction) = (position.floor() as usize, position.fract());
     let above = (below + 1).min(values.len() - 1);

@@ -16,7 +16,7 @@ mod structural_similarity;
 pub use average_precision::{
     COCO_DETECTIONS, COCO_THRESHOLDS, DetectionCurve, ImageMatches, Interpolation, average_precision,
 };
-pub use bootstrap::{Bootstrap, Estimate};
+pub use bootstrap::{Bootstrap, Estimate, percentile};
 pub use error::{Error, Result};
 pub use operating_point::{OperatingPoint, operating_point, youden_threshold};
 pub use overlap::dice;

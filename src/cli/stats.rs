@@ -1,0 +1,283 @@
+//! `saliscope stats`: a mixed model, contrasts and equivalence of anybody's table.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::error::{Error, Result};
+use super::report::VERSION;
+use super::{output_file, stats_text};
+use crate::figure::NOT_FOR_DIAGNOSIS;
+use crate::metrics::Bootstrap;
+use crate::statistics::{
+    Analysis, AnalysisPlan, Columns, ContrastFamily, Dropped, LongTable, Note, Observations, Reference,
+};
+
+/// Compares the levels of a factor, such as methods, measured in the same groups, such as images.
+///
+/// Fits response ~ factor + (1 | group) by REML and tests means and differences; beside the model, paired tests and a
+/// bootstrap over groups.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  saliscope stats --data scores.csv --response auprc --factor method --group image --out stats.json
+  saliscope stats --data scores.csv --response ssim --factor method --group image --null 0.5 --margin 0.05 \\
+      --contrasts vs:UNET --out stats.json
+
+--help says what the JSON holds. Research use - not for diagnosis.", after_long_help = JSON_LAYOUT)]
+pub(super) struct Arguments {
+    /// CSV file with one response a line and a header
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// Column of the response; rows without one are left out and counted
+    #[arg(long, value_name = "COLUMN")]
+    response: String,
+    /// Column of the factor; given several times, its levels are the combinations, joined by colons
+    #[arg(long, value_name = "COLUMN", required = true)]
+    factor: Vec<String>,
+    /// Column of the groups that get a random intercept
+    #[arg(long, value_name = "COLUMN")]
+    group: String,
+    /// Constant that every mean is tested against
+    #[arg(long, value_name = "X", value_parser = finite, allow_hyphen_values = true)]
+    null: Option<f64>,
+    /// Difference that does not matter, in units of the response: tests of equivalence
+    #[arg(long, value_name = "D", value_parser = positive, allow_hyphen_values = true)]
+    margin: Option<f64>,
+    /// all: every pair of levels; vs:A,B: every other level minus A and minus B
+    #[arg(long, value_name = "FAMILY", value_parser = family, default_value = "all")]
+    contrasts: ContrastFamily,
+    /// Distribution behind tests and intervals of the model
+    #[arg(long, value_name = "REFERENCE", value_enum, default_value_t)]
+    reference: ReferenceChoice,
+    /// Resamples of the bootstrap
+    #[arg(long, value_name = "R", default_value_t = Bootstrap::default().resamples, value_parser = resamples)]
+    resamples: usize,
+    /// Seed of the resamples
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    bootstrap_seed: u64,
+    /// Where the JSON goes
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Replace the file if it is there already
+    #[arg(long)]
+    force: bool,
+    /// No table on standard output and no warnings
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// `--reference`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum ReferenceChoice {
+    /// Student's t with Satterthwaite's degrees of freedom
+    #[default]
+    Satterthwaite,
+    /// Kenward and Roger's standard errors and degrees of freedom
+    KenwardRoger,
+    /// The normal distribution, as multcomp takes for mixed models
+    Normal,
+}
+
+const JSON_LAYOUT: &str = "\
+The JSON is one object. Intervals are of 95 %, P values two-sided unless said otherwise, and
+null stands for what is not defined; a df of null is the normal distribution. Labels of groups
+are not written: they may be patients'.
+  columns             response, factor (one or more), group
+  data_sha256         of the file
+  dropped             reason, level, rows: what was left out
+  family              all, or the baselines of vs
+  r                   lines that make the same fit in R
+  reference           satterthwaite, kenward-roger or normal
+  model               rows, groups, balanced, group_variance, group_sd, residual_variance,
+                      residual_sd, theta (ratio of both SDs), intraclass_correlation,
+                      log_likelihood (restricted), reml_criterion, singular, group_variance_test
+                      (statistic, p by half a chi-square, p_whole_chi_square), group_effects
+                      (BLUPs, in the order of the groups' labels)
+  levels_test         f, numerator_df, denominator_df, p: are all levels equal?
+  means[]             level, rows, sd, estimate, standard_error, df, low, high, and with --null
+                      null: value, t, p, p_holm, p_greater, p_less, equivalence, one_sample (as
+                      paired below)
+  adjustment          of p_adjusted and the simultaneous interval: tukey (all) or max_t (vs)
+  contrasts[]         a, b, estimate (a - b), standard_error, df, t, low, high,
+                      simultaneous_low, simultaneous_high, p (alone), p_adjusted, p_tukey (all
+                      only), p_max_t and its p_max_t_error, p_max_t_normal (as glht of
+                      multcomp), p_bonferroni, p_holm, p_benjamini_hochberg, and
+    equivalence       with --margin: margin, p (TOST), p_below_margin, p_above_minus_margin,
+                      verdict: equivalent, equivalent_and_different, different (by p_adjusted,
+                      p_holm of means) or inconclusive
+    paired            differences within groups without the model: groups, mean, sd, effect_size
+                      (mean / sd), share_above, t_test (t, df, p, low, high), signed_rank (v,
+                      used, zeros, ties, p, exact, p_normal), bootstrap (low, high, bca_low,
+                      bca_high, undefined_resamples)
+    p_paired_t_holm, p_signed_rank_holm
+  bootstrap_resamples, bootstrap_seed
+  notes[]             code and text: singular_fit, unequal_spread, few_groups, dropped_rows,
+                      missing_cells, repeated_cells, one_level
+
+Levels are in the order of their labels (numbers by size). Exit codes: 0 done, 1 the work
+failed, 2 the command line cannot be understood. Research use - not for diagnosis.";
+
+#[derive(Serialize)]
+struct Report<'a> {
+    notice: &'static str,
+    saliscope: &'static str,
+    columns: ColumnsReport<'a>,
+    data_sha256: String,
+    dropped: &'a [Dropped],
+    family: Family<'a>,
+    r: Vec<String>,
+    #[serde(flatten)]
+    analysis: &'a Analysis,
+}
+
+#[derive(Serialize)]
+struct ColumnsReport<'a> {
+    response: &'a str,
+    factor: &'a [String],
+    group: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Family<'a> {
+    All,
+    Versus(&'a [String]),
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let Arguments { data, out, force, .. } = arguments;
+    let columns = Columns {
+        response: arguments.response.clone(),
+        factors: arguments.factor.clone(),
+        group: arguments.group.clone(),
+    };
+    check_columns(&columns)?;
+    if output_file::same_file(data, out) {
+        return Err(Error::Usage("--data and --out are the same file".to_owned()));
+    }
+    output_file::refuse_taken(out, *force)?;
+    let table = LongTable::read(data, &columns)?;
+    let rows: Vec<(&str, &str, f64)> = table.rows.iter().map(|row| (row.0.as_str(), row.1.as_str(), row.2)).collect();
+    let observations = Observations::new(&rows)?;
+    let plan = AnalysisPlan {
+        family: arguments.contrasts.clone(),
+        reference: match arguments.reference {
+            ReferenceChoice::Satterthwaite => Reference::Satterthwaite,
+            ReferenceChoice::KenwardRoger => Reference::KenwardRoger,
+            ReferenceChoice::Normal => Reference::Normal,
+        },
+        null: arguments.null,
+        margin: arguments.margin,
+        bootstrap: Bootstrap { resamples: arguments.resamples, seed: arguments.bootstrap_seed },
+    };
+    let mut analysis = Analysis::run(&observations, &plan)?;
+    for reason in ["no response", "no level", "no group"] {
+        let rows = table.dropped.iter().filter(|dropped| dropped.reason == reason).map(|dropped| dropped.rows).sum();
+        if rows > 0 {
+            analysis.notes.push(Note::Dropped { rows, reason });
+        }
+    }
+    let unreadable = |source| Error::Output { operation: "table cannot be read again", source, path: data.clone() };
+    let report = Report {
+        notice: NOT_FOR_DIAGNOSIS,
+        saliscope: VERSION,
+        columns: ColumnsReport { response: &columns.response, factor: &columns.factors, group: &columns.group },
+        data_sha256: crate::network::sha256_hex(&fs::read(data).map_err(unreadable)?),
+        dropped: &table.dropped,
+        family: match &plan.family {
+            ContrastFamily::AllPairs => Family::All,
+            ContrastFamily::Versus(baselines) => Family::Versus(baselines),
+        },
+        r: r_lines(&columns, &plan),
+        analysis: &analysis,
+    };
+    let mut json = serde_json::to_vec_pretty(&report).map_err(|error| Error::Stdout(error.into()))?;
+    json.push(b'\n');
+    output_file::place(output_file::stage(out, &json)?, out, *force)?;
+    if arguments.quiet {
+        return Ok(());
+    }
+    for note in &analysis.notes {
+        let _ = writeln!(std::io::stderr(), "warning: {note}");
+    }
+    let text = stats_text::text(&columns, &analysis);
+    std::io::stdout().write_all(text.as_bytes()).map_err(Error::Stdout)
+}
+
+fn check_columns(columns: &Columns) -> Result<()> {
+    let mut names: Vec<&String> = columns.factors.iter().chain([&columns.response, &columns.group]).collect();
+    names.sort();
+    if names.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(Error::Usage("--response, --factor and --group must name different columns".to_owned()));
+    }
+    Ok(())
+}
+
+/// What gives the same figures in R, the table being `d`.
+fn r_lines(columns: &Columns, plan: &AnalysisPlan) -> Vec<String> {
+    let quoted = |name: &String| format!("d[[{}]]", serde_json::Value::from(name.as_str()));
+    let labels: Vec<String> = columns.factors.iter().map(quoted).collect();
+    let df = match plan.reference {
+        Reference::Satterthwaite => "satterthwaite",
+        Reference::KenwardRoger => "kenward-roger",
+        Reference::Normal => "asymptotic",
+    };
+    let label = |label: &String| serde_json::Value::from(label.as_str()).to_string();
+    let contrasts = match &plan.family {
+        ContrastFamily::AllPairs => {
+            let largest = "summary(multcomp::glht(m, multcomp::mcp(level = \"Tukey\")))";
+            format!("pairs(e, adjust = \"tukey\"); {largest}")
+        }
+        ContrastFamily::Versus(baselines) => {
+            let versus = baselines.iter().map(|baseline| {
+                let others: Vec<String> = baselines.iter().filter(|other| *other != baseline).map(label).collect();
+                let exclude =
+                    if others.is_empty() { String::new() } else { format!(", exclude = c({})", others.join(", ")) };
+                format!("contrast(e, \"trt.vs.ctrl\", ref = {}{exclude})", label(baseline))
+            });
+            format!("rbind({}, adjust = \"mvt\")", versus.collect::<Vec<_>>().join(", "))
+        }
+    };
+    vec![
+        "library(lmerTest); library(emmeans); emm_options(lmerTest.limit = 1e6, pbkrtest.limit = 1e6)".to_owned(),
+        format!(
+            "d <- data.frame(value = {}, level = factor(paste({}, sep = \":\")), group = factor({}))",
+            quoted(&columns.response),
+            labels.join(", "),
+            quoted(&columns.group)
+        ),
+        "m <- lmer(value ~ level + (1 | group), d, REML = TRUE); summary(m); anova(m)".to_owned(),
+        format!("e <- emmeans(m, ~ level, lmer.df = \"{df}\"); {contrasts}"),
+    ]
+}
+
+fn finite(text: &str) -> std::result::Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+    number.ok_or_else(|| "a finite number is needed".to_owned())
+}
+
+fn positive(text: &str) -> std::result::Result<f64, String> {
+    finite(text).ok().filter(|number| *number > 0.0).ok_or_else(|| "a finite number above 0 is needed".to_owned())
+}
+
+const MAX_RESAMPLES: usize = 100_000;
+
+fn resamples(text: &str) -> std::result::Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=MAX_RESAMPLES).contains(number));
+    number.ok_or_else(|| format!("a whole number from 1 to {MAX_RESAMPLES} is needed"))
+}
+
+fn family(text: &str) -> std::result::Result<ContrastFamily, String> {
+    if text == "all" {
+        return Ok(ContrastFamily::AllPairs);
+    }
+    let levels = text.strip_prefix("vs:").map(|levels| levels.split(',').map(|level| level.trim().to_owned()));
+    match levels.map(Iterator::collect::<Vec<String>>) {
+        Some(levels) if levels.iter().all(|level| !level.is_empty()) => Ok(ContrastFamily::Versus(levels)),
+        _ => Err("all or vs:A,B is needed, A and B being levels of the factor".to_owned()),
+    }
+}
