@@ -174,9 +174,8 @@ fn misused_arguments_are_usage() {
 }
 
 #[test]
-fn help_is_a_result_and_no_command_is_usage() {
-    let none: [&str; 0] = [];
-    let ran = run(&none);
+fn help_is_a_result_and_an_unknown_command_is_usage() {
+    let ran = run(&["explode"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
     assert!(ran.stderr.contains("Usage: saliscope"));
     for arguments in [&["--help"][..], &["explain", "--help"], &["predict", "--help"]] {

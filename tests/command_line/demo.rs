@@ -1,0 +1,33 @@
+//! The program without a command, and the networks that are part of it.
+
+use std::process::Command;
+
+use super::bench::{Bench, run};
+
+#[test]
+fn the_bare_program_explains_the_demo_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_saliscope")).current_dir(folder.path()).output().unwrap();
+    let (out, told) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("no command was given") && told.contains("Research use - not for diagnosis"), "{told}");
+    assert_eq!(out.lines().count(), 3);
+    let result = folder.path().join("saliscope-demo");
+    assert!(std::fs::read(result.join("panel.png")).unwrap().starts_with(b"\x89PNG"));
+    let report: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(result.join("explain.json")).unwrap()).unwrap();
+    assert_eq!(report["maps"].as_array().map(Vec::len), Some(8), "{report}");
+}
+
+#[test]
+fn embedded_networks_are_named() {
+    let bench = Bench::new();
+    let image = bench.png("chest.png", 1);
+    let image = image.to_str().unwrap();
+    let ran = run(&["predict", "--model", "demo:pneumonia_densenet_121_1", "--image", image]).succeeded();
+    assert_eq!(ran.lines()[0]["logits"].as_array().map(Vec::len), Some(2));
+    let refused = run(&["predict", "--model", "demo:nothing", "--image", image]);
+    assert!(refused.refused(2).contains("pneumothorax_inception_v3_1"));
+    let u_net = run(&["predict", "--model", "demo:pneumothorax_u_net_1", "--image", image]);
+    assert!(u_net.refused(1).contains("localizes"));
+}
