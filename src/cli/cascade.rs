@@ -15,14 +15,15 @@ use super::executor::Factory;
 use super::interrupt::Interrupt;
 use super::output::Output;
 use super::progress::Progress;
-use super::report::{ClassFound, model_name};
+use super::report::ClassFound;
+use super::request::{Choices, folders, shown};
 use super::study_image::StudyImage;
-use super::{parameters, print_json, print_warnings};
+use super::{model, print_json, print_warnings};
 use crate::array_file::{self, NpzWriter};
 use crate::cascade::{self, Finished, Order, Plan, Randomizer, State};
 use crate::figure::{CascadeTile, Scene, paint};
 use crate::network::Model;
-use crate::saliency::{ClassChoice, ImageInput, Method, Preset, Request};
+use crate::saliency::{ClassChoice, Method, Preset, Request};
 
 /// Images that get a figure 3B of their own.
 const FIGURES: usize = 8;
@@ -120,7 +121,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         return Err(Error::Usage(format!("a cascade takes at most {MAX_IMAGES} images a run")));
     }
     let interrupt = Interrupt::listen();
-    let model = Model::open(&inputs.model, inputs.arch)?;
+    let model = model::open(&inputs.model, inputs.arch)?;
     model.require_classifier()?;
     let states = State::all(&model.graph, arguments.order, arguments.preset);
     let states = if arguments.states.is_empty() {
@@ -141,9 +142,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             print_warnings(index, images.len(), &image.warnings);
         }
     }
-    let folders: Vec<PathBuf> = (0..images.len())
-        .map(|index| if images.len() == 1 { PathBuf::new() } else { format!("image_{index:03}").into() })
-        .collect();
+    let folders = folders(images.len());
     let mut keeper = Keeper::new(&mut output, &folders, &plan)?;
     let progress = Progress::new(machine.quiet, interrupt.clone());
     let mut failure = None;
@@ -171,7 +170,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     })?;
     let Kept { tiles, logits } = keeper.finish()?;
     let subject = Subject {
-        name: &model_name(&inputs.model),
+        name: &model::name(&inputs.model),
         model: &model,
         plan: &plan,
         order: arguments.order,
@@ -203,11 +202,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             .map(|index| ImageSummary {
                 index,
                 image: inputs.image[index].to_string_lossy(),
-                folder: if folders[index].as_os_str().is_empty() {
-                    ".".into()
-                } else {
-                    folders[index].to_string_lossy()
-                },
+                folder: shown(&folders[index]),
                 explained: ClassFound::new(&model.card, &logits[index][0], found.classes[index]),
             })
             .collect(),
@@ -215,19 +210,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn request(arguments: &Arguments, model: &Model, images: &[StudyImage]) -> Result<Request> {
-    let methods = Wanted::methods(&arguments.methods);
-    let preset_parameters = parameters::of_preset(arguments.preset, &model.card);
-    let parameters = parameters::overridden(&preset_parameters, arguments.parameters.as_deref(), &arguments.set)?;
-    parameters.check(&methods).map_err(|error| Error::Usage(error.to_string()))?;
-    let inputs =
-        images.iter().map(|image| ImageInput { id_seed: image.content_seed, values: image.input.clone() }).collect();
-    let mut request = Request::new(inputs, methods, arguments.preset);
-    request.parameters = parameters;
-    request.class = arguments.class.unwrap_or(request.class);
-    request.positive_class = model.card.positive_class;
-    request.seed = arguments.seed;
-    request.batch = arguments.machine.batch;
-    Ok(request)
+    let choices = Choices {
+        methods: &arguments.methods,
+        preset: arguments.preset,
+        class: arguments.class,
+        parameters: arguments.parameters.as_deref(),
+        set: &arguments.set,
+        seed: arguments.seed,
+        batch: arguments.machine.batch,
+    };
+    choices.request(model, images)
 }
 
 /// Writes maps as they come, and keeps what the report and the figures need of them.

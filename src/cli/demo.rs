@@ -4,17 +4,17 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use super::arguments::Machine;
+use super::arguments::{Machine, Wanted};
 use super::error::{Error, Result};
 use super::explain::Work;
 use super::interrupt::Interrupt;
 use super::output::Output;
-use super::parameters;
+use super::request::Choices;
 use super::study_image::StudyImage;
 use crate::demo;
 use crate::phantom;
 use crate::radiograph::{Radiograph, ValueScale};
-use crate::saliency::{ImageInput, Method, Preset, Request};
+use crate::saliency::Preset;
 
 /// The classifier that explains the first case.
 const MODEL: &str = "pneumothorax_inception_v3_1";
@@ -36,14 +36,20 @@ pub(super) fn run() -> Result<()> {
     let gray = phantom.gray.into_iter().map(f32::from).collect();
     let radiograph = Radiograph::new(phantom.size_px, phantom.size_px, gray, ValueScale::Gray);
     let image = StudyImage::of(0, &radiograph, &model)?;
-    let input = ImageInput { id_seed: image.content_seed, values: image.input.clone() };
-    let preset = Preset::Recommended;
-    let mut request = Request::new(vec![input], Method::ALL.to_vec(), preset);
-    request.parameters = parameters::of_preset(preset, &model.card);
-    request.positive_class = model.card.positive_class;
+    let choices = Choices {
+        methods: &[Wanted::All],
+        preset: Preset::Recommended,
+        class: None,
+        parameters: None,
+        set: &[],
+        seed: 0,
+        batch: None,
+    };
+    let images = [image];
+    let request = choices.request(&model, &images)?;
     let mut output = Output::prepare(Path::new(FOLDER))?;
     let machine = Machine::default();
-    let work = Work { name: MODEL, images: &[image], request: &request, machine: &machine, started, interrupt };
+    let work = Work { name: MODEL, images: &images, request: &request, machine: &machine, started, interrupt };
     work.explain_into(&mut output, &mut model)?;
     output.publish()?;
     let mut out = std::io::stdout();

@@ -15,12 +15,13 @@ use super::interrupt::Interrupt;
 use super::output::Output;
 use super::progress::Progress;
 use super::report::{ClassFound, Subject};
+use super::request::{Choices, folders, shown};
 use super::study_image::StudyImage;
-use super::{executor, model, parameters, print_json, print_warnings};
+use super::{executor, model, print_json, print_warnings};
 use crate::array_file::{self, NpyArray, NpzWriter};
 use crate::figure::{Panel, paint};
 use crate::network::{Model, Weights};
-use crate::saliency::{self, ArrayValues, ClassChoice, Explanation, ImageInput, Method, Noise, Preset, Request};
+use crate::saliency::{self, ArrayValues, ClassChoice, Explanation, Method, Noise, Preset, Request};
 
 /// Largest noise file read, in bytes.
 const MAX_NOISE_BYTES: u64 = 1 << 30;
@@ -122,11 +123,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             .map(|(index, explanation)| ImageSummary {
                 index,
                 image: inputs.image[index].to_string_lossy(),
-                folder: if folders[index].as_os_str().is_empty() {
-                    ".".into()
-                } else {
-                    folders[index].to_string_lossy()
-                },
+                folder: shown(&folders[index]),
                 predicted: ClassFound::predicted(&model.card, &explanation.logits),
                 explained: ClassFound::new(&model.card, &explanation.logits, explanation.class),
                 without_map: explanation
@@ -138,12 +135,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             })
             .collect(),
     })
-}
-
-/// Where the files of each image go.
-fn folders(images: usize) -> Vec<PathBuf> {
-    let folder = |index| if images == 1 { PathBuf::new() } else { format!("image_{index:03}").into() };
-    (0..images).map(folder).collect()
 }
 
 /// Images to be explained by a model.
@@ -189,19 +180,17 @@ impl Work<'_> {
 }
 
 fn request(arguments: &Arguments, model: &Model, images: &[StudyImage]) -> Result<Request> {
-    let methods = Wanted::methods(&arguments.methods);
-    let preset_parameters = parameters::of_preset(arguments.preset, &model.card);
-    let parameters = parameters::overridden(&preset_parameters, arguments.parameters.as_deref(), &arguments.set)?;
-    parameters.check(&methods).map_err(|error| Error::Usage(error.to_string()))?;
-    let inputs =
-        images.iter().map(|image| ImageInput { id_seed: image.content_seed, values: image.input.clone() }).collect();
-    let mut request = Request::new(inputs, methods, arguments.preset);
-    request.parameters = parameters;
-    request.class = arguments.class.unwrap_or(request.class);
-    request.positive_class = model.card.positive_class;
-    request.seed = arguments.seed;
+    let choices = Choices {
+        methods: &arguments.methods,
+        preset: arguments.preset,
+        class: arguments.class,
+        parameters: arguments.parameters.as_deref(),
+        set: &arguments.set,
+        seed: arguments.seed,
+        batch: arguments.machine.batch,
+    };
+    let mut request = choices.request(model, images)?;
     request.noise = arguments.noise.as_deref().map(open_noise).transpose()?.map(Arc::new);
-    request.batch = arguments.machine.batch;
     request.intermediates = arguments.intermediates;
     Ok(request)
 }

@@ -23,6 +23,7 @@ mod phantom;
 mod predict;
 mod progress;
 mod report;
+mod request;
 mod stats;
 mod stats_text;
 mod study_image;

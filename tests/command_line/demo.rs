@@ -30,4 +30,8 @@ fn embedded_networks_are_named() {
     assert!(refused.refused(2).contains("pneumothorax_inception_v3_1"));
     let u_net = run(&["predict", "--model", "demo:pneumothorax_u_net_1", "--image", image]);
     assert!(u_net.refused(1).contains("localizes"));
+    let out = bench.path("cascade");
+    let out = out.to_str().unwrap();
+    let words = ["--methods", "GRAD", "--states", "Logits", "--image", image, "--out", out, "--quiet"];
+    run(&[&["cascade", "--model", "demo:pneumothorax_densenet_121_1"][..], &words[..]].concat()).succeeded();
 }

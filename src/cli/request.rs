@@ -1,0 +1,51 @@
+//! What the commands that draw maps ask of the methods, and where each image's files go.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use super::arguments::Wanted;
+use super::error::{Error, Result};
+use super::parameters;
+use super::study_image::StudyImage;
+use crate::network::Model;
+use crate::saliency::{ClassChoice, ImageInput, Preset, Request};
+
+/// The choices that these commands share.
+pub(super) struct Choices<'a> {
+    pub(super) methods: &'a [Wanted],
+    pub(super) preset: Preset,
+    pub(super) class: Option<ClassChoice>,
+    pub(super) parameters: Option<&'a Path>,
+    pub(super) set: &'a [String],
+    pub(super) seed: u64,
+    pub(super) batch: Option<usize>,
+}
+
+impl Choices<'_> {
+    /// The request for `images`, each read by `model`.
+    pub(super) fn request(&self, model: &Model, images: &[StudyImage]) -> Result<Request> {
+        let methods = Wanted::methods(self.methods);
+        let preset_parameters = parameters::of_preset(self.preset, &model.card);
+        let parameters = parameters::overridden(&preset_parameters, self.parameters, self.set)?;
+        parameters.check(&methods).map_err(|error| Error::Usage(error.to_string()))?;
+        let input = |image: &StudyImage| ImageInput { id_seed: image.content_seed, values: image.input.clone() };
+        let mut request = Request::new(images.iter().map(input).collect(), methods, self.preset);
+        request.parameters = parameters;
+        request.class = self.class.unwrap_or(request.class);
+        request.positive_class = model.card.positive_class;
+        request.seed = self.seed;
+        request.batch = self.batch;
+        Ok(request)
+    }
+}
+
+/// Where the files of each image go, below the output folder.
+pub(super) fn folders(images: usize) -> Vec<PathBuf> {
+    let folder = |index| if images == 1 { PathBuf::new() } else { format!("image_{index:03}").into() };
+    (0..images).map(folder).collect()
+}
+
+/// Such a folder as it is printed.
+pub(super) fn shown(folder: &Path) -> Cow<'_, str> {
+    if folder.as_os_str().is_empty() { ".".into() } else { folder.to_string_lossy() }
+}
