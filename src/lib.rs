@@ -12,6 +12,7 @@ pub mod display;
 pub mod evaluation;
 pub mod figure;
 pub mod foreign;
+pub mod gpu;
 pub mod metrics;
 pub mod network;
 pub mod phantom;
