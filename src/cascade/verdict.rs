@@ -43,12 +43,14 @@ pub struct Verdict {
 /// and changed where the mean does not exceed it. A single image allows no such test: it is called alike from half the way
 /// between the baseline and perfect likeness on, and the sentence says that this is a hint.
 pub fn verdict(curve: &Curve, baseline: Option<f64>, control: Option<f64>) -> Verdict {
-    let last = curve.points.iter().skip(1).rev().find_map(|point| point.mean.map(|mean| (mean, point.sd, point.images)));
+    let last =
+        curve.points.iter().skip(1).rev().find_map(|point| point.mean.map(|mean| (mean, point.sd, point.images)));
     let Some((mean, sd, images)) = last else {
         return Verdict {
             kind: VerdictKind::NotJudged,
-            sentence: "No map of the randomized network can be compared with the original one, so this test says nothing."
-                .to_owned(),
+            sentence:
+                "No map of the randomized network can be compared with the original one, so this test says nothing."
+                    .to_owned(),
         };
     };
     let (limit, others) = match (baseline, control) {

@@ -9,8 +9,8 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
-use super::arguments::{Inputs, Machine, Wanted};
 use super::animated::{Animated, Look};
+use super::arguments::{Inputs, Machine, Wanted};
 use super::cascade_report::{Subject, csv};
 use super::error::{Error, Result};
 use super::executor::Factory;

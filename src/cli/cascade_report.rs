@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::report::{ClassFound, VERSION};
 use super::study_image::StudyImage;
 use crate::cascade::{
-    CONTROL_BLUR_FRACTION, Cascade, Curve, MethodBaseline, Order, PairMean, Plan, Randomizer, Similarity, Verdict, verdict,
+    CONTROL_BLUR_FRACTION, Cascade, Curve, MethodBaseline, Order, PairMean, Plan, Randomizer, Similarity, Verdict,
+    verdict,
 };
 use crate::figure::{CascadeCurve, CascadeCurves, CascadeTile, CascadeTiles, NOT_FOR_DIAGNOSIS};
 use crate::metrics::SSIM_WINDOW_PX;

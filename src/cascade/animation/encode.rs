@@ -71,11 +71,8 @@ pub fn encode(
 ) -> Result<()> {
     let times = animation.frames();
     let size = animation.size_px();
-    let mut gif = if formats.contains(&Format::Gif) {
-        Some(Gif::new(animation, size, create("animation.gif")?)?)
-    } else {
-        None
-    };
+    let mut gif =
+        if formats.contains(&Format::Gif) { Some(Gif::new(animation, size, create("animation.gif")?)?) } else { None };
     let mut apng = if formats.contains(&Format::Apng) {
         Some(apng(size, times.len(), create("animation.apng")?).map_err(failed)?)
     } else {
@@ -132,8 +129,7 @@ impl Gif {
         }
         let palette = histogram.palette();
         let size = [width, height].map(|side| u16::try_from(side).unwrap_or(u16::MAX));
-        let mut encoder =
-            gif::Encoder::new(file, size[0], size[1], palette.colours.as_flattened()).map_err(failed)?;
+        let mut encoder = gif::Encoder::new(file, size[0], size[1], palette.colours.as_flattened()).map_err(failed)?;
         encoder.set_repeat(gif::Repeat::Infinite).map_err(failed)?;
         Ok(Self { palette, encoder, size })
     }
