@@ -77,6 +77,11 @@ impl<'a> Case<'a> {
         self.class
     }
 
+    /// Logits and class, once the first pass is done.
+    pub(super) fn answer(&self) -> (&[f32], usize) {
+        (&self.logits, self.class)
+    }
+
     pub(super) fn plan(&self) -> &Plan {
         &self.plan
     }
@@ -269,7 +274,10 @@ impl<'a> Case<'a> {
         self.publish(method, &made.raw, n, n, watch);
         let seconds = self.seconds[method as usize] + start.elapsed().as_secs_f64();
         let size = [self.shape[1], self.shape[2]];
-        self.maker.finish(method, made, size, self.class, evaluations, seconds, completeness);
+        let map = self.maker.finish(method, made, size, self.class, evaluations, seconds, completeness);
+        for position in &self.positions {
+            watch.finished(*position, map);
+        }
     }
 
     fn evaluations(&self, method: Method) -> Evaluations {

@@ -31,4 +31,4 @@ pub use parameters::{
 };
 pub use provenance::{Completeness, Evaluations, NoiseOrigin, Provenance};
 pub use request::{ClassChoice, ImageInput, PartialMap, Request, Watch};
-pub use schedule::explain;
+pub use schedule::{Explainer, explain};

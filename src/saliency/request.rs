@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::network::Batch;
 
 use super::error::{Error, Result};
+use super::explanation::SaliencyMap;
 use super::method::Method;
 use super::noise::Noise;
 use super::parameters::{Parameters, Preset};
@@ -125,6 +126,11 @@ pub trait Watch: Sync {
     /// The raw map `[h, w]` of `image` as it looks after `k` of `n` parts; finished when `k == n`.
     fn partial(&self, partial: &PartialMap<'_>) {
         let _ = partial;
+    }
+
+    /// The map of `image` is finished, with all that belongs to it.
+    fn finished(&self, image: usize, map: &SaliencyMap) {
+        let _ = (image, map);
     }
 
     /// Whether unfinished maps are of interest; making them takes a few milliseconds a batch. Finished maps are reported
