@@ -29,5 +29,5 @@ pub use parameters::{
     SmoothIntegratedGradients, Xrai,
 };
 pub use provenance::{Completeness, Evaluations, NoiseOrigin, Provenance};
-pub use request::{ClassChoice, ImageInput, PartialMap, Request, Watch};
+pub use request::{ClassChoice, FinishedMap, ImageInput, PartialMap, Request, Watch};
 pub use schedule::explain;

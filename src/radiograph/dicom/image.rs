@@ -98,6 +98,12 @@ impl DicomImage {
         data_set.text(tags::IMAGE_LATERALITY).or_else(|| data_set.text(tags::LATERALITY))
     }
 
+    /// Whether the pixels went through lossy compression: by `LossyImageCompression` or the transfer syntax.
+    pub fn is_lossy(&self) -> bool {
+        let said = self.source.data_set().text(tags::LOSSY_IMAGE_COMPRESSION);
+        said.is_some_and(|text| text == "01") || self.source.syntax.is_lossy()
+    }
+
     /// Distance between the pixels of frame `index`.
     pub fn spacing(&self, index: usize) -> Option<Spacing> {
         let data_set = self.source.data_set();
