@@ -55,7 +55,6 @@ pub struct Workbench {
     pub(super) asked_jobs: Vec<JobId>,
     pub(super) context: egui::Context,
     pub(super) home: Option<PathBuf>,
-    pub(super) has_gpu: bool,
 }
 
 impl Workbench {
@@ -75,7 +74,6 @@ impl Workbench {
             asked_jobs: Vec::new(),
             context: context.clone(),
             home: opening.home,
-            has_gpu: render.is_some(),
         };
         let is_asked = !opening.paths.is_empty() || !opening.cohorts.is_empty();
         if !is_asked && !workbench.restore() {
@@ -83,7 +81,7 @@ impl Workbench {
         }
         if is_asked {
             // Something has to answer the first question; a model among the paths takes over.
-            workbench.apply(Action::OpenModel(ModelSource::Demo(demo::FIRST_MODEL.to_owned())));
+            workbench.services.open_model(ModelSource::Demo(demo::FIRST_MODEL.to_owned()), false);
             workbench.apply(Action::OpenPaths(opening.paths));
             opening.cohorts.into_iter().for_each(|cohort| workbench.apply(Action::OpenCohort(cohort)));
         }
@@ -115,8 +113,8 @@ impl Workbench {
             self.state.list.refresh();
             self.select(ids[0]);
         }
-        for name in demo::CLASSIFIERS.iter().rev() {
-            self.apply(Action::OpenModel(ModelSource::Demo((*name).to_owned())));
+        for (position, name) in demo::CLASSIFIERS.iter().enumerate() {
+            self.services.open_model(ModelSource::Demo((*name).to_owned()), position == 0);
         }
     }
 

@@ -128,7 +128,8 @@ impl Workbench {
                     self.select(first);
                 }
             }
-            Message::Opened(Opened::Model(model)) | Message::ModelOpened(model) => self.add_model(model),
+            Message::Opened(Opened::Model(model)) => self.add_model(model, true),
+            Message::ModelOpened { model, is_asked } => self.add_model(model, is_asked),
             Message::Chosen(purpose, paths) => self.take_paths(purpose, paths),
             Message::NoDialog(purpose) => {
                 self.state.dialogs.path = Some(PathField { purpose, text: String::new() });
@@ -319,19 +320,20 @@ impl Workbench {
     fn open_model(&mut self, source: ModelSource) {
         match self.state.models.iter().position(|model| model.source == source) {
             Some(position) => self.state.model = position,
-            None => self.services.open_model(source),
+            None => self.services.open_model(source, true),
         }
     }
 
-    fn add_model(&mut self, model: Arc<OpenModel>) {
+    fn add_model(&mut self, model: Arc<OpenModel>, is_asked: bool) {
         let same = |known: &Arc<OpenModel>| known.sha256() == model.sha256() && known.title == model.title;
-        if let Some(position) = self.state.models.iter().position(same) {
+        let position = self.state.models.iter().position(same).unwrap_or_else(|| {
+            self.state.settings.remember_model(&model.source);
+            self.state.models.push(model);
+            self.state.models.len() - 1
+        });
+        if is_asked {
             self.state.model = position;
-            return;
         }
-        self.state.settings.remember_model(&model.source);
-        self.state.models.push(model);
-        self.state.model = self.state.models.len() - 1;
     }
 
     fn close_model(&mut self, position: usize) {

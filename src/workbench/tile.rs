@@ -57,17 +57,11 @@ pub(super) struct Layer {
     pub(super) is_old: bool,
 }
 
-/// What a tile did.
-pub(super) struct Drawn {
-    /// The image and the area it was drawn in, for keys.
-    pub(super) stage: Stage,
-    /// What was drawn over it.
-    pub(super) layer: Option<Layer>,
-}
-
 impl Tile<'_> {
     /// Draws the tile into `rect` and sends what the mouse asks for.
-    pub(super) fn ui(&self, ui: &mut Ui, rect: Rect, state: &State, services: &Services, actions: &mut Actions) -> Drawn {
+    ///
+    /// Says which image was drawn in which area.
+    pub(super) fn ui(&self, ui: &mut Ui, rect: Rect, state: &State, services: &Services, actions: &mut Actions) -> Stage {
         let header = Rect::from_min_size(rect.min, vec2(rect.width(), HEADER));
         let area = Rect::from_min_max(pos2(rect.left(), rect.top() + HEADER), rect.max);
         let pixels_per_point = ui.ctx().pixels_per_point();
@@ -84,7 +78,7 @@ impl Tile<'_> {
             Some(method) => format!("{method} over {}", self.case.title),
             None => self.case.title.clone(),
         };
-        let id = ui.id().with(("tile", self.view_id));
+        let id = ui.scope_id().with(("tile", self.view_id));
         let response = ui.interact(area, id, Sense::click_and_drag());
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
 
@@ -130,7 +124,7 @@ impl Tile<'_> {
             ui.painter().rect_stroke(rect, 0.0, stroke, egui::StrokeKind::Inside);
         }
         self.mouse(ui, &response, area, &stage, state, actions);
-        Drawn { stage, layer }
+        stage
     }
 
     /// The map to be drawn: the finished one, the unfinished one, or the one before while the new one is on its way.
