@@ -8,6 +8,7 @@ pub mod cli;
 pub mod cohort;
 pub mod demo;
 pub mod detection;
+pub mod display;
 pub mod evaluation;
 pub mod figure;
 pub mod foreign;

@@ -5,7 +5,6 @@
 mod caption;
 mod cascade;
 mod colour;
-mod inferno;
 mod paint;
 mod panel;
 mod scene;
