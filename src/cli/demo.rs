@@ -22,13 +22,14 @@ const MODEL: &str = "pneumothorax_inception_v3_1";
 /// Where the results go, below the current folder.
 const FOLDER: &str = "saliscope-demo";
 
-/// Explains a generated radiograph by an embedded network with all eight methods.
-pub(super) fn run() -> Result<()> {
+/// Explains a generated radiograph by an embedded network with all eight methods; `reason` says why there is no window.
+pub(super) fn run(reason: &str) -> Result<()> {
     let started = Instant::now();
     let say = |line: &str| {
         let _ = writeln!(std::io::stderr(), "{line}");
     };
-    say("no command was given: the demo is computed (a generated radiograph, a network that is part of the program)");
+    say(&format!("no window can be opened: {reason}"));
+    say("the demo is computed instead: a generated radiograph, explained by a network that is part of the program");
     let interrupt = Interrupt::listen();
     let Some(network) = demo::model(MODEL) else { unreachable!("the list of demo models has its first") };
     let mut model = network.open()?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::{
     array_file, cascade, cohort, evaluation, figure, foreign, network, phantom, radiograph, saliency, statistics,
-    training,
+    training, workbench,
 };
 
 /// Result of a command.
@@ -51,6 +51,9 @@ pub enum Error {
     /// The panel.
     #[error(transparent)]
     Figure(#[from] figure::Error),
+    /// The window.
+    #[error(transparent)]
+    Window(workbench::Failure),
     /// A device or executor this build or machine does not have.
     #[error("{0}")]
     Unavailable(String),

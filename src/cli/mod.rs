@@ -28,6 +28,7 @@ mod stats;
 mod stats_text;
 mod study_image;
 mod train;
+mod window;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -39,9 +40,12 @@ pub use error::{Error, Result};
 /// Shows where a chest-radiograph classifier looked.
 #[derive(Debug, Parser)]
 #[command(name = "saliscope", version, after_help = EXAMPLES)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
+    #[command(flatten)]
+    window: window::Arguments,
 }
 
 #[derive(Debug, Subcommand)]
@@ -60,6 +64,8 @@ enum Command {
 
 const EXAMPLES: &str = "\
 Examples:
+  saliscope
+  saliscope chest.dcm folder/ model.safetensors
   saliscope explain --model model.safetensors --image chest.png --out result
   saliscope predict --model model.safetensors --image a.png b.png
   saliscope cascade --model model.safetensors --image a.png b.png --out cascade
@@ -83,7 +89,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(refusal.exit_code() as u8);
         }
     };
-    let Some(command) = arguments.command else { return ended(demo::run()) };
+    let Some(command) = arguments.command else { return ended(window::run(arguments.window)) };
     let done = match command {
         Command::Cascade(arguments) => cascade::run(&arguments),
         Command::Cohort(arguments) => cohort::run(&arguments),

@@ -5,28 +5,10 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::error::{Error, Result};
-use crate::network::{ModelCard, Scaling};
-use crate::saliency::{Baseline, Parameters, Preset};
+use crate::saliency::Parameters;
 
 /// Largest parameter file read, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
-
-/// The parameters of `preset` for the input of one model. The study's baseline is -1 whatever the scale of the input;
-/// the recommended one is the model's own black, the scaled value of gray 0.
-pub(super) fn of_preset(preset: Preset, card: &ModelCard) -> Parameters {
-    let mut parameters = Parameters::of(preset);
-    match (preset, card.scaling) {
-        // Black is -1 where the input spans -1 to 1.
-        (Preset::Arun2021, _) | (Preset::Recommended, Scaling::UnitToSymmetric) => {}
-        (Preset::Recommended, Scaling::Imagenet) => {
-            let black = (0..card.channels).map(|channel| card.scaling.apply(0.0, channel)).collect();
-            let baseline = Baseline::Channels(black);
-            parameters.ig.baseline = baseline.clone();
-            parameters.sig.path.baseline = baseline;
-        }
-    }
-    parameters
-}
 
 /// `parameters` with the values of a JSON file and then of settings such as `SG.samples=10`.
 pub(super) fn overridden(parameters: &Parameters, file: Option<&Path>, settings: &[String]) -> Result<Parameters> {
@@ -95,6 +77,7 @@ fn lay_over(values: &mut Value, patch: Value, place: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::saliency::Baseline;
 
     fn set(settings: &[&str]) -> Result<Parameters> {
         let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();

@@ -1,12 +1,13 @@
 //! One radiograph opened for looking at.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::error::{Error, Result};
 use super::facts::Facts;
 use super::source::CaseSource;
-use crate::display::Plane;
+use crate::cohort::{TruthRule, boxes_at, mask_at};
+use crate::display::{Plane, outline};
 use crate::network::sha256_hex;
 use crate::phantom;
 use crate::radiograph::dicom::{BitPlane, DicomImage, Frame};
@@ -65,6 +66,7 @@ pub struct OpenCase {
     pub warnings: Vec<String>,
     /// Segments for XRAI, which depend on the image alone.
     pub segments: Arc<SegmentCache>,
+    outlines: OnceLock<Vec<Vec<[f32; 2]>>>,
 }
 
 impl OpenCase {
@@ -110,6 +112,7 @@ impl OpenCase {
     /// When it has no pixels.
     pub fn of_radiograph(radiograph: Radiograph, title: String) -> Result<Self> {
         let plane = Plane::from_radiograph(&radiograph)?;
+        prepare(&plane);
         let warnings = radiograph.warnings().to_vec();
         Ok(Self {
             content: content(&radiograph),
@@ -123,6 +126,7 @@ impl OpenCase {
             overlays: Vec::new(),
             warnings,
             segments: Arc::default(),
+            outlines: OnceLock::new(),
             radiograph,
         })
     }
@@ -136,6 +140,7 @@ impl OpenCase {
         let frame = dicom.frame(0).map_err(|error| Error::Image(error.into()))?;
         let radiograph = Radiograph::from_dicom(&dicom, 0).map_err(|error| Error::Image(error.into()))?;
         let plane = Plane::from_frame(&frame)?;
+        prepare(&plane);
         let mut warnings = radiograph.warnings().to_vec();
         let mut overlays = Vec::new();
         for (index, overlay) in dicom.overlays().iter().enumerate() {
@@ -158,8 +163,26 @@ impl OpenCase {
             overlays,
             warnings,
             segments: Arc::default(),
+            outlines: OnceLock::new(),
             radiograph,
         })
+    }
+
+    /// What experts marked, at the size `[h, w]` of a map; `None` where nothing is marked.
+    pub fn truth_at(&self, [height_px, width_px]: [usize; 2], rule: TruthRule) -> Option<Mask> {
+        if self.truth.is_empty() {
+            return None;
+        }
+        if let Some(mask) = &self.truth.mask {
+            return Some(mask_at(mask, height_px, width_px, rule));
+        }
+        let [width, height] = self.size_px();
+        Some(boxes_at(&self.truth.boxes, [height, width], height_px, width_px, rule))
+    }
+
+    /// Outlines of what experts marked as a mask, in image pixels. Made once.
+    pub fn truth_outlines(&self) -> &[Vec<[f32; 2]>] {
+        self.outlines.get_or_init(|| self.truth.mask.as_ref().map(outline).unwrap_or_default())
     }
 
     /// `[width, height]` of the image in pixels.
@@ -192,6 +215,11 @@ fn is_dicom(path: &Path) -> bool {
     let mut head = Vec::with_capacity(1024);
     let read = std::fs::File::open(path).and_then(|file| file.take(1024).read_to_end(&mut head));
     read.is_ok() && Format::of_content(&head) == Some(Format::Dicom)
+}
+
+/// Computes what drawing would compute first, so that a window does not wait for it.
+fn prepare(plane: &Plane) {
+    let _ = (plane.levels(), plane.value_range());
 }
 
 fn content(radiograph: &Radiograph) -> String {

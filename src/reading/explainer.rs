@@ -9,9 +9,16 @@ use super::case::OpenCase;
 use super::error::{Error, Result};
 use super::model::{OpenModel, Prediction};
 use super::question::{MapKey, Question};
+use super::score::{MapScores, scores};
+use crate::cascade::signed_map;
+use crate::cohort::TruthRule;
+use crate::display::MapPlane;
 use crate::evaluation::{content_seed, model_input};
 use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start};
-use crate::saliency::{self, DisplayMap, FinishedMap, ImageInput, Method, PartialMap, Request, SaliencyMap, Watch};
+use crate::saliency::{
+    self, DisplayMap, FinishedMap, ImageInput, Method, PartialMap, Preset, Request, SaliencyMap, Watch,
+};
+use crate::truth::Mask;
 
 /// Memory for finished maps.
 const CACHE_BYTES: usize = 256 << 20;
@@ -28,28 +35,47 @@ const INTERACTIVE_BATCH: usize = 4;
 /// One finished map with what the model said.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// The map with its provenance.
+    /// The map with its provenance, without intermediates.
     pub map: SaliencyMap,
+    /// The display map to be drawn, 0 to 1.
+    pub display: MapPlane,
+    /// The raw map to be drawn.
+    pub raw: MapPlane,
+    /// The map with its sign, -1 to 1, where the method has one.
+    pub signed: Option<MapPlane>,
     /// What the model said of the image.
     pub prediction: Prediction,
+    /// How well the map finds what experts marked, where they marked something.
+    pub scores: Option<MapScores>,
 }
 
 impl Answer {
+    fn new(mut map: SaliencyMap, prediction: Prediction, truth: Option<&Mask>, clip_percentile: f64) -> Self {
+        let shape = [map.height, map.width];
+        let signed = signed_map(&map, clip_percentile).map(|signed| MapPlane::new(shape, signed));
+        map.intermediates = Vec::new();
+        Self {
+            display: MapPlane::from_display(shape, &map.display),
+            raw: MapPlane::new(shape, map.raw.as_slice()),
+            signed,
+            scores: truth.and_then(|truth| scores(&map.display.values, truth)),
+            map,
+            prediction,
+        }
+    }
+
     /// Memory it takes, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        (self.map.raw.len() + self.map.display.values.len()) * 4 + 512
+        let signed = self.signed.as_ref().map_or(0, |signed| signed.values().len());
+        (2 * self.map.raw.len() + 2 * self.map.display.values.len() + signed) * 4 + 512
     }
 }
 
 /// A map that is still being computed.
 #[derive(Clone, Debug)]
 pub struct PartialAnswer {
-    /// The map as it would be shown now.
-    pub display: DisplayMap,
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
+    /// The map as it would be shown now, 0 to 1.
+    pub display: MapPlane,
     /// Evaluations done.
     pub k: usize,
     /// Evaluations of the finished map.
@@ -241,15 +267,21 @@ impl Work {
         let [_, _, height, width] = input.values.shape();
         let question = &self.question;
         let request = Request {
-            parameters: question.parameters.clone(),
+            parameters: question.parameters_for(&self.model),
             class: question.class_for(&self.model),
             positive_class: self.model.model.card.positive_class,
             seed: question.seed,
             segments: Some(Arc::clone(&self.case.segments)),
             batch: Some(executor.preferred_batch(height, width).clamp(1, INTERACTIVE_BATCH)),
+            intermediates: true, // they hold the sign
             ..Request::new(vec![input], self.wanted.iter().map(|(method, _)| *method).collect(), question.preset)
         };
-        let follow = Follow { work: self, watch, refreshed: Mutex::default() };
+        let rule = match question.preset {
+            Preset::Arun2021 => TruthRule::Study,
+            Preset::Recommended => TruthRule::AreaExact,
+        };
+        let truth = self.case.truth_at([height, width], rule);
+        let follow = Follow { work: self, watch, truth, refreshed: Mutex::default() };
         saliency::explain(executor.as_ref(), &request, &follow)?;
         Ok(())
     }
@@ -276,6 +308,8 @@ pub(super) fn image_input(case: &OpenCase, model: &OpenModel) -> Result<ImageInp
 struct Follow<'a> {
     work: &'a Work,
     watch: &'a JobWatch,
+    /// What experts marked, at the map's size.
+    truth: Option<Mask>,
     refreshed: Mutex<HashMap<Method, Instant>>,
 }
 
@@ -296,13 +330,9 @@ impl Watch for Follow<'_> {
         refreshed.insert(partial.method, Instant::now());
         drop(refreshed);
         let clip = self.work.question.parameters.clip_percentile;
-        let answer = PartialAnswer {
-            display: DisplayMap::clipped(partial.raw, clip),
-            height: partial.height,
-            width: partial.width,
-            k: partial.k,
-            n: partial.n,
-        };
+        let display = DisplayMap::clipped(partial.raw, clip);
+        let display = MapPlane::from_display([partial.height, partial.width], &display);
+        let answer = PartialAnswer { display, k: partial.k, n: partial.n };
         let mut shared = lock(&self.work.shared);
         if let Some(Pending::Waiting(id) | Pending::Partial(id, _)) = shared.pending.get(key).cloned() {
             shared.pending.insert(key.clone(), Pending::Partial(id, Arc::new(answer)));
@@ -314,7 +344,8 @@ impl Watch for Follow<'_> {
     fn finished(&self, finished: &FinishedMap<'_>) {
         let Some(key) = self.work.key(finished.map.method) else { return };
         let prediction = Prediction::of(finished.logits);
-        let answer = Answer { map: finished.map.clone(), prediction: prediction.clone() };
+        let clip = self.work.question.parameters.clip_percentile;
+        let answer = Answer::new(finished.map.clone(), prediction.clone(), self.truth.as_ref(), clip);
         lock(&self.work.cache).insert(key.clone(), Arc::new(answer));
         let mut shared = lock(&self.work.shared);
         shared.pending.remove(key);

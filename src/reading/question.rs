@@ -34,9 +34,14 @@ impl Question {
         }
     }
 
+    /// The parameters for the input of one model: under the recommended preset paths begin at its own black.
+    pub fn parameters_for(&self, model: &OpenModel) -> Parameters {
+        self.parameters.clone().at_own_black(self.preset, &model.model.card)
+    }
+
     /// Names the map of `method` by everything that it depends on.
     pub fn key(&self, case: &OpenCase, model: &OpenModel, method: Method) -> MapKey {
-        let parameters = serde_json::to_string(&self.parameters.used_by(method)).unwrap_or_default();
+        let parameters = serde_json::to_string(&self.parameters_for(model).used_by(method)).unwrap_or_default();
         let noise = matches!(method, Method::Sg | Method::Sig).then_some(self.seed);
         MapKey {
             content: case.content.clone(),

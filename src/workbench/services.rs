@@ -1,6 +1,7 @@
 //! Background work of the window, and what it sends back.
 
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -13,8 +14,10 @@ use super::session::SavedCohort;
 use super::state::PathPurpose;
 use super::thumbnails::Thumbnails;
 use crate::cohort::Cohort;
+use crate::display::{ContentId, MapPlane, contours};
 use crate::job::{Ending, Jobs, Lane, Start};
-use crate::reading::{CaseSource, Explainer, ModelSource, OpenCase, OpenModel, Thumbnail};
+use crate::reading::{Answer, CaseSource, Explainer, ModelSource, OpenCase, OpenModel, Thumbnail};
+use crate::saliency::Method;
 
 /// Time between two frames drawn for nothing but progress.
 const PROGRESS_FRAME: Duration = Duration::from_millis(60);
@@ -76,7 +79,21 @@ pub struct Services {
     inbox: Receiver<Message>,
     outbox: Sender<Message>,
     context: egui::Context,
+    /// What each view showed last, to stay until something newer comes.
+    shown: RefCell<HashMap<u64, (String, Method, Arc<Answer>)>>,
+    contours: RefCell<VecDeque<Contour>>,
 }
+
+/// Contours of one map, kept while it is on screen.
+struct Contour {
+    map: ContentId,
+    level: u32,
+    size_px: [usize; 2],
+    lines: Arc<Vec<Vec<[f32; 2]>>>,
+}
+
+/// Contours kept: more than there are tiles.
+const CONTOURS: usize = 32;
 
 impl Services {
     /// Starts no work yet; `context` is asked to draw again when something changed.
@@ -92,7 +109,42 @@ impl Services {
             inbox,
             outbox,
             context: context.clone(),
+            shown: RefCell::default(),
+            contours: RefCell::default(),
         }
+    }
+
+    /// Notes which map a view shows.
+    pub fn remember_shown(&self, view_id: u64, content: &str, method: Method, answer: &Arc<Answer>) {
+        let mut shown = self.shown.borrow_mut();
+        let is_same = shown.get(&view_id).is_some_and(|(_, _, known)| Arc::ptr_eq(known, answer));
+        if !is_same {
+            shown.insert(view_id, (content.to_owned(), method, Arc::clone(answer)));
+        }
+    }
+
+    /// The map that a view showed last, where it was of the same case and method.
+    pub fn shown_before(&self, view_id: u64, content: &str, method: Method) -> Option<Arc<Answer>> {
+        let shown = self.shown.borrow();
+        let (of, by, answer) = shown.get(&view_id)?;
+        (of == content && *by == method).then(|| Arc::clone(answer))
+    }
+
+    /// The lines where a map has the value `level`, in the space of its image; computed once while it is on screen.
+    pub fn contour(&self, map: &MapPlane, level: f32, size_px: [usize; 2]) -> Arc<Vec<Vec<[f32; 2]>>> {
+        let mut kept = self.contours.borrow_mut();
+        let is_it = |contour: &Contour| {
+            contour.map == map.id() && contour.level == level.to_bits() && contour.size_px == size_px
+        };
+        if let Some(found) = kept.iter().find(|contour| is_it(contour)) {
+            return Arc::clone(&found.lines);
+        }
+        let lines = Arc::new(contours(map, level, size_px));
+        if kept.len() == CONTOURS {
+            kept.pop_front();
+        }
+        kept.push_back(Contour { map: map.id(), level: level.to_bits(), size_px, lines: Arc::clone(&lines) });
+        lines
     }
 
     /// What was found since the last frame.
