@@ -40,7 +40,7 @@ const VIEWS: [(View, Command); 4] = [
 ];
 
 /// Draws the menu bar.
-pub fn menu_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
+pub(super) fn menu_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     Panel::top("menu bar").show(ui, |ui| {
         MenuBar::new().ui(ui, |ui| {
             for category in Category::ALL {
@@ -55,7 +55,7 @@ pub fn menu_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
 }
 
 /// A button that runs a command, as menus and context menus show it.
-pub fn command_ui(ui: &mut Ui, command: Command, state: &State, actions: &mut Actions) {
+pub(super) fn command_ui(ui: &mut Ui, command: Command, state: &State, actions: &mut Actions) {
     let shortcuts = state.settings.keys.keys(command);
     let shortcut = shortcuts.first().map(|shortcut| keys::words(*shortcut)).unwrap_or_default();
     let mut button = Button::new(command.label()).shortcut_text(shortcut);

@@ -54,7 +54,7 @@ struct Choice {
 }
 
 /// Draws the study list.
-pub fn study_list_ui(ui: &mut Ui, state: &State, services: &mut Services, actions: &mut Actions) {
+pub(super) fn study_list_ui(ui: &mut Ui, state: &State, services: &mut Services, actions: &mut Actions) {
     Panel::left("study list").resizable(true).default_size(270.0).size_range(200.0..=480.0).show(ui, |ui| {
         ui.add_space(4.0);
         if state.list.entries().is_empty() {

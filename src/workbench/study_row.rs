@@ -61,7 +61,7 @@ pub(super) fn row_ui(ui: &mut Ui, id: EntryId, state: &State, services: &mut Ser
 }
 
 /// What the list calls a case: its name, which may be a patient's, or its number while identity is hidden.
-pub fn title(entry: &Entry, has_identity: bool) -> String {
+pub(super) fn title(entry: &Entry, has_identity: bool) -> String {
     match entry.source {
         CaseSource::Phantom(_) => entry.title.to_string(),
         CaseSource::File(_) | CaseSource::Cohort { .. } if has_identity => entry.title.to_string(),
@@ -70,7 +70,7 @@ pub fn title(entry: &Entry, has_identity: bool) -> String {
 }
 
 /// A probability in words and as a number.
-pub fn probability_words(class: &str, probability: f64) -> String {
+pub(super) fn probability_words(class: &str, probability: f64) -> String {
     let words = match probability {
         p if p >= 0.9 => "very likely",
         p if p >= 0.5 => "likely",
