@@ -171,10 +171,10 @@ impl Workbench {
     }
 
     fn draw(&mut self, ui: &mut egui::Ui, actions: &mut Actions) {
-        menu::menu_ui(ui, &self.state, actions);
+        menu::menu_ui(ui, &self.state, &self.services, actions);
         jobs_bar::jobs_bar_ui(ui, &self.state, &self.services, actions);
         if self.state.has_study_list {
-            study_list::study_list_ui(ui, &self.state, &mut self.services, actions);
+            study_list::study_list_ui(ui, &self.state, &self.services, actions);
         }
         if self.state.has_inspector && self.state.view != View::Benchmark {
             inspector::inspector_ui(ui, &self.state, &self.services, actions);

@@ -134,7 +134,7 @@ impl Workbench {
                 }
             }
             Message::ThumbnailMade(entry, made) => {
-                self.services.thumbnails.put(&self.context, entry, made.as_ref());
+                self.services.thumbnails.get_mut().put(&self.context, entry, made.as_ref());
             }
             Message::SessionOpened { missing, models } => self.take_session(&missing, models),
             Message::CohortRestored(saved, cohort) => self.take_cohort(&saved, cohort.as_ref()),

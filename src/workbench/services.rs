@@ -75,7 +75,7 @@ pub struct Services {
     /// Cases in memory.
     pub shelf: Shelf,
     /// Small pictures of cases.
-    pub thumbnails: Thumbnails,
+    pub thumbnails: RefCell<Thumbnails>,
     inbox: Receiver<Message>,
     outbox: Sender<Message>,
     context: egui::Context,
@@ -105,7 +105,7 @@ impl Services {
             explainer: Explainer::new(Arc::clone(&jobs)),
             jobs,
             shelf: Shelf::default(),
-            thumbnails: Thumbnails::default(),
+            thumbnails: RefCell::default(),
             inbox,
             outbox,
             context: context.clone(),

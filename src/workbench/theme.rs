@@ -3,51 +3,51 @@
 use egui::{Color32, Context, FontFamily, FontId, Stroke, TextStyle, Theme, Visuals};
 
 /// What experts marked.
-pub const TRUTH: Color32 = Color32::from_rgb(255, 221, 51);
+pub(super) const TRUTH: Color32 = Color32::from_rgb(255, 221, 51);
 
 /// Overlay planes of the file.
-pub const OVERLAY: Color32 = Color32::from_rgb(120, 220, 232);
+pub(super) const OVERLAY: Color32 = Color32::from_rgb(120, 220, 232);
 
 /// The line at the contour level.
-pub const CONTOUR: Color32 = Color32::from_rgb(255, 255, 255);
+pub(super) const CONTOUR: Color32 = Color32::from_rgb(255, 255, 255);
 
 /// Distances, crosshair.
-pub const TOOL: Color32 = Color32::from_rgb(140, 255, 170);
+pub(super) const TOOL: Color32 = Color32::from_rgb(140, 255, 170);
 
 /// Text over a picture.
-pub const PICTURE_TEXT: Color32 = Color32::from_rgb(235, 235, 235);
+pub(super) const PICTURE_TEXT: Color32 = Color32::from_rgb(235, 235, 235);
 
 /// Behind text over a picture, so that it reads on white bone too.
-pub const PICTURE_SHADE: Color32 = Color32::from_rgba_premultiplied(0, 0, 0, 150);
+pub(super) const PICTURE_SHADE: Color32 = Color32::from_rgba_premultiplied(0, 0, 0, 150);
 
 /// Around pictures.
-pub const PICTURE_GROUND: Color32 = Color32::BLACK;
+pub(super) const PICTURE_GROUND: Color32 = Color32::BLACK;
 
 /// Chosen tiles and rows.
-pub const ACCENT: Color32 = Color32::from_rgb(255, 145, 60);
+pub(super) const ACCENT: Color32 = Color32::from_rgb(255, 145, 60);
 
 /// Something failed.
-pub fn failure(visuals: &Visuals) -> Color32 {
+pub(super) fn failure(visuals: &Visuals) -> Color32 {
     if visuals.dark_mode { Color32::from_rgb(255, 130, 120) } else { Color32::from_rgb(178, 34, 34) }
 }
 
 /// Something is to be considered.
-pub fn caution(visuals: &Visuals) -> Color32 {
+pub(super) fn caution(visuals: &Visuals) -> Color32 {
     if visuals.dark_mode { Color32::from_rgb(255, 200, 90) } else { Color32::from_rgb(140, 90, 0) }
 }
 
 /// Something went well.
-pub fn success(visuals: &Visuals) -> Color32 {
+pub(super) fn success(visuals: &Visuals) -> Color32 {
     if visuals.dark_mode { Color32::from_rgb(130, 215, 150) } else { Color32::from_rgb(20, 110, 50) }
 }
 
 /// Small text over pictures.
-pub fn picture_font() -> FontId {
+pub(super) fn picture_font() -> FontId {
     FontId::new(12.0, FontFamily::Proportional)
 }
 
 /// Sets colours and sizes of both themes.
-pub fn install(context: &Context) {
+pub(super) fn install(context: &Context) {
     for theme in [Theme::Dark, Theme::Light] {
         context.style_mut_of(theme, |style| {
             style.spacing.item_spacing = egui::vec2(8.0, 6.0);

@@ -24,50 +24,50 @@ const HEADER: f32 = 22.0;
 const LENS: (f32, f64) = (90.0, 3.0);
 
 /// One picture to be drawn.
-pub struct Tile<'a> {
+pub(super) struct Tile<'a> {
     /// Tells it from all others on screen.
-    pub view_id: u64,
+    pub(super) view_id: u64,
     /// Its position in a comparison; none for the case view.
-    pub index: Option<usize>,
+    pub(super) index: Option<usize>,
     /// The case.
-    pub case: &'a Arc<OpenCase>,
+    pub(super) case: &'a Arc<OpenCase>,
     /// The model.
-    pub model: Option<&'a Arc<OpenModel>>,
+    pub(super) model: Option<&'a Arc<OpenModel>>,
     /// The method; none for the image alone.
-    pub method: Option<Method>,
+    pub(super) method: Option<Method>,
     /// How it is shown.
-    pub shown: &'a Shown,
+    pub(super) shown: &'a Shown,
     /// Where its map stands.
-    pub standing: Standing,
+    pub(super) standing: Standing,
     /// Whether it is one of the pair whose likeness is told.
-    pub is_chosen: bool,
+    pub(super) is_chosen: bool,
 }
 
 /// What is drawn over the radiograph.
-pub struct Layer {
+pub(super) struct Layer {
     /// The map.
-    pub map: MapPlane,
+    pub(super) map: MapPlane,
     /// How.
-    pub display: MapDisplay,
+    pub(super) display: MapDisplay,
     /// What the numbers at the colour bar are.
-    pub unit: &'static str,
+    pub(super) unit: &'static str,
     /// The finished answer it comes from.
-    pub answer: Option<Arc<Answer>>,
+    pub(super) answer: Option<Arc<Answer>>,
     /// It answers an earlier question and stays until the new one is answered.
-    pub is_old: bool,
+    pub(super) is_old: bool,
 }
 
 /// What a tile did.
-pub struct Drawn {
+pub(super) struct Drawn {
     /// The image and the area it was drawn in, for keys.
-    pub stage: Stage,
+    pub(super) stage: Stage,
     /// What was drawn over it.
-    pub layer: Option<Layer>,
+    pub(super) layer: Option<Layer>,
 }
 
 impl Tile<'_> {
     /// Draws the tile into `rect` and sends what the mouse asks for.
-    pub fn ui(&self, ui: &mut Ui, rect: Rect, state: &State, services: &Services, actions: &mut Actions) -> Drawn {
+    pub(super) fn ui(&self, ui: &mut Ui, rect: Rect, state: &State, services: &Services, actions: &mut Actions) -> Drawn {
         let header = Rect::from_min_size(rect.min, vec2(rect.width(), HEADER));
         let area = Rect::from_min_max(pos2(rect.left(), rect.top() + HEADER), rect.max);
         let pixels_per_point = ui.ctx().pixels_per_point();

@@ -50,12 +50,12 @@ fn of_26_684_cases_only_those_that_can_be_seen_are_drawn() {
     }
 
     // Only what can be seen waits for a thumbnail, and no more than a bound are kept.
-    assert!(window.state().services.thumbnails.waiting() <= fit + 1);
+    assert!(window.state().services.thumbnails.borrow().waiting() <= fit + 1);
     let all: Vec<EntryId> = (0..600).map(EntryId).collect();
     for id in all {
-        window.state_mut().services.thumbnails.put(&egui::Context::default(), id, None);
+        window.state_mut().services.thumbnails.get_mut().put(&egui::Context::default(), id, None);
     }
-    assert_eq!(window.state().services.thumbnails.len(), THUMBNAILS_KEPT);
+    assert_eq!(window.state().services.thumbnails.borrow().len(), THUMBNAILS_KEPT);
 
     type_into(&mut window, "Search names", "2668");
     assert!(says(&window, "14 of 26684 cases"));
@@ -137,8 +137,8 @@ fn predictions_are_told_in_words_for_the_model_asked() {
 #[test]
 fn thumbnails_come_in_the_background() {
     let mut window = with_phantoms(4);
-    until(&mut window, |workbench| workbench.services.thumbnails.len() == 4);
-    assert_eq!(window.state().services.thumbnails.waiting(), 0);
+    until(&mut window, |workbench| workbench.services.thumbnails.borrow().len() == 4);
+    assert_eq!(window.state().services.thumbnails.borrow().waiting(), 0);
 }
 
 #[test]
