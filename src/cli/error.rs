@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::{
-    array_file, cascade, cohort, evaluation, figure, foreign, network, phantom, radiograph, saliency, statistics,
+    array_file, cascade, cohort, evaluation, export, figure, foreign, network, phantom, radiograph, saliency, statistics,
     training,
 };
 
@@ -51,6 +51,9 @@ pub enum Error {
     /// The panel.
     #[error(transparent)]
     Figure(#[from] figure::Error),
+    /// A result as a file.
+    #[error(transparent)]
+    Export(#[from] export::Error),
     /// A device or executor this build or machine does not have.
     #[error("{0}")]
     Unavailable(String),

@@ -13,6 +13,8 @@ mod error;
 mod evaluate;
 mod executor;
 mod explain;
+mod explain_files;
+
 mod inspect;
 mod interrupt;
 mod model;
@@ -24,6 +26,7 @@ mod predict;
 mod progress;
 mod report;
 mod request;
+mod source;
 mod stats;
 mod stats_text;
 mod study_image;
@@ -51,6 +54,7 @@ enum Command {
     Convert(convert::Arguments),
     Evaluate(Box<evaluate::Arguments>),
     Explain(Box<explain::Arguments>),
+
     Inspect(inspect::Arguments),
     Phantom(phantom::Arguments),
     Predict(predict::Arguments),
@@ -62,6 +66,7 @@ const EXAMPLES: &str = "\
 Examples:
   saliscope explain --model model.safetensors --image chest.png --out result
   saliscope predict --model model.safetensors --image a.png b.png
+  saliscope figure figure.json --out figure.pdf
   saliscope cascade --model model.safetensors --image a.png b.png --out cascade
   saliscope inspect chest.dcm
   saliscope cohort siim:siim-acr --splits pneumothorax_splits.csv
@@ -83,13 +88,14 @@ pub fn main() -> ExitCode {
             return ExitCode::from(refusal.exit_code() as u8);
         }
     };
-    let Some(command) = arguments.command else { return ended(demo::run()) };
+    let Some(command) = arguments.command else { return ended(demo::run("no window can be opened")) };
     let done = match command {
         Command::Cascade(arguments) => cascade::run(&arguments),
         Command::Cohort(arguments) => cohort::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Phantom(arguments) => phantom::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
