@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::{
-    array_file, cascade, cohort, evaluation, export, figure, foreign, network, phantom, radiograph, saliency, statistics,
-    training,
+    array_file, cascade, cohort, evaluation, export, figure, foreign, network, phantom, radiograph, saliency,
+    statistics, training,
 };
 
 /// Result of a command.

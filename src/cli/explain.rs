@@ -126,7 +126,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let sources = |index: usize| {
         let image = SourceImage::open(&inputs.image[index])?;
         if arguments.identity && image.dicom.is_none() {
-            return Err(Error::Usage(format!("--identity: image {index} is no DICOM file and has no identity to give")));
+            return Err(Error::Usage(format!(
+                "--identity: image {index} is no DICOM file and has no identity to give"
+            )));
         }
         Ok(Shown { image, truth: None })
     };
@@ -136,9 +138,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             sources(index)?;
         }
     }
-    let dicom = arguments
-        .dicom
-        .then_some(DicomChoices { threshold: arguments.threshold, identity: arguments.identity });
+    let dicom =
+        arguments.dicom.then_some(DicomChoices { threshold: arguments.threshold, identity: arguments.identity });
     let work = Work {
         name: &subject,
         images: &images,

@@ -14,6 +14,7 @@ mod evaluate;
 mod executor;
 mod explain;
 mod explain_files;
+mod figure;
 
 mod inspect;
 mod interrupt;
@@ -54,6 +55,7 @@ enum Command {
     Convert(convert::Arguments),
     Evaluate(Box<evaluate::Arguments>),
     Explain(Box<explain::Arguments>),
+    Figure(Box<figure::Arguments>),
 
     Inspect(inspect::Arguments),
     Phantom(phantom::Arguments),
@@ -95,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Figure(arguments) => figure::run(&arguments),
 
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Phantom(arguments) => phantom::run(&arguments),

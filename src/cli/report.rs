@@ -21,6 +21,7 @@ pub(super) fn model_name(path: &Path) -> String {
 #[derive(Serialize)]
 struct ModelReport<'a> {
     name: &'a str,
+    sha256: &'a str,
     #[serde(flatten)]
     card: &'a ModelCard,
 }
@@ -101,7 +102,7 @@ impl<'a> Subject<'a> {
         Report {
             notice: NOT_FOR_DIAGNOSIS,
             saliscope: VERSION,
-            model: ModelReport { name: self.name, card },
+            model: ModelReport { name: self.name, sha256: &self.model.sha256, card },
             image: ImageReport { height_px, width_px, content_seed: input.id_seed },
             logits: &explanation.logits,
             probabilities: probabilities(&explanation.logits),

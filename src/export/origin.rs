@@ -5,7 +5,9 @@ use crate::display::{ColourMap, MapDisplay, MapPlane, Opacity};
 use crate::figure::caption;
 use crate::figure::template::{ColourBar, Labels, MapTile, Picture};
 use crate::network::ModelCard;
-use crate::saliency::{Aggregate, Baseline, Explanation, MethodParameters, Preset, Provenance, SaliencyMap, SmoothGrad};
+use crate::saliency::{
+    Aggregate, Baseline, Explanation, MethodParameters, Preset, Provenance, SaliencyMap, SmoothGrad,
+};
 
 /// A model and how it was asked.
 #[derive(Clone, Copy, Debug)]
@@ -57,12 +59,7 @@ impl Origin<'_> {
 }
 
 /// A map with its words, over `radiograph` and shown as `display` says; values `[h, w]` from 0 to 1.
-pub fn map_tile(
-    map: &SaliencyMap,
-    radiograph: &Picture,
-    display: MapDisplay,
-    scores: Option<&MapScores>,
-) -> MapTile {
+pub fn map_tile(map: &SaliencyMap, radiograph: &Picture, display: MapDisplay, scores: Option<&MapScores>) -> MapTile {
     let plane = MapPlane::new([map.height, map.width], map.display.values.as_slice());
     MapTile {
         name: map.method.name().to_owned(),

@@ -238,7 +238,8 @@ fn hex([r, g, b]: Rgb) -> String {
 /// Whether the fonts have a sign for `character` (`assets/fonts/README.md`).
 fn has_glyph(character: char) -> bool {
     matches!(character, ' '..='~' | '\u{a0}'..='\u{ff}')
-        || "\u{2013}\u{2014}\u{2018}\u{2019}\u{201c}\u{201d}\u{2022}\u{2026}\u{2212}\u{2264}\u{2265}\u{3c3}".contains(character)
+        || "\u{2013}\u{2014}\u{2018}\u{2019}\u{201c}\u{201d}\u{2022}\u{2026}\u{2212}\u{2264}\u{2265}\u{3c3}"
+            .contains(character)
 }
 
 /// Text as XML reads it; control characters, which XML 1.0 forbids, become spaces, and letters that the fonts lack

@@ -34,8 +34,7 @@ pub(super) fn radiograph(study: &DicomStudy) -> Result<Vec<u8>> {
 pub(super) fn capture(study: &DicomStudy, picture: &Painted, description: &str) -> Result<Vec<u8>> {
     let [width_px, height_px] = [picture.width_px, picture.height_px];
     let side = |side: u32| {
-        u16::try_from(side)
-            .map_err(|_| Error::DicomSize { width_px: width_px as usize, height_px: height_px as usize })
+        u16::try_from(side).map_err(|_| Error::DicomSize { width_px: width_px as usize, height_px: height_px as usize })
     };
     let series = study.names.of("capture series");
     let instance = study.names.of_object("capture", &picture.rgb, description);
@@ -95,23 +94,30 @@ pub(super) fn segmentation(study: &DicomStudy, mask: &Mask, segment: &Segment) -
         .number(tags::HIGH_BIT, 0)
         .number(tags::PIXEL_REPRESENTATION, 0)
         .sequence(tags::SEGMENT_SEQUENCE, vec![segment_item(segment)])
-        .sequence(tags::DIMENSION_ORGANIZATION_SEQUENCE, vec![
-            Builder::new().text(tags::DIMENSION_ORGANIZATION_UID, VR::UI, &dimensions),
-        ])
-        .sequence(tags::DIMENSION_INDEX_SEQUENCE, vec![
-            Builder::new()
-                .pointer(tags::DIMENSION_INDEX_POINTER, tags::REFERENCED_SEGMENT_NUMBER)
-                .pointer(tags::FUNCTIONAL_GROUP_POINTER, tags::SEGMENT_IDENTIFICATION_SEQUENCE)
-                .text(tags::DIMENSION_ORGANIZATION_UID, VR::UI, &dimensions)
-                .text(tags::DIMENSION_DESCRIPTION_LABEL, VR::LO, "Segment"),
-        ])
+        .sequence(
+            tags::DIMENSION_ORGANIZATION_SEQUENCE,
+            vec![Builder::new().text(tags::DIMENSION_ORGANIZATION_UID, VR::UI, &dimensions)],
+        )
+        .sequence(
+            tags::DIMENSION_INDEX_SEQUENCE,
+            vec![
+                Builder::new()
+                    .pointer(tags::DIMENSION_INDEX_POINTER, tags::REFERENCED_SEGMENT_NUMBER)
+                    .pointer(tags::FUNCTIONAL_GROUP_POINTER, tags::SEGMENT_IDENTIFICATION_SEQUENCE)
+                    .text(tags::DIMENSION_ORGANIZATION_UID, VR::UI, &dimensions)
+                    .text(tags::DIMENSION_DESCRIPTION_LABEL, VR::LO, "Segment"),
+            ],
+        )
         .sequence(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, vec![shared_groups(study)])
         .sequence(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, vec![frame_groups(&reference)])
-        .sequence(tags::REFERENCED_SERIES_SEQUENCE, vec![
-            Builder::new()
-                .text(tags::SERIES_INSTANCE_UID, VR::UI, &reference.series)
-                .sequence(tags::REFERENCED_INSTANCE_SEQUENCE, vec![instance_item(&reference)]),
-        ]);
+        .sequence(
+            tags::REFERENCED_SERIES_SEQUENCE,
+            vec![
+                Builder::new()
+                    .text(tags::SERIES_INSTANCE_UID, VR::UI, &reference.series)
+                    .sequence(tags::REFERENCED_INSTANCE_SEQUENCE, vec![instance_item(&reference)]),
+            ],
+        );
     encoded(object.pixels(bits), SEGMENTATION, &instance)
 }
 
@@ -165,23 +171,28 @@ fn segment_item(segment: &Segment) -> Builder {
         .text(tags::SEGMENT_ALGORITHM_NAME, VR::LO, &segment.algorithm)
         .code(tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE, CATEGORY)
         .code(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE, TYPE)
-        .sequence(tags::SEGMENTATION_ALGORITHM_IDENTIFICATION_SEQUENCE, vec![
-            Builder::new()
-                .code(tags::ALGORITHM_FAMILY_CODE_SEQUENCE, ["123109", "DCM", "Artificial Intelligence"])
-                .text(tags::ALGORITHM_NAME, VR::LO, &segment.algorithm)
-                .text(tags::ALGORITHM_VERSION, VR::LO, VERSION)
-                .text(tags::ALGORITHM_PARAMETERS, VR::LT, &format!("model SHA-256 {}", segment.model_sha256)),
-        ])
+        .sequence(
+            tags::SEGMENTATION_ALGORITHM_IDENTIFICATION_SEQUENCE,
+            vec![
+                Builder::new()
+                    .code(tags::ALGORITHM_FAMILY_CODE_SEQUENCE, ["123109", "DCM", "Artificial Intelligence"])
+                    .text(tags::ALGORITHM_NAME, VR::LO, &segment.algorithm)
+                    .text(tags::ALGORITHM_VERSION, VR::LO, VERSION)
+                    .text(tags::ALGORITHM_PARAMETERS, VR::LT, &format!("model SHA-256 {}", segment.model_sha256)),
+            ],
+        )
 }
 
 fn shared_groups(study: &DicomStudy) -> Builder {
-    let groups = Builder::new().sequence(tags::SEGMENT_IDENTIFICATION_SEQUENCE, vec![
-        Builder::new().number(tags::REFERENCED_SEGMENT_NUMBER, 1),
-    ]);
+    let groups = Builder::new().sequence(
+        tags::SEGMENT_IDENTIFICATION_SEQUENCE,
+        vec![Builder::new().number(tags::REFERENCED_SEGMENT_NUMBER, 1)],
+    );
     groups.when(study.spacing_mm, |groups, spacing| {
-        groups.sequence(tags::PIXEL_MEASURES_SEQUENCE, vec![
-            Builder::new().texts(tags::PIXEL_SPACING, VR::DS, &spacing_texts(spacing)),
-        ])
+        groups.sequence(
+            tags::PIXEL_MEASURES_SEQUENCE,
+            vec![Builder::new().texts(tags::PIXEL_SPACING, VR::DS, &spacing_texts(spacing))],
+        )
     })
 }
 
@@ -202,9 +213,11 @@ fn source_image(source: &SourceObject) -> Builder {
 }
 
 fn instance_item(source: &SourceObject) -> Builder {
-    Builder::new()
-        .text(tags::REFERENCED_SOP_CLASS_UID, VR::UI, &source.class)
-        .text(tags::REFERENCED_SOP_INSTANCE_UID, VR::UI, &source.instance)
+    Builder::new().text(tags::REFERENCED_SOP_CLASS_UID, VR::UI, &source.class).text(
+        tags::REFERENCED_SOP_INSTANCE_UID,
+        VR::UI,
+        &source.instance,
+    )
 }
 
 /// A distance between rows and one between columns as decimal texts of at most 16 letters.

@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn scale_bars_are_round_and_hold_for_all_pictures() {
-        let picture = |scale| Picture { scale, ..Picture::new(Plane::new([200, 100], vec![0; 20_000], 1.0, 0.0).unwrap()) };
+        let picture =
+            |scale| Picture { scale, ..Picture::new(Plane::new([200, 100], vec![0; 20_000], 1.0, 0.0).unwrap()) };
         let detector = picture(Scale::Detector { mm_per_px: 2.0 });
         // 100 columns over 200 points: a column is 2 points and 2 mm.
         assert_eq!(scale_bar(&[(&detector, 200.0)]), Some((50.0, "50 mm (detector)".to_owned())));

@@ -141,14 +141,21 @@ impl Template {
         match self {
             Self::SingleCase(figure) => {
                 let radiograph = radiograph_cell(&figure.radiograph);
-                let grid = Grid { columns: 2, row_labels: vec![], cells: vec![radiograph, figure.map.cell()], gap: 8.0 };
+                let grid =
+                    Grid { columns: 2, row_labels: vec![], cells: vec![radiograph, figure.map.cell()], gap: 8.0 };
                 sheet(page, &figure.labels, &grid, &figure.bar, NOT_TO_CONCLUDE)
             }
             Self::MethodGrid(figure) => {
                 let maps = figure.maps.iter().map(MapTile::cell);
                 let cells: Vec<Cell> = std::iter::once(radiograph_cell(&figure.radiograph)).chain(maps).collect();
                 let columns = figure.columns.unwrap_or(3).clamp(1, cells.len());
-                sheet(page, &figure.labels, &Grid { columns, row_labels: vec![], cells, gap: 8.0 }, &figure.bar, NOT_TO_CONCLUDE)
+                sheet(
+                    page,
+                    &figure.labels,
+                    &Grid { columns, row_labels: vec![], cells, gap: 8.0 },
+                    &figure.bar,
+                    NOT_TO_CONCLUDE,
+                )
             }
             Self::ModelGrid(table) => table.scene(page, NOT_TO_CONCLUDE),
             Self::CascadeRow(table) => table.scene(page, NOT_TO_CONCLUDE_OF_CASCADES),
@@ -163,11 +170,7 @@ impl MapTable {
             assert_eq!(maps.len(), self.columns.len(), "a row has one map a column");
             // Columns are named once.
             let name = |name: &str| if row == 0 { name.to_owned() } else { String::new() };
-            cells.push(Cell {
-                name: name("Radiograph"),
-                picture: Some(self.radiograph.clone()),
-                ..Cell::default()
-            });
+            cells.push(Cell { name: name("Radiograph"), picture: Some(self.radiograph.clone()), ..Cell::default() });
             for (column, map) in self.columns.iter().zip(maps) {
                 cells.push(match map {
                     Some(map) => map.bare_cell(&name(column)),

@@ -20,10 +20,8 @@ pub struct Truth {
 impl Truth {
     /// The outline of a mask, stretched over an image of `[width, height]` pixels.
     pub fn of_mask(mask: &Mask, image_size_px: [usize; 2]) -> Self {
-        let scale = [
-            image_size_px[0] as f64 / mask.width_px() as f64,
-            image_size_px[1] as f64 / mask.height_px() as f64,
-        ];
+        let scale =
+            [image_size_px[0] as f64 / mask.width_px() as f64, image_size_px[1] as f64 / mask.height_px() as f64];
         let stretched = |line: Vec<[f32; 2]>| {
             line.into_iter().map(|[x, y]| [f64::from(x) * scale[0], f64::from(y) * scale[1]]).collect()
         };
