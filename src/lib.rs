@@ -13,6 +13,7 @@ pub mod evaluation;
 pub mod export;
 pub mod figure;
 pub mod foreign;
+pub mod gpu;
 pub mod metrics;
 pub mod network;
 pub mod phantom;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::colour_map::ColourMap;
 use super::compositor::{GrayReader, is_inside, mixed, over, rendered};
+use super::content::ContentId;
 use super::gray::GrayDisplay;
 use super::map::{MapDisplay, Opacity, present};
 use super::plane::Plane;
@@ -22,6 +23,7 @@ const TOP_PERCENTILE: f64 = 99.0;
 /// trained network. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct CascadeStack {
+    id: ContentId,
     width_px: usize,
     height_px: usize,
     layers: Vec<Option<Layer>>,
@@ -30,6 +32,8 @@ pub struct CascadeStack {
 /// The map of a state.
 #[derive(Clone, Debug)]
 pub struct Layer {
+    /// Its identity.
+    pub id: ContentId,
     /// Values `[h, w]`, row-major.
     pub values: Arc<[f32]>,
     /// Magnitudes that become 0 and 1.
@@ -43,7 +47,7 @@ impl CascadeStack {
     /// When a map has no pixel or there is no state.
     pub fn new([height_px, width_px]: [usize; 2], states: usize) -> Self {
         assert!(height_px * width_px > 0 && states > 0, "a cascade has states with pixels");
-        Self { width_px, height_px, layers: vec![None; states] }
+        Self { id: ContentId::fresh(), width_px, height_px, layers: vec![None; states] }
     }
 
     /// Sets the raw map of a state: its magnitudes become 0 to 1 between their smallest and their 99th percentile.
@@ -69,7 +73,12 @@ impl CascadeStack {
     pub fn set(&mut self, state: usize, values: impl Into<Arc<[f32]>>, range: [f32; 2]) {
         let values = values.into();
         assert_eq!(values.len(), self.width_px * self.height_px, "a map holds h * w values");
-        self.layers[state] = Some(Layer { values, range });
+        self.layers[state] = Some(Layer { id: ContentId::fresh(), values, range });
+    }
+
+    /// Its identity; the maps have their own.
+    pub fn id(&self) -> ContentId {
+        self.id
     }
 
     /// Columns.
@@ -186,7 +195,7 @@ impl CascadeDisplay {
     /// A view of the image.
     pub fn render(&self, plane: &Plane, gray: &GrayDisplay, stack: &CascadeStack, viewport: &Viewport) -> RgbImage {
         let gray = GrayReader::new(plane, gray).for_view(viewport);
-        rendered(viewport, |image_px| self.colour(&gray, stack, image_px))
+        rendered(viewport.size_px, |screen_px| self.colour(&gray, stack, viewport.image_from_screen(screen_px)))
     }
 
     fn colour(&self, gray: &GrayReader<'_>, stack: &CascadeStack, image_px: [f64; 2]) -> Rgb {

@@ -4,6 +4,7 @@ use image::RgbImage;
 use rayon::prelude::*;
 
 use super::gray::{GrayDisplay, Interpolation, ReadyTone};
+use super::lens::Lens;
 use super::map::{MapDisplay, MapPlane};
 use super::plane::Plane;
 use super::sampling::Taps;
@@ -107,10 +108,23 @@ impl<'a> Compositor<'a> {
         over(gray, value.map(|value| display.paint(value)))
     }
 
+    /// The view with a magnifier on it.
+    pub fn render_with_lens(&self, viewport: &Viewport, lens: &Lens) -> RgbImage {
+        let behind = lens.viewport(viewport);
+        let (around, inside) = (self.clone().for_view(viewport), self.clone().for_view(&behind));
+        rendered(viewport.size_px, |screen_px| {
+            if lens.covers(screen_px) {
+                inside.colour_at(behind.image_from_screen(screen_px))
+            } else {
+                around.colour_at(viewport.image_from_screen(screen_px))
+            }
+        })
+    }
+
     /// The view, row by row.
     pub fn render(&self, viewport: &Viewport) -> RgbImage {
         let ready = self.clone().for_view(viewport);
-        rendered(viewport, |image_px| ready.colour_at(image_px))
+        rendered(viewport.size_px, |screen_px| ready.colour_at(viewport.image_from_screen(screen_px)))
     }
 }
 
@@ -156,14 +170,13 @@ pub(super) fn to_rgb(colour: [f32; 3]) -> Rgb {
     colour.map(|channel| (channel * 255.0).round() as u8)
 }
 
-/// A picture of a view by the colour of each pixel's centre.
-pub(super) fn rendered(viewport: &Viewport, colour_at: impl Fn([f64; 2]) -> Rgb + Sync) -> RgbImage {
-    let [width, height] = viewport.size_px;
+/// A picture by the colour at each pixel's centre.
+pub(super) fn rendered([width, height]: [u32; 2], colour_at: impl Fn([f64; 2]) -> Rgb + Sync) -> RgbImage {
     let mut picture = RgbImage::new(width, height);
     let line_bytes = (3 * width as usize).max(1);
     picture.par_chunks_exact_mut(line_bytes).enumerate().for_each(|(y, line)| {
         for (x, pixel) in line.as_chunks_mut::<3>().0.iter_mut().enumerate() {
-            *pixel = colour_at(viewport.image_from_screen([x as f64 + 0.5, y as f64 + 0.5]));
+            *pixel = colour_at([x as f64 + 0.5, y as f64 + 0.5]);
         }
     });
     picture

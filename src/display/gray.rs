@@ -66,20 +66,20 @@ impl Window {
 ///
 /// The origin is whole, so that the difference has no rounding however narrow the window.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Ramp {
+pub(crate) struct Ramp {
     /// Whole number taken off the value first.
-    pub origin: f32,
+    pub(crate) origin: f32,
     /// Factor.
-    pub slope: f32,
+    pub(crate) slope: f32,
     /// What is added.
-    pub offset: f32,
+    pub(crate) offset: f32,
     /// What becomes of x.
-    pub curve: Curve,
+    pub(crate) curve: Curve,
 }
 
 /// From a ramp to gray.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Curve {
+pub(crate) enum Curve {
     /// x itself, clamped to 0 to 1.
     Clamp,
     /// 1 where x is above 0, else 0.
@@ -108,12 +108,13 @@ impl Ramp {
     }
 
     /// Gray of a value, 0 to 1.
-    pub fn at(self, value: u16) -> f32 {
+    fn at(self, value: u16) -> f32 {
         let x = (f32::from(value) - self.origin) * self.slope + self.offset;
         match self.curve {
             Curve::Clamp => x.clamp(0.0, 1.0),
             Curve::Step => f32::from(u8::from(x > 0.0)),
-            Curve::Logistic => 1.0 / (1.0 + (-x).exp()),
+            // Beyond 40 nothing of it is seen; the shader must not overflow.
+            Curve::Logistic => 1.0 / (1.0 + (-x.clamp(-40.0, 40.0)).exp()),
         }
     }
 }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::colour_map::ColourMap;
+use super::content::ContentId;
 use super::gray::Interpolation;
 use super::sampling::Taps;
 use crate::saliency::DisplayMap;
 
 /// A map, `[h, w]`, row-major: 0 to 1 for display, -1 to 1 where signed, or raw. NaN and infinities are not painted.
 /// Cheap to clone.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct MapPlane {
+    id: ContentId,
     width_px: usize,
     height_px: usize,
     values: Arc<[f32]>,
@@ -26,7 +28,7 @@ impl MapPlane {
     pub fn new([height_px, width_px]: [usize; 2], values: impl Into<Arc<[f32]>>) -> Self {
         let values = values.into();
         assert!(!values.is_empty() && values.len() == height_px * width_px, "a map holds h * w values");
-        Self { width_px, height_px, values }
+        Self { id: ContentId::fresh(), width_px, height_px, values }
     }
 
     /// The display map of `[h, w]` pixels.
@@ -35,6 +37,11 @@ impl MapPlane {
     /// As [`MapPlane::new`].
     pub fn from_display(shape: [usize; 2], map: &DisplayMap) -> Self {
         Self::new(shape, map.values.as_slice())
+    }
+
+    /// Its identity.
+    pub fn id(&self) -> ContentId {
+        self.id
     }
 
     /// Columns.
@@ -77,9 +84,12 @@ impl MapPlane {
     }
 }
 
+/// Farthest from 0 that a value is taken to be, so that differences do not overflow.
+const FARTHEST: f32 = 1e38;
+
 /// A value that is a number, else NaN.
-pub(super) fn present(value: f32) -> f32 {
-    if value.is_finite() { value } else { f32::NAN }
+pub(crate) fn present(value: f32) -> f32 {
+    if value.is_finite() { value.clamp(-FARTHEST, FARTHEST) } else { f32::NAN }
 }
 
 /// How much a map covers.

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::content::ContentId;
 use super::gray::{GrayDisplay, Interpolation, Tone};
 use super::pyramid::{Level, pyramid};
 use crate::radiograph::dicom::{Frame, LookupTable, Modality, Percentiles, VoiChoice, Window, WindowFunction};
@@ -27,6 +28,7 @@ pub enum PlaneError {
 /// values span at most 16 bits, keep every value; others are quantized to 65,536 levels between their extremes.
 #[derive(Clone, Debug)]
 pub struct Plane {
+    id: ContentId,
     width_px: usize,
     height_px: usize,
     values: Arc<[u16]>,
@@ -38,7 +40,7 @@ pub struct Plane {
     windows: Vec<Window>,
     own: GrayDisplay,
     histogram: Arc<OnceLock<Vec<u32>>>,
-    levels: Arc<OnceLock<Vec<Level>>>,
+    levels: Arc<[Level]>,
 }
 
 /// Values reduced to 16 bits: `slope * u16 + intercept`.
@@ -80,7 +82,9 @@ impl Plane {
             return Err(PlaneError::Empty);
         }
         let own = GrayDisplay { tone: Tone::Window(range_window([0.0, 1.0])), ..GrayDisplay::default() };
+        let levels = pyramid(width_px, height_px, &values).into();
         let mut plane = Self {
+            id: ContentId::fresh(),
             width_px,
             height_px,
             values: values.into(),
@@ -92,7 +96,7 @@ impl Plane {
             windows: Vec::new(),
             own,
             histogram: Arc::default(),
-            levels: Arc::default(),
+            levels,
         };
         plane.own.tone = Tone::Window(range_window(plane.value_range()));
         Ok(plane)
@@ -191,6 +195,11 @@ impl Plane {
         Ok(plane)
     }
 
+    /// Its identity.
+    pub fn id(&self) -> ContentId {
+        self.id
+    }
+
     /// Columns.
     pub fn width_px(&self) -> usize {
         self.width_px
@@ -265,9 +274,9 @@ impl Plane {
         range_window([a, b].map(|percentile| self.units(self.percentile(percentile))))
     }
 
-    /// Halved again and again, each level the mean of the one before; level 0 is the plane itself. Computed once.
+    /// Halved again and again, each level the mean of the one before; level 0 is the plane itself.
     pub fn levels(&self) -> &[Level] {
-        self.levels.get_or_init(|| pyramid(self.width_px, self.height_px, &self.values))
+        &self.levels
     }
 
     pub(super) fn units(&self, value: f64) -> f64 {

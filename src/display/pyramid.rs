@@ -25,6 +25,9 @@ pub(super) fn pyramid(width_px: usize, height_px: usize, values: &[u16]) -> Vec<
 
 /// Each value the mean over its share of the source, parts of pixels counted as parts.
 fn halved(width_px: usize, height_px: usize, source: &[u16]) -> Level {
+    if width_px % 2 == 0 && height_px % 2 == 0 {
+        return halved_evenly(width_px, height_px, source);
+    }
     let (columns, rows) = (Shares::new(width_px), Shares::new(height_px));
     let mut values = vec![0; columns.count * rows.count];
     values.par_chunks_mut(columns.count).enumerate().for_each(|(y, line)| {
@@ -38,6 +41,21 @@ fn halved(width_px: usize, height_px: usize, source: &[u16]) -> Level {
         }
     });
     Level { width_px: columns.count, height_px: rows.count, values }
+}
+
+/// As [`halved`], for even sides: the mean of four.
+fn halved_evenly(width_px: usize, height_px: usize, source: &[u16]) -> Level {
+    let mut values = vec![0; source.len() / 4];
+    let lines = values.par_chunks_mut(width_px / 2).zip(source.par_chunks(2 * width_px));
+    lines.for_each(|(line, pair)| {
+        let (upper, lower) = pair.split_at(width_px);
+        let pairs = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
+        for (value, (upper, lower)) in line.iter_mut().zip(pairs) {
+            let sum: u32 = upper.iter().chain(lower).map(|value| u32::from(*value)).sum();
+            *value = ((sum + 2) / 4) as u16;
+        }
+    });
+    Level { width_px: width_px / 2, height_px: height_px / 2, values }
 }
 
 /// Which pixels of a line each pixel of the halved line covers.
