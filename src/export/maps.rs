@@ -40,7 +40,7 @@ pub struct KeptMaps {
 }
 
 /// A map of an earlier run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct KeptMap {
     /// Its values, 0 to 1.
     pub plane: MapPlane,
