@@ -48,11 +48,8 @@ fn background_maps_are_those_of_a_plain_request() {
     let standing = |method| explainer.standing(&question.key(&case, &model, method));
     wait(|| Method::ALL.into_iter().all(|method| matches!(standing(method), Standing::Ready(_))));
 
-    let sized = case.radiograph.resized(320, 320).unwrap();
-    let input = saliency::ImageInput {
-        id_seed: saliscope::evaluation::content_seed(&sized),
-        values: saliscope::evaluation::model_input(&case.radiograph, &model.model).unwrap(),
-    };
+    let read = saliscope::evaluation::StudyImage::new(&case.radiograph, &model.model).unwrap();
+    let input = saliency::ImageInput { id_seed: read.content_seed, values: read.input };
     let mut request = Request::new(vec![input], Method::ALL.to_vec(), Preset::Recommended);
     request.parameters = question.parameters_for(&model);
     request.positive_class = Some(1);
