@@ -44,7 +44,10 @@ fn background_maps_are_those_of_a_plain_request() {
     let explainer = Explainer::new(Arc::clone(&jobs));
     let (case, model, question) = (case(), model("pneumothorax_densenet_121_1"), question());
     assert!(explainer.ask(&case, &model, &question, &Method::ALL, false).is_some());
-    assert!(explainer.ask(&case, &model, &question, &Method::ALL, false).is_none(), "what is on its way is not asked twice");
+    assert!(
+        explainer.ask(&case, &model, &question, &Method::ALL, false).is_none(),
+        "what is on its way is not asked twice"
+    );
     let standing = |method| explainer.standing(&question.key(&case, &model, method));
     wait(|| Method::ALL.into_iter().all(|method| matches!(standing(method), Standing::Ready(_))));
 
@@ -88,7 +91,11 @@ fn cancelling_keeps_what_is_finished_and_asking_again_makes_the_rest() {
     quick.parameters.sig.path.steps = 2;
     let key = quick.key(&case, &model, Method::Sig);
     assert_ne!(key, question.key(&case, &model, Method::Sig));
-    assert_eq!(quick.key(&case, &model, Method::Grad), question.key(&case, &model, Method::Grad), "GRAD reads no samples");
+    assert_eq!(
+        quick.key(&case, &model, Method::Grad),
+        question.key(&case, &model, Method::Grad),
+        "GRAD reads no samples"
+    );
     explainer.ask(&case, &model, &quick, &[Method::Sig], true);
     wait(|| matches!(explainer.standing(&key), Standing::Ready(_)));
 }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::{
-    array_file, benchmark, cascade, cohort, evaluation, export, figure, foreign, network, phantom, radiograph, saliency,
-    statistics, training, workbench,
+    array_file, benchmark, cascade, cohort, evaluation, export, figure, foreign, network, phantom, radiograph,
+    saliency, statistics, training, workbench,
 };
 
 /// Result of a command.

@@ -85,7 +85,12 @@ impl OpenCase {
                 let truth = CaseTruth { mask: made.mask, boxes: made.boxes };
                 let gray = made.gray.into_iter().map(f32::from).collect();
                 let radiograph = Radiograph::new(made.size_px, made.size_px, gray, ValueScale::Gray);
-                Ok(Self { truth, label: source.label(), task: spec.finding.task(), ..Self::of_radiograph(radiograph, source.title())? })
+                Ok(Self {
+                    truth,
+                    label: source.label(),
+                    task: spec.finding.task(),
+                    ..Self::of_radiograph(radiograph, source.title())?
+                })
             }
             CaseSource::Cohort { cohort, .. } => {
                 let Some(case) = source.case() else { return Err(Error::NoSuchCase) };
@@ -151,7 +156,8 @@ impl OpenCase {
         for (index, overlay) in dicom.overlays().iter().enumerate() {
             match dicom.overlay_bits(index, 0) {
                 Ok(bits) => {
-                    overlays.push(PlacedOverlay { bits, origin_px: overlay.origin.map(|origin| origin.saturating_sub(1)) });
+                    overlays
+                        .push(PlacedOverlay { bits, origin_px: overlay.origin.map(|origin| origin.saturating_sub(1)) });
                 }
                 Err(error) => warnings.push(format!("an overlay is not shown: {error}")),
             }
@@ -200,7 +206,8 @@ impl OpenCase {
     pub fn is_about(&self, model: &OpenModel) -> bool {
         let card = &model.model.card;
         let positive = card.positive_class.and_then(|class| card.classes.get(class));
-        let named = positive.and_then(|name| [Task::Pneumothorax, Task::Pneumonia].into_iter().find(|task| task.name() == name));
+        let named = positive
+            .and_then(|name| [Task::Pneumothorax, Task::Pneumonia].into_iter().find(|task| task.name() == name));
         named.zip(self.task).is_none_or(|(named, task)| named == task)
     }
 

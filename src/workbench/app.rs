@@ -204,9 +204,13 @@ impl Workbench {
         if dialogs.palette.take().is_some() || dialogs.path.take().is_some() || dialogs.method_card.take().is_some() {
             return true;
         }
-        for open in
-            [&mut dialogs.closing, &mut dialogs.export, &mut dialogs.shortcuts, &mut dialogs.settings, &mut dialogs.jobs]
-        {
+        for open in [
+            &mut dialogs.closing,
+            &mut dialogs.export,
+            &mut dialogs.shortcuts,
+            &mut dialogs.settings,
+            &mut dialogs.jobs,
+        ] {
             if std::mem::take(open) {
                 return true;
             }

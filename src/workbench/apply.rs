@@ -164,7 +164,7 @@ impl Workbench {
                 settings.remember(Recent::Cohort(cohort.spec().to_string()));
             }
             Message::Opened(Opened::Model(_))
-            | Message::ModelOpened(_)
+            | Message::ModelOpened { .. }
             | Message::SessionOpened { .. }
             | Message::CohortRestored(..) => {}
             _ => return,

@@ -61,7 +61,14 @@ impl Tile<'_> {
     /// Draws the tile into `rect` and sends what the mouse asks for.
     ///
     /// Says which image was drawn in which area.
-    pub(super) fn ui(&self, ui: &mut Ui, rect: Rect, state: &State, services: &Services, actions: &mut Actions) -> Stage {
+    pub(super) fn ui(
+        &self,
+        ui: &mut Ui,
+        rect: Rect,
+        state: &State,
+        services: &Services,
+        actions: &mut Actions,
+    ) -> Stage {
         let header = Rect::from_min_size(rect.min, vec2(rect.width(), HEADER));
         let area = Rect::from_min_max(pos2(rect.left(), rect.top() + HEADER), rect.max);
         let pixels_per_point = ui.ctx().pixels_per_point();
@@ -161,9 +168,9 @@ impl Tile<'_> {
                 answer: None,
                 is_old: false,
             }),
-            Standing::Waiting | Standing::Absent | Standing::Failed(_) => services
-                .shown_before(self.view_id, &self.case.content, method)
-                .map(|answer| finished(&answer, true)),
+            Standing::Waiting | Standing::Absent | Standing::Failed(_) => {
+                services.shown_before(self.view_id, &self.case.content, method).map(|answer| finished(&answer, true))
+            }
         }
     }
 
@@ -184,7 +191,8 @@ impl Tile<'_> {
         actions: &mut Actions,
     ) {
         let pixels_per_point = ui.ctx().pixels_per_point();
-        let to_image = |at: Pos2| self.shown.look.viewport(stage).image_from_screen(screen_px(area, pixels_per_point, at));
+        let to_image =
+            |at: Pos2| self.shown.look.viewport(stage).image_from_screen(screen_px(area, pixels_per_point, at));
         if let Some(at) = response.hover_pos() {
             let image_px = to_image(at);
             let fraction = [0, 1].map(|axis| image_px[axis] / stage.image_px[axis] as f64);
@@ -213,7 +221,11 @@ impl Tile<'_> {
                 self.measure(ui, response, state, &to_image, actions);
                 continue;
             }
-            let drag = if button == PointerButton::Primary && ui.input(|input| input.modifiers.shift) { Drag::Pan } else { drag };
+            let drag = if button == PointerButton::Primary && ui.input(|input| input.modifiers.shift) {
+                Drag::Pan
+            } else {
+                drag
+            };
             let mut shown = self.shown.clone();
             match drag {
                 Drag::Window => self.drag_window(&mut shown, delta_px),

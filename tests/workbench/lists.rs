@@ -19,7 +19,8 @@ fn rows(window: &Window) -> Vec<String> {
 #[test]
 fn an_empty_list_teaches_how_to_fill_it() {
     let mut window = empty();
-    for text in ["No cases yet", "Drop images, folders or a model", "Open images…", "Open folder…", "Open the demo"] {
+    for text in ["No cases yet", "Drop images, folders or a model", "Open images…", "Open folder…", "Open the demo"]
+    {
         assert!(says(&window, text), "{text}");
     }
     press(&mut window, "Open cohort…");

@@ -125,7 +125,11 @@ fn numbers_that_lie_are_replaced() {
     first_session(home.path(), data.path());
     let path = home.path().join("session.json");
     let text = fs::read_to_string(&path).unwrap();
-    let lies = [("\"zoom\":1.0", "\"zoom\":0.0"), ("\"size_px\":128", "\"size_px\":99999999"), ("\"steps\":10", "\"steps\":1")];
+    let lies = [
+        ("\"zoom\":1.0", "\"zoom\":0.0"),
+        ("\"size_px\":128", "\"size_px\":99999999"),
+        ("\"steps\":10", "\"steps\":1"),
+    ];
     let lying = lies.iter().fold(text, |text, (truth, lie)| {
         assert!(text.contains(truth), "{truth}");
         text.replace(truth, lie)

@@ -146,15 +146,14 @@ impl Bench<'_> {
         let model = &subject.model;
         let build = |weights: &_| self.executors.classifier(&model.graph, weights);
         let found = cascade::run(&plan, &model.graph, &model.weights, &build, &Passes(self), &mut |finished| {
-            let image = images[finished.image];
-            if finished.state == 0 {
+            let image = images[finished.row.image];
+            if finished.row.state == 0 {
                 let own = originals.entry((*number, image.image)).or_default();
-                let maps = finished.explanation.maps.iter().zip(finished.maps);
-                own.extend(maps.map(|(map, comparable)| (map.method, comparable.clone())));
+                own.insert(finished.row.method, finished.comparable.clone());
             }
             let original = originals.get(&(*number, image.image));
-            let units = self.finished(subject, &states[finished.state], image, finished, original, missing);
-            self.keep(units).map_err(|error| {
+            let unit = self.finished(subject, &states[finished.row.state], image, finished, original, missing);
+            self.keep(unit.into_iter().collect()).map_err(|error| {
                 let reason = error.to_string();
                 broken = Some(error);
                 cascade::Error::Sink { reason }
@@ -168,7 +167,7 @@ impl Bench<'_> {
         }
     }
 
-    /// The missing units that one image in one state makes.
+    /// The unit that one map of one image in one state makes, where it is missing.
     fn finished(
         &self,
         subject: &Subject,
@@ -177,7 +176,7 @@ impl Bench<'_> {
         found: &cascade::Finished<'_>,
         original: Option<&Originals>,
         missing: &BTreeSet<Unit>,
-    ) -> Vec<Finished> {
+    ) -> Option<Finished> {
         let setup = self.setup;
         let cascaded = image.image < setup.similarity
             && subject.role == Role::Classifier
@@ -189,45 +188,42 @@ impl Bench<'_> {
             name if name == setup.random.name => Some(condition::RANDOM),
             _ => None,
         };
-        let mut finished = Vec::new();
-        for (map, similarity) in found.explanation.maps.iter().zip(found.similarities) {
-            let unit = Unit::map(&image.id, &subject.name, &state.name, map.method.name());
-            if !missing.contains(&unit) {
-                continue;
-            }
-            let label = |test, condition| Label {
-                test,
-                image: &image.id,
-                method: map.method.name(),
-                condition,
-                models: &subject.name,
-                replicate: subject.replicate,
-            };
-            let mut scores: Vec<Score> = Vec::new();
-            let reason = map.display.reason.as_deref();
-            if let Some(condition) = condition.filter(|_| judged && setup.wants(Test::Utility)) {
-                let shown = match map.display.outcome {
-                    Outcome::Normal => Ok(map.display.values.as_slice()),
-                    _ => Err(reason.unwrap_or("the map cannot be scaled")),
-                };
-                scores.extend(label(Test::Utility, condition).utility(shown, &image.truth));
-            }
-            if cascaded {
-                let blank = original.and_then(|maps| maps.get(&map.method)).is_none_or(|map| map.display().is_none());
-                let note = reason.or(blank.then_some("the map of the trained network cannot be scaled"));
-                scores.extend(label(Test::Randomization, &state.name).similarities(similarity, note));
-            }
-            let kept = || KeptMap {
-                height: map.height,
-                width: map.width,
-                class: Some(found.explanation.class),
-                outcome: outcome_name(map.display.outcome).to_owned(),
-                values: map.display.values.clone(),
-            };
-            let kept = setup.protocol.keep_maps.then(kept);
-            finished.push(Finished { unit, scores, map: kept, prediction: None });
+        let (map, similarity) = (found.map, &found.row.similarity);
+        let unit = Unit::map(&image.id, &subject.name, &state.name, map.method.name());
+        if !missing.contains(&unit) {
+            return None;
         }
-        finished
+        let label = |test, condition| Label {
+            test,
+            image: &image.id,
+            method: map.method.name(),
+            condition,
+            models: &subject.name,
+            replicate: subject.replicate,
+        };
+        let mut scores: Vec<Score> = Vec::new();
+        let reason = map.display.reason.as_deref();
+        if let Some(condition) = condition.filter(|_| judged && setup.wants(Test::Utility)) {
+            let shown = match map.display.outcome {
+                Outcome::Normal => Ok(map.display.values.as_slice()),
+                _ => Err(reason.unwrap_or("the map cannot be scaled")),
+            };
+            scores.extend(label(Test::Utility, condition).utility(shown, &image.truth));
+        }
+        if cascaded {
+            let blank = original.and_then(|maps| maps.get(&map.method)).is_none_or(|map| map.display().is_none());
+            let note = reason.or(blank.then_some("the map of the trained network cannot be scaled"));
+            scores.extend(label(Test::Randomization, &state.name).similarities(similarity, note));
+        }
+        let kept = || KeptMap {
+            height: map.height,
+            width: map.width,
+            class: Some(found.class),
+            outcome: outcome_name(map.display.outcome).to_owned(),
+            values: map.display.values.clone(),
+        };
+        let kept = setup.protocol.keep_maps.then(kept);
+        Some(Finished { unit, scores, map: kept, prediction: None })
     }
 
     /// The randomization baseline: maps of different images on one network.
