@@ -3,6 +3,7 @@
 //! Only results go to standard output; progress, warnings and errors go to standard error. Exit codes: 0 done, 1 the
 //! work failed, 2 the command line cannot be understood.
 
+mod animated;
 mod arguments;
 mod cascade;
 mod cascade_report;

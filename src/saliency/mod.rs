@@ -30,4 +30,4 @@ pub use parameters::{
 };
 pub use provenance::{Completeness, Evaluations, NoiseOrigin, Provenance};
 pub use request::{ClassChoice, FinishedMap, ImageInput, PartialMap, Request, Watch};
-pub use schedule::explain;
+pub use schedule::{Explainer, explain};
