@@ -7,6 +7,7 @@
 mod action;
 mod app;
 mod apply;
+mod cascade_view;
 mod case_view;
 mod command;
 mod dialogs;
@@ -20,6 +21,7 @@ mod look;
 mod menu;
 mod opening;
 mod parameters_view;
+mod player;
 mod possible;
 mod services;
 mod session;
@@ -45,13 +47,15 @@ pub use launch::{Failure, has_display, open};
 pub use list::{Entry, EntryId, LabelFilter, SortBy, StudyList};
 pub use look::{Look, Stage};
 pub use opening::Opened;
+pub use player::Player;
 pub use services::{Message, Post, Services};
 pub use session::{Restoring, SavedCase, SavedCohort, Session};
 pub use settings::{Drag, Mouse, MouseButton, Recent, Settings, Theme};
 pub use shelf::{Shelf, Shelved};
 pub use shown::{MapValues, Shown, ToneChoice};
 pub use state::{
-    Assigning, Compare, CompareMode, Dialogs, Links, Measurement, PathField, PathPurpose, State, TileSubject, Tools, View,
+    Assigning, Compare, CompareMode, Dialogs, Links, Measurement, PathField, PathPurpose, State, TileSubject, Tools,
+    View,
 };
 pub use study_row::ROW_HEIGHT;
 pub use thumbnails::Thumbnails;

@@ -73,9 +73,8 @@ pub(super) fn open_folder(path: &Path, watch: &JobWatch) -> Result<Arc<Cohort>, 
 pub(super) fn open_cohort(text: &str, watch: &JobWatch) -> Result<Cohort, Ending> {
     let spec: CohortSpec = text.trim().parse().map_err(|error: SpecError| Ending::Failed(format!("{error}")))?;
     let progress = |done: usize, total: usize| watch.advance(done, total);
-    Cohort::open(&spec, &CohortOptions::default(), &progress, &|| watch.is_cancelled()).map_err(|error| {
-        if watch.is_cancelled() { Ending::Cancelled } else { Ending::Failed(error.without_path()) }
-    })
+    Cohort::open(&spec, &CohortOptions::default(), &progress, &|| watch.is_cancelled())
+        .map_err(|error| if watch.is_cancelled() { Ending::Cancelled } else { Ending::Failed(error.without_path()) })
 }
 
 /// What there is to say about a cohort that was opened.
@@ -107,6 +106,10 @@ pub(super) fn ask(purpose: PathPurpose) -> Option<Vec<PathBuf>> {
         }
         PathPurpose::Folder | PathPurpose::Cohort => {
             let dialog = dialog.set_title("Open a folder of images or a data set");
+            pollster::block_on(dialog.pick_folder()).map(|handle| paths(vec![handle]))
+        }
+        PathPurpose::CascadeExport => {
+            let dialog = dialog.set_title("Choose a folder for the cascade");
             pollster::block_on(dialog.pick_folder()).map(|handle| paths(vec![handle]))
         }
         PathPurpose::Model => {

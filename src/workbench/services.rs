@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use super::list::EntryId;
 use super::opening::{self, Opened};
-use super::shelf::Shelf;
 use super::session::SavedCohort;
+use super::shelf::Shelf;
 use super::state::PathPurpose;
 use super::thumbnails::Thumbnails;
 use crate::cohort::Cohort;
 use crate::display::{ContentId, MapPlane, contours};
 use crate::job::{Ending, Jobs, Lane, Start};
-use crate::reading::{Answer, CaseSource, Explainer, ModelSource, OpenCase, OpenModel, Thumbnail};
+use crate::reading::{Answer, Cascades, CaseSource, Explainer, ModelSource, OpenCase, OpenModel, Thumbnail};
 use crate::saliency::Method;
 
 /// Time between two frames drawn for nothing but progress.
@@ -72,6 +72,8 @@ pub struct Services {
     pub jobs: Arc<Jobs>,
     /// Maps.
     pub explainer: Explainer,
+    /// Cascades.
+    pub cascades: Cascades,
     /// Cases in memory.
     pub shelf: Shelf,
     /// Small pictures of cases.
@@ -103,6 +105,7 @@ impl Services {
         let (outbox, inbox) = channel();
         Self {
             explainer: Explainer::new(Arc::clone(&jobs)),
+            cascades: Cascades::new(Arc::clone(&jobs)),
             jobs,
             shelf: Shelf::default(),
             thumbnails: Thumbnails::default(),
@@ -183,7 +186,8 @@ impl Services {
     /// Opens files and folders by what they hold.
     pub fn open_paths(&self, paths: Vec<PathBuf>) {
         let post = self.post();
-        let name = if paths.len() == 1 { "Open a file or folder".to_owned() } else { format!("Open {} files", paths.len()) };
+        let name =
+            if paths.len() == 1 { "Open a file or folder".to_owned() } else { format!("Open {} files", paths.len()) };
         let start = Start { name, lane: Lane::Open, urgent: false, listed: true };
         self.jobs.start(start, move |watch| opening::open(&paths, watch, |opened| post.send(Message::Opened(opened))));
     }
