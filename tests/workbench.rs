@@ -1,0 +1,8 @@
+//! The window, driven by the names that its controls have for assistive programs.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+#[path = "workbench/cascades.rs"]
+mod cascades;
+#[path = "workbench/player.rs"]
+mod player;
