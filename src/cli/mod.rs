@@ -5,6 +5,7 @@
 
 mod animated;
 mod arguments;
+mod benchmark;
 mod cascade;
 mod cascade_report;
 mod cohort;
@@ -51,6 +52,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Benchmark(benchmark::Arguments),
     Cascade(Box<cascade::Arguments>),
     Cohort(cohort::Arguments),
     Convert(convert::Arguments),
@@ -75,6 +77,7 @@ Examples:
   saliscope phantom --out phantoms --count 300 --seed 1
   saliscope convert checkpoint.pth model.safetensors
   saliscope evaluate --model model.safetensors --cohort siim:siim-acr
+  saliscope benchmark run --demo --out demo-run
   saliscope stats --data scores.csv --response auprc --factor method --group image --out stats.json
 
 Exit codes: 0 done, 1 the work failed, 2 the command line cannot be understood.
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
     };
     let Some(command) = arguments.command else { return ended(window::run(arguments.window)) };
     let done = match command {
+        Command::Benchmark(arguments) => benchmark::run(&arguments),
         Command::Cascade(arguments) => cascade::run(&arguments),
         Command::Cohort(arguments) => cohort::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),

@@ -10,6 +10,7 @@ mod inputs;
 mod map;
 mod method;
 mod noise;
+mod overrides;
 mod parameters;
 mod plan;
 mod provenance;
