@@ -9,11 +9,12 @@ use super::action::{Action, Actions};
 use super::command::Command;
 use super::keeper::Keeper;
 use super::look::Stage;
+use super::player::AskedCascade;
 use super::services::Services;
 use super::session::Restoring;
 use super::settings::Theme;
 use super::state::{CompareMode, State, View};
-use super::{case_view, dialogs, inspector, jobs_bar, menu, session, study_list, theme};
+use super::{cascade_view, case_view, dialogs, inspector, jobs_bar, menu, session, study_list, theme};
 use crate::demo;
 use crate::job::JobId;
 use crate::phantom::{Finding, PhantomSpec};
@@ -55,6 +56,7 @@ pub struct Workbench {
     pub list_changed: bool,
     pub(super) asked: Option<Asked>,
     pub(super) asked_jobs: Vec<JobId>,
+    pub(super) asked_cascade: Option<AskedCascade>,
     pub(super) context: egui::Context,
     pub(super) home: Option<PathBuf>,
     pub(super) keeper: Keeper,
@@ -76,6 +78,7 @@ impl Workbench {
             list_changed: false,
             asked: None,
             asked_jobs: Vec::new(),
+            asked_cascade: None,
             context: context.clone(),
             home: opening.home,
             keeper: Keeper::default(),
@@ -164,6 +167,8 @@ impl Workbench {
             self.apply(action);
         }
         self.ask_for_maps();
+        self.ask_for_cascade();
+        self.play(&context);
         self.mind_closing(&context);
         self.keep();
     }
@@ -179,7 +184,11 @@ impl Workbench {
         }
         let stage = match self.state.view {
             View::Case => case_view::case_view_ui(ui, &self.state, &self.services, actions),
-            View::Compare | View::Cascade | View::Benchmark => None,
+            View::Cascade => {
+                cascade_view::cascade_view_ui(ui, &self.state, &self.services, actions);
+                None
+            }
+            View::Compare | View::Benchmark => None,
         };
         self.stage = stage.or(self.stage);
         dialogs::dialogs_ui(ui.ctx(), &self.state, &self.services, actions);

@@ -91,6 +91,14 @@ impl Workbench {
             Action::SetCursor(cursor) => self.state.cursor = cursor,
             Action::SetMeasurement(measurement) => self.state.measurement = measurement,
             Action::SetPeeking(is_peeking) => self.state.tools.is_peeking = is_peeking,
+            Action::SetPlayer(player) => self.state.player = *player,
+            Action::Scrub(position) => {
+                let last = self.last_state();
+                self.state.player.scrub(position, last);
+            }
+            Action::ComputeCascade => self.compute_cascade(),
+            Action::CancelCascade => self.cancel_cascade(),
+            Action::WriteCascade(folder) => self.write_cascade(folder),
             Action::SetSettings(settings) => self.state.settings = *settings,
             Action::CancelJob(job) => self.services.explainer.cancel_job(job),
             Action::ForgetJobs => self.services.jobs.forget_over(),
@@ -192,6 +200,7 @@ impl Workbench {
             PathPurpose::Images | PathPurpose::Folder | PathPurpose::Cohort => {
                 self.apply(Action::OpenPaths(paths));
             }
+            PathPurpose::CascadeExport => paths.into_iter().for_each(|folder| self.write_cascade(folder)),
             PathPurpose::Model => {
                 for path in paths {
                     self.open_model(ModelSource::File(path));

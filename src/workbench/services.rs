@@ -16,7 +16,7 @@ use super::thumbnails::Thumbnails;
 use crate::cohort::Cohort;
 use crate::display::{ContentId, MapPlane, contours};
 use crate::job::{Ending, Jobs, Lane, Start};
-use crate::reading::{Answer, CaseSource, Explainer, ModelSource, OpenCase, OpenModel, Thumbnail};
+use crate::reading::{Answer, Cascades, CaseSource, Explainer, ModelSource, OpenCase, OpenModel, Thumbnail};
 use crate::saliency::Method;
 
 /// Time between two frames drawn for nothing but progress.
@@ -77,6 +77,8 @@ pub struct Services {
     pub jobs: Arc<Jobs>,
     /// Maps.
     pub explainer: Explainer,
+    /// Cascades.
+    pub cascades: Cascades,
     /// Cases in memory.
     pub shelf: Shelf,
     /// Small pictures of cases.
@@ -112,6 +114,7 @@ impl Services {
         let (outbox, inbox) = channel();
         Self {
             explainer: Explainer::new(Arc::clone(&jobs)),
+            cascades: Cascades::new(Arc::clone(&jobs)),
             jobs,
             shelf: Shelf::default(),
             thumbnails: RefCell::default(),
