@@ -199,6 +199,16 @@ impl OpenCase {
     }
 }
 
+/// What is drawn of a file, and nothing else of it.
+pub(super) fn plane_of_file(path: &Path) -> Result<Plane> {
+    if is_dicom(path) {
+        let dicom = DicomImage::open(path).map_err(|error| Error::Image(error.into()))?;
+        let frame = dicom.frame(0).map_err(|error| Error::Image(error.into()))?;
+        return Ok(Plane::from_frame(&frame)?);
+    }
+    Ok(Plane::from_radiograph(&Radiograph::open(path).map_err(|error| Error::Image(error.problem))?)?)
+}
+
 /// Whether a file holds DICOM by its first bytes; a file that cannot be read is told by whoever opens it.
 fn is_dicom(path: &Path) -> bool {
     use std::io::Read;

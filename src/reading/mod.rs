@@ -13,6 +13,7 @@ mod model;
 mod question;
 mod score;
 mod source;
+mod thumbnail;
 
 pub use cache::MapCache;
 pub use case::{CaseTruth, OpenCase, PlacedOverlay};
@@ -23,3 +24,4 @@ pub use model::{ModelSource, OpenModel, Prediction};
 pub use question::{MapKey, Question};
 pub use score::{MapScores, scores};
 pub use source::CaseSource;
+pub use thumbnail::{Thumbnail, ThumbnailSource};

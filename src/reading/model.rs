@@ -102,6 +102,16 @@ impl OpenModel {
         Ok(Arc::clone(self.executor.get_or_init(|| made)))
     }
 
+    /// What runs it, in words such as `cpu (avx512, 2 threads)`, once it was asked something.
+    pub fn device(&self) -> Option<String> {
+        self.executor.get().map(|executor| executor.describe())
+    }
+
+    /// The class whose probability lists show: the card's positive class, or the predicted one where it names none.
+    pub fn listed_class(&self, prediction: &Prediction) -> usize {
+        self.model.card.positive_class.unwrap_or_else(|| prediction.class())
+    }
+
     /// The name of a class, or its number where the card names none.
     pub fn class_name(&self, class: usize) -> String {
         self.model.card.classes.get(class).cloned().unwrap_or_else(|| format!("class {class}"))

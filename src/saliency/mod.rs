@@ -1,5 +1,6 @@
 //! The eight saliency methods over any [`Executor`](crate::network::Executor), through one schedule that shares passes.
 
+mod card;
 mod case;
 mod display;
 mod error;
@@ -18,6 +19,7 @@ mod schedule;
 mod sum;
 pub mod xrai;
 
+pub use card::Card;
 pub(crate) use display::percentile;
 pub use display::{DisplayMap, Outcome};
 pub use error::{Error, Result};

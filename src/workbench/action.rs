@@ -42,6 +42,8 @@ pub enum Action {
         /// Order.
         sort: SortBy,
     },
+    /// Notes that the cursor is in the search field.
+    SearchFocused,
     /// Asks the model at a position.
     AskModel(usize),
     /// Shows the map of a method.
@@ -80,6 +82,24 @@ pub enum Action {
     ForgetJobs,
     /// Closes the window although work is under way.
     CloseNow,
+}
+
+impl Action {
+    /// Whether it changes what the next session begins with.
+    pub(super) fn is_kept(&self) -> bool {
+        !matches!(
+            self,
+            Self::SetCursor(_)
+                | Self::SetPeeking(_)
+                | Self::SetMeasurement(_)
+                | Self::SetDialogs(_)
+                | Self::SearchFocused
+                | Self::AskPath(_)
+                | Self::CancelJob(_)
+                | Self::ForgetJobs
+                | Self::CloseNow
+        )
+    }
 }
 
 /// Wishes of one frame, in their order.

@@ -7,8 +7,10 @@ use egui::ViewportCommand;
 
 use super::action::{Action, Actions};
 use super::command::Command;
+use super::keeper::Keeper;
 use super::look::Stage;
 use super::services::Services;
+use super::session::Restoring;
 use super::settings::Theme;
 use super::state::{CompareMode, State, View};
 use super::{case_view, dialogs, inspector, jobs_bar, menu, session, study_list, theme};
@@ -56,6 +58,8 @@ pub struct Workbench {
     pub(super) context: egui::Context,
     pub(super) home: Option<PathBuf>,
     pub(super) has_gpu: bool,
+    pub(super) keeper: Keeper,
+    pub(super) restoring: Restoring,
 }
 
 impl Workbench {
@@ -65,7 +69,7 @@ impl Workbench {
             crate::gpu::install(render);
         }
         theme::install(context);
-        let settings = opening.home.as_deref().map(session::settings).unwrap_or_default();
+        let (settings, unread) = opening.home.as_deref().map(session::settings).unwrap_or_default();
         let mut workbench = Self {
             state: State::new(settings),
             services: Services::new(context),
@@ -76,7 +80,12 @@ impl Workbench {
             context: context.clone(),
             home: opening.home,
             has_gpu: render.is_some(),
+            keeper: Keeper::default(),
+            restoring: Restoring::default(),
         };
+        if let Some(unread) = unread {
+            workbench.services.jobs.tell_failure("Read the settings", unread);
+        }
         let is_asked = !opening.paths.is_empty() || !opening.cohorts.is_empty();
         if !is_asked && !workbench.restore() {
             workbench.open_demo();
@@ -126,12 +135,17 @@ impl Workbench {
         for message in self.services.messages() {
             self.receive(message);
         }
+        self.state.list.ask(self.state.models.get(self.state.model).map(|model| model.sha256()));
+        self.note_prediction();
         if std::mem::take(&mut self.list_changed) {
             self.state.list.refresh();
         }
         self.follow_settings(&context);
         let mut actions = Actions::default();
-        for command in self.state.settings.keys.pressed(&context) {
+        // Keys that are being assigned go to the sheet of shortcuts.
+        let is_assigning = self.state.dialogs.assigning.is_some();
+        let pressed = if is_assigning { Vec::new() } else { self.state.settings.keys.pressed(&context) };
+        for command in pressed {
             if command == Command::CancelWork && self.close_topmost() {
                 continue;
             }
@@ -153,13 +167,14 @@ impl Workbench {
         }
         self.ask_for_maps();
         self.mind_closing(&context);
+        self.keep();
     }
 
     fn draw(&mut self, ui: &mut egui::Ui, actions: &mut Actions) {
         menu::menu_ui(ui, &self.state, &self.services, actions);
         jobs_bar::jobs_bar_ui(ui, &self.state, &self.services, actions);
         if self.state.has_study_list {
-            study_list::study_list_ui(ui, &self.state, &self.services, actions);
+            study_list::study_list_ui(ui, &self.state, &mut self.services, actions);
         }
         if self.state.has_inspector && self.state.view != View::Benchmark {
             inspector::inspector_ui(ui, &self.state, &self.services, actions);

@@ -9,6 +9,7 @@ use super::command::Command;
 use super::list::EntryId;
 use super::opening::Opened;
 use super::services::Message;
+use super::settings::Recent;
 use super::shelf::Shelved;
 use super::shown::{Shown, ToneChoice};
 use super::state::{CompareMode, PathField, PathPurpose, View};
@@ -25,6 +26,9 @@ const ZOOM_STEP: f64 = 1.25;
 impl Workbench {
     /// Carries out one wish.
     pub fn apply(&mut self, action: Action) {
+        if action.is_kept() {
+            self.keeper.touch();
+        }
         match action {
             Action::Run(command) => self.run(command),
             Action::OpenPaths(paths) => {
@@ -50,10 +54,10 @@ impl Workbench {
                 (list.search, list.filter, list.split, list.sort) = (search, filter, split, sort);
                 list.refresh();
             }
+            Action::SearchFocused => self.state.focus_search = false,
             Action::AskModel(position) => {
                 if position < self.state.models.len() {
                     self.state.model = position;
-                    self.state.list.refresh();
                 }
             }
             Action::ShowMethod(method) => self.change(|shown| shown.method = method),
@@ -100,6 +104,7 @@ impl Workbench {
 
     /// Takes what background work found.
     pub fn receive(&mut self, message: Message) {
+        self.remember(&message);
         match message {
             Message::CaseRead { entry, result } => match result {
                 Ok(case) => self.shelve(entry, case),
@@ -128,6 +133,11 @@ impl Workbench {
                     self.select(first);
                 }
             }
+            Message::ThumbnailMade(entry, made) => {
+                self.services.thumbnails.put(&self.context, entry, made.as_ref());
+            }
+            Message::SessionOpened { missing, models } => self.take_session(&missing, models),
+            Message::CohortRestored(saved, cohort) => self.take_cohort(&saved, cohort.as_ref()),
             Message::Opened(Opened::Model(model)) | Message::ModelOpened(model) => self.add_model(model),
             Message::Chosen(purpose, paths) => self.take_paths(purpose, paths),
             Message::NoDialog(purpose) => {
@@ -139,6 +149,39 @@ impl Workbench {
                 }
                 self.list_changed = true;
             }
+        }
+    }
+
+    /// Remembers what was opened, for the menu and for the next session.
+    fn remember(&mut self, message: &Message) {
+        let settings = &mut self.state.settings;
+        match message {
+            Message::Opened(Opened::Case(path, _) | Opened::Unread(path)) => {
+                settings.remember(Recent::Path(path.clone()));
+            }
+            Message::Opened(Opened::Cohort(cohort)) | Message::CohortOpened(cohort) => {
+                settings.remember(Recent::Cohort(cohort.spec().to_string()));
+            }
+            Message::Opened(Opened::Model(_))
+            | Message::ModelOpened(_)
+            | Message::SessionOpened { .. }
+            | Message::CohortRestored(..) => {}
+            _ => return,
+        }
+        self.keeper.touch();
+    }
+
+    /// Notes what the model said of the case that is shown, so that filter and order know it.
+    pub(super) fn note_prediction(&mut self) {
+        let state = &mut self.state;
+        let Some(model) = state.models.get(state.model).cloned() else { return };
+        let Some(entry) = state.list.current.and_then(|current| state.list.entry_mut(current)) else { return };
+        let is_known = entry.prediction.as_ref().is_some_and(|(asked, _)| **asked == *model.sha256());
+        let Some(content) = entry.content.as_deref().filter(|_| !is_known) else { return };
+        if let Some(prediction) = self.services.explainer.prediction(content, model.sha256()) {
+            let probability = prediction.probabilities.get(model.listed_class(&prediction)).copied();
+            entry.prediction = Some((model.sha256().into(), probability.unwrap_or_default() as f32));
+            self.list_changed = true;
         }
     }
 

@@ -81,6 +81,22 @@ impl KeyMap {
         Ok(())
     }
 
+    /// Takes a shortcut from whichever command has it; that command keeps its other ones.
+    pub fn take(&mut self, shortcut: KeyboardShortcut) {
+        for command in Command::all() {
+            let keys = self.keys(command);
+            if keys.contains(&shortcut) {
+                let rest = keys.into_iter().filter(|key| *key != shortcut).map(Chord::from).collect();
+                self.assigned.insert(command, rest);
+            }
+        }
+    }
+
+    /// Whether any command has other keys than its defaults.
+    pub fn is_changed(&self) -> bool {
+        !self.assigned.is_empty()
+    }
+
     /// Takes all shortcuts from a command.
     pub fn clear(&mut self, command: Command) {
         self.assigned.insert(command, Vec::new());
@@ -125,7 +141,36 @@ impl KeyMap {
 }
 
 fn is_function(key: Key) -> bool {
-    matches!(key, Key::F1 | Key::F2 | Key::F3 | Key::F4 | Key::F5 | Key::F11 | Key::Escape)
+    key == Key::Escape || (Key::F1..=Key::F35).contains(&key)
+}
+
+/// A shortcut in words, such as `Ctrl+Shift+Z`; every letter of it is in every font.
+pub fn words(shortcut: KeyboardShortcut) -> String {
+    let modifiers = shortcut.modifiers;
+    let control = if cfg!(target_os = "macos") { "Cmd" } else { "Ctrl" };
+    let mut parts: Vec<&str> = Vec::new();
+    for (is_held, name) in [(modifiers.command, control), (modifiers.shift, "Shift"), (modifiers.alt, "Alt")] {
+        if is_held {
+            parts.push(name);
+        }
+    }
+    parts.push(match shortcut.logical_key {
+        Key::ArrowUp => "Up",
+        Key::ArrowDown => "Down",
+        Key::ArrowLeft => "Left",
+        Key::ArrowRight => "Right",
+        Key::PageUp => "Page up",
+        Key::PageDown => "Page down",
+        Key::Escape => "Esc",
+        Key::Minus => "-",
+        key => key.symbol_or_name(),
+    });
+    parts.join("+")
+}
+
+/// All shortcuts of a command in words, with commas between.
+pub fn all_words(shortcuts: &[KeyboardShortcut]) -> String {
+    shortcuts.iter().map(|shortcut| words(*shortcut)).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -144,6 +189,24 @@ mod tests {
         assert_eq!(map.reset(Command::Flip), Ok(()));
         assert_eq!(map.reset(Command::Invert), Ok(()));
         assert_eq!(map, KeyMap::default());
+    }
+
+    #[test]
+    fn a_taken_key_leaves_the_others_to_its_command() {
+        let mut map = KeyMap::default();
+        let [space, r] = map.keys(Command::ResetView)[..] else { panic!("two keys") };
+        map.take(space);
+        assert_eq!(map.keys(Command::ResetView), [r]);
+        assert_eq!(map.assign(Command::Flip, space), Ok(()));
+        assert!(map.is_changed());
+    }
+
+    #[test]
+    fn words_need_no_special_font() {
+        assert_eq!(words(KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::Z)), "Ctrl+Shift+Z");
+        assert_eq!(words(KeyboardShortcut::new(Modifiers::NONE, Key::OpenBracket)), "[");
+        let all: Vec<String> = Command::all().map(|command| all_words(command.default_keys())).collect();
+        assert!(all.iter().all(String::is_ascii), "{all:?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The study list: cases by where they come from, filtered, sorted, searched.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -83,7 +83,10 @@ pub struct StudyList {
     pub split: Option<Split>,
     /// Order.
     pub sort: SortBy,
+    /// SHA-256 of the model that is asked: only its predictions filter and sort.
+    asked: Option<Arc<str>>,
     listed: Vec<EntryId>,
+    revision: u64,
 }
 
 impl StudyList {
@@ -146,6 +149,27 @@ impl StudyList {
         self.refresh();
     }
 
+    /// Takes cases off the list.
+    pub fn remove_all(&mut self, ids: &HashSet<EntryId>) {
+        self.entries.retain(|entry| !ids.contains(&entry.id));
+        self.positions = self.entries.iter().enumerate().map(|(position, entry)| (entry.id, position)).collect();
+        self.current = self.current.filter(|current| !ids.contains(current));
+        self.refresh();
+    }
+
+    /// Says which model is asked; the list is found anew where that is another one.
+    pub fn ask(&mut self, model: Option<&str>) {
+        if self.asked.as_deref() != model {
+            self.asked = model.map(Arc::from);
+            self.refresh();
+        }
+    }
+
+    /// Counts how often the listed cases were found anew.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
     /// The listed cases in their order.
     pub fn listed(&self) -> &[EntryId] {
         &self.listed
@@ -172,15 +196,22 @@ impl StudyList {
                 None => 2,
             }),
             SortBy::Prediction => listed.sort_by(|a, b| {
-                let of = |entry: &Entry| entry.prediction.as_ref().map_or(-1.0, |(_, probability)| *probability);
+                let of = |entry: &Entry| self.probability(entry).unwrap_or(-1.0);
                 of(b).total_cmp(&of(a))
             }),
         }
         self.listed = listed.into_iter().map(|entry| entry.id).collect();
+        self.revision += 1;
+    }
+
+    /// The probability by the model that is asked.
+    fn probability(&self, entry: &Entry) -> Option<f32> {
+        let (model, probability) = entry.prediction.as_ref()?;
+        self.asked.as_ref().is_none_or(|asked| asked == model).then_some(*probability)
     }
 
     fn is_listed(&self, entry: &Entry, search: &str) -> bool {
-        let predicted = entry.prediction.as_ref().map(|(_, probability)| *probability >= 0.5);
+        let predicted = self.probability(entry).map(|probability| probability >= 0.5);
         let of_kind = match self.filter {
             LabelFilter::All => true,
             LabelFilter::Positive => entry.label == Some(true),
@@ -249,6 +280,29 @@ mod tests {
         (list.filter, list.sort) = (LabelFilter::All, SortBy::Prediction);
         list.refresh();
         assert_eq!(list.listed(), [EntryId(0), EntryId(1), EntryId(2)]);
+    }
+
+    #[test]
+    fn only_predictions_of_the_model_asked_count() {
+        let mut list = list();
+        list.entry_mut(EntryId(0)).unwrap().prediction = Some(("model".into(), 0.9));
+        list.filter = LabelFilter::Wrong;
+        list.ask(Some("model"));
+        assert_eq!(list.listed(), [EntryId(0)]);
+        let revision = list.revision();
+        list.ask(Some("model"));
+        assert_eq!(list.revision(), revision);
+        list.ask(Some("another"));
+        assert!(list.listed().is_empty());
+    }
+
+    #[test]
+    fn many_are_removed_at_once() {
+        let mut list = list();
+        list.current = Some(EntryId(1));
+        list.remove_all(&[EntryId(0), EntryId(1)].into());
+        assert_eq!((list.listed(), list.current), (&[EntryId(2)][..], None));
+        assert!(list.entry(EntryId(2)).is_some());
     }
 
     #[test]

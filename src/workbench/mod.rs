@@ -12,6 +12,7 @@ mod command;
 mod dialogs;
 mod inspector;
 mod jobs_bar;
+mod keeper;
 mod keys;
 mod launch;
 mod list;
@@ -27,6 +28,7 @@ mod shelf;
 mod shown;
 mod state;
 mod study_list;
+mod study_row;
 mod theme;
 mod thumbnails;
 mod tile;
@@ -38,16 +40,19 @@ mod undo;
 pub use action::{Action, Actions};
 pub use app::{Opening, Workbench};
 pub use command::{Category, Command};
-pub use keys::{Chord, KeyMap};
+pub use keys::{Chord, KeyMap, all_words, words};
 pub use launch::{Failure, has_display, open};
 pub use list::{Entry, EntryId, LabelFilter, SortBy, StudyList};
 pub use look::{Look, Stage};
 pub use opening::Opened;
 pub use services::{Message, Post, Services};
-pub use settings::{Drag, Mouse, Settings, Theme};
+pub use session::{Restoring, SavedCase, SavedCohort, Session};
+pub use settings::{Drag, Mouse, MouseButton, Recent, Settings, Theme};
 pub use shelf::{Shelf, Shelved};
 pub use shown::{MapValues, Shown, ToneChoice};
 pub use state::{
-    Compare, CompareMode, Dialogs, Links, Measurement, PathField, PathPurpose, State, TileSubject, Tools, View,
+    Assigning, Compare, CompareMode, Dialogs, Links, Measurement, PathField, PathPurpose, State, TileSubject, Tools, View,
 };
+pub use study_row::ROW_HEIGHT;
+pub use thumbnails::Thumbnails;
 pub use undo::Undo;

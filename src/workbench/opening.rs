@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::state::PathPurpose;
-use crate::cohort::{Cohort, CohortOptions, CohortSpec};
+use crate::cohort::{Cohort, CohortOptions, CohortSpec, SpecError};
 use crate::job::{Ending, JobWatch};
 use crate::reading::{CaseSource, ModelSource, OpenCase, OpenModel};
 
@@ -67,6 +67,15 @@ pub(super) fn open_folder(path: &Path, watch: &JobWatch) -> Result<Arc<Cohort>, 
     let progress = |done: usize, total: usize| watch.advance(done, total);
     let cohort = Cohort::open(&spec, &CohortOptions::default(), &progress, &|| watch.is_cancelled());
     cohort.map(Arc::new).map_err(|error| error.without_path())
+}
+
+/// The cohort that a text names; how the job ends where there is none.
+pub(super) fn open_cohort(text: &str, watch: &JobWatch) -> Result<Cohort, Ending> {
+    let spec: CohortSpec = text.trim().parse().map_err(|error: SpecError| Ending::Failed(format!("{error}")))?;
+    let progress = |done: usize, total: usize| watch.advance(done, total);
+    Cohort::open(&spec, &CohortOptions::default(), &progress, &|| watch.is_cancelled()).map_err(|error| {
+        if watch.is_cancelled() { Ending::Cancelled } else { Ending::Failed(error.without_path()) }
+    })
 }
 
 /// What there is to say about a cohort that was opened.

@@ -1,7 +1,7 @@
 //! Background work of the window, and what it sends back.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -10,11 +10,13 @@ use std::time::{Duration, Instant};
 use super::list::EntryId;
 use super::opening::{self, Opened};
 use super::shelf::Shelf;
+use super::session::SavedCohort;
 use super::state::PathPurpose;
-use crate::cohort::{Cohort, CohortOptions, CohortSpec};
+use super::thumbnails::Thumbnails;
+use crate::cohort::Cohort;
 use crate::display::{ContentId, MapPlane, contours};
 use crate::job::{Ending, Jobs, Lane, Start};
-use crate::reading::{Answer, CaseSource, Explainer, ModelSource, OpenCase, OpenModel};
+use crate::reading::{Answer, CaseSource, Explainer, ModelSource, OpenCase, OpenModel, Thumbnail};
 use crate::saliency::Method;
 
 /// Time between two frames drawn for nothing but progress.
@@ -51,6 +53,17 @@ pub enum Message {
         /// Probability of its positive class.
         probability: f32,
     },
+    /// A small picture was made, or cannot be.
+    ThumbnailMade(EntryId, Option<Thumbnail>),
+    /// A cohort of the last session was opened again, or is gone.
+    CohortRestored(SavedCohort, Option<Arc<Cohort>>),
+    /// The models of the last session were opened again, and its files looked for.
+    SessionOpened {
+        /// Cases whose files are gone.
+        missing: HashSet<EntryId>,
+        /// The models.
+        models: Vec<Arc<OpenModel>>,
+    },
 }
 
 /// Background work of the window.
@@ -61,6 +74,8 @@ pub struct Services {
     pub explainer: Explainer,
     /// Cases in memory.
     pub shelf: Shelf,
+    /// Small pictures of cases.
+    pub thumbnails: Thumbnails,
     inbox: Receiver<Message>,
     outbox: Sender<Message>,
     context: egui::Context,
@@ -90,6 +105,7 @@ impl Services {
             explainer: Explainer::new(Arc::clone(&jobs)),
             jobs,
             shelf: Shelf::default(),
+            thumbnails: Thumbnails::default(),
             inbox,
             outbox,
             context: context.clone(),
@@ -176,21 +192,13 @@ impl Services {
     pub fn open_cohort(&self, text: String) {
         let post = self.post();
         let start = Start { name: "Open a cohort".to_owned(), lane: Lane::Open, urgent: false, listed: true };
-        self.jobs.start(start, move |watch| {
-            let spec: CohortSpec = match text.trim().parse() {
-                Ok(spec) => spec,
-                Err(error) => return Ending::Failed(format!("{error}")),
-            };
-            let progress = |done: usize, total: usize| watch.advance(done, total);
-            match Cohort::open(&spec, &CohortOptions::default(), &progress, &|| watch.is_cancelled()) {
-                Ok(cohort) => {
-                    let note = opening::cohort_note(&cohort);
-                    post.send(Message::CohortOpened(Arc::new(cohort)));
-                    Ending::Done(Some(note))
-                }
-                Err(_) if watch.is_cancelled() => Ending::Cancelled,
-                Err(error) => Ending::Failed(error.to_string()),
+        self.jobs.start(start, move |watch| match opening::open_cohort(&text, watch) {
+            Ok(cohort) => {
+                let note = opening::cohort_note(&cohort);
+                post.send(Message::CohortOpened(Arc::new(cohort)));
+                Ending::Done(Some(note))
             }
+            Err(ending) => ending,
         });
     }
 
@@ -241,7 +249,7 @@ impl Services {
                 }
                 match crate::reading::predict(&source, &model) {
                     Ok(prediction) => {
-                        let positive = model.model.card.positive_class.unwrap_or_else(|| prediction.class());
+                        let positive = model.listed_class(&prediction);
                         let probability = prediction.probabilities.get(positive).copied().unwrap_or_default() as f32;
                         post.send(Message::Predicted { entry, model: Arc::clone(&sha256), probability });
                     }

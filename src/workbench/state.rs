@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use egui::KeyboardShortcut;
 use serde::{Deserialize, Serialize};
 
+use super::command::Command;
 use super::list::{EntryId, StudyList};
 use super::settings::Settings;
 use super::shown::Shown;
@@ -110,6 +112,19 @@ pub struct Dialogs {
     pub export: bool,
     /// The list of jobs.
     pub jobs: bool,
+    /// A command that waits for its new keys; all keys go to it meanwhile.
+    pub assigning: Option<Assigning>,
+}
+
+/// A command that waits for its new keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assigning {
+    /// The command.
+    pub command: Command,
+    /// The keys pressed that another command has.
+    pub taken: Option<(KeyboardShortcut, Command)>,
+    /// Why the keys pressed cannot be had.
+    pub refused: Option<&'static str>,
 }
 
 /// What a path is asked for.
