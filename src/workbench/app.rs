@@ -171,7 +171,7 @@ impl Workbench {
     }
 
     fn draw(&mut self, ui: &mut egui::Ui, actions: &mut Actions) {
-        menu::menu_ui(ui, &self.state, &self.services, actions);
+        menu::menu_ui(ui, &self.state, actions);
         jobs_bar::jobs_bar_ui(ui, &self.state, &self.services, actions);
         if self.state.has_study_list {
             study_list::study_list_ui(ui, &self.state, &mut self.services, actions);
