@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
+use super::likenesses::Likenesses;
 use super::list::EntryId;
 use super::opening::{self, Opened};
 use super::shelf::Shelf;
@@ -76,6 +77,8 @@ pub struct Services {
     pub shelf: Shelf,
     /// Small pictures of cases.
     pub thumbnails: Thumbnails,
+    /// How alike maps are.
+    pub likenesses: Likenesses,
     inbox: Receiver<Message>,
     outbox: Sender<Message>,
     context: egui::Context,
@@ -106,6 +109,7 @@ impl Services {
             jobs,
             shelf: Shelf::default(),
             thumbnails: Thumbnails::default(),
+            likenesses: Likenesses::default(),
             inbox,
             outbox,
             context: context.clone(),

@@ -26,6 +26,11 @@ pub(super) const PICTURE_GROUND: Color32 = Color32::BLACK;
 /// Chosen tiles and rows.
 pub(super) const ACCENT: Color32 = Color32::from_rgb(255, 145, 60);
 
+/// What tiles share.
+pub(super) fn linked(visuals: &Visuals) -> Color32 {
+    if visuals.dark_mode { ACCENT } else { Color32::from_rgb(168, 76, 0) }
+}
+
 /// Something failed.
 pub(super) fn failure(visuals: &Visuals) -> Color32 {
     if visuals.dark_mode { Color32::from_rgb(255, 130, 120) } else { Color32::from_rgb(178, 34, 34) }
