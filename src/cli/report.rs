@@ -142,8 +142,10 @@ impl<'a> Subject<'a> {
         let tile = |(map, scores): (&SaliencyMap, &Option<MapScores>)| {
             export::map_tile(map, picture, display, scores.as_ref())
         };
+        let mut labels = self.origin(warnings).labels(explanation);
+        labels.details.extend(scores.iter().flatten().next().map(MapScores::explanation));
         Template::MethodGrid(MethodGrid {
-            labels: self.origin(warnings).labels(explanation),
+            labels,
             radiograph: picture.clone(),
             maps: explanation.maps.iter().zip(scores).map(tile).collect(),
             bar: export::map_bar(&display, self.request.parameters.clip_percentile),

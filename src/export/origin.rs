@@ -125,7 +125,7 @@ pub fn bar(display: &MapDisplay) -> ColourBar {
         label: String::new(),
         ends: display.range.map(f64::from),
         threshold: display.threshold,
-        by_value: matches!(display.opacity, Opacity::ByValue(_)),
+        opacity: display.opacity,
     }
 }
 

@@ -37,17 +37,25 @@ impl MapScores {
         })
     }
 
-    /// In two short lines.
+    /// In short lines.
     pub fn lines(&self) -> Vec<String> {
-        let auc = self.roc_auc.map(|auc| format!(", AUC {auc:.2}")).unwrap_or_default();
         let hit = match self.hit {
             hit if hit >= 1.0 => "hit".to_owned(),
             hit if hit <= 0.0 => "miss".to_owned(),
-            hit => format!("hit {hit:.2}"),
+            hit => format!("hit {:.0} %", hit * 100.0),
         };
-        vec![format!("AUPRC {:.2} (chance {:.2})", self.auprc_trapezoid, self.prevalence), {
-            format!("AP {:.2}{auc}, {hit}", self.average_precision)
-        }]
+        let auc = self.roc_auc.map(|auc| format!("AUC {auc:.2}, ")).unwrap_or_default();
+        vec![format!("AUPRC {:.2}, AP {:.2}", self.auprc_trapezoid, self.average_precision), format!("{auc}{hit}")]
+    }
+
+    /// What the lines mean, as a sentence for the whole figure.
+    pub fn explanation(&self) -> String {
+        format!(
+            "Scores over pixels against the marked finding, which covers {:.1} % of them: chance gives AUPRC and AP {:.2}, \
+             AUC 0.50. Hit: the share of the map's largest values that lie on it.",
+            self.prevalence * 100.0,
+            self.prevalence
+        )
     }
 }
 
@@ -61,7 +69,7 @@ mod tests {
         let scores = MapScores::of(&[0.0, 1.0, 0.9, 0.1], &truth).unwrap();
         assert_eq!((scores.auprc_trapezoid, scores.average_precision, scores.roc_auc), (1.0, 1.0, Some(1.0)));
         assert_eq!((scores.hit, scores.prevalence), (1.0, 0.5));
-        assert_eq!(scores.lines(), ["AUPRC 1.00 (chance 0.50)", "AP 1.00, AUC 1.00, hit"]);
+        assert_eq!(scores.lines(), ["AUPRC 1.00, AP 1.00", "AUC 1.00, hit"]);
         let miss = MapScores::of(&[1.0, 0.0, 0.0, 0.0], &truth).unwrap();
         assert_eq!(miss.hit, 0.0);
         let blank = MapScores::of(&[0.0; 4], &truth).unwrap();

@@ -18,7 +18,10 @@ pub fn wrapped(text: &str, style: TextStyle, width_px: f64) -> Result<Vec<String
     Ok(lines)
 }
 
-/// A word in as few pieces as fit; each has one letter at least.
+/// Signs after which a word may be broken.
+const SEPARATORS: [char; 4] = ['_', '-', '/', '.'];
+
+/// A word in as few pieces as fit, broken behind a separator where that is not far back; each has one letter at least.
 fn pieces(word: &str, style: TextStyle, width_px: f64) -> Result<Vec<String>> {
     if text_width_px(word, style)? <= width_px {
         return Ok(vec![word.to_owned()]);
@@ -31,6 +34,13 @@ fn pieces(word: &str, style: TextStyle, width_px: f64) -> Result<Vec<String>> {
                 continue;
             }
             piece.pop();
+            let behind = piece.char_indices().rev().find(|(_, letter)| SEPARATORS.contains(letter));
+            if let Some((at, separator)) = behind.filter(|(at, _)| *at * 3 >= piece.len()) {
+                let mut rest = piece.split_off(at + separator.len_utf8());
+                rest.push(letter);
+                pieces.push(rest);
+                continue;
+            }
         }
         pieces.push(letter.to_string());
     }
@@ -52,6 +62,7 @@ mod tests {
         for line in &lines {
             assert!(text_width_px(line, STYLE).unwrap() <= 120.0, "{line}");
         }
+        assert_eq!(wrapped("pneumothorax_inception_v3", STYLE, 100.0).unwrap(), ["pneumothorax_", "inception_v3"]);
         let letters = |text: &str| text.replace(' ', "");
         assert_eq!(letters(&lines.concat()), letters(text));
         assert_eq!(wrapped(text, STYLE, 1e4).unwrap(), [text]);

@@ -56,6 +56,7 @@ pub(super) fn figure(spec: &Spec, machine: &Machine, interrupt: &Interrupt) -> R
         .collect::<Result<_>>()?;
     let mut record = ground.record(spec);
     let mut rows = Vec::new();
+    let mut meaning = None;
     for (index, found) in found.iter().enumerate() {
         let Found { name, model, explanation, .. } = found;
         let sha256 = model.sha256.clone();
@@ -67,6 +68,7 @@ pub(super) fn figure(spec: &Spec, machine: &Machine, interrupt: &Interrupt) -> R
             let Some(map) = explanation.map(*method) else { continue };
             let scores = ground.scores(&map.display.values, [map.height, map.width]);
             record.maps.push(MapRecord::of(map, index, class.clone(), scores));
+            meaning = scores.as_ref().map(MapScores::explanation);
             row.push(ground.tile(map, spec, scores.as_ref()));
         }
         rows.push(row);
@@ -79,8 +81,10 @@ pub(super) fn figure(spec: &Spec, machine: &Machine, interrupt: &Interrupt) -> R
             let label = spec.row_labels.as_ref().map_or_else(|| found.row_label(), |labels| labels[row].clone());
             (label, tiles.into_iter().map(Some).collect())
         });
+        let mut labels = table_labels(spec, &ground, &found);
+        labels.details.extend(meaning);
         Template::ModelGrid(MapTable {
-            labels: table_labels(spec, &ground, &found),
+            labels,
             radiograph: ground.picture.clone(),
             columns: spec.methods.iter().map(|method| method.name().to_owned()).collect(),
             rows: rows.collect(),
@@ -93,6 +97,7 @@ pub(super) fn figure(spec: &Spec, machine: &Machine, interrupt: &Interrupt) -> R
             // What is explained is said in any case.
             labels.details.insert(0, std::mem::replace(&mut labels.headline, headline.clone()));
         }
+        labels.details.extend(meaning);
         ground.of_one_model(spec, labels, rows.swap_remove(0), bar)
     };
     Ok(Figure { template, record })

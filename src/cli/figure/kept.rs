@@ -26,13 +26,15 @@ pub(super) fn figure(spec: &Spec, ground: &Ground, path: &Path) -> Result<Figure
     // A folder of an earlier run has its report; what it says is repeated and not relied on.
     let report = report.and_then(|report| read(&report)).unwrap_or(Value::Null);
     let mut record = ground.record(spec);
-    let labels = labels(spec, ground, &report);
+    let mut labels = labels(spec, ground, &report);
+    let mut meaning = None;
     let mut tile = |name: &str, method: Method| -> Result<MapTile> {
         let Some(kept) = maps.map(name)? else {
             return Err(Error::Export(export::Error::Maps(format!("there is no array {name}"))));
         };
         let scores = ground.scores(kept.plane.values(), [kept.plane.height_px(), kept.plane.width_px()]);
         record.maps.push(MapRecord::kept(name, scores));
+        meaning = scores.as_ref().map(MapScores::explanation);
         Ok(kept_tile(&kept, method, ground, spec, scores))
     };
     let bar = export::map_bar(&spec.map, percentile(&report));
@@ -52,10 +54,12 @@ pub(super) fn figure(spec: &Spec, ground: &Ground, path: &Path) -> Result<Figure
             let label = spec.row_labels.as_ref().map_or_else(|| method.name().to_owned(), |labels| labels[row].clone());
             rows.push((label, tiles.collect::<Result<Vec<_>>>()?));
         }
+        labels.details.extend(meaning);
         let radiograph = ground.picture.clone();
         Template::CascadeRow(MapTable { labels, radiograph, columns: states, rows, bar })
     } else {
         let maps = spec.methods.iter().map(|method| tile(method.name(), *method)).collect::<Result<Vec<_>>>()?;
+        labels.details.extend(meaning);
         ground.of_one_model(spec, labels, maps, bar)
     };
     Ok(Figure { template, record })

@@ -72,7 +72,8 @@ pub(super) fn segmentation(study: &DicomStudy, mask: &Mask, segment: &Segment) -
         .text(tags::INSTANCE_NUMBER, VR::IS, "1")
         .text(tags::CONTENT_LABEL, VR::CS, "SALIENCY")
         .text(tags::CONTENT_DESCRIPTION, VR::LO, NOT_FOR_DIAGNOSIS)
-        .text(tags::CONTENT_CREATOR_NAME, VR::PN, "saliscope")
+        .text(tags::CONTENT_CREATOR_NAME, VR::PN, "")
+        .text(tags::PATIENT_ORIENTATION, VR::CS, "")
         .text(tags::BURNED_IN_ANNOTATION, VR::CS, "NO")
         .text(tags::LOSSY_IMAGE_COMPRESSION, VR::CS, if study.lossy { "01" } else { "00" })
         .when(study.lossy.then_some(()), |object, ()| {
@@ -184,15 +185,14 @@ fn segment_item(segment: &Segment) -> Builder {
 }
 
 fn shared_groups(study: &DicomStudy) -> Builder {
-    let groups = Builder::new().sequence(
-        tags::SEGMENT_IDENTIFICATION_SEQUENCE,
-        vec![Builder::new().number(tags::REFERENCED_SEGMENT_NUMBER, 1)],
-    );
+    let segment = Builder::new().number(tags::REFERENCED_SEGMENT_NUMBER, 1);
+    let groups = Builder::new().sequence(tags::SEGMENT_IDENTIFICATION_SEQUENCE, vec![segment]);
     groups.when(study.spacing_mm, |groups, spacing| {
-        groups.sequence(
-            tags::PIXEL_MEASURES_SEQUENCE,
-            vec![Builder::new().texts(tags::PIXEL_SPACING, VR::DS, &spacing_texts(spacing))],
-        )
+        let measures = Builder::new()
+            .texts(tags::PIXEL_SPACING, VR::DS, &spacing_texts(spacing))
+            // A projection has no slices; programs that make volumes of everything need one above 0.
+            .text(tags::SLICE_THICKNESS, VR::DS, "1");
+        groups.sequence(tags::PIXEL_MEASURES_SEQUENCE, vec![measures])
     })
 }
 

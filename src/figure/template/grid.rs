@@ -81,8 +81,7 @@ impl Grid {
             for (column, (cell, (head, foot))) in cells.iter().zip(heads.iter().zip(&feet)).enumerate() {
                 let x = MARGIN + label_width + column as f64 * (width + self.gap);
                 let x = sheet.page.snapped(x);
-                // Heads stand on their pictures.
-                write(sheet, head, x, top - 2.5 - height(head), Anchor::Start);
+                write(sheet, head, x, top - 2.5 - head_height, Anchor::Start);
                 let own = cell.picture.as_ref().map_or(aspect, Picture::aspect);
                 let size = [width, sheet.page.snapped(width * own).max(dot)];
                 match &cell.picture {
@@ -93,7 +92,7 @@ impl Grid {
                 write(sheet, foot, x, top + size[1] + 1.5, Anchor::Start);
             }
             if let Some(label) = self.row_labels.get(row) {
-                let label = block(&[(label, NAME)], label_width - 5.0)?;
+                let label = block(&[(label, TITLE)], label_width - 5.0)?;
                 let middle = top + (tallest - height(&label)) / 2.0;
                 write(sheet, &label, MARGIN, middle.max(top), Anchor::Start);
                 sheet.y = sheet.y.max(middle + height(&label));

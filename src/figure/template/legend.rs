@@ -2,7 +2,7 @@
 
 use super::page::{INK, MARGIN, QUIET, SMALL, Sheet, TITLE, line_height};
 use super::picture::{Picture, TRUTH};
-use crate::display::ColourMap;
+use crate::display::{ColourMap, Opacity};
 use crate::figure::{Anchor, Result, text_width_px};
 
 /// The colour bar of a figure.
@@ -16,8 +16,8 @@ pub struct ColourBar {
     pub ends: [f64; 2],
     /// Strength, 0 to 1, below which nothing is painted.
     pub threshold: f32,
-    /// Whether weak values let the radiograph through, in proportion.
-    pub by_value: bool,
+    /// How much of the radiograph it covers.
+    pub opacity: Opacity,
 }
 
 impl ColourBar {
@@ -29,8 +29,10 @@ impl ColourBar {
             let of = if self.colour_map.is_diverging() { "distances from the middle" } else { "values" };
             label.push_str(&format!("; {of} below {:.2} of the range are not painted", self.threshold));
         }
-        if self.by_value {
-            label.push_str("; the weaker a value, the more of the radiograph shows through");
+        match self.opacity {
+            Opacity::Uniform(most) if most >= 1.0 => {}
+            Opacity::Uniform(most) => label.push_str(&format!("; {:.0} % opaque over the radiograph", most * 100.0)),
+            Opacity::ByValue(_) => label.push_str("; the weaker a value, the more of the radiograph shows through"),
         }
         sheet.paragraph(&label, TITLE)?;
         sheet.space(2.0);
@@ -91,7 +93,7 @@ pub(super) fn keys(sheet: &mut Sheet, pictures: &[(&Picture, f64)]) -> Result<()
         key(sheet, length, &label, false)?;
     }
     if pictures.iter().any(|(picture, _)| !picture.truth.is_empty()) {
-        key(sheet, 16.0, "Marked by experts (truth)", true)?;
+        key(sheet, 16.0, "Finding as marked (truth)", true)?;
     }
     sheet.space(4.0);
     Ok(())

@@ -140,7 +140,8 @@ impl Template {
     pub fn scene(&self, page: Page) -> Result<Scene> {
         match self {
             Self::SingleCase(figure) => {
-                let radiograph = radiograph_cell(&figure.radiograph);
+                // One picture shows the finding without a line over it.
+                let radiograph = radiograph_cell(&figure.radiograph.unmarked());
                 let grid =
                     Grid { columns: 2, row_labels: vec![], cells: vec![radiograph, figure.map.cell()], gap: 8.0 };
                 sheet(page, &figure.labels, &grid, &figure.bar, NOT_TO_CONCLUDE)

@@ -124,6 +124,12 @@ impl Picture {
         }
     }
 
+    /// The same without what experts marked.
+    #[must_use]
+    pub fn unmarked(&self) -> Self {
+        Self { truth: Truth::default(), ..self.clone() }
+    }
+
     /// The same with a map.
     #[must_use]
     pub fn with_map(&self, map: MapPlane, display: MapDisplay) -> Self {
@@ -181,10 +187,12 @@ impl Picture {
                     }
                 }
             }
+            // Thin lines on small pictures, so that the finding stays visible.
+            let thickness = (size[0] / 200.0).clamp(0.4, 0.8);
             for line in &self.truth.lines {
                 let line: Vec<[f64; 2]> = line.iter().map(|point| place(*point)).collect();
-                scene.polyline(&line, 1.5, TRUTH_EDGE, None);
-                scene.polyline(&line, 0.8, TRUTH, None);
+                scene.polyline(&line, 1.9 * thickness, TRUTH_EDGE, None);
+                scene.polyline(&line, thickness, TRUTH, None);
             }
             Ok(())
         })
