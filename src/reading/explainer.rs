@@ -41,6 +41,8 @@ pub struct Answer {
     pub display: MapPlane,
     /// The raw map to be drawn.
     pub raw: MapPlane,
+    /// Smallest and largest finite raw value.
+    pub raw_range: [f32; 2],
     /// The map with its sign, -1 to 1, where the method has one.
     pub signed: Option<MapPlane>,
     /// What the model said of the image.
@@ -54,9 +56,11 @@ impl Answer {
         let shape = [map.height, map.width];
         let signed = signed_map(&map, clip_percentile).map(|signed| MapPlane::new(shape, signed));
         map.intermediates = Vec::new();
+        let raw = MapPlane::new(shape, map.raw.as_slice());
         Self {
             display: MapPlane::from_display(shape, &map.display),
-            raw: MapPlane::new(shape, map.raw.as_slice()),
+            raw_range: raw.extremes().unwrap_or([0.0, 1.0]),
+            raw,
             signed,
             scores: truth.and_then(|truth| scores(&map.display.values, truth)),
             map,

@@ -14,7 +14,7 @@ use super::services::Services;
 use super::session::Restoring;
 use super::settings::Theme;
 use super::state::{CompareMode, State, View};
-use super::{cascade_view, case_view, dialogs, inspector, jobs_bar, menu, session, study_list, theme};
+use super::{cascade_view, case_view, compare_view, dialogs, inspector, jobs_bar, menu, session, study_list, theme};
 use crate::demo;
 use crate::job::JobId;
 use crate::phantom::{Finding, PhantomSpec};
@@ -184,11 +184,12 @@ impl Workbench {
         }
         let stage = match self.state.view {
             View::Case => case_view::case_view_ui(ui, &self.state, &self.services, actions),
+            View::Compare => compare_view::compare_view_ui(ui, &self.state, &self.services, actions),
             View::Cascade => {
                 cascade_view::cascade_view_ui(ui, &self.state, &self.services, actions);
                 None
             }
-            View::Compare | View::Benchmark => None,
+            View::Benchmark => None,
         };
         self.stage = stage.or(self.stage);
         dialogs::dialogs_ui(ui.ctx(), &self.state, &self.services, actions);

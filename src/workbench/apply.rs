@@ -75,7 +75,15 @@ impl Workbench {
                 (compare.pair, compare.maximised) = ([None; 2], None);
                 compare.own.clear();
             }
-            Action::SetLinks(links) => self.state.compare.links = links,
+            Action::SetLinks(links) => {
+                // What is no longer shared begins as it was shared, not as it was once before.
+                let tiles: Vec<usize> = self.state.compare.own.keys().copied().collect();
+                for tile in tiles {
+                    let shown = self.state.tile_shown(tile);
+                    self.state.compare.own.insert(tile, shown);
+                }
+                self.state.compare.links = links;
+            }
             Action::ChooseTile(tile) => {
                 let pair = &mut self.state.compare.pair;
                 *pair = match *pair {
@@ -219,7 +227,7 @@ impl Workbench {
                 state.dialogs.path = Some(PathField { purpose: PathPurpose::Cohort, text: String::new() });
             }
             Command::OpenDemo => self.open_demo(),
-            Command::ExportFigure | Command::ExportMaps | Command::ExportDicom => self.open_export(command),
+            Command::ExportFigure | Command::ExportMaps | Command::ExportDicom => {}
             Command::Settings => state.dialogs.settings = !state.dialogs.settings,
             Command::Quit => self.close(),
             Command::Undo => {

@@ -38,11 +38,13 @@ pub(super) fn case_view_ui(ui: &mut Ui, state: &State, services: &Services, acti
                     let tile = Tile {
                         view_id: VIEW_ID,
                         index: None,
+                        name: method.name(),
                         case: &case,
                         model,
                         method: Some(method),
                         shown: &state.shown,
                         standing,
+                        raw_range: None,
                         is_chosen: false,
                     };
                     Some(tile.ui(ui, rect, state, services, actions))
@@ -111,7 +113,7 @@ fn methods_ui(
     });
 }
 
-fn message_ui(ui: &mut Ui, heading: &str, text: &str) {
+pub(super) fn message_ui(ui: &mut Ui, heading: &str, text: &str) {
     ui.centered_and_justified(|ui| {
         ui.vertical_centered(|ui| {
             ui.add_space(ui.available_height() * 0.4);
@@ -122,7 +124,7 @@ fn message_ui(ui: &mut Ui, heading: &str, text: &str) {
 }
 
 /// What to do when nothing is open.
-fn welcome_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
+pub(super) fn welcome_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     ui.vertical_centered(|ui| {
         ui.add_space(ui.available_height() * 0.3);
         ui.label(egui::RichText::new("Nothing is open").heading().color(theme::PICTURE_TEXT));

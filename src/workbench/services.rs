@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
+use super::likenesses::Likenesses;
 use super::list::EntryId;
 use super::opening::{self, Opened};
 use super::session::SavedCohort;
@@ -83,6 +84,8 @@ pub struct Services {
     pub shelf: Shelf,
     /// Small pictures of cases.
     pub thumbnails: RefCell<Thumbnails>,
+    /// How alike maps are.
+    pub likenesses: Likenesses,
     inbox: Receiver<Message>,
     outbox: Sender<Message>,
     context: egui::Context,
@@ -118,6 +121,7 @@ impl Services {
             jobs,
             shelf: Shelf::default(),
             thumbnails: RefCell::default(),
+            likenesses: Likenesses::default(),
             inbox,
             outbox,
             context: context.clone(),

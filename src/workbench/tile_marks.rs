@@ -46,7 +46,9 @@ pub(super) fn marks_ui(
     }
     let is_linked = tile.index.is_some() && state.compare.links.cursor;
     let holds_shift = painter.ctx().input(|input| input.modifiers.shift);
-    if let Some(cursor) = state.cursor.filter(|_| state.tools.crosshair || (is_linked && holds_shift)) {
+    let is_pointed_at = painter.ctx().pointer_hover_pos().is_some_and(|at| painter.clip_rect().contains(at));
+    let has_crosshair = state.tools.crosshair && (tile.index.is_none() || is_linked || is_pointed_at);
+    if let Some(cursor) = state.cursor.filter(|_| has_crosshair || (is_linked && holds_shift)) {
         let size = tile.case.size_px();
         let at = place([0, 1].map(|axis| cursor[axis] * size[axis] as f64));
         let clip = painter.clip_rect();
