@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::{
-    array_file, benchmark, cascade, cohort, evaluation, figure, foreign, network, phantom, radiograph, saliency,
-    statistics, training,
+    array_file, benchmark, cascade, cohort, evaluation, export, figure, foreign, network, phantom, radiograph,
+    saliency, statistics, training, workbench,
 };
 
 /// Result of a command.
@@ -54,6 +54,12 @@ pub enum Error {
     /// The panel.
     #[error(transparent)]
     Figure(#[from] figure::Error),
+    /// The window.
+    #[error(transparent)]
+    Window(workbench::Failure),
+    /// A result as a file.
+    #[error(transparent)]
+    Export(#[from] export::Error),
     /// A device or executor this build or machine does not have.
     #[error("{0}")]
     Unavailable(String),
