@@ -142,9 +142,9 @@ impl Workbench {
         }
         self.follow_settings(&context);
         let mut actions = Actions::default();
-        // Keys that are being assigned go to the sheet of shortcuts.
-        let is_assigning = self.state.dialogs.assigning.is_some();
-        let pressed = if is_assigning { Vec::new() } else { self.state.settings.keys.pressed(&context) };
+        // Keys that are being assigned go to the sheet of shortcuts, and while a menu is open its own keys work.
+        let is_elsewhere = self.state.dialogs.assigning.is_some() || egui::Popup::is_any_open(&context);
+        let pressed = if is_elsewhere { Vec::new() } else { self.state.settings.keys.pressed(&context) };
         for command in pressed {
             if command == Command::CancelWork && self.close_topmost() {
                 continue;
@@ -206,9 +206,13 @@ impl Workbench {
         if dialogs.palette.take().is_some() || dialogs.path.take().is_some() || dialogs.method_card.take().is_some() {
             return true;
         }
-        for open in
-            [&mut dialogs.closing, &mut dialogs.export, &mut dialogs.shortcuts, &mut dialogs.settings, &mut dialogs.jobs]
-        {
+        for open in [
+            &mut dialogs.closing,
+            &mut dialogs.export,
+            &mut dialogs.shortcuts,
+            &mut dialogs.settings,
+            &mut dialogs.jobs,
+        ] {
             if std::mem::take(open) {
                 return true;
             }

@@ -51,8 +51,9 @@ pub use settings::{Drag, Mouse, MouseButton, Recent, Settings, Theme};
 pub use shelf::{Shelf, Shelved};
 pub use shown::{MapValues, Shown, ToneChoice};
 pub use state::{
-    Assigning, Compare, CompareMode, Dialogs, Links, Measurement, PathField, PathPurpose, State, TileSubject, Tools, View,
+    Assigning, Compare, CompareMode, Dialogs, Links, Measurement, PathField, PathPurpose, State, TileSubject, Tools,
+    View,
 };
 pub use study_row::ROW_HEIGHT;
-pub use thumbnails::Thumbnails;
+pub use thumbnails::{KEPT as THUMBNAILS_KEPT, Thumbnails};
 pub use undo::Undo;

@@ -73,9 +73,8 @@ pub(super) fn open_folder(path: &Path, watch: &JobWatch) -> Result<Arc<Cohort>, 
 pub(super) fn open_cohort(text: &str, watch: &JobWatch) -> Result<Cohort, Ending> {
     let spec: CohortSpec = text.trim().parse().map_err(|error: SpecError| Ending::Failed(format!("{error}")))?;
     let progress = |done: usize, total: usize| watch.advance(done, total);
-    Cohort::open(&spec, &CohortOptions::default(), &progress, &|| watch.is_cancelled()).map_err(|error| {
-        if watch.is_cancelled() { Ending::Cancelled } else { Ending::Failed(error.without_path()) }
-    })
+    Cohort::open(&spec, &CohortOptions::default(), &progress, &|| watch.is_cancelled())
+        .map_err(|error| if watch.is_cancelled() { Ending::Cancelled } else { Ending::Failed(error.without_path()) })
 }
 
 /// What there is to say about a cohort that was opened.

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::list::EntryId;
 use super::opening::{self, Opened};
-use super::shelf::Shelf;
 use super::session::SavedCohort;
+use super::shelf::Shelf;
 use super::state::PathPurpose;
 use super::thumbnails::Thumbnails;
 use crate::cohort::Cohort;
@@ -183,7 +183,8 @@ impl Services {
     /// Opens files and folders by what they hold.
     pub fn open_paths(&self, paths: Vec<PathBuf>) {
         let post = self.post();
-        let name = if paths.len() == 1 { "Open a file or folder".to_owned() } else { format!("Open {} files", paths.len()) };
+        let name =
+            if paths.len() == 1 { "Open a file or folder".to_owned() } else { format!("Open {} files", paths.len()) };
         let start = Start { name, lane: Lane::Open, urgent: false, listed: true };
         self.jobs.start(start, move |watch| opening::open(&paths, watch, |opened| post.send(Message::Opened(opened))));
     }
