@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+#[path = "workbench/cascades.rs"]
+mod cascades;
 #[path = "workbench/dialogs.rs"]
 mod dialogs;
 #[path = "workbench/jobs.rs"]
@@ -11,6 +13,8 @@ mod jobs;
 mod lists;
 #[path = "workbench/menus.rs"]
 mod menus;
+#[path = "workbench/player.rs"]
+mod player;
 #[path = "workbench/session.rs"]
 mod session;
 #[path = "workbench/window.rs"]

@@ -5,10 +5,13 @@
 //! them by content, so that going back is instant.
 
 mod cache;
+mod cascade_files;
+mod cascade_run;
 mod case;
 mod error;
 mod explainer;
 mod facts;
+mod likeness;
 mod model;
 mod question;
 mod score;
@@ -16,10 +19,13 @@ mod source;
 mod thumbnail;
 
 pub use cache::MapCache;
+pub use cascade_files::{CascadeExport, CascadeFile};
+pub use cascade_run::{CascadeFound, CascadeQuestion, CascadeRun, Cascades};
 pub use case::{CaseTruth, OpenCase, PlacedOverlay};
 pub use error::{Error, Result};
 pub use explainer::{Answer, Explainer, PartialAnswer, Standing, predict};
 pub use facts::Facts;
+pub use likeness::likeness;
 pub use model::{ModelSource, OpenModel, Prediction};
 pub use question::{MapKey, Question};
 pub use score::{MapScores, scores};

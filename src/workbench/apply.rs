@@ -75,7 +75,15 @@ impl Workbench {
                 (compare.pair, compare.maximised) = ([None; 2], None);
                 compare.own.clear();
             }
-            Action::SetLinks(links) => self.state.compare.links = links,
+            Action::SetLinks(links) => {
+                // What is no longer shared begins as it was shared, not as it was once before.
+                let tiles: Vec<usize> = self.state.compare.own.keys().copied().collect();
+                for tile in tiles {
+                    let shown = self.state.tile_shown(tile);
+                    self.state.compare.own.insert(tile, shown);
+                }
+                self.state.compare.links = links;
+            }
             Action::ChooseTile(tile) => {
                 let pair = &mut self.state.compare.pair;
                 *pair = match *pair {
@@ -91,6 +99,14 @@ impl Workbench {
             Action::SetCursor(cursor) => self.state.cursor = cursor,
             Action::SetMeasurement(measurement) => self.state.measurement = measurement,
             Action::SetPeeking(is_peeking) => self.state.tools.is_peeking = is_peeking,
+            Action::SetPlayer(player) => self.state.player = *player,
+            Action::Scrub(position) => {
+                let last = self.last_state();
+                self.state.player.scrub(position, last);
+            }
+            Action::ComputeCascade => self.compute_cascade(),
+            Action::CancelCascade => self.cancel_cascade(),
+            Action::WriteCascade(folder) => self.write_cascade(folder),
             Action::SetSettings(settings) => self.state.settings = *settings,
             Action::CancelJob(job) => self.services.explainer.cancel_job(job),
             Action::ForgetJobs => self.services.jobs.forget_over(),
@@ -133,12 +149,13 @@ impl Workbench {
                     self.select(first);
                 }
             }
+            Message::Opened(Opened::Model(model)) => self.add_model(model, true),
+            Message::ModelOpened { model, is_asked } => self.add_model(model, is_asked),
             Message::ThumbnailMade(entry, made) => {
                 self.services.thumbnails.get_mut().put(&self.context, entry, made.as_ref());
             }
             Message::SessionOpened { missing, models } => self.take_session(&missing, models),
             Message::CohortRestored(saved, cohort) => self.take_cohort(&saved, cohort.as_ref()),
-            Message::Opened(Opened::Model(model)) | Message::ModelOpened(model) => self.add_model(model),
             Message::Chosen(purpose, paths) => self.take_paths(purpose, paths),
             Message::NoDialog(purpose) => {
                 self.state.dialogs.path = Some(PathField { purpose, text: String::new() });
@@ -163,7 +180,7 @@ impl Workbench {
                 settings.remember(Recent::Cohort(cohort.spec().to_string()));
             }
             Message::Opened(Opened::Model(_))
-            | Message::ModelOpened(_)
+            | Message::ModelOpened { .. }
             | Message::SessionOpened { .. }
             | Message::CohortRestored(..) => {}
             _ => return,
@@ -191,6 +208,7 @@ impl Workbench {
             PathPurpose::Images | PathPurpose::Folder | PathPurpose::Cohort => {
                 self.apply(Action::OpenPaths(paths));
             }
+            PathPurpose::CascadeExport => paths.into_iter().for_each(|folder| self.write_cascade(folder)),
             PathPurpose::Model => {
                 for path in paths {
                     self.open_model(ModelSource::File(path));
@@ -209,7 +227,7 @@ impl Workbench {
                 state.dialogs.path = Some(PathField { purpose: PathPurpose::Cohort, text: String::new() });
             }
             Command::OpenDemo => self.open_demo(),
-            Command::ExportFigure | Command::ExportMaps | Command::ExportDicom => self.open_export(command),
+            Command::ExportFigure | Command::ExportMaps | Command::ExportDicom => {}
             Command::Settings => state.dialogs.settings = !state.dialogs.settings,
             Command::Quit => self.close(),
             Command::Undo => {
@@ -362,19 +380,20 @@ impl Workbench {
     fn open_model(&mut self, source: ModelSource) {
         match self.state.models.iter().position(|model| model.source == source) {
             Some(position) => self.state.model = position,
-            None => self.services.open_model(source),
+            None => self.services.open_model(source, true),
         }
     }
 
-    fn add_model(&mut self, model: Arc<OpenModel>) {
+    fn add_model(&mut self, model: Arc<OpenModel>, is_asked: bool) {
         let same = |known: &Arc<OpenModel>| known.sha256() == model.sha256() && known.title == model.title;
-        if let Some(position) = self.state.models.iter().position(same) {
+        let position = self.state.models.iter().position(same).unwrap_or_else(|| {
+            self.state.settings.remember_model(&model.source);
+            self.state.models.push(model);
+            self.state.models.len() - 1
+        });
+        if is_asked {
             self.state.model = position;
-            return;
         }
-        self.state.settings.remember_model(&model.source);
-        self.state.models.push(model);
-        self.state.model = self.state.models.len() - 1;
     }
 
     fn close_model(&mut self, position: usize) {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Command;
 use super::list::{EntryId, StudyList};
+use super::player::Player;
 use super::settings::Settings;
 use super::shown::Shown;
 use super::undo::Undo;
@@ -138,6 +139,8 @@ pub enum PathPurpose {
     Cohort,
     /// A model.
     Model,
+    /// A folder in which a cascade is written.
+    CascadeExport,
 }
 
 /// A field in which a path is typed.
@@ -189,6 +192,8 @@ pub struct State {
     pub view: View,
     /// The comparison.
     pub compare: Compare,
+    /// The cascade player.
+    pub player: Player,
     /// Windows over the view.
     pub dialogs: Dialogs,
     /// What the pointer holds.
@@ -223,6 +228,7 @@ impl State {
             undo: Undo::default(),
             view: View::default(),
             compare: Compare::default(),
+            player: Player::default(),
             dialogs: Dialogs::default(),
             tools: Tools::default(),
             measurement: None,
