@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::kittest::Queryable as _;
 use saliscope::reading::{CaseSource, ModelSource};
 use saliscope::workbench::{Action, EntryId, LabelFilter, ROW_HEIGHT, SortBy, THUMBNAILS_KEPT};
 
