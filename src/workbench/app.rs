@@ -163,7 +163,12 @@ impl Workbench {
             actions.send(Action::OpenPaths(dropped));
         }
         self.draw(ui, &mut actions);
-        for action in actions.take() {
+        let wishes = actions.take();
+        if !wishes.is_empty() {
+            // They are carried out after this frame was drawn.
+            context.request_repaint();
+        }
+        for action in wishes {
             self.apply(action);
         }
         self.ask_for_maps();
