@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::float_cmp, reason = "tests of exact arithmetic compare exactly"))]
 
 pub mod array_file;
+pub mod benchmark;
 pub mod cascade;
 pub mod cli;
 pub mod cohort;
@@ -10,14 +11,18 @@ pub mod demo;
 pub mod detection;
 pub mod display;
 pub mod evaluation;
+pub mod export;
 pub mod figure;
 pub mod foreign;
 pub mod gpu;
+pub mod job;
 pub mod metrics;
 pub mod network;
 pub mod phantom;
 pub mod radiograph;
+pub mod reading;
 pub mod saliency;
 pub mod statistics;
 pub mod training;
 pub mod truth;
+pub mod workbench;

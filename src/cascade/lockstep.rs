@@ -9,7 +9,7 @@ use super::error::{Error, Result};
 use super::run::{Finished, Plan, Row};
 use super::similarity::{Comparable, Similarity};
 use crate::network::Executor;
-use crate::saliency::{Explainer, Method, Request, SaliencyMap, Watch};
+use crate::saliency::{Explainer, FinishedMap, Method, Request, SaliencyMap, Watch};
 
 /// Runs states side by side and hands on their maps.
 pub(super) struct Lockstep<'a> {
@@ -218,8 +218,9 @@ impl Watch for Lane<'_> {
         watch.progress(before * total / images + evaluations.iter().sum::<usize>(), all * total / images);
     }
 
-    fn finished(&self, image: usize, map: &SaliencyMap) {
-        self.maps.lock().unwrap_or_else(PoisonError::into_inner).push((image, map.clone()));
+    fn finished(&self, finished: &FinishedMap<'_>) {
+        let map = (finished.image, finished.map.clone());
+        self.maps.lock().unwrap_or_else(PoisonError::into_inner).push(map);
     }
 
     fn wants_partial_maps(&self) -> bool {

@@ -7,6 +7,7 @@
 
 pub mod animation;
 mod baseline;
+mod csv;
 mod error;
 mod lockstep;
 mod randomizer;
@@ -16,6 +17,7 @@ mod state;
 mod verdict;
 
 pub use baseline::{CONTROL_BLUR_FRACTION, PAIRS, PairMean, control, pair_mean, pairs};
+pub use csv::csv;
 pub use error::{Error, Result};
 pub use randomizer::Randomizer;
 pub use run::{Cascade, Curve, CurvePoint, Finished, MethodBaseline, Plan, Row, curves, run};

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::animated::{Animated, Look};
 use super::arguments::{Inputs, Machine, Wanted};
-use super::cascade_report::{Subject, csv};
+use super::cascade_report::Subject;
 use super::error::{Error, Result};
 use super::executor::Factory;
 use super::interrupt::Interrupt;
@@ -183,7 +183,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         logits: &logits,
         seconds: started.elapsed().as_secs_f64(),
     };
-    output.write(Path::new("cascade.csv"), csv(&found).as_bytes())?;
+    output.write(Path::new("cascade.csv"), cascade::csv(&found.rows, &found.states).as_bytes())?;
     let mut json = serde_json::to_vec_pretty(&subject.report()).map_err(|error| Error::Output {
         operation: "report cannot be written",
         source: error.into(),

@@ -1,7 +1,5 @@
 //! What is written beside the maps of a cascade: `cascade.csv`, `cascade.json` and the words of the figures.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
 
 use super::report::{ClassFound, VERSION};
@@ -26,28 +24,6 @@ pub(super) struct Subject<'a> {
     /// Of each image in each state.
     pub(super) logits: &'a [Vec<Vec<f32>>],
     pub(super) seconds: f64,
-}
-
-/// One row a map: empty where a value is not defined.
-pub(super) fn csv(found: &Cascade) -> String {
-    let mut text = "image,method,state,ssim_range_1,ssim_range_2,signed_ssim,spearman,outcome\n".to_owned();
-    let cell = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-    for row in &found.rows {
-        let Similarity { ssim_range_1, ssim_range_2, signed_ssim, spearman } = row.similarity;
-        // Outcomes are written as in JSON; a unit variant is always a string there.
-        let outcome = serde_json::to_value(row.outcome).ok();
-        let outcome = outcome.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
-        let values = [ssim_range_1, ssim_range_2, signed_ssim, spearman].map(cell).join(",");
-        let state = quoted(&found.states[row.state].name);
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{},{},{state},{values},{outcome}", row.image, row.method);
-    }
-    text
-}
-
-/// A cell of CSV (RFC 4180).
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
 #[derive(Serialize)]

@@ -14,7 +14,7 @@ use super::map::{Made, Maker, flattened};
 use super::method::Method;
 use super::plan::{Constant, Plan, Point, Recipe, Use};
 use super::provenance::{Completeness, Evaluations};
-use super::request::{PartialMap, Watch};
+use super::request::{FinishedMap, PartialMap, Watch};
 use super::sum::Sum;
 
 /// What evaluating a constant image gave.
@@ -275,8 +275,8 @@ impl<'a> Case<'a> {
         let seconds = self.seconds[method as usize] + start.elapsed().as_secs_f64();
         let size = [self.shape[1], self.shape[2]];
         let map = self.maker.finish(method, made, size, self.class, evaluations, seconds, completeness);
-        for position in &self.positions {
-            watch.finished(*position, map);
+        for image in &self.positions {
+            watch.finished(&FinishedMap { image: *image, map, logits: &self.logits });
         }
     }
 

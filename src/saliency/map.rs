@@ -176,8 +176,8 @@ impl Maker {
         };
         let Made { raw, display, intermediates } = made;
         let display = explained(display, method, class);
-        self.maps.push(SaliencyMap { method, raw, height, width, display, provenance, intermediates });
-        &self.maps[self.maps.len() - 1]
+        let map = SaliencyMap { method, raw, height, width, display, provenance, intermediates };
+        self.maps.push_mut(map)
     }
 
     fn cam(&self, grid: &Grid, size: [usize; 2], class: usize) -> (Vec<f32>, DisplayMap) {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::network::Batch;
 
@@ -53,6 +53,13 @@ impl FromStr for ClassChoice {
 impl Serialize for ClassChoice {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ClassChoice {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -128,9 +135,9 @@ pub trait Watch: Sync {
         let _ = partial;
     }
 
-    /// The map of `image` is finished, with all that belongs to it.
-    fn finished(&self, image: usize, map: &SaliencyMap) {
-        let _ = (image, map);
+    /// A map is finished; no other of its request need be.
+    fn finished(&self, finished: &FinishedMap<'_>) {
+        let _ = finished;
     }
 
     /// Whether unfinished maps are of interest; making them takes a few milliseconds a batch. Finished maps are reported
@@ -168,6 +175,17 @@ pub struct PartialMap<'a> {
     pub k: usize,
     /// Evaluations of the finished map.
     pub n: usize,
+}
+
+/// A map as it is finished, before the rest of its request is.
+#[derive(Clone, Copy, Debug)]
+pub struct FinishedMap<'a> {
+    /// Position of the image in the request.
+    pub image: usize,
+    /// The map with its provenance.
+    pub map: &'a SaliencyMap,
+    /// Logits of the image.
+    pub logits: &'a [f32],
 }
 
 #[cfg(test)]
