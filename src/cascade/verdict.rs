@@ -44,8 +44,9 @@ pub struct Verdict {
 /// between the baseline and perfect likeness on, and the sentence says that this is a hint. The sentence also tells where the
 /// last block alone made the difference.
 pub fn verdict(curve: &Curve, baseline: Option<f64>, control: Option<f64>) -> Verdict {
-    let last =
-        curve.points.iter().skip(1).rev().find_map(|point| point.mean.map(|mean| (mean, point.sd, point.images)));
+    let mut downwards =
+        curve.points.iter().skip(1).rev().filter_map(|point| point.mean.map(|mean| (mean, point.sd, point.images)));
+    let (last, before) = (downwards.next(), downwards.next());
     let Some((mean, sd, images)) = last else {
         return Verdict {
             kind: VerdictKind::NotJudged,
