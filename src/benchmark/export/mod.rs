@@ -64,10 +64,21 @@ fn header(results: &Results, analysis: &Analysis) -> Vec<(&'static str, String)>
         ("run_id", provenance.run_id.clone()),
         ("units", format!("{} of {} done", provenance.units_done, provenance.units_total)),
         ("preset", results.protocol.preset.to_string()),
-        ("cohort", format!("{}, {}, fingerprint {}", provenance.cohort.name, provenance.cohort.task, provenance.cohort.fingerprint)),
+        (
+            "cohort",
+            format!(
+                "{}, {}, fingerprint {}",
+                provenance.cohort.name, provenance.cohort.task, provenance.cohort.fingerprint
+            ),
+        ),
         (
             "models",
-            provenance.models.iter().map(|model| format!("{} {}", model.name, model.sha256)).collect::<Vec<_>>().join("; "),
+            provenance
+                .models
+                .iter()
+                .map(|model| format!("{} {}", model.name, model.sha256))
+                .collect::<Vec<_>>()
+                .join("; "),
         ),
         ("alpha", results.protocol.alpha.to_string()),
         ("margin", results.protocol.margin.to_string()),
