@@ -20,3 +20,5 @@ mod inspect;
 mod phantom;
 #[path = "command_line/predict.rs"]
 mod predict;
+#[path = "command_line/window.rs"]
+mod window;

@@ -1,10 +1,12 @@
-//! NumPy's array files: reading `.npy`, writing `.npz` that every NumPy opens.
+//! NumPy's array files: reading `.npy` and `.npz`, writing `.npz` that every NumPy opens.
 
 mod npy;
 mod npz;
+mod npz_read;
 
 pub use npy::{NPY_MAGIC, NpyArray, NpyValues};
 pub use npz::NpzWriter;
+pub use npz_read::NpzReader;
 
 /// Result of reading or writing an array file.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -48,6 +50,12 @@ pub enum Error {
         /// Its words.
         #[from]
         source: std::io::Error,
+    },
+    /// The archive around the arrays cannot be read.
+    #[error("the NPZ archive cannot be read ({source})")]
+    OpenArchive {
+        /// The reader's words.
+        source: zip::result::ZipError,
     },
     /// The archive around the arrays could not be written.
     #[error("the NPZ archive could not be written ({source})")]

@@ -178,8 +178,8 @@ pub struct ModelSection {
     /// A classifier of another architecture, compared with the first replicate for reproducibility.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_architecture: Option<String>,
-    /// Networks trained to localize the finding; the first is scored for utility, the first two are compared.
-    #[serde(default)]
+    /// Networks trained to localize the finding: none, or two, of which the first is scored for utility and both are
+    /// compared. An empty list leaves the high baseline out.
     pub localizers: Vec<String>,
 }
 

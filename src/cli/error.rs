@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::{
-    array_file, cascade, cohort, evaluation, figure, foreign, network, phantom, radiograph, saliency, statistics,
-    training,
+    array_file, benchmark, cascade, cohort, evaluation, export, figure, foreign, network, phantom, radiograph,
+    saliency, statistics, training, workbench,
 };
 
 /// Result of a command.
@@ -45,12 +45,24 @@ pub enum Error {
     /// A cascade.
     #[error(transparent)]
     Cascade(cascade::Error),
+    /// A benchmark.
+    #[error(transparent)]
+    Benchmark(#[from] benchmark::Error),
+    /// What a benchmark found as files.
+    #[error(transparent)]
+    BenchmarkExport(#[from] benchmark::export::Error),
     /// Phantoms.
     #[error(transparent)]
     Phantom(#[from] phantom::export::Error),
     /// The panel.
     #[error(transparent)]
     Figure(#[from] figure::Error),
+    /// The window.
+    #[error(transparent)]
+    Window(workbench::Failure),
+    /// A result as a file.
+    #[error(transparent)]
+    Export(#[from] export::Error),
     /// A device or executor this build or machine does not have.
     #[error("{0}")]
     Unavailable(String),
@@ -115,6 +127,9 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_)
+            | Self::Benchmark(
+                benchmark::Error::Protocol { .. } | benchmark::Error::ProtocolFile { .. } | benchmark::Error::Shard(_),
+            )
             | Self::Training(training::Error::Settings { .. })
             | Self::Statistics(
                 statistics::Error::Setting(_)

@@ -3,7 +3,9 @@
 //! Only results go to standard output; progress, warnings and errors go to standard error. Exit codes: 0 done, 1 the
 //! work failed, 2 the command line cannot be understood.
 
+mod animated;
 mod arguments;
+mod benchmark;
 mod cascade;
 mod cascade_report;
 mod cohort;
@@ -13,6 +15,9 @@ mod error;
 mod evaluate;
 mod executor;
 mod explain;
+mod explain_files;
+mod figure;
+
 mod inspect;
 mod interrupt;
 mod model;
@@ -24,10 +29,12 @@ mod predict;
 mod progress;
 mod report;
 mod request;
+mod source;
 mod stats;
 mod stats_text;
 mod study_image;
 mod train;
+mod window;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -39,18 +46,23 @@ pub use error::{Error, Result};
 /// Shows where a chest-radiograph classifier looked.
 #[derive(Debug, Parser)]
 #[command(name = "saliscope", version, after_help = EXAMPLES)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
+    #[command(flatten)]
+    window: window::Arguments,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Benchmark(benchmark::Arguments),
     Cascade(Box<cascade::Arguments>),
     Cohort(cohort::Arguments),
     Convert(convert::Arguments),
     Evaluate(Box<evaluate::Arguments>),
     Explain(Box<explain::Arguments>),
+    Figure(Box<figure::Arguments>),
     Inspect(inspect::Arguments),
     Phantom(phantom::Arguments),
     Predict(predict::Arguments),
@@ -60,14 +72,18 @@ enum Command {
 
 const EXAMPLES: &str = "\
 Examples:
+  saliscope
+  saliscope chest.dcm folder/ model.safetensors
   saliscope explain --model model.safetensors --image chest.png --out result
   saliscope predict --model model.safetensors --image a.png b.png
+  saliscope figure figure.json --out figure.pdf
   saliscope cascade --model model.safetensors --image a.png b.png --out cascade
   saliscope inspect chest.dcm
   saliscope cohort siim:siim-acr --splits pneumothorax_splits.csv
   saliscope phantom --out phantoms --count 300 --seed 1
   saliscope convert checkpoint.pth model.safetensors
   saliscope evaluate --model model.safetensors --cohort siim:siim-acr
+  saliscope benchmark run --demo --out demo-run
   saliscope stats --data scores.csv --response auprc --factor method --group image --out stats.json
 
 Exit codes: 0 done, 1 the work failed, 2 the command line cannot be understood.
@@ -83,13 +99,15 @@ pub fn main() -> ExitCode {
             return ExitCode::from(refusal.exit_code() as u8);
         }
     };
-    let Some(command) = arguments.command else { return ended(demo::run()) };
+    let Some(command) = arguments.command else { return ended(window::run(arguments.window)) };
     let done = match command {
+        Command::Benchmark(arguments) => benchmark::run(&arguments),
         Command::Cascade(arguments) => cascade::run(&arguments),
         Command::Cohort(arguments) => cohort::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Figure(arguments) => figure::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Phantom(arguments) => phantom::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),

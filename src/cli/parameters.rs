@@ -5,36 +5,17 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::error::{Error, Result};
-use crate::network::{ModelCard, Scaling};
-use crate::saliency::{Baseline, Parameters, Preset};
+use crate::saliency::Parameters;
 
 /// Largest parameter file read, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
-
-/// The parameters of `preset` for the input of one model. The study's baseline is -1 whatever the scale of the input;
-/// the recommended one is the model's own black, the scaled value of gray 0.
-pub(super) fn of_preset(preset: Preset, card: &ModelCard) -> Parameters {
-    let mut parameters = Parameters::of(preset);
-    match (preset, card.scaling) {
-        // Black is -1 where the input spans -1 to 1.
-        (Preset::Arun2021, _) | (Preset::Recommended, Scaling::UnitToSymmetric) => {}
-        (Preset::Recommended, Scaling::Imagenet) => {
-            let black = (0..card.channels).map(|channel| card.scaling.apply(0.0, channel)).collect();
-            let baseline = Baseline::Channels(black);
-            parameters.ig.baseline = baseline.clone();
-            parameters.sig.path.baseline = baseline;
-        }
-    }
-    parameters
-}
 
 /// `parameters` with the values of a JSON file and then of settings such as `SG.samples=10`.
 pub(super) fn overridden(parameters: &Parameters, file: Option<&Path>, settings: &[String]) -> Result<Parameters> {
     if file.is_none() && settings.is_empty() {
         return Ok(parameters.clone());
     }
-    let refuse = |error: serde_json::Error| Error::Usage(format!("the parameters do not fit: {error}"));
-    let mut values = serde_json::to_value(parameters).map_err(refuse)?;
+    let mut patches = Vec::new();
     if let Some(path) = file {
         let problem = |problem: String| Error::File { what: "the parameter file", problem, path: path.to_owned() };
         let length = std::fs::metadata(path).map_err(|error| problem(error.to_string()))?.len();
@@ -42,13 +23,12 @@ pub(super) fn overridden(parameters: &Parameters, file: Option<&Path>, settings:
             return Err(problem("it is larger than 1 MiB".to_owned()));
         }
         let text = std::fs::read(path).map_err(|error| problem(error.to_string()))?;
-        let patch = serde_json::from_slice(&text).map_err(|error| problem(error.to_string()))?;
-        lay_over(&mut values, patch, "")?;
+        patches.push(serde_json::from_slice(&text).map_err(|error| problem(error.to_string()))?);
     }
     for setting in settings {
-        lay_over(&mut values, parsed(setting)?, "")?;
+        patches.push(parsed(setting)?);
     }
-    serde_json::from_value(values).map_err(refuse)
+    parameters.overridden(patches).map_err(|error| Error::Usage(error.to_string()))
 }
 
 /// `SG.samples=10` as `{"sg": {"samples": 10}}`; what is no JSON is a string.
@@ -63,38 +43,10 @@ fn parsed(setting: &str) -> Result<Value> {
     Ok(keys.split('.').rev().fold(leaf, |inner, key| Value::Object(Map::from_iter([(key.to_owned(), inner)]))))
 }
 
-fn lay_over(values: &mut Value, patch: Value, place: &str) -> Result<()> {
-    match (values, patch) {
-        (Value::Object(values), Value::Object(patch)) => {
-            for (key, patch) in patch {
-                let known = values.keys().cloned().collect::<Vec<_>>().join(", ");
-                let inner = values
-                    .get_mut(&key)
-                    .ok_or_else(|| Error::Usage(format!("there is no parameter {place}{key}, only {known}")))?;
-                if key == "baseline" {
-                    // Its kinds exclude each other: it is replaced as a whole.
-                    *inner = patch;
-                } else {
-                    lay_over(inner, patch, &format!("{place}{key}."))?;
-                }
-            }
-            Ok(())
-        }
-        (Value::Object(values), _) => {
-            let known = values.keys().cloned().collect::<Vec<_>>().join(", ");
-            let place = if place.is_empty() { "the parameters" } else { place.trim_end_matches('.') };
-            Err(Error::Usage(format!("{place} is a group of parameters: {known}")))
-        }
-        (value, patch) => {
-            *value = patch;
-            Ok(())
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::saliency::Baseline;
 
     fn set(settings: &[&str]) -> Result<Parameters> {
         let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();

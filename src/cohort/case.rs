@@ -1,6 +1,6 @@
 //! One radiograph of a cohort and what is known about it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::rle::Runs;
@@ -66,6 +66,14 @@ impl Case {
             mark: Mark::None,
             boxes: Vec::new(),
             drawn_on_px: None,
+        }
+    }
+
+    /// The file the pixels are in; phantoms are in none.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.source {
+            Source::File(path) => Some(path),
+            Source::Phantom { .. } => None,
         }
     }
 }

@@ -54,6 +54,13 @@ pub const MODELS: [DemoModel; 12] = [
     model!(Pneumonia, "pneumonia_retina_net_2"),
 ];
 
+/// The classifiers that the window opens with, the one that is asked first in front.
+pub const CLASSIFIERS: [&str; 4] =
+    [FIRST_MODEL, "pneumothorax_inception_v3_2", "pneumothorax_densenet_121_1", "pneumonia_inception_v3_1"];
+
+/// The classifier that explains the first case.
+pub const FIRST_MODEL: &str = "pneumothorax_inception_v3_1";
+
 /// The network called `name`.
 pub fn model(name: &str) -> Option<&'static DemoModel> {
     MODELS.iter().find(|model| model.name == name)

@@ -8,6 +8,7 @@ mod input;
 mod judge;
 mod network;
 mod scores;
+mod study_image;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,8 @@ pub use scores::{
     CaseMean, ClassifierScores, DetectionScores, Scores, SegmentationScores, ThresholdRule, ThresholdScores,
     validation_score,
 };
+
+pub use study_image::StudyImage;
 
 use crate::cohort::{Case, Cohort, Split};
 use crate::metrics::Bootstrap;

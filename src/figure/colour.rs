@@ -1,6 +1,6 @@
 //! From a value to a colour.
 
-use super::inferno::INFERNO;
+use crate::display::ColourMap;
 
 /// Red, green and blue, 0 to 255.
 pub type Rgb = [u8; 3];
@@ -10,7 +10,7 @@ pub type Rgb = [u8; 3];
 /// Steps as matplotlib: 256 colours of equal width, 1 belonging to the last.
 pub fn inferno(value: f32) -> Rgb {
     // `as` saturates and turns NaN into 0.
-    INFERNO[((value * 256.0) as usize).min(255)]
+    ColourMap::Inferno.table()[((value * 256.0) as usize).min(255)]
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub use devices::Devices;
 pub use patient::{Patient, Sex, View};
 
 /// What a phantom has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Finding {
     /// Nothing.
@@ -74,7 +74,7 @@ impl Finding {
 }
 
 /// Which phantom to make.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct PhantomSpec {
     /// Seed of the cohort.
     pub seed: u64,

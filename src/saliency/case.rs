@@ -14,7 +14,7 @@ use super::map::{Made, Maker, flattened};
 use super::method::Method;
 use super::plan::{Constant, Plan, Point, Recipe, Use};
 use super::provenance::{Completeness, Evaluations};
-use super::request::{PartialMap, Watch};
+use super::request::{FinishedMap, PartialMap, Watch};
 use super::sum::Sum;
 
 /// What evaluating a constant image gave.
@@ -75,6 +75,11 @@ impl<'a> Case<'a> {
 
     pub(super) fn class(&self) -> usize {
         self.class
+    }
+
+    /// Logits and class, once the first pass is done.
+    pub(super) fn answer(&self) -> (&[f32], usize) {
+        (&self.logits, self.class)
     }
 
     pub(super) fn plan(&self) -> &Plan {
@@ -269,7 +274,10 @@ impl<'a> Case<'a> {
         self.publish(method, &made.raw, n, n, watch);
         let seconds = self.seconds[method as usize] + start.elapsed().as_secs_f64();
         let size = [self.shape[1], self.shape[2]];
-        self.maker.finish(method, made, size, self.class, evaluations, seconds, completeness);
+        let map = self.maker.finish(method, made, size, self.class, evaluations, seconds, completeness);
+        for image in &self.positions {
+            watch.finished(&FinishedMap { image: *image, map, logits: &self.logits });
+        }
     }
 
     fn evaluations(&self, method: Method) -> Evaluations {

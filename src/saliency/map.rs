@@ -146,7 +146,7 @@ impl Maker {
         Made { raw, display, intermediates: Vec::new() }
     }
 
-    /// Keeps a finished map.
+    /// Keeps a finished map and shows it.
     #[expect(clippy::too_many_arguments, reason = "each is one field of the provenance")]
     pub(super) fn finish(
         &mut self,
@@ -157,7 +157,7 @@ impl Maker {
         evaluations: Evaluations,
         seconds: f64,
         completeness: Option<Completeness>,
-    ) {
+    ) -> &SaliencyMap {
         let common = &self.common;
         let reads_noise = matches!(method, Method::Sg | Method::Sig);
         let reads_tensor = matches!(method, Method::Gcam | Method::Ggcam);
@@ -176,7 +176,8 @@ impl Maker {
         };
         let Made { raw, display, intermediates } = made;
         let display = explained(display, method, class);
-        self.maps.push(SaliencyMap { method, raw, height, width, display, provenance, intermediates });
+        let map = SaliencyMap { method, raw, height, width, display, provenance, intermediates };
+        self.maps.push_mut(map)
     }
 
     fn cam(&self, grid: &Grid, size: [usize; 2], class: usize) -> (Vec<f32>, DisplayMap) {

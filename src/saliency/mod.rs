@@ -1,5 +1,6 @@
 //! The eight saliency methods over any [`Executor`](crate::network::Executor), through one schedule that shares passes.
 
+mod card;
 mod case;
 mod display;
 mod error;
@@ -9,6 +10,7 @@ mod inputs;
 mod map;
 mod method;
 mod noise;
+mod overrides;
 mod parameters;
 mod plan;
 mod provenance;
@@ -18,6 +20,7 @@ mod schedule;
 mod sum;
 pub mod xrai;
 
+pub use card::Card;
 pub(crate) use display::percentile;
 pub use display::{DisplayMap, Outcome};
 pub use error::{Error, Result};
@@ -29,5 +32,5 @@ pub use parameters::{
     SmoothIntegratedGradients, Xrai,
 };
 pub use provenance::{Completeness, Evaluations, NoiseOrigin, Provenance};
-pub use request::{ClassChoice, ImageInput, PartialMap, Request, Watch};
-pub use schedule::explain;
+pub use request::{ClassChoice, FinishedMap, ImageInput, PartialMap, Request, Watch};
+pub use schedule::{Explainer, explain};

@@ -4,11 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::network::Batch;
 
 use super::error::{Error, Result};
+use super::explanation::SaliencyMap;
 use super::method::Method;
 use super::noise::Noise;
 use super::parameters::{Parameters, Preset};
@@ -52,6 +53,13 @@ impl FromStr for ClassChoice {
 impl Serialize for ClassChoice {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ClassChoice {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -127,6 +135,11 @@ pub trait Watch: Sync {
         let _ = partial;
     }
 
+    /// A map is finished; no other of its request need be.
+    fn finished(&self, finished: &FinishedMap<'_>) {
+        let _ = finished;
+    }
+
     /// Whether unfinished maps are of interest; making them takes a few milliseconds a batch. Finished maps are reported
     /// in any case.
     fn wants_partial_maps(&self) -> bool {
@@ -162,6 +175,17 @@ pub struct PartialMap<'a> {
     pub k: usize,
     /// Evaluations of the finished map.
     pub n: usize,
+}
+
+/// A map as it is finished, before the rest of its request is.
+#[derive(Clone, Copy, Debug)]
+pub struct FinishedMap<'a> {
+    /// Position of the image in the request.
+    pub image: usize,
+    /// The map with its provenance.
+    pub map: &'a SaliencyMap,
+    /// Logits of the image.
+    pub logits: &'a [f32],
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ fn every_file_is_there_and_names_nobody() {
         "tables/every_metric.csv",
         "tables/exclusions.csv",
         "figures/figure2_utility.svg",
+        "figures/figure2_utility.pdf",
         "figures/figure3_randomization.png",
         "figures/figure4_similarity.svg",
     ] {

@@ -77,6 +77,26 @@ impl Frame {
         self.gray(&VoiChoice::AsStored, 255.0)
     }
 
+    /// Whether pixels are colours, or indices of them.
+    pub fn is_colour(&self) -> bool {
+        self.palette.is_some() || self.stored.samples_per_pixel != 1
+    }
+
+    /// Whether large values are dark (MONOCHROME1).
+    pub fn is_inverted(&self) -> bool {
+        self.photometric == Photometric::Monochrome1
+    }
+
+    /// Stored values between which, both inclusive, pixels hold no image.
+    pub fn padding(&self) -> Option<[i64; 2]> {
+        self.padding
+    }
+
+    /// The largest stored value, where stored values are gray levels as they are: 8 bits or fewer, without rescale.
+    pub fn plain_white(&self) -> Option<f64> {
+        self.is_plain().then(|| ((1_u64 << self.bits_stored) - 1) as f64)
+    }
+
     /// Whether the stored values are gray levels as they are: 8 bits or fewer and nothing said about their contrast.
     fn is_plain(&self) -> bool {
         self.bits_stored <= 8 && !self.stored.signed && self.modality == Modality::Identity

@@ -149,6 +149,12 @@ impl TransferSyntax {
         &self.uid
     }
 
+    /// Whether its compression loses something by definition; some others may or may not.
+    pub fn is_lossy(&self) -> bool {
+        let lossy = [".4.50", ".4.51", ".4.53", ".4.55", ".4.81"];
+        self.uid.strip_prefix(STEM).is_some_and(|suffix| lossy.contains(&suffix))
+    }
+
     /// Its name in the standard.
     pub fn name(&self) -> &'static str {
         self.name

@@ -1,13 +1,13 @@
 //! From the modality's units to gray: windows, VOI lookup tables and percentiles (PS3.3 C.11.2).
 
 use dicom_dictionary_std::tags;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::dataset::{DataSet, Usual};
 use super::lookup::LookupTable;
 
 /// Shape of a window (PS3.3 C.11.2.1.2, C.11.2.1.3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum WindowFunction {
     /// A ramp between the centres of the first and last gray level.
@@ -20,7 +20,7 @@ pub enum WindowFunction {
 }
 
 /// A window.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Window {
     /// The value that becomes middle gray, in the modality's units.
     pub center: f64,

@@ -1,0 +1,99 @@
+//! Arrays of an `.npz`, read by name.
+
+use std::io::{Cursor, Read};
+
+use flate2::Crc;
+use flate2::read::DeflateDecoder;
+use zip::{CompressionMethod, ZipArchive};
+
+use super::{Error, NpyArray, Result};
+
+/// Largest array read, header included, in bytes.
+const MAX_ENTRY_BYTES: u64 = (1 << 30) + 4096;
+
+/// An archive of arrays, in memory.
+pub struct NpzReader<'a> {
+    archive: ZipArchive<Cursor<&'a [u8]>>,
+}
+
+impl<'a> NpzReader<'a> {
+    /// Opens the content of an `.npz` file.
+    ///
+    /// # Errors
+    /// When it is no archive.
+    pub fn new(bytes: &'a [u8]) -> Result<Self> {
+        Ok(Self { archive: ZipArchive::new(Cursor::new(bytes)).map_err(|source| Error::OpenArchive { source })? })
+    }
+
+    /// Names of the arrays, without `.npy`, in the order of the archive.
+    pub fn names(&self) -> Vec<String> {
+        self.archive.file_names().filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_owned())).collect()
+    }
+
+    /// The array called `name`, stored as it is or deflated (`numpy.savez_compressed`); nothing where there is none.
+    ///
+    /// # Errors
+    /// When it is compressed in another way, damaged, too large or of a type that is not read.
+    pub fn array(&mut self, name: &str) -> Result<Option<NpyArray>> {
+        let Some(index) = self.archive.index_for_name(&format!("{name}.npy")) else { return Ok(None) };
+        let entry = self.archive.by_index_raw(index).map_err(|source| Error::OpenArchive { source })?;
+        let broken = |reason: &str| Error::Header { reason: reason.to_owned() };
+        let (method, checksum) = (entry.compression(), entry.crc32());
+        let bytes = match method {
+            CompressionMethod::Stored => limited(entry)?,
+            CompressionMethod::DEFLATE => limited(DeflateDecoder::new(entry))?,
+            _ => return Err(broken("the archive is compressed in a way that NumPy does not use")),
+        };
+        let mut found = Crc::new();
+        found.update(&bytes);
+        if found.sum() != checksum {
+            return Err(broken("the checksum of the array is wrong"));
+        }
+        NpyArray::from_bytes(&bytes).map(Some)
+    }
+}
+
+/// All bytes, as long as they are not too many: the size in the directory may lie.
+fn limited(reader: impl Read) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = reader.take(MAX_ENTRY_BYTES + 1).read_to_end(&mut bytes);
+    read.map_err(|source| Error::Header { reason: source.to_string() })?;
+    if bytes.len() as u64 > MAX_ENTRY_BYTES {
+        return Err(Error::Header { reason: "the array is larger than 1 GiB".to_owned() });
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{NpyValues, NpzWriter};
+    use super::*;
+
+    #[test]
+    fn arrays_are_found_by_name() {
+        let mut writer = NpzWriter::new(Cursor::new(Vec::new()));
+        writer.add_f32("GRAD", &[1, 2], &[0.25, 0.5]).unwrap();
+        writer.add_f32("GCAM/Logits", &[1, 1], &[1.0]).unwrap();
+        let bytes = writer.finish().unwrap().into_inner();
+        let mut reader = NpzReader::new(&bytes).unwrap();
+        assert_eq!(reader.names().len(), 2);
+        assert_eq!(reader.array("GRAD").unwrap().unwrap().values, NpyValues::F32(vec![0.25, 0.5]));
+        assert_eq!(reader.array("GCAM/Logits").unwrap().unwrap().shape, [1, 1]);
+        assert!(reader.array("IG").unwrap().is_none());
+    }
+
+    #[test]
+    fn damage_is_an_error_and_no_panic() {
+        assert!(NpzReader::new(b"PK\x03\x04 nothing").is_err());
+        let mut writer = NpzWriter::new(Cursor::new(Vec::new()));
+        writer.add_f32("a", &[4], &[1.0, 2.0, 3.0, 4.0]).unwrap();
+        let bytes = writer.finish().unwrap().into_inner();
+        for at in 0..bytes.len() {
+            let mut broken = bytes.clone();
+            broken[at] ^= 0x41;
+            if let Ok(mut reader) = NpzReader::new(&broken) {
+                let _ = reader.array("a");
+            }
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! Lanes of jobs.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::report::{Ending, JobId, JobReport, JobWatch, Phase, Shared};
+
+/// Jobs that are over and can still be read about.
+const KEPT: usize = 200;
+
+/// What kind of work a job is: jobs of one lane wait for each other, lanes do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Networks at work; one at a time, as each uses every core.
+    Compute,
+    /// Files being opened.
+    Open,
+    /// Small pictures for lists.
+    Thumbnails,
+    /// Files being written.
+    Write,
+    /// A benchmark, which may run for hours.
+    Benchmark,
+}
+
+impl Lane {
+    const ALL: [Self; 5] = [Self::Compute, Self::Open, Self::Thumbnails, Self::Write, Self::Benchmark];
+
+    fn thread_name(self) -> &'static str {
+        match self {
+            Self::Compute => "compute",
+            Self::Open => "open",
+            Self::Thumbnails => "thumbnails",
+            Self::Write => "write",
+            Self::Benchmark => "benchmark",
+        }
+    }
+}
+
+/// A job to be started.
+pub struct Start {
+    /// What it does, in words; never a path or a patient.
+    pub name: String,
+    /// Where it waits.
+    pub lane: Lane,
+    /// Whether it goes before those that wait.
+    pub urgent: bool,
+    /// Whether it is listed while it runs well; small steady work is not.
+    pub listed: bool,
+}
+
+type Work = Box<dyn FnOnce(&JobWatch) -> Ending + Send>;
+
+struct Record {
+    name: String,
+    listed: bool,
+    phase: Phase,
+    shared: Arc<Shared>,
+    elapsed: Duration,
+}
+
+#[derive(Default)]
+struct Inner {
+    next: u64,
+    records: HashMap<JobId, Record>,
+    /// Newest last.
+    over: VecDeque<JobId>,
+    waiting: HashMap<Lane, VecDeque<(JobId, Work)>>,
+    closed: bool,
+}
+
+struct Board {
+    inner: Mutex<Inner>,
+    changed: Condvar,
+    wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Board {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // No code that can panic runs while the lock is held.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All background work of a program. Dropping it cancels everything.
+pub struct Jobs {
+    board: Arc<Board>,
+}
+
+impl Jobs {
+    /// No work yet. `wake` is called, from any thread, whenever something about a job changed.
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
+        let board = Arc::new(Board { inner: Mutex::default(), changed: Condvar::new(), wake: Arc::new(wake) });
+        for lane in Lane::ALL {
+            let board = Arc::clone(&board);
+            let thread = std::thread::Builder::new().name(lane.thread_name().to_owned());
+            // Without threads a program of this kind cannot run; jobs would wait, which the jobs bar shows.
+            let _ = thread.spawn(move || serve(&board, lane));
+        }
+        Self { board }
+    }
+
+    /// Puts `work` at the end of its lane, or at its head where urgent. A panic inside is a failure of that job alone.
+    pub fn start(&self, start: Start, work: impl FnOnce(&JobWatch) -> Ending + Send + 'static) -> JobId {
+        let mut inner = self.board.lock();
+        let id = JobId(inner.next);
+        inner.next += 1;
+        let shared = Arc::new(Shared {
+            cancelled: AtomicBool::new(false),
+            done: AtomicUsize::new(0),
+            total: AtomicUsize::new(0),
+            wake: Arc::clone(&self.board.wake),
+            started: OnceLock::new(),
+        });
+        let Start { name, lane, urgent, listed } = start;
+        let record = Record { name, listed, phase: Phase::Waiting, shared, elapsed: Duration::ZERO };
+        inner.records.insert(id, record);
+        let queue = inner.waiting.entry(lane).or_default();
+        if urgent {
+            queue.push_front((id, Box::new(work)));
+        } else {
+            queue.push_back((id, Box::new(work)));
+        }
+        drop(inner);
+        self.board.changed.notify_all();
+        (self.board.wake)();
+        id
+    }
+
+    /// Asks a job to stop; one that waits is over at once.
+    pub fn cancel(&self, id: JobId) {
+        let mut inner = self.board.lock();
+        let Some(record) = inner.records.get_mut(&id) else { return };
+        record.shared.cancelled.store(true, Ordering::Relaxed);
+        let mut waited = false;
+        for queue in inner.waiting.values_mut() {
+            let before = queue.len();
+            queue.retain(|(waiting, _)| *waiting != id);
+            waited |= queue.len() < before;
+        }
+        if waited {
+            finish(&mut inner, id, Ending::Cancelled);
+        }
+        drop(inner);
+        (self.board.wake)();
+    }
+
+    /// Asks every job to stop.
+    pub fn cancel_all(&self) {
+        let ids: Vec<JobId> = self.board.lock().records.iter().map(|(id, _)| *id).collect();
+        ids.into_iter().for_each(|id| self.cancel(id));
+    }
+
+    /// One job, while it is known.
+    pub fn report(&self, id: JobId) -> Option<JobReport> {
+        self.board.lock().records.get(&id).map(|record| report(id, record))
+    }
+
+    /// Listed jobs in the order they were started: those under way, and those that are over.
+    pub fn reports(&self) -> Vec<JobReport> {
+        let inner = self.board.lock();
+        let mut found: Vec<JobReport> = inner
+            .records
+            .iter()
+            .filter(|(_, record)| record.listed || matches!(record.phase, Phase::Over(Ending::Failed(_))))
+            .map(|(id, record)| report(*id, record))
+            .collect();
+        found.sort_unstable_by_key(|report| report.id);
+        found
+    }
+
+    /// Whether listed work waits or runs.
+    pub fn is_busy(&self) -> bool {
+        self.board.lock().records.values().any(|record| record.listed && !matches!(record.phase, Phase::Over(_)))
+    }
+
+    /// Tells of a failure that belongs to no running job, so that it can be read again later.
+    pub fn tell_failure(&self, name: impl Into<String>, reason: impl Into<String>) {
+        self.note(name.into(), Ending::Failed(reason.into()));
+    }
+
+    /// Tells of something that was done at once.
+    pub fn tell_done(&self, name: impl Into<String>, what: impl Into<String>) {
+        self.note(name.into(), Ending::Done(Some(what.into())));
+    }
+
+    /// Forgets everything that is over.
+    pub fn forget_over(&self) {
+        let mut inner = self.board.lock();
+        let over = std::mem::take(&mut inner.over);
+        for id in over {
+            inner.records.remove(&id);
+        }
+    }
+
+    fn note(&self, name: String, ending: Ending) {
+        let mut inner = self.board.lock();
+        let id = JobId(inner.next);
+        inner.next += 1;
+        let shared = Arc::new(Shared {
+            cancelled: AtomicBool::new(false),
+            done: AtomicUsize::new(1),
+            total: AtomicUsize::new(1),
+            wake: Arc::clone(&self.board.wake),
+            started: OnceLock::new(),
+        });
+        inner.records.insert(id, Record { name, listed: true, phase: Phase::Waiting, shared, elapsed: Duration::ZERO });
+        finish(&mut inner, id, ending);
+        drop(inner);
+        (self.board.wake)();
+    }
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        let mut inner = self.board.lock();
+        inner.closed = true;
+        inner.waiting.clear();
+        for record in inner.records.values() {
+            record.shared.cancelled.store(true, Ordering::Relaxed);
+        }
+        drop(inner);
+        self.board.changed.notify_all();
+    }
+}
+
+fn report(id: JobId, record: &Record) -> JobReport {
+    let running = record.shared.started.get().map_or(Duration::ZERO, Instant::elapsed);
+    JobReport {
+        id,
+        name: record.name.clone(),
+        phase: record.phase.clone(),
+        done: record.shared.done.load(Ordering::Relaxed),
+        total: record.shared.total.load(Ordering::Relaxed),
+        elapsed: if matches!(record.phase, Phase::Over(_)) { record.elapsed } else { running },
+    }
+}
+
+fn finish(inner: &mut Inner, id: JobId, ending: Ending) {
+    if let Some(record) = inner.records.get_mut(&id) {
+        record.elapsed = record.shared.started.get().map_or(Duration::ZERO, Instant::elapsed);
+        record.phase = Phase::Over(ending);
+        inner.over.push_back(id);
+    }
+    while inner.over.len() > KEPT {
+        if let Some(oldest) = inner.over.pop_front() {
+            inner.records.remove(&oldest);
+        }
+    }
+}
+
+/// Works off one lane until the board is closed.
+fn serve(board: &Board, lane: Lane) {
+    let mut inner = board.lock();
+    loop {
+        if inner.closed {
+            return;
+        }
+        let next = inner.waiting.get_mut(&lane).and_then(VecDeque::pop_front);
+        let Some((id, work)) = next else {
+            inner = board.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        };
+        let Some(record) = inner.records.get_mut(&id) else { continue };
+        record.phase = Phase::Running;
+        let _ = record.shared.started.set(Instant::now());
+        let watch = JobWatch { shared: Arc::clone(&record.shared) };
+        drop(inner);
+        (board.wake)();
+        let ending = catch_unwind(AssertUnwindSafe(|| work(&watch))).unwrap_or_else(|_| {
+            Ending::Failed("an internal error stopped this work; everything else goes on, please report it".to_owned())
+        });
+        inner = board.lock();
+        finish(&mut inner, id, ending);
+        drop(inner);
+        (board.wake)();
+        inner = board.lock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    fn start(name: &str, lane: Lane) -> Start {
+        Start { name: name.to_owned(), lane, urgent: false, listed: true }
+    }
+
+    fn wait_for(jobs: &Jobs, id: JobId) -> Ending {
+        loop {
+            if let Some(JobReport { phase: Phase::Over(ending), .. }) = jobs.report(id) {
+                return ending;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    #[test]
+    fn a_lane_keeps_its_order_and_urgent_work_goes_first() {
+        let jobs = Jobs::new(|| {});
+        let (gate, opened) = mpsc::channel::<()>();
+        let (tell, told) = mpsc::channel();
+        jobs.start(start("gate", Lane::Open), move |_| {
+            let _ = opened.recv();
+            Ending::Done(None)
+        });
+        let mut last = None;
+        for (name, urgent) in [("a", false), ("b", false), ("c", true)] {
+            let tell = tell.clone();
+            let start = Start { urgent, ..start(name, Lane::Open) };
+            let id = jobs.start(start, move |_| {
+                tell.send(name).unwrap();
+                Ending::Done(None)
+            });
+            last = if name == "b" { Some(id) } else { last };
+        }
+        gate.send(()).unwrap();
+        assert_eq!(wait_for(&jobs, last.unwrap()), Ending::Done(None));
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), ["c", "a", "b"]);
+        assert!(!jobs.is_busy());
+    }
+
+    #[test]
+    fn a_panic_fails_its_job_and_no_other() {
+        let jobs = Jobs::new(|| {});
+        let broken = jobs.start(start("broken", Lane::Write), |_| panic!("on purpose"));
+        let sound = jobs.start(start("sound", Lane::Write), |watch| {
+            watch.advance(1, 2);
+            Ending::Done(Some("well".to_owned()))
+        });
+        assert!(matches!(wait_for(&jobs, broken), Ending::Failed(reason) if reason.contains("internal error")));
+        assert_eq!(wait_for(&jobs, sound), Ending::Done(Some("well".to_owned())));
+        assert_eq!(jobs.reports().len(), 2);
+        assert_eq!(jobs.report(sound).unwrap().fraction(), Some(0.5));
+        jobs.forget_over();
+        assert!(jobs.reports().is_empty());
+    }
+
+    #[test]
+    fn cancelling_stops_what_runs_and_drops_what_waits() {
+        let jobs = Jobs::new(|| {});
+        let running = jobs.start(start("running", Lane::Compute), |watch| {
+            while !watch.is_cancelled() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Ending::Cancelled
+        });
+        let waiting = jobs.start(start("waiting", Lane::Compute), |_| Ending::Done(None));
+        jobs.cancel(waiting);
+        assert_eq!(wait_for(&jobs, waiting), Ending::Cancelled);
+        assert!(jobs.is_busy());
+        jobs.cancel_all();
+        assert_eq!(wait_for(&jobs, running), Ending::Cancelled);
+    }
+
+    #[test]
+    fn failures_told_later_are_kept_a_while() {
+        let jobs = Jobs::new(|| {});
+        for index in 0..KEPT + 5 {
+            jobs.tell_failure(format!("job {index}"), "why");
+        }
+        let reports = jobs.reports();
+        assert_eq!(reports.len(), KEPT);
+        assert_eq!(reports[0].name, "job 5");
+    }
+}

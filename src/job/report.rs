@@ -1,0 +1,140 @@
+//! How far a job is and how it ended.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::saliency::{PartialMap, Watch};
+
+/// Names a job for as long as the program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(pub(super) u64);
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All was done; the text says what, where there is something to say.
+    Done(Option<String>),
+    /// Somebody cancelled it.
+    Cancelled,
+    /// It failed for this reason, one sentence.
+    Failed(String),
+}
+
+/// Where a job stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It waits for its lane.
+    Waiting,
+    /// It is being worked on.
+    Running,
+    /// It is over.
+    Over(Ending),
+}
+
+/// A look at one job.
+#[derive(Clone, Debug)]
+pub struct JobReport {
+    /// Which.
+    pub id: JobId,
+    /// What it does, in words a user knows; never a path or a patient.
+    pub name: String,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Parts done.
+    pub done: usize,
+    /// Parts in all; 0 while nobody knows.
+    pub total: usize,
+    /// Since it began to run.
+    pub elapsed: Duration,
+}
+
+impl JobReport {
+    /// Parts done as a fraction, once the total is known.
+    pub fn fraction(&self) -> Option<f32> {
+        (self.total > 0).then(|| (self.done as f32 / self.total as f32).min(1.0))
+    }
+
+    /// Time left at the rate so far, once there is one.
+    pub fn time_left(&self) -> Option<Duration> {
+        let done = self.fraction().filter(|done| *done > 0.02)?;
+        (self.phase == Phase::Running).then(|| self.elapsed.mul_f32((1.0 - done) / done))
+    }
+
+    /// Whether it waits or runs.
+    pub fn is_under_way(&self) -> bool {
+        !matches!(self.phase, Phase::Over(_))
+    }
+}
+
+/// What a job shares with those who watch it.
+pub(super) struct Shared {
+    pub(super) cancelled: AtomicBool,
+    pub(super) done: AtomicUsize,
+    pub(super) total: AtomicUsize,
+    pub(super) wake: Arc<dyn Fn() + Send + Sync>,
+    pub(super) started: std::sync::OnceLock<Instant>,
+}
+
+/// The job's own end of the line: it tells how far it is and asks whether to stop.
+#[derive(Clone)]
+pub struct JobWatch {
+    pub(super) shared: Arc<Shared>,
+}
+
+impl JobWatch {
+    /// Tells that `done` of `total` parts are finished.
+    pub fn advance(&self, done: usize, total: usize) {
+        self.shared.done.store(done, Ordering::Relaxed);
+        self.shared.total.store(total, Ordering::Relaxed);
+        self.wake();
+    }
+
+    /// Whether somebody cancelled it.
+    pub fn is_cancelled(&self) -> bool {
+        self.shared.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Asks whoever draws to look again.
+    pub fn wake(&self) {
+        (self.shared.wake)();
+    }
+}
+
+impl Watch for JobWatch {
+    fn progress(&self, done: usize, total: usize) {
+        self.advance(done, total);
+    }
+
+    fn partial(&self, _: &PartialMap<'_>) {}
+
+    fn wants_partial_maps(&self) -> bool {
+        false
+    }
+
+    fn cancelled(&self) -> bool {
+        self.is_cancelled()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_left_follows_the_rate() {
+        let mut report = JobReport {
+            id: JobId(0),
+            name: String::new(),
+            phase: Phase::Running,
+            done: 25,
+            total: 100,
+            elapsed: Duration::from_secs(10),
+        };
+        assert_eq!(report.time_left().map(|left| left.as_secs()), Some(30));
+        report.done = 0;
+        assert_eq!(report.time_left(), None);
+        report.total = 0;
+        assert_eq!(report.fraction(), None);
+    }
+}

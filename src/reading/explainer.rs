@@ -1,0 +1,383 @@
+//! Maps computed in the background, shown while they become exact, and kept by content.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::cache::MapCache;
+use super::case::OpenCase;
+use super::error::{Error, Result};
+use super::model::{OpenModel, Prediction};
+use super::question::{MapKey, Question};
+use super::score::{MapScores, scores};
+use crate::cascade::signed_map;
+use crate::cohort::TruthRule;
+use crate::display::MapPlane;
+use crate::evaluation::StudyImage;
+use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start};
+use crate::saliency::{
+    self, DisplayMap, FinishedMap, ImageInput, Method, PartialMap, Preset, Request, SaliencyMap, Watch,
+};
+use crate::truth::Mask;
+
+/// Memory for finished maps.
+const CACHE_BYTES: usize = 256 << 20;
+
+/// Predictions kept; each is a few numbers.
+const PREDICTIONS_KEPT: usize = 100_000;
+
+/// Shortest time between two looks at one unfinished map: more would be work that nobody sees.
+const REFRESH: Duration = Duration::from_millis(120);
+
+/// Inputs a pass while somebody watches: a larger batch is a little faster, a smaller one answers sooner.
+const INTERACTIVE_BATCH: usize = 4;
+
+/// One finished map with what the model said.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The map with its provenance, without intermediates.
+    pub map: SaliencyMap,
+    /// The display map to be drawn, 0 to 1.
+    pub display: MapPlane,
+    /// The raw map to be drawn.
+    pub raw: MapPlane,
+    /// Smallest and largest finite raw value.
+    pub raw_range: [f32; 2],
+    /// The map with its sign, -1 to 1, where the method has one.
+    pub signed: Option<MapPlane>,
+    /// What the model said of the image.
+    pub prediction: Prediction,
+    /// How well the map finds what experts marked, where they marked something.
+    pub scores: Option<MapScores>,
+}
+
+impl Answer {
+    fn new(mut map: SaliencyMap, prediction: Prediction, truth: Option<&Mask>, clip_percentile: f64) -> Self {
+        let shape = [map.height, map.width];
+        let signed = signed_map(&map, clip_percentile).map(|signed| MapPlane::new(shape, signed));
+        map.intermediates = Vec::new();
+        let raw = MapPlane::new(shape, map.raw.as_slice());
+        Self {
+            display: MapPlane::from_display(shape, &map.display),
+            raw_range: raw.extremes().unwrap_or([0.0, 1.0]),
+            raw,
+            signed,
+            scores: truth.and_then(|truth| scores(&map.display.values, truth)),
+            map,
+            prediction,
+        }
+    }
+
+    /// Memory it takes, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let signed = self.signed.as_ref().map_or(0, |signed| signed.values().len());
+        (2 * self.map.raw.len() + 2 * self.map.display.values.len() + signed) * 4 + 512
+    }
+}
+
+/// A map that is still being computed.
+#[derive(Clone, Debug)]
+pub struct PartialAnswer {
+    /// The map as it would be shown now, 0 to 1.
+    pub display: MapPlane,
+    /// Evaluations done.
+    pub k: usize,
+    /// Evaluations of the finished map.
+    pub n: usize,
+}
+
+#[derive(Clone)]
+enum Pending {
+    Waiting(JobId),
+    Partial(JobId, Arc<PartialAnswer>),
+    Failed(String),
+}
+
+#[derive(Default)]
+struct Shared {
+    pending: HashMap<MapKey, Pending>,
+    predictions: HashMap<(String, String), Prediction>,
+}
+
+/// Where the map of a key stands.
+#[derive(Clone, Debug)]
+pub enum Standing {
+    /// It is there.
+    Ready(Arc<Answer>),
+    /// It is on its way, and looks like this so far.
+    Partial(Arc<PartialAnswer>),
+    /// It waits for its turn.
+    Waiting,
+    /// It could not be made.
+    Failed(String),
+    /// Nobody asked for it, or it was cancelled.
+    Absent,
+}
+
+/// Computes and keeps maps. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Explainer {
+    jobs: Arc<Jobs>,
+    cache: Arc<Mutex<MapCache>>,
+    shared: Arc<Mutex<Shared>>,
+}
+
+impl Explainer {
+    /// Works through `jobs`, in the lane for networks.
+    pub fn new(jobs: Arc<Jobs>) -> Self {
+        Self { jobs, cache: Arc::new(Mutex::new(MapCache::new(CACHE_BYTES))), shared: Arc::default() }
+    }
+
+    /// Asks for the maps of `methods`; those that are there or on their way are not asked for again. `None` where nothing
+    /// is left to do. Cheap methods come first, and each map is kept as it is finished, whatever becomes of the rest.
+    pub fn ask(
+        &self,
+        case: &Arc<OpenCase>,
+        model: &Arc<OpenModel>,
+        question: &Question,
+        methods: &[Method],
+        urgent: bool,
+    ) -> Option<JobId> {
+        let mut shared = lock(&self.shared);
+        let mut cache = lock(&self.cache);
+        let mut wanted: Vec<(Method, MapKey)> = Vec::new();
+        for method in methods {
+            let key = question.key(case, model, *method);
+            let under_way = matches!(shared.pending.get(&key), Some(Pending::Waiting(_) | Pending::Partial(..)));
+            if !under_way && cache.get(&key).is_none() && !wanted.iter().any(|(_, other)| *other == key) {
+                wanted.push((*method, key));
+            }
+        }
+        drop(cache);
+        if wanted.is_empty() {
+            return None;
+        }
+        let work = Work {
+            case: Arc::clone(case),
+            model: Arc::clone(model),
+            question: question.clone(),
+            wanted: wanted.clone(),
+            cache: Arc::clone(&self.cache),
+            shared: Arc::clone(&self.shared),
+        };
+        let names: Vec<&str> = wanted.iter().map(|(method, _)| method.name()).collect();
+        let what = if names.len() == Method::ALL.len() { "all eight maps".to_owned() } else { names.join(", ") };
+        let name = format!("Explain: {what}");
+        let start = Start { name, lane: Lane::Compute, urgent, listed: true };
+        let shared_for_job = Arc::clone(&self.shared);
+        let keys: Vec<MapKey> = wanted.iter().map(|(_, key)| key.clone()).collect();
+        // The lock is held until the keys are marked, so that the job cannot end before.
+        let id = self.jobs.start(start, move |watch| {
+            let ending = work.run(watch);
+            settle(&shared_for_job, &keys, &ending);
+            ending
+        });
+        for (_, key) in wanted {
+            shared.pending.insert(key, Pending::Waiting(id));
+        }
+        Some(id)
+    }
+
+    /// Stops whatever computes the map of `key`, with the other maps of the same job; what is finished stays.
+    pub fn cancel(&self, key: &MapKey) {
+        let id = match lock(&self.shared).pending.get(key) {
+            Some(Pending::Waiting(id) | Pending::Partial(id, _)) => *id,
+            Some(Pending::Failed(_)) | None => return,
+        };
+        self.cancel_job(id);
+    }
+
+    /// Stops a job that [`Explainer::ask`] started.
+    pub fn cancel_job(&self, id: JobId) {
+        self.jobs.cancel(id);
+        // One that never ran cannot tidy up after itself.
+        let never_ran = self.jobs.report(id).is_none_or(|report| !report.is_under_way());
+        if never_ran {
+            lock(&self.shared)
+                .pending
+                .retain(|_, pending| !matches!(pending, Pending::Waiting(waiting) if *waiting == id));
+        }
+    }
+
+    /// Where the map of `key` stands.
+    pub fn standing(&self, key: &MapKey) -> Standing {
+        if let Some(answer) = lock(&self.cache).get(key) {
+            return Standing::Ready(answer);
+        }
+        match lock(&self.shared).pending.get(key) {
+            Some(Pending::Partial(_, partial)) => Standing::Partial(Arc::clone(partial)),
+            Some(Pending::Waiting(_)) => Standing::Waiting,
+            Some(Pending::Failed(reason)) => Standing::Failed(reason.clone()),
+            None => Standing::Absent,
+        }
+    }
+
+    /// What a model said of a case, once any map was made.
+    pub fn prediction(&self, content: &str, model: &str) -> Option<Prediction> {
+        lock(&self.shared).predictions.get(&(content.to_owned(), model.to_owned())).cloned()
+    }
+
+    /// Bytes of finished maps in memory.
+    pub fn cached_bytes(&self) -> usize {
+        lock(&self.cache).bytes()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that can panic half-way changes what is inside.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Leaves no key waiting for a job that is over.
+fn settle(shared: &Mutex<Shared>, keys: &[MapKey], ending: &Ending) {
+    let mut shared = lock(shared);
+    for key in keys {
+        match ending {
+            Ending::Failed(reason) if shared.pending.contains_key(key) => {
+                shared.pending.insert(key.clone(), Pending::Failed(reason.clone()));
+            }
+            Ending::Done(_) | Ending::Cancelled | Ending::Failed(_) => {
+                shared.pending.remove(key);
+            }
+        }
+    }
+}
+
+/// One job.
+struct Work {
+    case: Arc<OpenCase>,
+    model: Arc<OpenModel>,
+    question: Question,
+    wanted: Vec<(Method, MapKey)>,
+    cache: Arc<Mutex<MapCache>>,
+    shared: Arc<Mutex<Shared>>,
+}
+
+impl Work {
+    fn run(&self, watch: &JobWatch) -> Ending {
+        if watch.is_cancelled() {
+            return Ending::Cancelled;
+        }
+        match self.explain(watch) {
+            Ok(()) => Ending::Done(None),
+            Err(Error::Saliency(saliency::Error::Cancelled)) => Ending::Cancelled,
+            Err(error) => Ending::Failed(error.to_string()),
+        }
+    }
+
+    fn explain(&self, watch: &JobWatch) -> Result<()> {
+        let input = image_input(&self.case, &self.model)?;
+        let executor = self.model.executor()?;
+        let [_, _, height, width] = input.values.shape();
+        let question = &self.question;
+        let request = Request {
+            parameters: question.parameters_for(&self.model),
+            class: question.class_for(&self.model),
+            positive_class: self.model.model.card.positive_class,
+            seed: question.seed,
+            segments: Some(Arc::clone(&self.case.segments)),
+            batch: Some(executor.preferred_batch(height, width).clamp(1, INTERACTIVE_BATCH)),
+            intermediates: true, // they hold the sign
+            ..Request::new(vec![input], self.wanted.iter().map(|(method, _)| *method).collect(), question.preset)
+        };
+        let rule = match question.preset {
+            Preset::Arun2021 => TruthRule::Study,
+            Preset::Recommended => TruthRule::AreaExact,
+        };
+        let truth = self.case.truth_at([height, width], rule);
+        let follow = Follow { work: self, watch, truth, refreshed: Mutex::default() };
+        saliency::explain(executor.as_ref(), &request, &follow)?;
+        Ok(())
+    }
+
+    fn key(&self, method: Method) -> Option<&MapKey> {
+        self.wanted.iter().find(|(wanted, _)| *wanted == method).map(|(_, key)| key)
+    }
+}
+
+/// A case as a model reads it.
+///
+/// # Errors
+/// When it cannot be brought to the model's size.
+pub(super) fn image_input(case: &OpenCase, model: &OpenModel) -> Result<ImageInput> {
+    let [height_px, width_px] = model.model.card.input_size;
+    let channels = model.model.card.channels;
+    let refuse = |problem| Error::DoesNotFit { channels, height_px, width_px, problem };
+    let image = StudyImage::new(&case.radiograph, &model.model).map_err(refuse)?;
+    Ok(ImageInput { id_seed: image.content_seed, values: image.input })
+}
+
+/// Shows maps as they become exact.
+struct Follow<'a> {
+    work: &'a Work,
+    watch: &'a JobWatch,
+    /// What experts marked, at the map's size.
+    truth: Option<Mask>,
+    refreshed: Mutex<HashMap<Method, Instant>>,
+}
+
+impl Watch for Follow<'_> {
+    fn progress(&self, done: usize, total: usize) {
+        self.watch.advance(done, total);
+    }
+
+    fn partial(&self, partial: &PartialMap<'_>) {
+        let Some(key) = self.work.key(partial.method) else { return };
+        if partial.k == partial.n {
+            return;
+        }
+        let mut refreshed = lock(&self.refreshed);
+        if refreshed.get(&partial.method).is_some_and(|last| last.elapsed() < REFRESH) {
+            return;
+        }
+        refreshed.insert(partial.method, Instant::now());
+        drop(refreshed);
+        let clip = self.work.question.parameters.clip_percentile;
+        let display = DisplayMap::clipped(partial.raw, clip);
+        let display = MapPlane::from_display([partial.height, partial.width], &display);
+        let answer = PartialAnswer { display, k: partial.k, n: partial.n };
+        let mut shared = lock(&self.work.shared);
+        if let Some(Pending::Waiting(id) | Pending::Partial(id, _)) = shared.pending.get(key).cloned() {
+            shared.pending.insert(key.clone(), Pending::Partial(id, Arc::new(answer)));
+        }
+        drop(shared);
+        self.watch.wake();
+    }
+
+    fn finished(&self, finished: &FinishedMap<'_>) {
+        let Some(key) = self.work.key(finished.map.method) else { return };
+        let prediction = Prediction::of(finished.logits);
+        let clip = self.work.question.parameters.clip_percentile;
+        let answer = Answer::new(finished.map.clone(), prediction.clone(), self.truth.as_ref(), clip);
+        lock(&self.work.cache).insert(key.clone(), Arc::new(answer));
+        let mut shared = lock(&self.work.shared);
+        shared.pending.remove(key);
+        if shared.predictions.len() >= PREDICTIONS_KEPT {
+            shared.predictions.clear();
+        }
+        shared.predictions.insert((key.content.clone(), key.model.clone()), prediction);
+        drop(shared);
+        self.watch.wake();
+    }
+
+    fn cancelled(&self) -> bool {
+        self.watch.is_cancelled()
+    }
+}
+
+/// What a model says of a case, without any map.
+///
+/// # Errors
+/// When the case cannot be read, does not fit, or the device fails.
+pub fn predict(source: &super::source::CaseSource, model: &OpenModel) -> Result<Prediction> {
+    let case = OpenCase::read(source)?;
+    let input = image_input(&case, model)?;
+    let pass = crate::network::Pass {
+        input: &input.values,
+        target: crate::network::Target::Predicted,
+        gradient: false,
+        guided_gradient: false,
+        activation: None,
+    };
+    Ok(Prediction::of(&model.executor()?.run(&pass)?.logits))
+}

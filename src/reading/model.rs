@@ -1,0 +1,138 @@
+//! A network opened for asking.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use super::error::{Error, Result};
+use crate::demo;
+use crate::network::{self, CandleExecutor, CpuExecutor, CpuOptions, Executor, Model, Weights};
+
+/// Where a model comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelSource {
+    /// A network that is part of the program, by its name.
+    Demo(String),
+    /// A file of weights.
+    File(PathBuf),
+}
+
+impl ModelSource {
+    /// What a list calls it: the demo model's name or the file's stem.
+    pub fn title(&self) -> String {
+        match self {
+            Self::Demo(name) => name.clone(),
+            Self::File(path) => {
+                path.file_stem().map_or_else(|| "model".to_owned(), |stem| stem.to_string_lossy().into_owned())
+            }
+        }
+    }
+}
+
+/// A classifier in memory; its executor is made when it is first asked something.
+pub struct OpenModel {
+    /// Where it came from.
+    pub source: ModelSource,
+    /// What a list calls it.
+    pub title: String,
+    /// Card, graph, weights.
+    pub model: Model,
+    executor: OnceLock<Arc<dyn Executor>>,
+}
+
+/// What a model says of an image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// One a class.
+    pub logits: Vec<f32>,
+    /// One a class, adding up to 1; for a single logit the logistic of it.
+    pub probabilities: Vec<f64>,
+}
+
+impl Prediction {
+    /// Of these logits.
+    pub fn of(logits: &[f32]) -> Self {
+        let probabilities = match logits {
+            [logit] => vec![1.0 / (1.0 + (-f64::from(*logit)).exp())],
+            _ => crate::saliency::softmax(logits),
+        };
+        Self { logits: logits.to_vec(), probabilities }
+    }
+
+    /// The class with the largest logit.
+    pub fn class(&self) -> usize {
+        network::argmax(&self.logits)
+    }
+}
+
+impl OpenModel {
+    /// Reads a model.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no classifier.
+    pub fn open(source: ModelSource) -> Result<Self> {
+        let model = match &source {
+            ModelSource::Demo(name) => {
+                demo::model(name).ok_or_else(|| Error::UnknownDemo { name: name.clone() })?.open()?
+            }
+            ModelSource::File(path) => Model::open(path, None)?,
+        };
+        model.require_classifier()?;
+        Ok(Self { title: source.title(), source, model, executor: OnceLock::new() })
+    }
+
+    /// Names the weights.
+    pub fn sha256(&self) -> &str {
+        &self.model.sha256
+    }
+
+    /// What runs it: kernels of the processor, or a GPU where this build and the machine have one.
+    ///
+    /// # Errors
+    /// When the weights do not fit or the device fails.
+    pub fn executor(&self) -> Result<Arc<dyn Executor>> {
+        if let Some(executor) = self.executor.get() {
+            return Ok(Arc::clone(executor));
+        }
+        let made: Arc<dyn Executor> = self.executor_of(&self.model.weights)?.into();
+        Ok(Arc::clone(self.executor.get_or_init(|| made)))
+    }
+
+    /// What runs the same network with other weights, such as those of a randomized state.
+    ///
+    /// # Errors
+    /// When the weights do not fit or the device fails.
+    pub fn executor_of(&self, weights: &Weights) -> network::Result<Box<dyn Executor>> {
+        let graph = self.model.graph.clone();
+        Ok(match gpu() {
+            Some(device) => Box::new(CandleExecutor::new(graph, weights, device, candle_core::DType::F32)?),
+            None => Box::new(CpuExecutor::new(graph, weights, CpuOptions::default())?),
+        })
+    }
+
+    /// What runs it, in words such as `cpu (avx512, 2 threads)`, once it was asked something.
+    pub fn device(&self) -> Option<String> {
+        self.executor.get().map(|executor| executor.describe())
+    }
+
+    /// The class whose probability lists show: the card's positive class, or the predicted one where it names none.
+    pub fn listed_class(&self, prediction: &Prediction) -> usize {
+        self.model.card.positive_class.unwrap_or_else(|| prediction.class())
+    }
+
+    /// The name of a class, or its number where the card names none.
+    pub fn class_name(&self, class: usize) -> String {
+        self.model.card.classes.get(class).cloned().unwrap_or_else(|| format!("class {class}"))
+    }
+}
+
+/// The first GPU that this build can use.
+fn gpu() -> Option<candle_core::Device> {
+    if candle_core::utils::cuda_is_available() {
+        candle_core::Device::new_cuda(0).ok()
+    } else if candle_core::utils::metal_is_available() {
+        candle_core::Device::new_metal(0).ok()
+    } else {
+        None
+    }
+}

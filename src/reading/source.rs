@@ -1,0 +1,62 @@
+//! Where a case comes from.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::cohort::{self, Cohort};
+use crate::phantom::PhantomSpec;
+
+/// Where a case comes from; opening it reads the pixels.
+#[derive(Clone)]
+pub enum CaseSource {
+    /// A file of its own.
+    File(PathBuf),
+    /// A case of a cohort.
+    Cohort {
+        /// The cohort.
+        cohort: Arc<Cohort>,
+        /// Position of the case in it.
+        index: usize,
+    },
+    /// A generated radiograph.
+    Phantom(PhantomSpec),
+}
+
+impl CaseSource {
+    /// What a list calls it: the file's name, the id within the cohort, or the phantom's number. For the screen only.
+    pub fn title(&self) -> String {
+        match self {
+            Self::File(path) => {
+                path.file_name().map_or_else(|| "image".to_owned(), |name| name.to_string_lossy().into_owned())
+            }
+            Self::Cohort { .. } => self.case().map_or_else(String::new, |case| case.id.clone()),
+            Self::Phantom(spec) => format!("Phantom {}", spec.index),
+        }
+    }
+
+    /// Whether the finding is there, where somebody said.
+    pub fn label(&self) -> Option<bool> {
+        match self {
+            Self::File(_) => None,
+            Self::Cohort { .. } => self.case().and_then(|case| case.label),
+            Self::Phantom(spec) => Some(spec.finding.task().is_some()),
+        }
+    }
+
+    /// The case of a cohort.
+    pub fn case(&self) -> Option<&cohort::Case> {
+        match self {
+            Self::Cohort { cohort, index } => cohort.cases().get(*index),
+            Self::File(_) | Self::Phantom(_) => None,
+        }
+    }
+
+    /// The file the pixels are in, where they are in one.
+    pub fn path(&self) -> Option<&std::path::Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Cohort { .. } => self.case().and_then(cohort::Case::path),
+            Self::Phantom(_) => None,
+        }
+    }
+}

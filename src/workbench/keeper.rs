@@ -1,0 +1,252 @@
+//! Files of the window's own: read with suspicion, written whole or not at all, a few seconds after a change.
+
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::session::Session;
+use super::settings::Settings;
+use crate::job::{Ending, Jobs, Lane, Start};
+
+/// Name of the settings' file, without its ending.
+pub(super) const SETTINGS: &str = "settings";
+
+/// Name of the session's file, without its ending.
+pub(super) const SESSION: &str = "session";
+
+/// Layout of both files. A higher number is a newer program's.
+const VERSION: u32 = 1;
+
+/// Largest file read: 100,000 paths and more.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// Time from a change to the file: a crash loses no more.
+const DELAY: Duration = Duration::from_secs(3);
+
+/// What is in a file.
+#[derive(Serialize, Deserialize)]
+struct Versioned<T> {
+    version: u32,
+    content: T,
+}
+
+/// What was found in a file.
+pub(super) enum Found<T> {
+    /// What it holds.
+    Value(T),
+    /// There is no such file.
+    Nothing,
+    /// It could not be read and was put aside; a sentence about it.
+    Unreadable(String),
+}
+
+/// Reads a file of `home`. One that cannot be read is renamed, so that nobody loses it and the next start is a clean one.
+pub(super) fn read<T: DeserializeOwned>(home: &Path, name: &str) -> Found<T> {
+    let path = home.join(format!("{name}.json"));
+    let problem = match read_text(&path) {
+        Ok(None) => return Found::Nothing,
+        Ok(Some(text)) => match parse(&text) {
+            Ok(value) => return Found::Value(value),
+            Err(problem) => problem,
+        },
+        Err(error) => format!("cannot be read ({})", error.kind()),
+    };
+    let aside = format!("{name}.unread.json");
+    let kept = match fs::rename(&path, home.join(&aside)) {
+        Ok(()) => format!("it is kept as {aside}"),
+        Err(_) => "it stays where it is until it is written anew".to_owned(),
+    };
+    Found::Unreadable(format!("{name}.json {problem} and was not used; {kept}"))
+}
+
+fn read_text(path: &Path) -> std::io::Result<Option<String>> {
+    let file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut text = String::new();
+    // One byte more than allowed tells a file that is too large from one that just fits.
+    file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(ErrorKind::FileTooLarge.into());
+    }
+    Ok(Some(text))
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    let value: serde_json::Value = serde_json::from_str(text).map_err(|_| "is damaged".to_owned())?;
+    match value.get("version").and_then(serde_json::Value::as_u64) {
+        Some(version) if version > u64::from(VERSION) => return Err("was written by a newer saliscope".to_owned()),
+        Some(_) => {}
+        None => return Err("is damaged".to_owned()),
+    }
+    let file: Versioned<T> =
+        serde_json::from_value(value).map_err(|_| "holds what this saliscope does not know".to_owned())?;
+    Ok(file.content)
+}
+
+/// Writes a file of `home`, whole or not at all.
+fn write<T: Serialize>(home: &Path, name: &str, content: &T) -> std::io::Result<()> {
+    fs::create_dir_all(home)?;
+    let mut file = tempfile::Builder::new().prefix(".saliscope").tempfile_in(home)?;
+    let text = serde_json::to_string(&Versioned { version: VERSION, content })?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(home.join(format!("{name}.json")))?;
+    Ok(())
+}
+
+/// What lies on the disk, and which save put it there.
+#[derive(Default)]
+struct OnDisk {
+    save: u64,
+    session: Option<Session>,
+    settings: Option<Settings>,
+}
+
+/// Saves session and settings.
+#[derive(Default)]
+pub(super) struct Keeper {
+    changed: Option<Instant>,
+    saves: u64,
+    on_disk: Arc<Mutex<OnDisk>>,
+    has_failed: Arc<AtomicBool>,
+}
+
+impl Keeper {
+    /// Notes that something changed that is saved.
+    pub(super) fn touch(&mut self) {
+        self.changed.get_or_insert_with(Instant::now);
+    }
+
+    /// Whether it is time to save; where it will be, the window is woken then.
+    pub(super) fn is_due(&mut self, context: &egui::Context) -> bool {
+        let Some(changed) = self.changed else { return false };
+        let left = DELAY.saturating_sub(changed.elapsed());
+        if left > Duration::ZERO {
+            context.request_repaint_after(left);
+            return false;
+        }
+        self.changed = None;
+        true
+    }
+
+    /// Saves in the background. That it fails is told once, and again after it worked.
+    pub(super) fn save_later(&mut self, jobs: &Jobs, home: PathBuf, session: Session, settings: Settings) {
+        self.saves += 1;
+        let (save, on_disk, has_failed) = (self.saves, Arc::clone(&self.on_disk), Arc::clone(&self.has_failed));
+        let start = Start { name: "Save the session".to_owned(), lane: Lane::Write, urgent: false, listed: false };
+        jobs.start(start, move |_| match save_to(&home, save, &on_disk, session, settings) {
+            Ok(()) => {
+                has_failed.store(false, Ordering::Relaxed);
+                Ending::Done(None)
+            }
+            Err(_) if has_failed.swap(true, Ordering::Relaxed) => Ending::Done(None),
+            Err(error) => Ending::Failed(format!("session and settings cannot be saved: {}", error.kind())),
+        });
+    }
+
+    /// Saves at once.
+    pub(super) fn save_now(&mut self, home: &Path, session: Session, settings: Settings) -> std::io::Result<()> {
+        self.saves += 1;
+        save_to(home, self.saves, &self.on_disk, session, settings)
+    }
+}
+
+/// Writes what is not on the disk yet, unless something newer is.
+fn save_to(
+    home: &Path,
+    save: u64,
+    on_disk: &Mutex<OnDisk>,
+    session: Session,
+    settings: Settings,
+) -> std::io::Result<()> {
+    let mut on_disk = on_disk.lock().unwrap_or_else(PoisonError::into_inner);
+    if on_disk.save > save {
+        return Ok(());
+    }
+    if on_disk.settings.as_ref() != Some(&settings) {
+        write(home, SETTINGS, &settings)?;
+        on_disk.settings = Some(settings);
+    }
+    if on_disk.session.as_ref() != Some(&session) {
+        write(home, SESSION, &session)?;
+        on_disk.session = Some(session);
+    }
+    on_disk.save = save;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unreadable<T: DeserializeOwned>(home: &Path, name: &str, bytes: &[u8]) -> String {
+        fs::write(home.join(format!("{name}.json")), bytes).unwrap();
+        let Found::Unreadable(note) = read::<T>(home, name) else { panic!("{name} was read") };
+        assert_eq!(fs::read(home.join(format!("{name}.unread.json"))).unwrap(), bytes);
+        assert!(matches!(read::<T>(home, name), Found::Nothing), "put aside");
+        note
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path().join("a new folder");
+        let mut keeper = Keeper::default();
+        let settings = Settings { ui_scale: 1.5, ..Settings::default() };
+        keeper.save_now(&home, Session::default(), settings.clone()).unwrap();
+        assert!(matches!(read::<Settings>(&home, SETTINGS), Found::Value(read) if read == settings));
+        assert!(matches!(read::<Session>(&home, SESSION), Found::Value(read) if read == Session::default()));
+        assert_eq!(fs::read_dir(&home).unwrap().count(), 2, "no temporary file is left");
+    }
+
+    #[test]
+    fn damaged_and_newer_files_are_put_aside() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path();
+        let mut keeper = Keeper::default();
+        keeper.save_now(home, Session::default(), Settings::default()).unwrap();
+        let whole = fs::read(home.join("session.json")).unwrap();
+        for cut in [0, 1, whole.len() / 2, whole.len() - 1] {
+            assert!(unreadable::<Session>(home, SESSION, &whole[..cut]).contains("damaged"), "{cut}");
+        }
+        assert!(unreadable::<Session>(home, SESSION, b"{\"version\": 2, \"content\": 7}").contains("newer"));
+        assert!(unreadable::<Session>(home, SESSION, b"{\"version\": 1, \"content\": 7}").contains("does not know"));
+        assert!(unreadable::<Session>(home, SESSION, b"[1, 2]").contains("damaged"));
+        assert!(unreadable::<Settings>(home, SETTINGS, &[0xff, 0xfe, 0x00]).contains("cannot be read"));
+        let nested = "[".repeat(100_000);
+        assert!(unreadable::<Session>(home, SESSION, nested.as_bytes()).contains("damaged"));
+    }
+
+    #[test]
+    fn an_older_save_does_not_replace_a_newer_one() {
+        let home = tempfile::tempdir().unwrap();
+        let on_disk = Mutex::default();
+        let of_scale = |ui_scale| Settings { ui_scale, ..Settings::default() };
+        save_to(home.path(), 2, &on_disk, Session::default(), of_scale(2.0)).unwrap();
+        save_to(home.path(), 1, &on_disk, Session::default(), of_scale(1.0)).unwrap();
+        assert!(matches!(read::<Settings>(home.path(), SETTINGS), Found::Value(read) if read.ui_scale == 2.0));
+    }
+
+    #[test]
+    fn a_failed_save_leaves_the_old_file() {
+        let home = tempfile::tempdir().unwrap();
+        let mut keeper = Keeper::default();
+        keeper.save_now(home.path(), Session::default(), Settings::default()).unwrap();
+        let blocked = home.path().join("session.json").join("below a file");
+        assert!(
+            keeper
+                .save_now(&blocked, Session { has_inspector: false, ..Session::default() }, Settings::default())
+                .is_err()
+        );
+        assert!(matches!(read::<Session>(home.path(), SESSION), Found::Value(read) if read.has_inspector));
+    }
+}

@@ -1,0 +1,67 @@
+//! The window: a viewer for radiographs, their saliency maps, and what can be said about both.
+//!
+//! [`State`] is what the window knows, [`Services`] what works in the background. Views draw both and send [`Action`]s;
+//! [`Workbench::apply`] alone carries them out. Everything a user can ask for is a [`Command`]. What is computed lies
+//! below, in [`crate::reading`] and further down, and knows nothing of windows.
+
+mod action;
+mod app;
+mod apply;
+mod cascade_view;
+mod case_view;
+mod command;
+mod compare_strip;
+mod compare_view;
+mod dialogs;
+mod inspector;
+mod jobs_bar;
+mod keeper;
+mod keys;
+mod launch;
+mod likenesses;
+mod list;
+mod look;
+mod menu;
+mod opening;
+mod parameters_view;
+mod player;
+mod possible;
+mod services;
+mod session;
+mod settings;
+mod shelf;
+mod shown;
+mod state;
+mod study_list;
+mod study_row;
+mod theme;
+mod thumbnails;
+mod tile;
+mod tile_header;
+mod tile_marks;
+mod tile_text;
+mod trust;
+mod undo;
+
+pub use action::{Action, Actions};
+pub use app::{Opening, Workbench};
+pub use command::{Category, Command};
+pub use keys::{Chord, KeyMap, all_words, words};
+pub use launch::{Failure, has_display, open};
+pub use likenesses::{Likeness, Likenesses};
+pub use list::{Entry, EntryId, LabelFilter, SortBy, StudyList};
+pub use look::{Look, Stage};
+pub use opening::Opened;
+pub use player::Player;
+pub use services::{Message, Post, Services};
+pub use session::{Restoring, SavedCase, SavedCohort, Session};
+pub use settings::{Drag, Mouse, MouseButton, Recent, Settings, Theme};
+pub use shelf::{Shelf, Shelved};
+pub use shown::{MapValues, Shown, ToneChoice};
+pub use state::{
+    Assigning, Compare, CompareMode, Dialogs, Links, Measurement, PathField, PathPurpose, State, TileSubject, Tools,
+    View,
+};
+pub use study_row::ROW_HEIGHT;
+pub use thumbnails::Thumbnails;
+pub use undo::Undo;
