@@ -146,7 +146,8 @@ impl OpenCase {
         for (index, overlay) in dicom.overlays().iter().enumerate() {
             match dicom.overlay_bits(index, 0) {
                 Ok(bits) => {
-                    overlays.push(PlacedOverlay { bits, origin_px: overlay.origin.map(|origin| origin.saturating_sub(1)) });
+                    overlays
+                        .push(PlacedOverlay { bits, origin_px: overlay.origin.map(|origin| origin.saturating_sub(1)) });
                 }
                 Err(error) => warnings.push(format!("an overlay is not shown: {error}")),
             }

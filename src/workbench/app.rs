@@ -9,7 +9,7 @@ use super::action::{Action, Actions};
 use super::command::Command;
 use super::keeper::Keeper;
 use super::look::Stage;
-use super::services::Services;
+use super::services::{OnScreen, Services};
 use super::session::Restoring;
 use super::settings::Theme;
 use super::state::{CompareMode, State, View};
@@ -185,6 +185,8 @@ impl Workbench {
             View::Cascade | View::Benchmark => None,
         };
         self.stage = stage.or(self.stage);
+        let on_screen = self.services.on_screen.get();
+        self.services.on_screen.set(OnScreen { stage: self.stage, ..on_screen });
         dialogs::dialogs_ui(ui.ctx(), &self.state, &self.services, actions);
     }
 
@@ -207,9 +209,13 @@ impl Workbench {
         if dialogs.palette.take().is_some() || dialogs.path.take().is_some() || dialogs.method_card.take().is_some() {
             return true;
         }
-        for open in
-            [&mut dialogs.closing, &mut dialogs.export, &mut dialogs.shortcuts, &mut dialogs.settings, &mut dialogs.jobs]
-        {
+        for open in [
+            &mut dialogs.closing,
+            &mut dialogs.export,
+            &mut dialogs.shortcuts,
+            &mut dialogs.settings,
+            &mut dialogs.jobs,
+        ] {
             if std::mem::take(open) {
                 return true;
             }

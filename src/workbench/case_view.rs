@@ -133,7 +133,8 @@ pub(super) fn welcome_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         for command in [Command::OpenFiles, Command::OpenFolder, Command::OpenModel, Command::OpenDemo] {
             let keys = state.settings.keys.keys(command);
             let keys = keys.first().map(|key| ui.ctx().format_shortcut(key)).unwrap_or_default();
-            if ui.add(egui::Button::new(command.label()).shortcut_text(keys)).on_hover_text(command.tooltip()).clicked() {
+            if ui.add(egui::Button::new(command.label()).shortcut_text(keys)).on_hover_text(command.tooltip()).clicked()
+            {
                 actions.run(command);
             }
         }

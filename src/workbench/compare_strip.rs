@@ -85,17 +85,28 @@ fn links_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         let text = RichText::new(name);
         let text = if is_on { text.color(theme::linked(ui.visuals())) } else { text.weak() };
         let response = ui.add(Button::selectable(is_on, text)).accessible_name(format!("Link {}", name.to_lowercase()));
-        let words = if is_on { "All tiles share it; a click lets each have its own" } else { "Each tile has its own; a click lets all share it" };
+        let words = if is_on {
+            "All tiles share it; a click lets each have its own"
+        } else {
+            "Each tile has its own; a click lets all share it"
+        };
         if response.on_hover_text(format!("{tip}\n{words}")).clicked() {
             actions.send(Action::SetLinks(changed));
         }
     };
     toggle("Look", links.look, "Pan, zoom, turn and mirror", Links { look: !links.look, ..links });
     toggle("Window", links.window, "Gray levels and inversion", Links { window: !links.window, ..links });
-    toggle("Cursor", links.cursor, "The pointer's place: hold Shift, or press H", Links { cursor: !links.cursor, ..links });
+    toggle(
+        "Cursor",
+        links.cursor,
+        "The pointer's place: hold Shift, or press H",
+        Links { cursor: !links.cursor, ..links },
+    );
     toggle("Opacity", links.opacity, "Opacity and threshold of the maps", Links { opacity: !links.opacity, ..links });
     let tip = match (state.compare.mode, state.shown.values) {
-        (CompareMode::Methods, MapValues::Raw) => "What the colours show. Raw maps of different methods have no unit in common, so each keeps its own scale",
+        (CompareMode::Methods, MapValues::Raw) => {
+            "What the colours show. Raw maps of different methods have no unit in common, so each keeps its own scale"
+        }
         (_, MapValues::Raw) => "One scale for the raw maps of all tiles",
         _ => "What the colours show. Raw maps then have one scale; maps of 0 to 1 are scaled each by itself",
     };
@@ -161,7 +172,11 @@ fn similarity_ui(ui: &mut Ui, similarity: &Similarity) {
         return;
     }
     for (name, value, tip) in [
-        ("SSIM", ssim_range_1, "Structural similarity of the maps of 0 to 1, at the range 1 that they span; 1 is the same map"),
+        (
+            "SSIM",
+            ssim_range_1,
+            "Structural similarity of the maps of 0 to 1, at the range 1 that they span; 1 is the same map",
+        ),
         ("SSIM, range 2", ssim_range_2, "The same at a range of 2, as in the study: it makes maps look more alike"),
         ("signed", signed_ssim, "Structural similarity of the maps with their sign, -1 to 1"),
         ("Spearman", spearman, "Rank correlation of the pixels: 1 is the same order, 0 none, -1 the reverse"),
@@ -174,12 +189,19 @@ fn similarity_ui(ui: &mut Ui, similarity: &Similarity) {
 }
 
 /// What the study calls the likeness of such a pair, and what not to conclude from it.
-fn meaning(mode: CompareMode, models: [Option<&Arc<OpenModel>>; 2], answers: [&Answer; 2]) -> (&'static str, &'static str) {
+fn meaning(
+    mode: CompareMode,
+    models: [Option<&Arc<OpenModel>>; 2],
+    answers: [&Answer; 2],
+) -> (&'static str, &'static str) {
     match mode {
         CompareMode::Methods => {
             ("Agreement of methods", "Methods that agree may err together: they read the same gradients")
         }
-        CompareMode::Images => ("Two images", "Maps of different images are what chance looks like; two models on one image should be more alike"),
+        CompareMode::Images => (
+            "Two images",
+            "Maps of different images are what chance looks like; two models on one image should be more alike",
+        ),
         CompareMode::Models => {
             let [Some(a), Some(b)] = models else { return ("", "") };
             let explained = |model: &OpenModel, answer: &Answer| model.class_name(answer.map.provenance.class);

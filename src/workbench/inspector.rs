@@ -57,13 +57,7 @@ fn case_ui(ui: &mut Ui, case: &Arc<OpenCase>) {
     }
 }
 
-fn model_ui(
-    ui: &mut Ui,
-    state: &State,
-    services: &Services,
-    case: Option<&Arc<OpenCase>>,
-    actions: &mut Actions,
-) {
+fn model_ui(ui: &mut Ui, state: &State, services: &Services, case: Option<&Arc<OpenCase>>, actions: &mut Actions) {
     let Some(model) = state.model() else {
         ui.label("No model is open");
         return;
@@ -134,7 +128,8 @@ fn question_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         }
     };
     let classes = state.model().map_or(0, |model| model.model.graph.classes());
-    let choices = [ClassChoice::Predicted, ClassChoice::Positive].into_iter().chain((0..classes).map(ClassChoice::Index));
+    let choices =
+        [ClassChoice::Predicted, ClassChoice::Positive].into_iter().chain((0..classes).map(ClassChoice::Index));
     let selected = name(question.class);
     let combo = ComboBox::from_label("explains").selected_text(selected).width(150.0).show_ui(ui, |ui| {
         for class in choices {
@@ -166,7 +161,9 @@ fn map_ui(ui: &mut Ui, state: &State, _case: Option<&Arc<OpenCase>>, actions: &m
     ComboBox::from_label("colours").selected_text(shown.map.colour_map.name()).width(150.0).show_ui(ui, |ui| {
         for map in ColourMap::ALL {
             let reason = match map {
-                ColourMap::Jet => "As in the papers. Its lightness rises and falls, which shows edges that are not there",
+                ColourMap::Jet => {
+                    "As in the papers. Its lightness rises and falls, which shows edges that are not there"
+                }
                 ColourMap::Diverging => "For values with a sign: gray is nothing",
                 _ => "Equal steps of the map look like equal steps",
             };
@@ -187,7 +184,9 @@ fn map_ui(ui: &mut Ui, state: &State, _case: Option<&Arc<OpenCase>>, actions: &m
         for values in [MapValues::Display, MapValues::Signed, MapValues::Raw] {
             ui.selectable_value(&mut shown.values, values, values_name(values)).on_hover_text(match values {
                 MapValues::Display => "The magnitude, clipped at its 99th percentile: what is scored",
-                MapValues::Signed => "What raises the score is positive, what lowers it negative; not every method has a sign",
+                MapValues::Signed => {
+                    "What raises the score is positive, what lowers it negative; not every method has a sign"
+                }
                 MapValues::Raw => "The numbers of the method, from the smallest to the largest",
             });
         }
@@ -261,7 +260,11 @@ fn scores_ui(ui: &mut Ui, state: &State, services: &Services, case: &Arc<OpenCas
     };
     egui::Grid::new("scores").num_columns(2).show(ui, |ui| {
         for (name, value, reason) in [
-            ("AUPRC (trapezoid)", scores.auprc_trapezoid, "The study's score: area under precision over recall of all pixels"),
+            (
+                "AUPRC (trapezoid)",
+                scores.auprc_trapezoid,
+                "The study's score: area under precision over recall of all pixels",
+            ),
             ("Average precision", scores.average_precision, "The same curve without interpolation"),
             ("AUC of pixels", scores.roc_auc, "0.5 is chance"),
             ("Marked share", scores.prevalence, "What average precision gives to chance"),

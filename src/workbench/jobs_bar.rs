@@ -41,7 +41,8 @@ fn read_failures_id() -> Id {
 
 /// Notes that all failures so far were read.
 pub(super) fn note_read(ui: &Ui, reports: &[JobReport]) {
-    let failed: HashSet<JobId> = reports.iter().filter(|report| failure(report).is_some()).map(|report| report.id).collect();
+    let failed: HashSet<JobId> =
+        reports.iter().filter(|report| failure(report).is_some()).map(|report| report.id).collect();
     ui.data_mut(|data| data.insert_temp(read_failures_id(), failed));
 }
 

@@ -182,7 +182,8 @@ fn view_switch_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         let button = Button::selectable(state.view == view, command.label());
         let response = ui.add(button).accessible_name(format!("{} view", command.label()));
         let keys = keys::all_words(&state.settings.keys.keys(command));
-        let tip = if keys.is_empty() { command.tooltip().to_owned() } else { format!("{} ({keys})", command.tooltip()) };
+        let tip =
+            if keys.is_empty() { command.tooltip().to_owned() } else { format!("{} ({keys})", command.tooltip()) };
         if response.on_hover_text(tip).clicked() {
             actions.send(Action::SetView(view));
         }

@@ -12,6 +12,9 @@ mod command;
 mod compare_strip;
 mod compare_view;
 mod dialogs;
+mod export_form;
+mod export_preview;
+mod exporting;
 mod inspector;
 mod jobs_bar;
 mod keeper;
@@ -45,9 +48,11 @@ mod undo;
 pub use action::{Action, Actions};
 pub use app::{Opening, Workbench};
 pub use command::{Category, Command};
+pub use export_form::{ExportForm, ExportWhat, FigureFormat, FigureWidth};
+pub use export_preview::ExportPreview;
 pub use keys::{Chord, KeyMap, all_words, words};
 pub use launch::{Failure, has_display, open};
-pub use likenesses::{Likenesses, Likeness};
+pub use likenesses::{Likeness, Likenesses};
 pub use list::{Entry, EntryId, LabelFilter, SortBy, StudyList};
 pub use look::{Look, Stage};
 pub use opening::Opened;
@@ -57,7 +62,8 @@ pub use settings::{Drag, Mouse, MouseButton, Recent, Settings, Theme};
 pub use shelf::{Shelf, Shelved};
 pub use shown::{MapValues, Shown, ToneChoice};
 pub use state::{
-    Assigning, Compare, CompareMode, Dialogs, Links, Measurement, PathField, PathPurpose, State, TileSubject, Tools, View,
+    Assigning, Compare, CompareMode, Dialogs, Links, Measurement, PathField, PathPurpose, State, TileSubject, Tools,
+    View,
 };
 pub use study_row::ROW_HEIGHT;
 pub use thumbnails::Thumbnails;

@@ -73,9 +73,8 @@ pub(super) fn open_folder(path: &Path, watch: &JobWatch) -> Result<Arc<Cohort>, 
 pub(super) fn open_cohort(text: &str, watch: &JobWatch) -> Result<Cohort, Ending> {
     let spec: CohortSpec = text.trim().parse().map_err(|error: SpecError| Ending::Failed(format!("{error}")))?;
     let progress = |done: usize, total: usize| watch.advance(done, total);
-    Cohort::open(&spec, &CohortOptions::default(), &progress, &|| watch.is_cancelled()).map_err(|error| {
-        if watch.is_cancelled() { Ending::Cancelled } else { Ending::Failed(error.without_path()) }
-    })
+    Cohort::open(&spec, &CohortOptions::default(), &progress, &|| watch.is_cancelled())
+        .map_err(|error| if watch.is_cancelled() { Ending::Cancelled } else { Ending::Failed(error.without_path()) })
 }
 
 /// What there is to say about a cohort that was opened.
@@ -114,4 +113,16 @@ pub(super) fn ask(purpose: PathPurpose) -> Option<Vec<PathBuf>> {
             pollster::block_on(dialog.pick_files()).map(paths)
         }
     }
+}
+
+/// The system's dialog for the place of an export; `None` where it was cancelled or there is none.
+pub(super) fn ask_target(proposed: Option<&Path>) -> Option<PathBuf> {
+    let mut dialog = rfd::AsyncFileDialog::new().set_title("Export");
+    if let Some(folder) = proposed.and_then(Path::parent) {
+        dialog = dialog.set_directory(folder);
+    }
+    if let Some(name) = proposed.and_then(Path::file_name) {
+        dialog = dialog.set_file_name(name.to_string_lossy());
+    }
+    pollster::block_on(dialog.save_file()).map(|handle| handle.path().to_owned())
 }

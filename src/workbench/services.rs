@@ -1,17 +1,19 @@
 //! Background work of the window, and what it sends back.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
+use super::export_preview::ExportPreview;
 use super::likenesses::Likenesses;
 use super::list::EntryId;
+use super::look::Stage;
 use super::opening::{self, Opened};
-use super::shelf::Shelf;
 use super::session::SavedCohort;
+use super::shelf::Shelf;
 use super::state::PathPurpose;
 use super::thumbnails::Thumbnails;
 use crate::cohort::Cohort;
@@ -45,6 +47,8 @@ pub enum Message {
     Chosen(PathPurpose, Vec<PathBuf>),
     /// No dialog of the system answers.
     NoDialog(PathPurpose),
+    /// A place for an export was chosen; `None` where no dialog of the system answers.
+    TargetChosen(Option<PathBuf>),
     /// A model was asked about a case of the list.
     Predicted {
         /// The case.
@@ -67,6 +71,17 @@ pub enum Message {
     },
 }
 
+/// How pictures lay in the last frame, for exports of the screen.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OnScreen {
+    /// One of the pictures.
+    pub stage: Option<Stage>,
+    /// Pictures of a comparison that found room.
+    pub tiles: usize,
+    /// Of these, as many a row.
+    pub columns: usize,
+}
+
 /// Background work of the window.
 pub struct Services {
     /// All jobs.
@@ -79,6 +94,10 @@ pub struct Services {
     pub thumbnails: Thumbnails,
     /// How alike maps are.
     pub likenesses: Likenesses,
+    /// The preview of the export dialog.
+    pub export_preview: ExportPreview,
+    /// What was drawn in the last frame.
+    pub on_screen: Cell<OnScreen>,
     inbox: Receiver<Message>,
     outbox: Sender<Message>,
     context: egui::Context,
@@ -110,6 +129,8 @@ impl Services {
             shelf: Shelf::default(),
             thumbnails: Thumbnails::default(),
             likenesses: Likenesses::default(),
+            export_preview: ExportPreview::default(),
+            on_screen: Cell::default(),
             inbox,
             outbox,
             context: context.clone(),
@@ -187,7 +208,8 @@ impl Services {
     /// Opens files and folders by what they hold.
     pub fn open_paths(&self, paths: Vec<PathBuf>) {
         let post = self.post();
-        let name = if paths.len() == 1 { "Open a file or folder".to_owned() } else { format!("Open {} files", paths.len()) };
+        let name =
+            if paths.len() == 1 { "Open a file or folder".to_owned() } else { format!("Open {} files", paths.len()) };
         let start = Start { name, lane: Lane::Open, urgent: false, listed: true };
         self.jobs.start(start, move |watch| opening::open(&paths, watch, |opened| post.send(Message::Opened(opened))));
     }
@@ -235,6 +257,22 @@ impl Services {
         });
         if failed.is_err() {
             self.post().send(Message::NoDialog(purpose));
+        }
+    }
+
+    /// Shows the system's dialog for the place of an export, without blocking the window.
+    pub fn ask_target(&self, proposed: Option<PathBuf>) {
+        let post = self.post();
+        let thread = std::thread::Builder::new().name("file dialog".to_owned());
+        let failed = thread.spawn(move || {
+            let asked = Instant::now();
+            match opening::ask_target(proposed.as_deref()) {
+                None if asked.elapsed() >= NO_DIALOG => {} // cancelled
+                target => post.send(Message::TargetChosen(target)),
+            }
+        });
+        if failed.is_err() {
+            self.post().send(Message::TargetChosen(None));
         }
     }
 

@@ -35,9 +35,10 @@ impl ToneChoice {
         match self {
             Self::AsStored => plane.own().tone.clone(),
             Self::Preset(preset) => preset.tone(plane),
-            Self::FileWindow(index) => {
-                plane.windows().get(*index).map_or_else(|| plane.own().tone.clone(), |window| Tone::Window(window.clone()))
-            }
+            Self::FileWindow(index) => plane
+                .windows()
+                .get(*index)
+                .map_or_else(|| plane.own().tone.clone(), |window| Tone::Window(window.clone())),
             Self::Table(index) if *index < plane.tables().len() => Tone::Table(*index),
             Self::Table(_) => plane.own().tone.clone(),
             Self::Custom { center, width } => Tone::Window(Window {

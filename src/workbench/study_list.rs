@@ -73,8 +73,7 @@ pub fn study_list_ui(ui: &mut Ui, state: &State, services: &mut Services, action
 
 fn choice_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     let list = &state.list;
-    let mut choice =
-        Choice { search: list.search.clone(), filter: list.filter, split: list.split, sort: list.sort };
+    let mut choice = Choice { search: list.search.clone(), filter: list.filter, split: list.split, sort: list.sort };
     let mut is_changed = false;
     let hint = "Search names";
     let field = TextEdit::singleline(&mut choice.search).hint_text(hint).char_limit(200).desired_width(f32::INFINITY);

@@ -97,7 +97,8 @@ fn predicted(entry: &Entry, model: &OpenModel, services: &Services) -> Option<(S
     if let Some((asked, probability)) = &entry.prediction
         && **asked == *model.sha256()
     {
-        let class = model.model.card.positive_class.map_or_else(|| "finding".to_owned(), |class| model.class_name(class));
+        let class =
+            model.model.card.positive_class.map_or_else(|| "finding".to_owned(), |class| model.class_name(class));
         return Some((class, f64::from(*probability)));
     }
     let prediction = services.explainer.prediction(entry.content.as_deref()?, model.sha256())?;
@@ -126,7 +127,8 @@ fn background_ui(ui: &Ui, rect: Rect, response: &Response, is_current: bool) {
 }
 
 fn thumbnail_ui(ui: &Ui, rect: Rect, entry: &Entry, services: &mut Services) {
-    let place = Rect::from_min_size(rect.min + vec2(7.0, (rect.height() - THUMBNAIL) / 2.0), vec2(THUMBNAIL, THUMBNAIL));
+    let place =
+        Rect::from_min_size(rect.min + vec2(7.0, (rect.height() - THUMBNAIL) / 2.0), vec2(THUMBNAIL, THUMBNAIL));
     ui.painter().rect_filled(place, CornerRadius::ZERO, theme::PICTURE_GROUND);
     let case = services.shelf.case(entry.id);
     let plane = case.map(|case| std::sync::Arc::clone(&case.plane));

@@ -66,7 +66,8 @@ pub(super) fn install(context: &Context) {
                 (TextStyle::Small, 11.0),
                 (TextStyle::Monospace, 12.5),
             ] {
-                let family = if text == TextStyle::Monospace { FontFamily::Monospace } else { FontFamily::Proportional };
+                let family =
+                    if text == TextStyle::Monospace { FontFamily::Monospace } else { FontFamily::Proportional };
                 style.text_styles.insert(text, FontId::new(size, family));
             }
             if theme == Theme::Dark {

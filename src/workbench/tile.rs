@@ -67,9 +67,38 @@ pub(super) struct Drawn {
     pub(super) layer: Option<Layer>,
 }
 
+/// The values of a finished map that `shown` asks for, how they are drawn, and what they are. Colours of raw maps span
+/// `raw_range` where it is given, else the map's own values.
+pub(super) fn map_on_screen(
+    shown: &Shown,
+    answer: &Answer,
+    raw_range: Option<[f32; 2]>,
+) -> (MapPlane, MapDisplay, &'static str) {
+    let display = shown.map;
+    match (shown.values, &answer.signed) {
+        (MapValues::Signed, Some(signed)) => {
+            let display = MapDisplay { range: [-1.0, 1.0], colour_map: ColourMap::Diverging, ..display };
+            (signed.clone(), display, "signed, -1 to 1")
+        }
+        (MapValues::Raw, _) => {
+            let range = raw_range.unwrap_or(answer.raw_range);
+            let unit = if raw_range.is_some() { "raw, one scale" } else { "raw" };
+            (answer.raw.clone(), MapDisplay { range, ..display }, unit)
+        }
+        (MapValues::Display | MapValues::Signed, _) => (answer.display.clone(), display, "0 to 1 per map"),
+    }
+}
+
 impl Tile<'_> {
     /// Draws the tile into `rect` and sends what the mouse asks for.
-    pub(super) fn ui(&self, ui: &mut Ui, rect: Rect, state: &State, services: &Services, actions: &mut Actions) -> Drawn {
+    pub(super) fn ui(
+        &self,
+        ui: &mut Ui,
+        rect: Rect,
+        state: &State,
+        services: &Services,
+        actions: &mut Actions,
+    ) -> Drawn {
         let header = Rect::from_min_size(rect.min, vec2(rect.width(), HEADER));
         let area = Rect::from_min_max(pos2(rect.left(), rect.top() + HEADER), rect.max);
         let pixels_per_point = ui.ctx().pixels_per_point();
@@ -142,20 +171,8 @@ impl Tile<'_> {
         let mut display = self.shown.map;
         display.visible &= !is_peeking;
         let finished = |answer: &Arc<Answer>, is_old| {
-            let (map, unit) = match (self.shown.values, &answer.signed) {
-                (MapValues::Signed, Some(signed)) => (signed.clone(), "signed, -1 to 1"),
-                (MapValues::Raw, _) => (answer.raw.clone(), "raw"),
-                (MapValues::Display | MapValues::Signed, _) => (answer.display.clone(), "0 to 1 per map"),
-            };
-            let mut display = display;
-            match unit {
-                "raw" => display.range = self.raw_range.unwrap_or(answer.raw_range),
-                "0 to 1 per map" => {}
-                _ => {
-                    display.range = [-1.0, 1.0];
-                    display.colour_map = ColourMap::Diverging;
-                }
-            }
+            let (map, mut display, unit) = map_on_screen(self.shown, answer, self.raw_range);
+            display.visible &= !is_peeking;
             Layer { map, display, unit, answer: Some(Arc::clone(answer)), is_old }
         };
         match &self.standing {
@@ -170,9 +187,9 @@ impl Tile<'_> {
                 answer: None,
                 is_old: false,
             }),
-            Standing::Waiting | Standing::Absent | Standing::Failed(_) => services
-                .shown_before(self.view_id, &self.case.content, method)
-                .map(|answer| finished(&answer, true)),
+            Standing::Waiting | Standing::Absent | Standing::Failed(_) => {
+                services.shown_before(self.view_id, &self.case.content, method).map(|answer| finished(&answer, true))
+            }
         }
     }
 
@@ -193,7 +210,8 @@ impl Tile<'_> {
         actions: &mut Actions,
     ) {
         let pixels_per_point = ui.ctx().pixels_per_point();
-        let to_image = |at: Pos2| self.shown.look.viewport(stage).image_from_screen(screen_px(area, pixels_per_point, at));
+        let to_image =
+            |at: Pos2| self.shown.look.viewport(stage).image_from_screen(screen_px(area, pixels_per_point, at));
         if let Some(at) = response.hover_pos() {
             let image_px = to_image(at);
             let fraction = [0, 1].map(|axis| image_px[axis] / stage.image_px[axis] as f64);
@@ -225,7 +243,11 @@ impl Tile<'_> {
                 self.measure(ui, response, state, &to_image, actions);
                 continue;
             }
-            let drag = if button == PointerButton::Primary && ui.input(|input| input.modifiers.shift) { Drag::Pan } else { drag };
+            let drag = if button == PointerButton::Primary && ui.input(|input| input.modifiers.shift) {
+                Drag::Pan
+            } else {
+                drag
+            };
             let mut shown = self.shown.clone();
             match drag {
                 Drag::Window => self.drag_window(&mut shown, delta_px),

@@ -59,7 +59,13 @@ struct Short(f64);
 
 impl std::fmt::Display for Short {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let decimals = if self.0.abs() >= 100.0 { 0 } else if self.0.abs() >= 1.0 { 1 } else { 3 };
+        let decimals = if self.0.abs() >= 100.0 {
+            0
+        } else if self.0.abs() >= 1.0 {
+            1
+        } else {
+            3
+        };
         write!(f, "{:.decimals$}", self.0)
     }
 }
@@ -203,7 +209,10 @@ pub(super) fn read_out(case: &OpenCase, layer: Option<&Layer>, image_px: [f64; 2
         text.push_str("  padding");
     }
     if let Some(map) = layer.and_then(|layer| layer.map.value_at(image_px, case.size_px())) {
-        text.push_str(&format!("  map {}", if map.abs() >= 0.001 || map == 0.0 { format!("{map:.3}") } else { format!("{map:.2e}") }));
+        text.push_str(&format!(
+            "  map {}",
+            if map.abs() >= 0.001 || map == 0.0 { format!("{map:.3}") } else { format!("{map:.2e}") }
+        ));
     }
     Some(text)
 }

@@ -37,7 +37,8 @@ pub(super) fn path_ui(context: &Context, field: &PathField, state: &State, actio
             let entered = ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
             let open = ui.add_enabled(is_filled, Button::new("Open"));
             is_done = open.clicked() || (entered && is_filled);
-            let choose = ui.button("Choose a file or folder…").on_hover_text("Asks with the system's dialog where there is one");
+            let choose =
+                ui.button("Choose a file or folder…").on_hover_text("Asks with the system's dialog where there is one");
             if choose.clicked() {
                 actions.send(Action::AskPath(field.purpose));
                 ui.close();
@@ -77,10 +78,13 @@ mod tests {
 
     #[test]
     fn texts_are_paths_cohorts_or_models() {
-        let is_paths = |action: &Action, path: &str| matches!(action, Action::OpenPaths(paths) if paths == &[PathBuf::from(path)]);
+        let is_paths =
+            |action: &Action, path: &str| matches!(action, Action::OpenPaths(paths) if paths == &[PathBuf::from(path)]);
         assert!(is_paths(&wish(PathPurpose::Images, "/data/a b.dcm"), "/data/a b.dcm"));
         assert!(is_paths(&wish(PathPurpose::Cohort, "/data/siim"), "/data/siim"));
-        assert!(matches!(wish(PathPurpose::Images, "phantom:7:50"), Action::OpenCohort(text) if text == "phantom:7:50"));
+        assert!(
+            matches!(wish(PathPurpose::Images, "phantom:7:50"), Action::OpenCohort(text) if text == "phantom:7:50")
+        );
         let model = wish(PathPurpose::Model, "m.safetensors");
         assert!(matches!(model, Action::OpenModel(ModelSource::File(path)) if path == PathBuf::from("m.safetensors")));
     }
