@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::float_cmp, reason = "tests of exact arithmetic compare exactly"))]
 
 pub mod array_file;
+pub mod benchmark;
 pub mod cascade;
 pub mod cli;
 pub mod cohort;

@@ -7,14 +7,15 @@
 #[path = "common/formula.rs"]
 mod formula;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use saliscope::cascade::{Cascade, Error, Order, Plan, Randomizer, State, run};
 use saliscope::metrics::{spearman, structural_similarities};
 use saliscope::network::{
-    Architecture, CpuExecutor, CpuOptions, Executor, Graph, ParameterRole, Variant, Weights, initial_values,
+    Architecture, CandleExecutor, CpuExecutor, CpuOptions, Executor, Graph, ParameterRole, Variant, Weights,
+    initial_values,
 };
 use saliscope::saliency::xrai::SegmentCache;
 use saliscope::saliency::{Explanation, ImageInput, Method, Preset, Request, Watch, explain};
@@ -45,18 +46,37 @@ fn plan(graph: &Graph, order: Order, preset: Preset, images: &[&str], methods: &
 /// Raw maps, by state, image and method.
 type Maps = Vec<(usize, usize, Vec<Vec<f32>>)>;
 
+fn options(threads: usize) -> CpuOptions {
+    CpuOptions { threads: Some(threads), ..CpuOptions::default() }
+}
+
 fn run_plan(graph: &Graph, plan: &Plan, threads: usize) -> (Cascade, Maps) {
+    let (mut found, maps) = run_with(graph, plan, options(threads));
+    found.executor.clear();
+    found.forward_work = None;
+    (found, maps)
+}
+
+fn run_with(graph: &Graph, plan: &Plan, options: CpuOptions) -> (Cascade, Maps) {
     let build = |weights: &Weights| {
-        let options = CpuOptions { threads: Some(threads), ..CpuOptions::default() };
         CpuExecutor::new(graph.clone(), weights, options).map(|executor| Box::new(executor) as Box<dyn Executor>)
     };
-    let mut maps = Vec::new();
-    let mut found = run(plan, graph, &formula::weights(graph), &build, &(), &mut |finished| {
-        maps.push((finished.state, finished.image, raw(finished.explanation)));
+    run_on(graph, plan, &build)
+}
+
+fn run_on(
+    graph: &Graph,
+    plan: &Plan,
+    build: &dyn Fn(&Weights) -> saliscope::network::Result<Box<dyn Executor>>,
+) -> (Cascade, Maps) {
+    let mut maps: BTreeMap<(usize, usize), BTreeMap<Method, Vec<f32>>> = BTreeMap::new();
+    let found = run(plan, graph, &formula::weights(graph), build, &(), &mut |finished| {
+        let of = maps.entry((finished.row.state, finished.row.image)).or_default();
+        assert!(of.insert(finished.row.method, finished.map.raw.clone()).is_none(), "a map comes once");
         Ok(())
     })
     .unwrap();
-    found.executor.clear();
+    let maps = maps.into_iter().map(|((state, image), maps)| (state, image, maps.into_values().collect())).collect();
     (found, maps)
 }
 
@@ -222,7 +242,7 @@ fn threads_batches_and_company_change_nothing_and_segments_are_made_once() {
     let mut alone = whole.clone();
     alone.request.images.truncate(1);
     let (found, maps) = run_plan(&graph, &alone, 2);
-    assert!(found.baselines.is_empty() && found.control.is_none() && found.pairs.is_empty());
+    assert!(found.baselines.is_empty() && found.control.is_some() && found.pairs.is_empty());
     assert!(maps.iter().all(|map| expected.1.contains(map)), "an image beside others");
     // The first and the third image are the same, so two of the three pairs are left.
     assert_eq!(expected.0.pairs, [[0, 1], [1, 2]]);
@@ -294,4 +314,146 @@ fn a_cascade_can_be_followed_and_stopped_and_says_what_is_wrong() {
     let mut broken = plan.clone();
     broken.request.images[1].values.values_mut()[5] = f32::NAN;
     assert!(matches!(attempt(&broken, &()), Err(Error::Saliency(_))));
+}
+
+/// Every state by itself: fresh executors of whole passes, one explanation a state.
+fn from_scratch(graph: &Graph, plan: &Plan, options: CpuOptions) -> Maps {
+    let trained = formula::weights(graph);
+    let mut maps = Vec::new();
+    let mut classes = None;
+    for (position, state) in plan.states.iter().enumerate() {
+        let weights = plan.randomizer.weights(graph, &trained, state).unwrap();
+        let executor = CpuExecutor::new(graph.clone(), &weights, options).unwrap();
+        let request = Request { classes: classes.clone(), ..plan.request.clone() };
+        let explained = explain(&executor, &request, &()).unwrap();
+        classes.get_or_insert_with(|| explained.iter().map(|explanation| explanation.class).collect());
+        maps.extend(explained.iter().enumerate().map(|(image, explanation)| (position, image, raw(explanation))));
+    }
+    maps
+}
+
+/// A picture with a flat border, whose passes take exact sums.
+fn bordered(name: &str) -> ImageInput {
+    let mut bordered = image(name);
+    for (index, value) in bordered.values.values_mut().iter_mut().enumerate() {
+        if index / SIDE % SIDE < SIDE / 3 {
+            *value = -1.0;
+        }
+    }
+    ImageInput { id_seed: bordered.id_seed + 1, ..bordered }
+}
+
+#[test]
+fn shared_prefixes_give_the_bits_of_whole_passes_in_every_order_and_network() {
+    for architecture in [Architecture::InceptionV3, Architecture::DenseNet121] {
+        let graph = graph(architecture);
+        for order in Order::ALL {
+            let mut plan = plan(&graph, order, Preset::Recommended, &["a", "b"], &Method::ALL);
+            // Images with and without ties run in plans of their own.
+            plan.request.images.push(bordered("c"));
+            plan.request.batch = Some(2);
+            let expected = from_scratch(&graph, &plan, options(2));
+            let (found, maps) = run_with(&graph, &plan, options(2));
+            let what = format!("{architecture}, {order}");
+            assert_eq!(maps.len(), expected.len(), "{what}");
+            for (map, expected) in maps.iter().zip(&expected) {
+                assert!(map == expected, "{what}: state {} of image {}", map.0, map.1);
+            }
+            let work = found.forward_work.unwrap();
+            let share = work.reused as f64 / (work.done + work.reused) as f64;
+            assert!(share > 0.3, "{what}: only {share} of the forward work is shared");
+        }
+    }
+}
+
+#[test]
+fn little_memory_costs_time_and_no_bit() {
+    let graph = graph(Architecture::InceptionV3);
+    let methods = [Method::Grad, Method::Sg, Method::Gcam, Method::Gbp];
+    let plan = plan(&graph, Order::TopDown, Preset::Recommended, &["a", "b"], &methods);
+    let with = |kept_bytes: usize| run_with(&graph, &plan, CpuOptions { kept_bytes, ..options(2) });
+    let (whole, expected) = with(1 << 30);
+    let reused = |found: &Cascade| found.forward_work.unwrap().reused;
+    assert!(reused(&whole) > 0);
+    let mut before = reused(&whole);
+    let mut between = 0;
+    for shift in (14..24).rev() {
+        let (found, maps) = with(1 << shift);
+        assert!(maps == expected, "{} bytes", 1 << shift);
+        assert!(reused(&found) <= before, "less memory shares no more");
+        before = reused(&found);
+        between += usize::from(before > 0 && before < reused(&whole));
+    }
+    assert!(between > 0, "some boundaries fit and others do not");
+    let (found, maps) = with(0);
+    assert!(maps == expected && reused(&found) == 0);
+    let total = |found: &Cascade| found.forward_work.unwrap().done + reused(found);
+    assert_eq!(total(&found), total(&whole), "what is not shared is done");
+}
+
+#[test]
+fn executors_that_share_nothing_go_state_by_state_to_the_same_end() {
+    let graph = graph(Architecture::InceptionV3);
+    let mut plan = plan(&graph, Order::TopDown, Preset::Arun2021, &["a"], &[Method::Grad, Method::Gcam]);
+    plan.states.truncate(4);
+    let candle = |weights: &Weights| {
+        let (device, kind) = (candle_core::Device::Cpu, candle_core::DType::F32);
+        CandleExecutor::new(graph.clone(), weights, device, kind).map(|found| Box::new(found) as Box<dyn Executor>)
+    };
+    let (found, maps) = run_on(&graph, &plan, &candle);
+    assert_eq!((found.rows.len(), found.forward_work), (8, None));
+    let order: Vec<_> = found.rows.iter().map(|row| (row.state, row.method)).collect();
+    assert!(order.is_sorted());
+    // The same pictures but for rounding.
+    for (of_candle, ours) in maps.iter().zip(&run_plan(&graph, &plan, 2).1) {
+        for (a, b) in of_candle.2.iter().zip(&ours.2) {
+            let distance: f32 = a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum();
+            assert!(distance <= 0.02 * b.iter().map(|value| value.abs()).sum::<f32>(), "state {}", ours.0);
+        }
+    }
+}
+
+#[test]
+fn cheap_methods_come_first_in_all_states_and_what_came_before_a_stop_is_whole() {
+    let graph = graph(Architecture::InceptionV3);
+    let plan = plan(&graph, Order::TopDown, Preset::Arun2021, &["a"], &Method::ALL);
+    let trained = formula::weights(&graph);
+    let build = |weights: &Weights| {
+        CpuExecutor::new(graph.clone(), weights, options(2)).map(|executor| Box::new(executor) as Box<dyn Executor>)
+    };
+    let mut came = Vec::new();
+    let mut rows = Vec::new();
+    let found = run(&plan, &graph, &trained, &build, &(), &mut |finished| {
+        came.push((finished.row.method, finished.row.state));
+        rows.push(finished.row);
+        assert_eq!((finished.done, finished.total), (came.len(), 96));
+        assert!(finished.logits.len() == 2 && finished.class < 2);
+        Ok(())
+    })
+    .unwrap();
+    let last = |methods: &[Method]| came.iter().rposition(|(method, _)| methods.contains(method)).unwrap();
+    let first = |method: Method| came.iter().position(|(other, _)| *other == method).unwrap();
+    assert!(last(&[Method::Grad, Method::Gcam, Method::Gbp, Method::Ggcam]) < first(Method::Ig));
+    assert!(first(Method::Ig) < first(Method::Sig) && last(&[Method::Ig, Method::Sg]) < last(&[Method::Sig]));
+    let early = saliscope::cascade::curves(&rows[..48], &[Method::Grad], 12, |similarity| similarity.ssim_range_1);
+    assert_eq!(early[0], found.curves(|similarity| similarity.ssim_range_1)[0], "curves of a cascade that still runs");
+
+    // Cancelled in the middle: everything that came is final.
+    let stop = AtomicUsize::new(0);
+    struct Until<'a>(&'a AtomicUsize);
+    impl Watch for Until<'_> {
+        fn cancelled(&self) -> bool {
+            self.0.load(Ordering::Relaxed) >= 50
+        }
+    }
+    let mut kept = Vec::new();
+    let stopped = run(&plan, &graph, &trained, &build, &Until(&stop), &mut |finished| {
+        stop.fetch_add(1, Ordering::Relaxed);
+        kept.push((finished.row, finished.map.raw.clone()));
+        Ok(())
+    });
+    assert!(matches!(stopped, Err(Error::Cancelled)) && (50..96).contains(&kept.len()), "{}", kept.len());
+    for (row, _) in &kept {
+        assert!(found.rows.contains(row));
+    }
 }

@@ -53,7 +53,7 @@ fn cpu_options() -> Vec<CpuOptions> {
     let mut all = Vec::new();
     for isa in Isa::available() {
         for winograd in [true, false] {
-            all.push(CpuOptions { threads: Some(2), isa: Some(isa), winograd });
+            all.push(CpuOptions { threads: Some(2), isa: Some(isa), winograd, ..CpuOptions::default() });
         }
     }
     all

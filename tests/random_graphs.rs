@@ -74,7 +74,7 @@ proptest! {
     fn processor_kernels_stay_near_double_precision(network in networks(false), winograd: bool) {
         let double = candle(&network, DType::F64);
         for isa in Isa::available() {
-            let options = CpuOptions { threads: Some(2), isa: Some(isa), winograd };
+            let options = CpuOptions { threads: Some(2), isa: Some(isa), winograd, ..CpuOptions::default() };
             let weights = formula::weights(&network.graph);
             let single = CpuExecutor::new(network.graph.clone(), &weights, options).unwrap();
             prop_assert_eq!(near_double(&single, &double, network.height, network.width, 1e-5), Ok(()));

@@ -39,6 +39,21 @@ pub enum Error {
         /// Columns.
         width: usize,
     },
+    /// A kind of animation that does not exist.
+    #[error("there is no animation called {name:?}: choose gif, apng, webp or frames")]
+    UnknownFormat {
+        /// Name given.
+        name: String,
+    },
+    /// A frame could not be drawn.
+    #[error(transparent)]
+    Figure(#[from] crate::figure::Error),
+    /// An animation could not be encoded or written.
+    #[error("the animation could not be written ({reason})")]
+    Encode {
+        /// Why.
+        reason: String,
+    },
     /// The caller asked to stop.
     #[error("the cascade was cancelled")]
     Cancelled,

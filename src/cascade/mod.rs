@@ -5,16 +5,22 @@
 //! alike does not show what the network learned. What "alike" is worth is told by two lines: maps of different images,
 //! and unrelated blurred noise.
 
+pub mod animation;
 mod baseline;
+mod csv;
 mod error;
+mod lockstep;
 mod randomizer;
 mod run;
 mod similarity;
 mod state;
+mod verdict;
 
 pub use baseline::{CONTROL_BLUR_FRACTION, PAIRS, PairMean, control, pair_mean, pairs};
+pub use csv::csv;
 pub use error::{Error, Result};
 pub use randomizer::Randomizer;
-pub use run::{Cascade, Curve, CurvePoint, Finished, MethodBaseline, Plan, Row, run};
+pub use run::{Cascade, Curve, CurvePoint, Finished, MethodBaseline, Plan, Row, curves, run};
 pub use similarity::{Comparable, Similarity, signed_map};
 pub use state::{ORIGINAL, Order, State};
+pub use verdict::{Verdict, VerdictKind, verdict};

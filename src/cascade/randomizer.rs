@@ -1,11 +1,15 @@
 //! Fresh weights for some blocks of a trained network.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use rayon::prelude::*;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::error::Result;
 use super::state::State;
-use crate::network::{Graph, Tensor, Weights, initial_values};
+use crate::network::{Graph, Parameter, Tensor, Weights, initial_values};
 
 /// Draws the weights of randomized blocks.
 ///
@@ -38,15 +42,34 @@ impl Randomizer {
     /// # Errors
     /// When `trained` does not fit `graph`.
     pub fn weights(&self, graph: &Graph, trained: &Weights, state: &State) -> Result<Weights> {
+        Ok(self.weights_of(graph, trained, std::slice::from_ref(state))?.remove(0))
+    }
+
+    /// The same for several states, in their order: every tensor is drawn once and shared by the states that hold it.
+    ///
+    /// # Errors
+    /// When `trained` does not fit `graph`.
+    pub fn weights_of(&self, graph: &Graph, trained: &Weights, states: &[State]) -> Result<Vec<Weights>> {
         trained.check(graph)?;
-        let mut weights = trained.clone();
-        for parameter in graph.parameters() {
-            let block = &graph.blocks()[graph.node(parameter.node).block];
-            if state.blocks.contains(block) {
-                let values = initial_values(graph.architecture(), &parameter, self.block_seed(block));
-                weights.insert(parameter.name, Tensor { shape: parameter.shape, values });
+        let block_of = |parameter: &Parameter| &graph.blocks()[graph.node(parameter.node).block];
+        let wanted: HashSet<&String> = states.iter().flat_map(|state| &state.blocks).collect();
+        let mut parameters = graph.parameters();
+        parameters.retain(|parameter| wanted.contains(block_of(parameter)));
+        // Every tensor has a stream of its own, so that threads can share the work.
+        let draw = |parameter: &Parameter| {
+            let values = initial_values(graph.architecture(), parameter, self.block_seed(block_of(parameter)));
+            Arc::new(Tensor { shape: parameter.shape.clone(), values })
+        };
+        let drawn: Vec<Arc<Tensor>> = parameters.par_iter().map(draw).collect();
+        let weights = |state: &State| {
+            let mut weights = trained.clone();
+            for (parameter, tensor) in parameters.iter().zip(&drawn) {
+                if state.blocks.contains(block_of(parameter)) {
+                    weights.insert_shared(parameter.name.clone(), Arc::clone(tensor));
+                }
             }
-        }
-        Ok(weights)
+            weights
+        };
+        Ok(states.iter().map(weights).collect())
     }
 }

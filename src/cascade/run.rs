@@ -1,16 +1,15 @@
 //! A cascade over images, methods and states.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 
 use super::baseline::{PairMean, control, pair_mean, pairs};
 use super::error::{Error, Result};
+use super::lockstep::Lockstep;
 use super::randomizer::Randomizer;
 use super::similarity::{Comparable, Similarity};
 use super::state::State;
-use crate::network::{self, Executor, Graph, Weights};
-use crate::saliency::{Explanation, Method, Outcome, Request, Watch, explain};
+use crate::network::{self, Executor, ForwardWork, Graph, Weights};
+use crate::saliency::{Method, Outcome, Request, SaliencyMap, Watch};
 
 /// What is run.
 #[derive(Clone, Debug)]
@@ -24,19 +23,23 @@ pub struct Plan {
     pub request: Request,
 }
 
-/// One image in one state, as it is finished.
+/// One map of one state, as it is finished.
 #[derive(Clone, Copy, Debug)]
 pub struct Finished<'a> {
-    /// Position of the image in the request.
-    pub image: usize,
-    /// Position of the state in the plan.
-    pub state: usize,
-    /// Its maps with their intermediates.
-    pub explanation: &'a Explanation,
-    /// The same maps ready to be compared, in the same order.
-    pub maps: &'a [Comparable],
-    /// How like those of the original they are, in the same order.
-    pub similarities: &'a [Similarity],
+    /// The map with its intermediates.
+    pub map: &'a SaliencyMap,
+    /// The same ready to be compared.
+    pub comparable: &'a Comparable,
+    /// Which image, method and state it is of, and how like the original map it is.
+    pub row: Row,
+    /// Logits of the image in this state, `[classes]`.
+    pub logits: &'a [f32],
+    /// The class explained.
+    pub class: usize,
+    /// Maps finished so far, this one included.
+    pub done: usize,
+    /// Maps of the whole cascade.
+    pub total: usize,
 }
 
 /// One map of one state compared with the original.
@@ -81,8 +84,10 @@ pub struct Cascade {
     pub baselines: Vec<MethodBaseline>,
     /// Pairs of image positions behind the baselines.
     pub pairs: Vec<[usize; 2]>,
-    /// Unrelated blurred noise of the first image's size; none for a single image.
+    /// Unrelated blurred noise of the first image's size.
     pub control: Option<PairMean>,
+    /// Forward multiply-adds of all states, where the executor counts them.
+    pub forward_work: Option<ForwardWork>,
 }
 
 /// Means over images of one method, state by state.
@@ -108,15 +113,26 @@ pub struct CurvePoint {
 impl Cascade {
     /// The curves of all methods of one of the four measures.
     pub fn curves(&self, measure: impl Fn(&Similarity) -> Option<f64>) -> Vec<Curve> {
-        let curve = |method: &Method| {
-            let point = |state: usize| {
-                let rows = self.rows.iter().filter(|row| row.method == *method && row.state == state);
-                CurvePoint::new(&rows.filter_map(|row| measure(&row.similarity)).collect::<Vec<_>>())
-            };
-            Curve { method: *method, points: (0..self.states.len()).map(point).collect() }
-        };
-        self.methods.iter().map(curve).collect()
+        curves(&self.rows, &self.methods, self.states.len(), measure)
     }
+}
+
+/// The curves of `methods` over `states` states, of one of the four measures; `rows` may be those of a cascade that is still
+/// running.
+pub fn curves(
+    rows: &[Row],
+    methods: &[Method],
+    states: usize,
+    measure: impl Fn(&Similarity) -> Option<f64>,
+) -> Vec<Curve> {
+    let curve = |method: &Method| {
+        let point = |state: usize| {
+            let rows = rows.iter().filter(|row| row.method == *method && row.state == state);
+            CurvePoint::new(&rows.filter_map(|row| measure(&row.similarity)).collect::<Vec<_>>())
+        };
+        Curve { method: *method, points: (0..states).map(point).collect() }
+    };
+    methods.iter().map(curve).collect()
 }
 
 impl CurvePoint {
@@ -132,8 +148,17 @@ impl CurvePoint {
     }
 }
 
-/// Runs a cascade: each state on an executor of its own, made by `build` from the state's weights before anything is
-/// folded. `keep` is given every finished image once a state; only what it takes and the original maps stay in memory.
+/// Runs a cascade. Every state has an executor of its own, made from its weights before anything is folded: the first by
+/// `build`, the others by [`Executor::with_weights`] where it shares what states have in common, else by `build` as well.
+///
+/// With a sharing executor all states advance together, one batch of inputs after the other, so that the layers below the
+/// randomized blocks run forward once for all of them. Maps come as they are finished, cheap methods first: all states of
+/// the methods that need one pass, then of IG, SG, XRAI and SIG. Without sharing they come state by state. Either way they
+/// are the bits that each state gives alone.
+///
+/// `keep` is given every finished map once, on the calling thread; only what it takes and the original maps stay in memory.
+/// After a failure, or when `watch` cancels, which is asked between batches, what was given to `keep` is valid and
+/// complete in itself. May be called on any thread.
 ///
 /// # Errors
 /// When the plan has no image, a map is too small to be compared, the network or a method fails, `keep` fails, or
@@ -152,98 +177,50 @@ pub fn run(
     let images = &plan.request.images;
     let Some(first) = images.first() else { return Err(Error::NoImages) };
     assert!(plan.states.first().is_some_and(|state| state.blocks.is_empty()), "a cascade begins with the original");
-    let mut request = Request { images: Vec::new(), intermediates: true, ..plan.request.clone() };
-    request.segments.get_or_insert_with(Arc::default);
-    let clip_percentile = request.parameters.clip_percentile;
-    let mut originals: Vec<Vec<Comparable>> = Vec::with_capacity(images.len());
-    let mut classes = Vec::with_capacity(images.len());
-    let (mut rows, mut methods, mut executor_words) = (Vec::new(), Vec::new(), String::new());
-    for (position, state) in plan.states.iter().enumerate() {
-        if watch.cancelled() {
-            return Err(Error::Cancelled);
-        }
-        let executor = build(&plan.randomizer.weights(graph, trained, state)?)?;
-        executor_words = executor.describe();
-        let [_, _, height, width] = first.values.shape();
-        let batch = request.batch.unwrap_or_else(|| executor.preferred_batch(height, width)).max(1);
-        for (chunk, inputs) in images.chunks(batch).enumerate() {
-            let offset = chunk * batch;
-            request.images = inputs.to_vec();
-            request.classes = (position > 0).then(|| classes[offset..offset + inputs.len()].to_vec());
-            let part = Part {
-                watch,
-                before: position * images.len() + offset,
-                images: inputs.len(),
-                all: plan.states.len() * images.len(),
-            };
-            for (index, explanation) in explain(executor.as_ref(), &request, &part)?.iter().enumerate() {
-                let image = offset + index;
-                let maps = explanation.maps.iter().map(|map| Comparable::new(map, clip_percentile));
-                let maps = maps.collect::<Result<Vec<_>>>()?;
-                if position == 0 {
-                    methods = explanation.maps.iter().map(|map| map.method).collect();
-                    classes.push(explanation.class);
-                    originals.push(maps.clone());
-                }
-                let pairs = originals[image].iter().zip(&maps);
-                let similarities: Vec<Similarity> = pairs.map(|(original, map)| original.similarity(map)).collect();
-                rows.extend(explanation.maps.iter().zip(&similarities).map(|(map, similarity)| Row {
-                    image,
-                    method: map.method,
-                    state: position,
-                    outcome: map.display.outcome,
-                    similarity: *similarity,
-                }));
-                keep(&Finished { image, state: position, explanation, maps: &maps, similarities: &similarities })?;
-            }
-        }
+    if watch.cancelled() {
+        return Err(Error::Cancelled);
     }
+    let weights = plan.randomizer.weights_of(graph, trained, &plan.states)?;
+    let original = build(&weights[0])?;
+    let words = original.describe();
+    let mut lockstep = Lockstep::new(plan, watch, keep);
+    let others: Option<Vec<_>> = weights[1..].iter().map(|weights| original.with_weights(weights)).collect();
+    let forward_work = if let Some(others) = others {
+        let mut executors = vec![original];
+        executors.extend(others.into_iter().collect::<network::Result<Vec<_>>>()?);
+        let states: Vec<(usize, &dyn Executor)> = executors.iter().map(Box::as_ref).enumerate().collect();
+        lockstep.run(&states)?;
+        Some(executors[0].forward_work()).filter(|work| work.done > 0)
+    } else {
+        lockstep.run(&[(0, original.as_ref())])?;
+        drop(original);
+        for (state, weights) in weights.iter().enumerate().skip(1) {
+            lockstep.run(&[(state, build(weights)?.as_ref())])?;
+        }
+        None
+    };
+    let Lockstep { mut rows, originals, classes, .. } = lockstep;
+    rows.sort_by_key(|row| (row.state, row.image, row.method));
+    let mut methods = plan.request.methods.clone();
+    methods.sort_unstable();
+    methods.dedup();
     let contents: Vec<&[f32]> = images.iter().map(|image| image.values.values()).collect();
     let pairs = pairs(&contents, plan.randomizer.seed);
-    let mut baselines = Vec::new();
-    let mut noise = None;
-    if images.len() > 1 {
-        for (index, method) in methods.iter().enumerate() {
-            let maps: Vec<&Comparable> = originals.iter().map(|maps| &maps[index]).collect();
-            baselines.push(MethodBaseline { method: *method, mean: pair_mean(&maps, &pairs) });
-        }
-        let [_, _, height, width] = first.values.shape();
-        noise = control([height, width], clip_percentile, plan.randomizer.seed);
-    }
+    let baseline = |method: &Method| {
+        let maps: Option<Vec<&Comparable>> = originals.iter().map(|maps| maps.get(method)).collect();
+        MethodBaseline { method: *method, mean: maps.and_then(|maps| pair_mean(&maps, &pairs)) }
+    };
+    let baselines = if images.len() > 1 { methods.iter().map(baseline).collect() } else { Vec::new() };
+    let [_, _, height, width] = first.values.shape();
     Ok(Cascade {
         states: plan.states.clone(),
-        methods,
-        classes,
-        executor: executor_words,
+        classes: classes.into_iter().flatten().collect(),
+        executor: words,
         rows,
         baselines,
         pairs,
-        control: noise,
+        control: control([height, width], plan.request.parameters.clip_percentile, plan.randomizer.seed),
+        forward_work,
+        methods,
     })
-}
-
-/// Progress of some images in one state as progress of the whole.
-struct Part<'a> {
-    watch: &'a dyn Watch,
-    /// Images finished before, over all states.
-    before: usize,
-    /// Images at hand.
-    images: usize,
-    /// Images in all states.
-    all: usize,
-}
-
-impl Watch for Part<'_> {
-    /// Every image costs about as much as the mean of those at hand.
-    fn progress(&self, done: usize, total: usize) {
-        self.watch.progress(self.before * total / self.images + done, self.all * total / self.images);
-    }
-
-    fn wants_partial_maps(&self) -> bool {
-        false
-    }
-
-    fn cancelled(&self) -> bool {
-        self.watch.cancelled()
-    }
 }

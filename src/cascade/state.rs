@@ -115,7 +115,7 @@ impl State {
 }
 
 /// The name of a block in the study's figures.
-fn label(block: &str) -> String {
+pub(super) fn label(block: &str) -> String {
     match block.strip_prefix("mixed") {
         Some(number) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => number.to_owned(),
         _ if block == "logits" => "Logits".to_owned(),
@@ -124,7 +124,7 @@ fn label(block: &str) -> String {
 }
 
 /// Names of the blocks that have parameters, from the image to the outputs, each once.
-fn blocks_with_parameters(graph: &Graph) -> Vec<&str> {
+pub(super) fn blocks_with_parameters(graph: &Graph) -> Vec<&str> {
     let with: HashSet<usize> = graph.parameters().iter().map(|parameter| graph.node(parameter.node).block).collect();
     let mut names: Vec<&str> = Vec::new();
     for (index, name) in graph.blocks().iter().enumerate() {

@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
 use serde::Serialize;
 
+use super::animated::{Animated, Look};
 use super::arguments::{Inputs, Machine, Wanted};
-use super::cascade_report::{Subject, csv};
+use super::cascade_report::Subject;
 use super::error::{Error, Result};
 use super::executor::Factory;
 use super::interrupt::Interrupt;
@@ -20,7 +22,8 @@ use super::request::{Choices, folders, shown};
 use super::study_image::StudyImage;
 use super::{model, print_json, print_warnings};
 use crate::array_file::{self, NpzWriter};
-use crate::cascade::{self, Finished, Order, Plan, Randomizer, State};
+use crate::cascade::animation;
+use crate::cascade::{self, Finished, Order, Plan, Randomizer, Row, State};
 use crate::figure::{CascadeTile, Scene, paint};
 use crate::network::Model;
 use crate::saliency::{ClassChoice, Method, Preset, Request};
@@ -40,8 +43,9 @@ const SCALE: f64 = 2.0;
 /// Writes to the output folder: cascade.npz (`<METHOD>/<STATE>_raw`, `<METHOD>/<STATE>` as shown, 0 to 1,
 /// `<METHOD>/<STATE>_signed`, -1 to 1, where the method has a sign, and `logits/<STATE>`), cascade.csv (likeness of each
 /// map to the original one), cascade.json (model, states, seeds, parameters, means, baselines), `figure_3a` (likeness by
-/// state) and `figure_3b` (the maps), both as SVG and PNG. With several images cascade.npz and, for the first eight,
-/// `figure_3b` are in folders `image_000`, `image_001`, ... in the order given. All files appear at the end, or none.
+/// state) and `figure_3b` (the maps), both as SVG and PNG, and `animation.gif` (the maps while block after block is
+/// randomized). With several images cascade.npz and, for the first eight, `figure_3b` are in folders `image_000`,
+/// `image_001`, ... in the order given, and the animation is in that of the first. All files appear at the end, or none.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -50,6 +54,9 @@ Examples:
   Down to the first convolution, quick methods, another draw of random weights:
     saliscope cascade --model model.safetensors --image *.png --preset recommended --methods GRAD,GCAM,GBP \\
       --replicate 2 --out cascade
+  Animations of the first three images, with exact colours, maps as strong as in the original:
+    saliscope cascade --model model.safetensors --image *.png --animation gif,webp --animated 3 \\
+      --normalization original --out cascade
   Each block by itself:
     saliscope cascade --model model.safetensors --image a.png --order independent --out cascade
 
@@ -87,6 +94,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
     #[command(flatten)]
+    look: Look,
+    #[command(flatten)]
     machine: Machine,
     /// Folder for the results, made where needed; files of an earlier run are replaced
     #[arg(long, value_name = "DIR")]
@@ -117,6 +126,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let started = Instant::now();
     let Arguments { inputs, machine, .. } = arguments;
     machine.check()?;
+    arguments.look.check()?;
     if inputs.image.len() > MAX_IMAGES {
         return Err(Error::Usage(format!("a cascade takes at most {MAX_IMAGES} images a run")));
     }
@@ -143,7 +153,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         }
     }
     let folders = folders(images.len());
-    let mut keeper = Keeper::new(&mut output, &folders, &plan)?;
+    let mut keeper = Keeper::new(&mut output, &folders, &plan, arguments.look.images())?;
     let progress = Progress::new(machine.quiet, interrupt.clone());
     let mut failure = None;
     let found = cascade::run(
@@ -161,14 +171,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         },
     );
     progress.finish();
-    let found = found.map_err(|error| match (error, failure) {
-        (_, Some(failure)) => failure,
-        (cascade::Error::Cancelled, _) => Error::Interrupted,
-        (cascade::Error::Network(error), _) => Error::Network(error),
-        (cascade::Error::Saliency(error), _) => Error::Saliency(error),
-        (error, _) => Error::Cascade(error),
-    })?;
-    let Kept { tiles, logits } = keeper.finish()?;
+    let found = found.map_err(|error| failure.unwrap_or_else(|| of_cascade(error)))?;
+    let Kept { tiles, animated, logits } = keeper.finish()?;
     let subject = Subject {
         name: &model::name(&inputs.model),
         model: &model,
@@ -179,7 +183,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         logits: &logits,
         seconds: started.elapsed().as_secs_f64(),
     };
-    output.write(Path::new("cascade.csv"), csv(&found).as_bytes())?;
+    output.write(Path::new("cascade.csv"), cascade::csv(&found.rows, &found.states).as_bytes())?;
     let mut json = serde_json::to_vec_pretty(&subject.report()).map_err(|error| Error::Output {
         operation: "report cannot be written",
         source: error.into(),
@@ -191,6 +195,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     for (index, tiles) in tiles.into_iter().enumerate() {
         interrupt.check()?;
         write_figure(&mut output, &folders[index].join("figure_3b"), &subject.tiles(index, tiles).scene()?)?;
+    }
+    for (index, animated) in animated.into_iter().enumerate() {
+        let animation = animated.animation(&subject, index, &arguments.look)?;
+        let mut create = |name: &str| {
+            let file = output.create(&folders[index].join(name));
+            let file = file.map_err(|error| cascade::Error::Encode { reason: error.to_string() })?;
+            Ok(Box::new(std::io::BufWriter::new(file)) as Box<dyn Write>)
+        };
+        let formats = arguments.look.formats();
+        animation::encode(&animation, &formats, &mut |_, _| !interrupt.is_set(), &mut create).map_err(of_cascade)?;
     }
     interrupt.check()?;
     output.publish()?;
@@ -209,6 +223,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     })
 }
 
+fn of_cascade(error: cascade::Error) -> Error {
+    match error {
+        cascade::Error::Cancelled => Error::Interrupted,
+        cascade::Error::Network(error) => Error::Network(error),
+        cascade::Error::Saliency(error) => Error::Saliency(error),
+        cascade::Error::Figure(error) => Error::Figure(error),
+        error => Error::Cascade(error),
+    }
+}
+
 fn request(arguments: &Arguments, model: &Model, images: &[StudyImage]) -> Result<Request> {
     let choices = Choices {
         methods: &arguments.methods,
@@ -225,6 +249,8 @@ fn request(arguments: &Arguments, model: &Model, images: &[StudyImage]) -> Resul
 /// Writes maps as they come, and keeps what the report and the figures need of them.
 struct Keeper<'a> {
     plan: &'a Plan,
+    /// In the study's order.
+    methods: Vec<Method>,
     /// One archive an image, with its path inside the output folder.
     archives: Vec<(PathBuf, NpzWriter<File>)>,
     kept: Kept,
@@ -234,32 +260,49 @@ struct Keeper<'a> {
 struct Kept {
     /// Of the first images, for figure 3B.
     tiles: Vec<Tiles>,
+    /// Of the first images, for animations.
+    animated: Vec<Animated>,
     /// Logits of each image in each state.
     logits: Vec<Vec<Vec<f32>>>,
 }
 
 impl<'a> Keeper<'a> {
-    fn new(output: &mut Output, folders: &[PathBuf], plan: &'a Plan) -> Result<Self> {
+    fn new(output: &mut Output, folders: &[PathBuf], plan: &'a Plan, animated: usize) -> Result<Self> {
         let archive = |folder: &PathBuf| {
             let path = folder.join("cascade.npz");
             output.create(&path).map(|file| (path, NpzWriter::new(file)))
         };
-        let kept =
-            Kept { tiles: vec![Vec::new(); folders.len().min(FIGURES)], logits: vec![Vec::new(); folders.len()] };
-        Ok(Self { plan, archives: folders.iter().map(archive).collect::<Result<_>>()?, kept })
+        let archives = folders.iter().map(archive).collect::<Result<_>>()?;
+        let mut methods = plan.request.methods.clone();
+        methods.sort_unstable();
+        methods.dedup();
+        let row = vec![None; plan.states.len()];
+        let kept = Kept {
+            tiles: vec![vec![row; methods.len()]; folders.len().min(FIGURES)],
+            animated: vec![Animated::default(); folders.len().min(animated)],
+            logits: vec![vec![Vec::new(); plan.states.len()]; folders.len()],
+        };
+        Ok(Self { plan, methods, archives, kept })
     }
 
     fn keep(&mut self, finished: &Finished<'_>) -> Result<()> {
-        let (path, archive) = &mut self.archives[finished.image];
-        let state = &self.plan.states[finished.state].name;
-        add_maps(archive, state, finished).map_err(|problem| Error::Arrays { problem, path: path.clone() })?;
-        self.kept.logits[finished.image].push(finished.explanation.logits.clone());
-        if let Some(tiles) = self.kept.tiles.get_mut(finished.image) {
-            tiles.resize(finished.maps.len(), Vec::new());
-            for ((row, map), comparable) in tiles.iter_mut().zip(&finished.explanation.maps).zip(finished.maps) {
-                let size = [map.height, map.width];
-                row.push(comparable.display().map(|display| CascadeTile::new(display, size, 1.0)));
-            }
+        let Row { image, state, method, .. } = finished.row;
+        let (path, archive) = &mut self.archives[image];
+        let failed = |problem| Error::Arrays { problem, path: path.clone() };
+        let name = &self.plan.states[state].name;
+        let logits = &mut self.kept.logits[image][state];
+        if logits.is_empty() {
+            *logits = finished.logits.to_vec();
+            archive.add_f32(&format!("logits/{name}"), &[logits.len()], logits).map_err(failed)?;
+        }
+        add_map(archive, &format!("{method}/{name}"), finished).map_err(failed)?;
+        let row = self.methods.iter().position(|other| *other == method);
+        if let (Some(tiles), Some(row)) = (self.kept.tiles.get_mut(image), row) {
+            let size = [finished.map.height, finished.map.width];
+            tiles[row][state] = finished.comparable.display().map(|display| CascadeTile::new(display, size, 1.0));
+        }
+        if let Some(animated) = self.kept.animated.get_mut(image) {
+            animated.keep(finished, self.plan.states.len());
         }
         Ok(())
     }
@@ -272,18 +315,15 @@ impl<'a> Keeper<'a> {
     }
 }
 
-fn add_maps(archive: &mut NpzWriter<File>, state: &str, finished: &Finished<'_>) -> array_file::Result<()> {
-    for (map, comparable) in finished.explanation.maps.iter().zip(finished.maps) {
-        let shape = [map.height, map.width];
-        let name = |method: Method| format!("{method}/{state}");
-        archive.add_f32(&format!("{}_raw", name(map.method)), &shape, &map.raw)?;
-        archive.add_f32(&name(map.method), &shape, &map.display.values)?;
-        if let Some(signed) = comparable.signed() {
-            archive.add_f32(&format!("{}_signed", name(map.method)), &shape, signed)?;
-        }
+fn add_map(archive: &mut NpzWriter<File>, name: &str, finished: &Finished<'_>) -> array_file::Result<()> {
+    let map = finished.map;
+    let shape = [map.height, map.width];
+    archive.add_f32(&format!("{name}_raw"), &shape, &map.raw)?;
+    archive.add_f32(name, &shape, &map.display.values)?;
+    match finished.comparable.signed() {
+        Some(signed) => archive.add_f32(&format!("{name}_signed"), &shape, signed),
+        None => Ok(()),
     }
-    let logits = &finished.explanation.logits;
-    archive.add_f32(&format!("logits/{state}"), &[logits.len()], logits)
 }
 
 /// Writes one figure as SVG and as PNG.

@@ -1,17 +1,16 @@
 //! What is written beside the maps of a cascade: `cascade.csv`, `cascade.json` and the words of the figures.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
 
 use super::report::{ClassFound, VERSION};
 use super::study_image::StudyImage;
 use crate::cascade::{
-    CONTROL_BLUR_FRACTION, Cascade, Curve, MethodBaseline, Order, PairMean, Plan, Randomizer, Similarity,
+    CONTROL_BLUR_FRACTION, Cascade, Curve, MethodBaseline, Order, PairMean, Plan, Randomizer, Similarity, Verdict,
+    verdict,
 };
 use crate::figure::{CascadeCurve, CascadeCurves, CascadeTile, CascadeTiles, NOT_FOR_DIAGNOSIS};
 use crate::metrics::SSIM_WINDOW_PX;
-use crate::network::{Model, ModelCard};
+use crate::network::{ForwardWork, Model, ModelCard};
 use crate::saliency::{ClassChoice, Method, Parameters, Preset};
 
 /// What the report tells about.
@@ -25,28 +24,6 @@ pub(super) struct Subject<'a> {
     /// Of each image in each state.
     pub(super) logits: &'a [Vec<Vec<f32>>],
     pub(super) seconds: f64,
-}
-
-/// One row a map: empty where a value is not defined.
-pub(super) fn csv(found: &Cascade) -> String {
-    let mut text = "image,method,state,ssim_range_1,ssim_range_2,signed_ssim,spearman,outcome\n".to_owned();
-    let cell = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-    for row in &found.rows {
-        let Similarity { ssim_range_1, ssim_range_2, signed_ssim, spearman } = row.similarity;
-        // Outcomes are written as in JSON; a unit variant is always a string there.
-        let outcome = serde_json::to_value(row.outcome).ok();
-        let outcome = outcome.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
-        let values = [ssim_range_1, ssim_range_2, signed_ssim, spearman].map(cell).join(",");
-        let state = quoted(&found.states[row.state].name);
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{},{},{state},{values},{outcome}", row.image, row.method);
-    }
-    text
-}
-
-/// A cell of CSV (RFC 4180).
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
 #[derive(Serialize)]
@@ -69,6 +46,9 @@ pub(super) struct Report<'a> {
     /// Positions of the images behind the baselines.
     pairs: &'a [[usize; 2]],
     control: Option<ControlReport>,
+    verdicts: Vec<VerdictReport>,
+    /// Multiply-adds of all forward passes; those that are reused were done once for several states.
+    forward_multiply_adds: Option<ForwardWork>,
     executor: &'a str,
     seconds: f64,
 }
@@ -127,6 +107,13 @@ struct Means {
 }
 
 #[derive(Serialize)]
+struct VerdictReport {
+    method: Method,
+    #[serde(flatten)]
+    verdict: Verdict,
+}
+
+#[derive(Serialize)]
 struct ControlReport {
     blur_sigma_fraction: f64,
     #[serde(flatten)]
@@ -177,9 +164,54 @@ impl<'a> Subject<'a> {
             baselines: &found.baselines,
             pairs: &found.pairs,
             control: found.control.map(|mean| ControlReport { blur_sigma_fraction: CONTROL_BLUR_FRACTION, mean }),
+            verdicts: self.verdicts(),
+            forward_multiply_adds: found.forward_work,
             executor: &found.executor,
             seconds: self.seconds,
         }
+    }
+
+    /// Of the order that ends in a network without anything learned; an independent order has none.
+    fn verdicts(&self) -> Vec<VerdictReport> {
+        if self.order == Order::Independent {
+            return Vec::new();
+        }
+        let control = self.found.control.map(|mean| self.mean_of_range(mean));
+        let curves = self.found.curves(|similarity| self.of_range(similarity));
+        let judged = curves.iter().map(|curve| VerdictReport {
+            method: curve.method,
+            verdict: verdict(curve, self.baseline(curve.method), control),
+        });
+        judged.collect()
+    }
+
+    fn baseline(&self, method: Method) -> Option<f64> {
+        let baseline = self.found.baselines.iter().find(|baseline| baseline.method == method);
+        baseline.and_then(|baseline| baseline.mean).map(|mean| self.mean_of_range(mean))
+    }
+
+    /// What maps that have nothing to do with each other reach: of other images where there are any, else noise.
+    pub(super) fn limit(&self, method: Method) -> Option<f64> {
+        self.baseline(method).or_else(|| self.found.control.map(|mean| self.mean_of_range(mean)))
+    }
+
+    /// Likeness of the maps of one image to the original one, state by state.
+    pub(super) fn likeness(&self, image: usize, method: Method) -> Vec<Option<f64>> {
+        let rows = self.found.rows.iter().filter(|row| row.image == image && row.method == method);
+        rows.map(|row| self.of_range(&row.similarity)).collect()
+    }
+
+    /// A line on class and model.
+    pub(super) fn detail(&self, index: usize) -> String {
+        let explained = ClassFound::new(&self.model.card, &self.logits[index][0], self.found.classes[index]);
+        let Randomizer { seed, replicate } = self.plan.randomizer;
+        format!(
+            "Explained: {}  ·  model “{}”, {}  ·  preset {}  ·  seed {seed}, replicate {replicate}",
+            explained.label(),
+            self.name,
+            self.model.card.architecture,
+            self.plan.request.preset,
+        )
     }
 
     fn image(&self, index: usize, image: &'a StudyImage) -> ImageReport<'a> {
@@ -202,10 +234,6 @@ impl<'a> Subject<'a> {
     pub(super) fn curves(&self) -> CascadeCurves<'a> {
         let found = self.found;
         let means = found.curves(|similarity| self.of_range(similarity));
-        let baseline = |method: Method| {
-            let baseline = found.baselines.iter().find(|baseline| baseline.method == method);
-            baseline.and_then(|baseline| baseline.mean).map(|mean| self.mean_of_range(mean))
-        };
         let images = match self.images.len() {
             1 => "one image".to_owned(),
             count => format!("{count} images"),
@@ -220,7 +248,7 @@ impl<'a> Subject<'a> {
                     name: curve.method.name(),
                     title: curve.method.title(),
                     points: curve.points.into_iter().map(|point| [point.mean, point.sd]).collect(),
-                    baseline: baseline(curve.method),
+                    baseline: self.baseline(curve.method),
                 })
                 .collect(),
             control: found.control.map(|mean| self.mean_of_range(mean)),
@@ -274,7 +302,7 @@ impl<'a> Subject<'a> {
     }
 
     /// The data range that the preset compares at.
-    fn range(&self) -> u8 {
+    pub(super) fn range(&self) -> u8 {
         match self.plan.request.preset {
             Preset::Arun2021 => 2,
             Preset::Recommended => 1,

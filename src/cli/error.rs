@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::{
-    array_file, cascade, cohort, evaluation, export, figure, foreign, network, phantom, radiograph, saliency,
-    statistics, training, workbench,
+    array_file, benchmark, cascade, cohort, evaluation, export, figure, foreign, network, phantom, radiograph,
+    saliency, statistics, training, workbench,
 };
 
 /// Result of a command.
@@ -45,6 +45,9 @@ pub enum Error {
     /// A cascade.
     #[error(transparent)]
     Cascade(cascade::Error),
+    /// A benchmark.
+    #[error(transparent)]
+    Benchmark(#[from] benchmark::Error),
     /// Phantoms.
     #[error(transparent)]
     Phantom(#[from] phantom::export::Error),
@@ -121,6 +124,9 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_)
+            | Self::Benchmark(
+                benchmark::Error::Protocol { .. } | benchmark::Error::ProtocolFile { .. } | benchmark::Error::Shard(_),
+            )
             | Self::Training(training::Error::Settings { .. })
             | Self::Statistics(
                 statistics::Error::Setting(_)

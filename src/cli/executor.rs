@@ -24,6 +24,26 @@ impl Factory {
         place(machine).map(Self)
     }
 
+    /// Makes what `share` asks for, while work outside of executors runs on the threads of `machine`.
+    pub(super) fn sharing(machine: &Machine, share: &Machine) -> Result<Self> {
+        start_threads(machine.threads)?;
+        place_without_threads(share).map(Self)
+    }
+
+    /// What runs a model of any kind forward; it keeps its own copy of the weights.
+    pub(super) fn network(&self, model: &Model) -> network::Result<Network> {
+        if model.card.kind == ModelKind::Classifier {
+            return self.build(&model.graph, &model.weights).map(Network::Classifier);
+        }
+        let graph = model.graph.clone();
+        Ok(match &self.0 {
+            Place::Kernels(options) => Network::Trained(Box::new(CpuTrainer::new(graph, &model.weights, *options)?)),
+            Place::Candle(device) => {
+                Network::Candle(CandleExecutor::new(graph, &model.weights, device.clone(), DType::F32)?)
+            }
+        })
+    }
+
     /// An executor with a copy of `weights`.
     pub(super) fn build(&self, graph: &Graph, weights: &Weights) -> network::Result<Box<dyn Executor>> {
         Ok(match &self.0 {
@@ -35,14 +55,7 @@ impl Factory {
 
 /// What `machine` asks for to run a model of any kind forward; it keeps its own copy of the weights.
 pub(super) fn build_network(model: &Model, machine: &Machine) -> Result<Network> {
-    if model.card.kind == ModelKind::Classifier {
-        return build(model, machine).map(Network::Classifier);
-    }
-    let graph = model.graph.clone();
-    Ok(match place(machine)? {
-        Place::Kernels(options) => Network::Trained(Box::new(CpuTrainer::new(graph, &model.weights, options)?)),
-        Place::Candle(device) => Network::Candle(CandleExecutor::new(graph, &model.weights, device, DType::F32)?),
-    })
+    Ok(Factory::new(machine)?.network(model)?)
 }
 
 /// Where a network runs.
@@ -55,6 +68,10 @@ enum Place {
 
 fn place(machine: &Machine) -> Result<Place> {
     start_threads(machine.threads)?;
+    place_without_threads(machine)
+}
+
+fn place_without_threads(machine: &Machine) -> Result<Place> {
     let device = match machine.executor {
         ExecutorChoice::Cpu => Device::Cpu,
         ExecutorChoice::Auto if machine.isa != IsaChoice::Auto => Device::Cpu,

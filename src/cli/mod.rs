@@ -3,7 +3,9 @@
 //! Only results go to standard output; progress, warnings and errors go to standard error. Exit codes: 0 done, 1 the
 //! work failed, 2 the command line cannot be understood.
 
+mod animated;
 mod arguments;
+mod benchmark;
 mod cascade;
 mod cascade_report;
 mod cohort;
@@ -54,13 +56,13 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Benchmark(benchmark::Arguments),
     Cascade(Box<cascade::Arguments>),
     Cohort(cohort::Arguments),
     Convert(convert::Arguments),
     Evaluate(Box<evaluate::Arguments>),
     Explain(Box<explain::Arguments>),
     Figure(Box<figure::Arguments>),
-
     Inspect(inspect::Arguments),
     Phantom(phantom::Arguments),
     Predict(predict::Arguments),
@@ -81,6 +83,7 @@ Examples:
   saliscope phantom --out phantoms --count 300 --seed 1
   saliscope convert checkpoint.pth model.safetensors
   saliscope evaluate --model model.safetensors --cohort siim:siim-acr
+  saliscope benchmark run --demo --out demo-run
   saliscope stats --data scores.csv --response auprc --factor method --group image --out stats.json
 
 Exit codes: 0 done, 1 the work failed, 2 the command line cannot be understood.
@@ -98,13 +101,13 @@ pub fn main() -> ExitCode {
     };
     let Some(command) = arguments.command else { return ended(window::run(arguments.window)) };
     let done = match command {
+        Command::Benchmark(arguments) => benchmark::run(&arguments),
         Command::Cascade(arguments) => cascade::run(&arguments),
         Command::Cohort(arguments) => cohort::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Figure(arguments) => figure::run(&arguments),
-
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Phantom(arguments) => phantom::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),

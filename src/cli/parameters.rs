@@ -15,8 +15,7 @@ pub(super) fn overridden(parameters: &Parameters, file: Option<&Path>, settings:
     if file.is_none() && settings.is_empty() {
         return Ok(parameters.clone());
     }
-    let refuse = |error: serde_json::Error| Error::Usage(format!("the parameters do not fit: {error}"));
-    let mut values = serde_json::to_value(parameters).map_err(refuse)?;
+    let mut patches = Vec::new();
     if let Some(path) = file {
         let problem = |problem: String| Error::File { what: "the parameter file", problem, path: path.to_owned() };
         let length = std::fs::metadata(path).map_err(|error| problem(error.to_string()))?.len();
@@ -24,13 +23,12 @@ pub(super) fn overridden(parameters: &Parameters, file: Option<&Path>, settings:
             return Err(problem("it is larger than 1 MiB".to_owned()));
         }
         let text = std::fs::read(path).map_err(|error| problem(error.to_string()))?;
-        let patch = serde_json::from_slice(&text).map_err(|error| problem(error.to_string()))?;
-        lay_over(&mut values, patch, "")?;
+        patches.push(serde_json::from_slice(&text).map_err(|error| problem(error.to_string()))?);
     }
     for setting in settings {
-        lay_over(&mut values, parsed(setting)?, "")?;
+        patches.push(parsed(setting)?);
     }
-    serde_json::from_value(values).map_err(refuse)
+    parameters.overridden(patches).map_err(|error| Error::Usage(error.to_string()))
 }
 
 /// `SG.samples=10` as `{"sg": {"samples": 10}}`; what is no JSON is a string.
@@ -43,35 +41,6 @@ fn parsed(setting: &str) -> Result<Value> {
     let leaf = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
     let keys = path.trim().to_lowercase();
     Ok(keys.split('.').rev().fold(leaf, |inner, key| Value::Object(Map::from_iter([(key.to_owned(), inner)]))))
-}
-
-fn lay_over(values: &mut Value, patch: Value, place: &str) -> Result<()> {
-    match (values, patch) {
-        (Value::Object(values), Value::Object(patch)) => {
-            for (key, patch) in patch {
-                let known = values.keys().cloned().collect::<Vec<_>>().join(", ");
-                let inner = values
-                    .get_mut(&key)
-                    .ok_or_else(|| Error::Usage(format!("there is no parameter {place}{key}, only {known}")))?;
-                if key == "baseline" {
-                    // Its kinds exclude each other: it is replaced as a whole.
-                    *inner = patch;
-                } else {
-                    lay_over(inner, patch, &format!("{place}{key}."))?;
-                }
-            }
-            Ok(())
-        }
-        (Value::Object(values), _) => {
-            let known = values.keys().cloned().collect::<Vec<_>>().join(", ");
-            let place = if place.is_empty() { "the parameters" } else { place.trim_end_matches('.') };
-            Err(Error::Usage(format!("{place} is a group of parameters: {known}")))
-        }
-        (value, patch) => {
-            *value = patch;
-            Ok(())
-        }
-    }
 }
 
 #[cfg(test)]

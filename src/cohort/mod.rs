@@ -19,6 +19,7 @@ mod case;
 mod dicom_header;
 mod error;
 mod files;
+mod fingerprint;
 mod folder;
 mod marks;
 mod mask_file;

@@ -108,7 +108,7 @@ impl fmt::Display for CohortSpec {
 }
 
 /// What becomes of RSNA's class `No Lung Opacity / Not Normal`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ThirdClass {
     /// Left out, as in the study.

@@ -18,6 +18,9 @@ pub enum Error {
     /// It is not known which logit means the finding.
     #[error("the model card does not say which class is the finding: add `positive_class`")]
     NoPositiveClass,
+    /// A classifier where a network that localizes is needed.
+    #[error("a classifier does not say where the finding is: a U-Net or a RetinaNet is needed")]
+    NotALocalizer,
     /// A detector needs boxes.
     #[error("a detector is judged by boxes, and no positive case of this split has one")]
     NoBoxes,

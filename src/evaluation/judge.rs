@@ -124,6 +124,33 @@ impl Judge {
         }
     }
 
+    /// The map `[h, w]` of image `index` by a network that localizes: a segmentation's probability of the finding, or for
+    /// each pixel the highest score of a detector's boxes over it, 0 where there is none.
+    ///
+    /// # Errors
+    /// When the network is a classifier, or an output is NaN.
+    ///
+    /// # Panics
+    /// When the outputs are not those of the judge's network.
+    pub fn localization(&self, outputs: &[Batch], index: usize, size: [usize; 2]) -> Result<Vec<f32>> {
+        if outputs.iter().any(|output| output.image(index).iter().any(|value| value.is_nan())) {
+            return Err(Error::NotANumber);
+        }
+        match (self.kind, &self.anchors) {
+            (ModelKind::Classifier, _) => Err(Error::NotALocalizer),
+            (ModelKind::Detection, Some(anchors)) => {
+                let mut shown = self.detections(outputs, index, anchors);
+                shown.retain(|found| found.score > Selection::default().min_score);
+                Ok(pixel_map(&shown, size))
+            }
+            _ => {
+                let [_, _, height, width] = outputs[0].shape();
+                let logits = &outputs[0].image(index)[self.finding * height * width..][..height * width];
+                Ok(logits.iter().map(|logit| (1.0 / (1.0 + f64::from(-*logit).exp())) as f32).collect())
+            }
+        }
+    }
+
     fn detections(&self, outputs: &[Batch], index: usize, anchors: &Anchors) -> Vec<Detection> {
         let selection = Selection { min_score: MIN_SCORE, ..Selection::default() };
         let mut found = select(outputs, index, anchors, self.classes, &selection);

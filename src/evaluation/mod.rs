@@ -8,19 +8,22 @@ mod input;
 mod judge;
 mod network;
 mod scores;
+mod study_image;
 
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
 pub use error::{Error, Result};
-pub use input::{CaseTruth, case_truth, content_seed, model_input};
+pub use input::{CaseTruth, case_truth, model_input};
 pub use judge::{CaseOutcome, Judge, PixelAreas};
 pub use network::Network;
 pub use scores::{
     CaseMean, ClassifierScores, DetectionScores, Scores, SegmentationScores, ThresholdRule, ThresholdScores,
     validation_score,
 };
+
+pub use study_image::StudyImage;
 
 use crate::cohort::{Case, Cohort, Split};
 use crate::metrics::Bootstrap;

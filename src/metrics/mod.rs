@@ -5,7 +5,10 @@
 
 mod average_precision;
 mod bootstrap;
+mod edges;
 mod error;
+mod localization;
+mod map_areas;
 mod operating_point;
 mod overlap;
 mod precision_recall;
@@ -17,7 +20,10 @@ pub use average_precision::{
     COCO_DETECTIONS, COCO_THRESHOLDS, DetectionCurve, ImageMatches, Interpolation, average_precision,
 };
 pub use bootstrap::{Bootstrap, Estimate, percentile};
+pub use edges::sobel;
 pub use error::{Error, Result};
+pub use localization::{above, hit, iou, iou_at_area, otsu_threshold};
+pub use map_areas::{MapAreas, map_areas};
 pub use operating_point::{OperatingPoint, operating_point, youden_threshold};
 pub use overlap::dice;
 pub use precision_recall::{PrecisionRecall, precision_recall};

@@ -2,6 +2,7 @@
 
 use super::error::{Error, Result};
 use super::graph::{Graph, ModelKind, NodeId};
+use super::weights::Weights;
 
 /// Images or gradients in host memory, `[n, c, h, w]`, row-major, `f32`.
 #[derive(Clone, Debug, PartialEq)]
@@ -147,6 +148,15 @@ pub struct PassOutput {
     pub activation: Option<Activation>,
 }
 
+/// Multiply-adds of forward passes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct ForwardWork {
+    /// Those that were done.
+    pub done: u64,
+    /// Those whose results were still there, from a network that computes the same up to some layer.
+    pub reused: u64,
+}
+
 /// Runs a graph with one set of weights.
 ///
 /// The values for an image do not depend on the other images of its batch, on the number of threads or on earlier
@@ -160,6 +170,23 @@ pub trait Executor: Send + Sync {
 
     /// The batch size at which it runs best for images of this size.
     fn preferred_batch(&self, height: usize, width: usize) -> usize;
+
+    /// An executor of the same graph with other weights that shares with this one what they have in common; `None` where
+    /// the executor knows no way to share.
+    ///
+    /// Tensors are common where `weights` is a clone of this executor's weights in which others were replaced. A pass that
+    /// wants a gradient keeps what later ones of the family can use, until another batch comes: ask all executors about one
+    /// batch before the next, in the order in which they were made. Results are the same bits as those of an executor made
+    /// from scratch.
+    fn with_weights(&self, weights: &Weights) -> Option<Result<Box<dyn Executor>>> {
+        let _ = weights;
+        None
+    }
+
+    /// Forward work of this executor and all that share with it.
+    fn forward_work(&self) -> ForwardWork {
+        ForwardWork::default()
+    }
 
     /// Runs one pass.
     ///

@@ -26,7 +26,7 @@ pub use candle_executor::{CandleExecutor, PassOutputF64};
 pub use candle_trainer::CandleTrainer;
 pub use cpu::{CpuExecutor, CpuOptions, CpuTrainer, Isa};
 pub use error::{Error, Result};
-pub use executor::{Activation, Batch, Executor, Pass, PassOutput, ReluRule, Target, argmax};
+pub use executor::{Activation, Batch, Executor, ForwardWork, Pass, PassOutput, ReluRule, Target, argmax};
 pub use graph::{BatchNorm, Conv2d, Graph, ModelKind, Node, NodeId, Op, Parameter, ParameterRole, Pool, Start};
 pub use graph_builder::GraphBuilder;
 pub use initialize::initial_values;

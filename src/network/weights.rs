@@ -43,6 +43,16 @@ impl Weights {
         self.tensors.insert(name, Arc::new(tensor));
     }
 
+    /// The memory of the tensor called `name`, which clones share.
+    pub(crate) fn shared(&self, name: &str) -> Option<&Arc<Tensor>> {
+        self.tensors.get(name)
+    }
+
+    /// Puts a tensor in without copying it, replacing the one of that name.
+    pub(crate) fn insert_shared(&mut self, name: String, tensor: Arc<Tensor>) {
+        self.tensors.insert(name, tensor);
+    }
+
     /// Compares with what `graph` needs.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Why a case or a model could not be opened, each as one sentence the user can act on.
 
-use crate::{cohort, display, network, radiograph, saliency};
+use crate::{cascade, cohort, display, figure, network, radiograph, saliency};
 
 /// Result of opening or explaining.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -46,6 +46,18 @@ pub enum Error {
     /// A method refused or failed.
     #[error(transparent)]
     Saliency(#[from] saliency::Error),
+    /// A cascade failed.
+    #[error(transparent)]
+    Cascade(#[from] cascade::Error),
+    /// A figure could not be drawn.
+    #[error(transparent)]
+    Figure(#[from] figure::Error),
+    /// Nothing is finished that could be written.
+    #[error("no method has all its states yet; let the cascade run to its end first")]
+    Unfinished,
+    /// A file could not be written.
+    #[error("the files could not be written ({0})")]
+    Write(#[from] std::io::Error),
 }
 
 impl From<radiograph::Problem> for Error {

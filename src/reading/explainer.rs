@@ -13,7 +13,7 @@ use super::score::{MapScores, scores};
 use crate::cascade::signed_map;
 use crate::cohort::TruthRule;
 use crate::display::MapPlane;
-use crate::evaluation::{content_seed, model_input};
+use crate::evaluation::StudyImage;
 use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start};
 use crate::saliency::{
     self, DisplayMap, FinishedMap, ImageInput, Method, PartialMap, Preset, Request, SaliencyMap, Watch,
@@ -303,9 +303,8 @@ pub(super) fn image_input(case: &OpenCase, model: &OpenModel) -> Result<ImageInp
     let [height_px, width_px] = model.model.card.input_size;
     let channels = model.model.card.channels;
     let refuse = |problem| Error::DoesNotFit { channels, height_px, width_px, problem };
-    let sized = case.radiograph.resized(height_px, width_px).map_err(refuse)?;
-    let values = model_input(&case.radiograph, &model.model).map_err(refuse)?;
-    Ok(ImageInput { id_seed: content_seed(&sized), values })
+    let image = StudyImage::new(&case.radiograph, &model.model).map_err(refuse)?;
+    Ok(ImageInput { id_seed: image.content_seed, values: image.input })
 }
 
 /// Shows maps as they become exact.

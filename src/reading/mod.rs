@@ -5,6 +5,8 @@
 //! them by content, so that going back is instant.
 
 mod cache;
+mod cascade_files;
+mod cascade_run;
 mod case;
 mod error;
 mod explainer;
@@ -17,6 +19,8 @@ mod source;
 mod thumbnail;
 
 pub use cache::MapCache;
+pub use cascade_files::{CascadeExport, CascadeFile};
+pub use cascade_run::{CascadeFound, CascadeQuestion, CascadeRun, Cascades};
 pub use case::{CaseTruth, OpenCase, PlacedOverlay};
 pub use error::{Error, Result};
 pub use explainer::{Answer, Explainer, PartialAnswer, Standing, predict};

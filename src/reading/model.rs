@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::error::{Error, Result};
 use crate::demo;
-use crate::network::{self, CandleExecutor, CpuExecutor, CpuOptions, Executor, Model};
+use crate::network::{self, CandleExecutor, CpuExecutor, CpuOptions, Executor, Model, Weights};
 
 /// Where a model comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -94,12 +94,20 @@ impl OpenModel {
         if let Some(executor) = self.executor.get() {
             return Ok(Arc::clone(executor));
         }
-        let (graph, weights) = (self.model.graph.clone(), &self.model.weights);
-        let made: Arc<dyn Executor> = match gpu() {
-            Some(device) => Arc::new(CandleExecutor::new(graph, weights, device, candle_core::DType::F32)?),
-            None => Arc::new(CpuExecutor::new(graph, weights, CpuOptions::default())?),
-        };
+        let made: Arc<dyn Executor> = self.executor_of(&self.model.weights)?.into();
         Ok(Arc::clone(self.executor.get_or_init(|| made)))
+    }
+
+    /// What runs the same network with other weights, such as those of a randomized state.
+    ///
+    /// # Errors
+    /// When the weights do not fit or the device fails.
+    pub fn executor_of(&self, weights: &Weights) -> network::Result<Box<dyn Executor>> {
+        let graph = self.model.graph.clone();
+        Ok(match gpu() {
+            Some(device) => Box::new(CandleExecutor::new(graph, weights, device, candle_core::DType::F32)?),
+            None => Box::new(CpuExecutor::new(graph, weights, CpuOptions::default())?),
+        })
     }
 
     /// What runs it, in words such as `cpu (avx512, 2 threads)`, once it was asked something.

@@ -77,6 +77,11 @@ impl<'a> Case<'a> {
         self.class
     }
 
+    /// Logits and class, once the first pass is done.
+    pub(super) fn answer(&self) -> (&[f32], usize) {
+        (&self.logits, self.class)
+    }
+
     pub(super) fn plan(&self) -> &Plan {
         &self.plan
     }

@@ -34,6 +34,9 @@ pub enum Error {
     /// The positive class was asked for but is not known.
     #[error("the positive class of this model is not known: give its index, or explain the predicted class")]
     NoPositiveClass,
+    /// Values that fit no parameter.
+    #[error("{0}")]
+    Overrides(String),
     /// A parameter outside the values that make sense.
     #[error("{parameter} is {value}: it must be {accepted}")]
     Parameter {

@@ -10,6 +10,7 @@ mod inputs;
 mod map;
 mod method;
 mod noise;
+mod overrides;
 mod parameters;
 mod plan;
 mod provenance;
@@ -32,4 +33,4 @@ pub use parameters::{
 };
 pub use provenance::{Completeness, Evaluations, NoiseOrigin, Provenance};
 pub use request::{ClassChoice, FinishedMap, ImageInput, PartialMap, Request, Watch};
-pub use schedule::explain;
+pub use schedule::{Explainer, explain};

@@ -32,12 +32,9 @@ const CONSTANTS_KEPT: usize = 64;
 /// # Errors
 /// When the request contradicts itself, an input does not fit the network, the device fails, or `watch` cancels.
 pub fn explain(executor: &dyn Executor, request: &Request, watch: &dyn Watch) -> Result<Vec<Explanation>> {
-    let mut schedule = Schedule::new(executor, request, watch)?;
-    let mut found: Vec<Option<Explanation>> = vec![None; request.images.len()];
-    for shape in distinct_shapes(&request.images) {
-        schedule.explain_shape(shape, &mut found)?;
-    }
-    Ok(found.into_iter().flatten().collect())
+    let mut explainer = Explainer::new(executor, request, watch)?;
+    while explainer.step()? {}
+    Ok(explainer.finish())
 }
 
 /// One evaluation to be done for one case.
@@ -47,7 +44,8 @@ struct Task {
     uses: Use,
 }
 
-struct Schedule<'a> {
+/// What [`explain`] does, a batch at a time, so that several networks can be asked about one batch before the next.
+pub struct Explainer<'a> {
     executor: &'a dyn Executor,
     request: &'a Request,
     watch: &'a dyn Watch,
@@ -60,10 +58,40 @@ struct Schedule<'a> {
     buffer: Vec<f32>,
     done: usize,
     total: usize,
+    /// Groups of images that are explained together, the next one last.
+    waiting: Vec<Window>,
+    open: Option<Open<'a>>,
+    /// Of the shape at hand.
+    constants: Constants,
+    found: Vec<Option<Explanation>>,
 }
 
-impl<'a> Schedule<'a> {
-    fn new(executor: &'a dyn Executor, request: &'a Request, watch: &'a dyn Watch) -> Result<Self> {
+/// Images of one shape that share batches: for each the positions in the request that hold it.
+struct Window {
+    shape: [usize; 3],
+    /// Inputs a pass; none where an earlier window of the shape has settled it.
+    batch: Option<usize>,
+    positions: Vec<Vec<usize>>,
+}
+
+/// Images in the work.
+struct Open<'a> {
+    shape: [usize; 3],
+    cases: Vec<Option<Case<'a>>>,
+    tasks: Vec<Task>,
+    /// One past the last task of each case: a case is finished when all tasks up to there are.
+    ends: Vec<usize>,
+    next: usize,
+    /// The first case that is not finished.
+    first: usize,
+}
+
+impl<'a> Explainer<'a> {
+    /// Prepares what [`Explainer::step`] does.
+    ///
+    /// # Errors
+    /// When the request contradicts itself.
+    pub fn new(executor: &'a dyn Executor, request: &'a Request, watch: &'a dyn Watch) -> Result<Self> {
         let mut methods = request.methods.clone();
         methods.sort_unstable();
         methods.dedup();
@@ -99,7 +127,7 @@ impl<'a> Schedule<'a> {
             intermediates: request.intermediates,
             segments: request.segments.clone(),
         };
-        let mut schedule = Self {
+        let mut explainer = Self {
             executor,
             request,
             watch,
@@ -110,54 +138,89 @@ impl<'a> Schedule<'a> {
             buffer: Vec::new(),
             done: 0,
             total: 0,
+            waiting: Vec::new(),
+            open: None,
+            constants: Constants::new(),
+            found: vec![None; request.images.len()],
         };
-        for positions in distinct_images(request).values() {
+        let distinct = distinct_images(request);
+        for positions in distinct.values() {
             let image = &request.images[positions[0]];
-            schedule.total += schedule.plan(image, extremes(image.values.values()))?.points.len();
+            explainer.total += explainer.plan(image, extremes(image.values.values()))?.points.len();
         }
-        Ok(schedule)
+        for shape in distinct_shapes(&request.images) {
+            let [_, height, width] = shape;
+            let batch = request.batch.unwrap_or_else(|| executor.preferred_batch(height, width)).max(1);
+            let mut groups: Vec<&Vec<usize>> =
+                distinct.values().filter(|positions| image_shape(&request.images[positions[0]]) == shape).collect();
+            groups.sort_unstable();
+            for (index, groups) in groups.chunks(batch).enumerate() {
+                let positions = groups.iter().map(|positions| (*positions).clone()).collect();
+                explainer.waiting.push(Window { shape, batch: (index == 0).then_some(batch), positions });
+            }
+        }
+        explainer.waiting.reverse();
+        Ok(explainer)
+    }
+
+    /// Evaluates one batch, or the images themselves where new ones begin, and says whether anything is left to do.
+    ///
+    /// # Errors
+    /// When an input does not fit the network, the device fails, or the watch cancels. What is finished stays so.
+    pub fn step(&mut self) -> Result<bool> {
+        let mut open = match self.open.take() {
+            Some(mut open) => {
+                open.next += self.pass_tasks(&mut open)?;
+                open
+            }
+            None => match self.waiting.pop() {
+                Some(window) => self.begin(window)?,
+                None => return Ok(false),
+            },
+        };
+        if !self.advance(&mut open)? {
+            self.open = Some(open);
+        }
+        Ok(self.open.is_some() || !self.waiting.is_empty())
+    }
+
+    /// Logits and class of the image at `position` of the request, as soon as its first pass is done.
+    pub fn answer(&self, position: usize) -> Option<(&[f32], usize)> {
+        if let Some(explanation) = self.found.get(position)? {
+            return Some((&explanation.logits, explanation.class));
+        }
+        let mut cases = self.open.iter().flat_map(|open| open.cases.iter().flatten());
+        cases.find(|case| case.positions.contains(&position)).map(Case::answer)
+    }
+
+    /// The explanations in the order of the images; those that are not finished are left out.
+    pub fn finish(self) -> Vec<Explanation> {
+        self.found.into_iter().flatten().collect()
     }
 
     fn plan(&self, image: &ImageInput, range: [f32; 2]) -> Result<Plan> {
         Plan::new(&self.common.methods, &self.common.parameters, image_shape(image)[0], range)
     }
 
-    /// Explains the images of one shape, as many at a time as fill a batch.
-    fn explain_shape(&mut self, shape: [usize; 3], found: &mut [Option<Explanation>]) -> Result<()> {
-        let [_, height, width] = shape;
-        self.batch = self.request.batch.unwrap_or_else(|| self.executor.preferred_batch(height, width)).max(1);
-        let distinct = distinct_images(self.request);
-        let mut groups: Vec<&Vec<usize>> =
-            distinct.values().filter(|positions| image_shape(&self.request.images[positions[0]]) == shape).collect();
-        groups.sort_unstable();
-        let mut constants = Constants::new();
-        for window in groups.chunks(self.batch) {
-            let mut cases = Vec::with_capacity(window.len());
-            for positions in window {
-                let image = &self.request.images[positions[0]];
-                let inputs = Inputs::new(image, self.request.seed, self.request.noise.as_deref());
-                let maker = Maker::new(self.common.clone());
-                let plan = self.plan(image, inputs.range())?;
-                cases.push(Some(Case::new(inputs, (*positions).clone(), shape, plan, maker)));
-            }
-            self.explain_window(&mut cases, shape, &mut constants, found)?;
-            if constants.len() > CONSTANTS_KEPT {
-                constants.clear();
-            }
+    /// Takes up the images of a window and runs the images themselves.
+    fn begin(&mut self, window: Window) -> Result<Open<'a>> {
+        let Window { shape, batch, positions } = window;
+        if let Some(batch) = batch {
+            self.batch = batch;
+            self.constants.clear();
+        } else if self.constants.len() > CONSTANTS_KEPT {
+            self.constants.clear();
         }
-        Ok(())
-    }
-
-    fn explain_window(
-        &mut self,
-        cases: &mut [Option<Case<'a>>],
-        shape: [usize; 3],
-        constants: &mut Constants,
-        found: &mut [Option<Explanation>],
-    ) -> Result<()> {
-        self.pass_images(cases, shape)?;
-        let mut tasks = self.constant_tasks(cases, constants);
-        // One past the last task of each case: a case is finished when all tasks up to there are.
+        let mut cases = Vec::with_capacity(positions.len());
+        for positions in positions {
+            let image = &self.request.images[positions[0]];
+            let inputs = Inputs::new(image, self.request.seed, self.request.noise.as_deref());
+            let maker = Maker::new(self.common.clone());
+            let plan = self.plan(image, inputs.range())?;
+            cases.push(Some(Case::new(inputs, positions, shape, plan, maker)));
+        }
+        self.pass_images(&mut cases, shape)?;
+        let mut tasks = self.constant_tasks(&mut cases);
         let mut ends = Vec::with_capacity(cases.len());
         for (index, case) in cases.iter().enumerate() {
             let points = case.iter().flat_map(|case| &case.plan().points);
@@ -165,31 +228,29 @@ impl<'a> Schedule<'a> {
             tasks.extend(own.map(|(point, uses)| Task { case: index, point: point.clone(), uses: *uses }));
             ends.push(tasks.len());
         }
-        let mut next = 0;
-        let mut first_open = 0;
-        loop {
-            // Later cases wait, so that the sums of few images are in memory at any time.
-            while let Some(slot) = cases.get_mut(first_open) {
-                if let Some(case) = slot {
-                    case.advance(constants, self.watch)?;
-                }
-                if ends[first_open] > next {
-                    break;
-                }
-                if let Some(case) = slot.take() {
-                    let positions = case.positions.clone();
-                    let explanation = case.into_explanation();
-                    for position in positions {
-                        found[position] = Some(explanation.clone());
-                    }
-                }
-                first_open += 1;
+        Ok(Open { shape, cases, tasks, ends, next: 0, first: 0 })
+    }
+
+    /// Folds what was evaluated and says whether all cases are finished.
+    fn advance(&mut self, open: &mut Open<'a>) -> Result<bool> {
+        // Later cases wait, so that the sums of few images are in memory at any time.
+        while let Some(slot) = open.cases.get_mut(open.first) {
+            if let Some(case) = slot {
+                case.advance(&self.constants, self.watch)?;
             }
-            if next == tasks.len() {
-                return Ok(());
+            if open.ends[open.first] > open.next {
+                return Ok(false);
             }
-            next += self.pass_tasks(&tasks[next..], cases, shape, constants)?;
+            if let Some(case) = slot.take() {
+                let positions = case.positions.clone();
+                let explanation = case.into_explanation();
+                for position in positions {
+                    self.found[position] = Some(explanation.clone());
+                }
+            }
+            open.first += 1;
         }
+        Ok(true)
     }
 
     /// The pass of the images themselves: logits, class, and everything that one forward pass can give.
@@ -227,7 +288,7 @@ impl<'a> Schedule<'a> {
     }
 
     /// Tasks for constant images that no earlier image needed.
-    fn constant_tasks(&mut self, cases: &mut [Option<Case<'a>>], constants: &Constants) -> Vec<Task> {
+    fn constant_tasks(&mut self, cases: &mut [Option<Case<'a>>]) -> Vec<Task> {
         let mut tasks = Vec::new();
         let mut queued: HashSet<(usize, Constant)> = HashSet::new();
         let mut borrowed = 0;
@@ -237,7 +298,7 @@ impl<'a> Schedule<'a> {
                 let (point, uses) = &case.plan().points[at];
                 let Point::Constant(constant) = point else { continue };
                 let key = (case.class(), constant.clone());
-                if constants.contains_key(&key) || !queued.insert(key.clone()) {
+                if self.constants.contains_key(&key) || !queued.insert(key.clone()) {
                     case.borrow(&key.1);
                     borrowed += 1;
                 } else {
@@ -249,15 +310,11 @@ impl<'a> Schedule<'a> {
         tasks
     }
 
-    /// Evaluates as many of the first `tasks` as fit into one batch and says how many these were.
+    /// Evaluates as many of the next tasks as fit into one batch and says how many these were.
     #[expect(clippy::expect_used, reason = "the contract of Executor::run")]
-    fn pass_tasks(
-        &mut self,
-        tasks: &[Task],
-        cases: &mut [Option<Case<'a>>],
-        shape: [usize; 3],
-        constants: &mut Constants,
-    ) -> Result<usize> {
+    fn pass_tasks(&mut self, open: &mut Open<'a>) -> Result<usize> {
+        let Open { shape, cases, tasks, next, .. } = open;
+        let tasks = &tasks[*next..];
         let start = Instant::now();
         let class = |task: &Task| cases[task.case].as_ref().map_or(0, Case::class);
         let classes: Vec<usize> = tasks.iter().take(self.batch).map(class).collect();
@@ -267,7 +324,7 @@ impl<'a> Schedule<'a> {
                 case.inputs.write(&task.point, out);
             }
         };
-        let (len, output) = self.pass(tasks.len(), shape, fill, |input, len| {
+        let (len, output) = self.pass(tasks.len(), *shape, fill, |input, len| {
             let target = Target::Classes(&classes[..len]);
             self.executor.run(&Pass { input, target, gradient: true, guided_gradient: false, activation: None })
         })?;
@@ -281,7 +338,7 @@ impl<'a> Schedule<'a> {
                 Point::Constant(constant) => {
                     let class = case.class();
                     let result = ConstantResult { gradient: gradients.image(index).into(), logit: logits[class] };
-                    constants.insert((class, constant.clone()), result);
+                    self.constants.insert((class, constant.clone()), result);
                 }
                 point => case.keep(point.clone(), &gradients, index, task.uses),
             }

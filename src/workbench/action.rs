@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::command::Command;
 use super::list::{EntryId, LabelFilter, SortBy};
+use super::player::Player;
 use super::settings::Settings;
 use super::shown::Shown;
 use super::state::{CompareMode, Dialogs, Links, Measurement, PathPurpose, View};
@@ -78,6 +79,16 @@ pub enum Action {
     SetMeasurement(Option<Measurement>),
     /// Hides the map while held.
     SetPeeking(bool),
+    /// Changes the cascade player.
+    SetPlayer(Box<Player>),
+    /// Goes to a place between the states of the cascade.
+    Scrub(f32),
+    /// Computes the states of the cascade that are missing.
+    ComputeCascade,
+    /// Writes the chosen files of the cascade into a new folder inside this one.
+    WriteCascade(PathBuf),
+    /// Stops the cascade; finished states stay.
+    CancelCascade,
     /// Changes the settings.
     SetSettings(Box<Settings>),
     /// Stops a job.

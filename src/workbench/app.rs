@@ -9,11 +9,12 @@ use super::action::{Action, Actions};
 use super::command::Command;
 use super::keeper::Keeper;
 use super::look::Stage;
+use super::player::AskedCascade;
 use super::services::{OnScreen, Services};
 use super::session::Restoring;
 use super::settings::Theme;
 use super::state::{CompareMode, State, View};
-use super::{case_view, compare_view, dialogs, inspector, jobs_bar, menu, session, study_list, theme};
+use super::{cascade_view, case_view, compare_view, dialogs, inspector, jobs_bar, menu, session, study_list, theme};
 use crate::demo;
 use crate::job::JobId;
 use crate::phantom::{Finding, PhantomSpec};
@@ -55,9 +56,9 @@ pub struct Workbench {
     pub list_changed: bool,
     pub(super) asked: Option<Asked>,
     pub(super) asked_jobs: Vec<JobId>,
+    pub(super) asked_cascade: Option<AskedCascade>,
     pub(super) context: egui::Context,
     pub(super) home: Option<PathBuf>,
-    pub(super) has_gpu: bool,
     pub(super) keeper: Keeper,
     pub(super) restoring: Restoring,
 }
@@ -77,9 +78,9 @@ impl Workbench {
             list_changed: false,
             asked: None,
             asked_jobs: Vec::new(),
+            asked_cascade: None,
             context: context.clone(),
             home: opening.home,
-            has_gpu: render.is_some(),
             keeper: Keeper::default(),
             restoring: Restoring::default(),
         };
@@ -92,7 +93,7 @@ impl Workbench {
         }
         if is_asked {
             // Something has to answer the first question; a model among the paths takes over.
-            workbench.apply(Action::OpenModel(ModelSource::Demo(demo::FIRST_MODEL.to_owned())));
+            workbench.services.open_model(ModelSource::Demo(demo::FIRST_MODEL.to_owned()), false);
             workbench.apply(Action::OpenPaths(opening.paths));
             opening.cohorts.into_iter().for_each(|cohort| workbench.apply(Action::OpenCohort(cohort)));
         }
@@ -124,8 +125,8 @@ impl Workbench {
             self.state.list.refresh();
             self.select(ids[0]);
         }
-        for name in demo::CLASSIFIERS.iter().rev() {
-            self.apply(Action::OpenModel(ModelSource::Demo((*name).to_owned())));
+        for (position, name) in demo::CLASSIFIERS.iter().enumerate() {
+            self.services.open_model(ModelSource::Demo((*name).to_owned()), position == 0);
         }
     }
 
@@ -166,15 +167,17 @@ impl Workbench {
             self.apply(action);
         }
         self.ask_for_maps();
+        self.ask_for_cascade();
+        self.play(&context);
         self.mind_closing(&context);
         self.keep();
     }
 
     fn draw(&mut self, ui: &mut egui::Ui, actions: &mut Actions) {
-        menu::menu_ui(ui, &self.state, actions);
+        menu::menu_ui(ui, &self.state, &self.services, actions);
         jobs_bar::jobs_bar_ui(ui, &self.state, &self.services, actions);
         if self.state.has_study_list {
-            study_list::study_list_ui(ui, &self.state, &mut self.services, actions);
+            study_list::study_list_ui(ui, &self.state, &self.services, actions);
         }
         if self.state.has_inspector && self.state.view != View::Benchmark {
             inspector::inspector_ui(ui, &self.state, &self.services, actions);
@@ -182,7 +185,11 @@ impl Workbench {
         let stage = match self.state.view {
             View::Case => case_view::case_view_ui(ui, &self.state, &self.services, actions),
             View::Compare => compare_view::compare_view_ui(ui, &self.state, &self.services, actions),
-            View::Cascade | View::Benchmark => None,
+            View::Cascade => {
+                cascade_view::cascade_view_ui(ui, &self.state, &self.services, actions);
+                None
+            }
+            View::Benchmark => None,
         };
         self.stage = stage.or(self.stage);
         let on_screen = self.services.on_screen.get();

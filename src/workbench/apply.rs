@@ -101,6 +101,14 @@ impl Workbench {
             Action::SetCursor(cursor) => self.state.cursor = cursor,
             Action::SetMeasurement(measurement) => self.state.measurement = measurement,
             Action::SetPeeking(is_peeking) => self.state.tools.is_peeking = is_peeking,
+            Action::SetPlayer(player) => self.state.player = *player,
+            Action::Scrub(position) => {
+                let last = self.last_state();
+                self.state.player.scrub(position, last);
+            }
+            Action::ComputeCascade => self.compute_cascade(),
+            Action::CancelCascade => self.cancel_cascade(),
+            Action::WriteCascade(folder) => self.write_cascade(folder),
             Action::SetSettings(settings) => self.state.settings = *settings,
             Action::CancelJob(job) => self.services.explainer.cancel_job(job),
             Action::ForgetJobs => self.services.jobs.forget_over(),
@@ -143,12 +151,13 @@ impl Workbench {
                     self.select(first);
                 }
             }
+            Message::Opened(Opened::Model(model)) => self.add_model(model, true),
+            Message::ModelOpened { model, is_asked } => self.add_model(model, is_asked),
             Message::ThumbnailMade(entry, made) => {
-                self.services.thumbnails.put(&self.context, entry, made.as_ref());
+                self.services.thumbnails.get_mut().put(&self.context, entry, made.as_ref());
             }
             Message::SessionOpened { missing, models } => self.take_session(&missing, models),
             Message::CohortRestored(saved, cohort) => self.take_cohort(&saved, cohort.as_ref()),
-            Message::Opened(Opened::Model(model)) | Message::ModelOpened(model) => self.add_model(model),
             Message::Chosen(purpose, paths) => self.take_paths(purpose, paths),
             Message::TargetChosen(target) => {
                 let form = &mut self.state.dialogs.export_form;
@@ -184,7 +193,7 @@ impl Workbench {
                 settings.remember(Recent::Cohort(cohort.spec().to_string()));
             }
             Message::Opened(Opened::Model(_))
-            | Message::ModelOpened(_)
+            | Message::ModelOpened { .. }
             | Message::SessionOpened { .. }
             | Message::CohortRestored(..) => {}
             _ => return,
@@ -212,6 +221,7 @@ impl Workbench {
             PathPurpose::Images | PathPurpose::Folder | PathPurpose::Cohort => {
                 self.apply(Action::OpenPaths(paths));
             }
+            PathPurpose::CascadeExport => paths.into_iter().for_each(|folder| self.write_cascade(folder)),
             PathPurpose::Model => {
                 for path in paths {
                     self.open_model(ModelSource::File(path));
@@ -383,19 +393,20 @@ impl Workbench {
     fn open_model(&mut self, source: ModelSource) {
         match self.state.models.iter().position(|model| model.source == source) {
             Some(position) => self.state.model = position,
-            None => self.services.open_model(source),
+            None => self.services.open_model(source, true),
         }
     }
 
-    fn add_model(&mut self, model: Arc<OpenModel>) {
+    fn add_model(&mut self, model: Arc<OpenModel>, is_asked: bool) {
         let same = |known: &Arc<OpenModel>| known.sha256() == model.sha256() && known.title == model.title;
-        if let Some(position) = self.state.models.iter().position(same) {
+        let position = self.state.models.iter().position(same).unwrap_or_else(|| {
+            self.state.settings.remember_model(&model.source);
+            self.state.models.push(model);
+            self.state.models.len() - 1
+        });
+        if is_asked {
             self.state.model = position;
-            return;
         }
-        self.state.settings.remember_model(&model.source);
-        self.state.models.push(model);
-        self.state.model = self.state.models.len() - 1;
     }
 
     fn close_model(&mut self, position: usize) {

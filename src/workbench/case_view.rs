@@ -47,7 +47,7 @@ pub(super) fn case_view_ui(ui: &mut Ui, state: &State, services: &Services, acti
                         raw_range: None,
                         is_chosen: false,
                     };
-                    Some(tile.ui(ui, rect, state, services, actions).stage)
+                    Some(tile.ui(ui, rect, state, services, actions))
                 }
                 Shelved::Failed(reason) => {
                     message_ui(ui, "This image cannot be shown", &reason);
@@ -72,7 +72,8 @@ fn methods_ui(
 ) {
     let frame = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(egui::Margin::symmetric(6, 4));
     frame.show(ui, |ui| {
-        ui.horizontal(|ui| {
+        ui.set_width(ui.available_width());
+        ui.horizontal_wrapped(|ui| {
             for method in Method::ALL {
                 let standing = state.model().map_or(Standing::Absent, |model| {
                     services.explainer.standing(&state.question.key(case, model, method))

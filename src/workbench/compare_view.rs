@@ -127,7 +127,7 @@ fn tiles_ui(
         };
         let drawn = tile.ui(ui, *rect, state, services, actions);
         if stage.is_none() || ui.rect_contains_pointer(*rect) {
-            stage = Some(drawn.stage);
+            stage = Some(drawn);
         }
     }
     if places.len() < tiles.len() && maximised.is_none() {

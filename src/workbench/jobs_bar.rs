@@ -13,7 +13,7 @@ use super::theme;
 use crate::job::{Ending, JobId, JobReport, Phase};
 
 /// Draws the bar.
-pub fn jobs_bar_ui(ui: &mut Ui, state: &State, services: &Services, actions: &mut Actions) {
+pub(super) fn jobs_bar_ui(ui: &mut Ui, state: &State, services: &Services, actions: &mut Actions) {
     Panel::bottom("jobs bar").show(ui, |ui| {
         let reports = services.jobs.reports();
         ui.horizontal(|ui| {
@@ -25,7 +25,7 @@ pub fn jobs_bar_ui(ui: &mut Ui, state: &State, services: &Services, actions: &mu
 }
 
 /// Time left in words, rounded so that it does not flicker.
-pub fn time_words(left: Duration) -> String {
+pub(super) fn time_words(left: Duration) -> String {
     match left.as_secs() {
         0 => "a moment".to_owned(),
         secs @ 1..60 => format!("{secs} s"),

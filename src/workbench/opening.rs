@@ -108,6 +108,10 @@ pub(super) fn ask(purpose: PathPurpose) -> Option<Vec<PathBuf>> {
             let dialog = dialog.set_title("Open a folder of images or a data set");
             pollster::block_on(dialog.pick_folder()).map(|handle| paths(vec![handle]))
         }
+        PathPurpose::CascadeExport => {
+            let dialog = dialog.set_title("Choose a folder for the cascade");
+            pollster::block_on(dialog.pick_folder()).map(|handle| paths(vec![handle]))
+        }
         PathPurpose::Model => {
             let dialog = dialog.set_title("Open a model").add_filter("Weights", &["safetensors"]);
             pollster::block_on(dialog.pick_files()).map(paths)

@@ -19,7 +19,7 @@ use super::thumbnails::Thumbnails;
 use crate::cohort::Cohort;
 use crate::display::{ContentId, MapPlane, contours};
 use crate::job::{Ending, Jobs, Lane, Start};
-use crate::reading::{Answer, CaseSource, Explainer, ModelSource, OpenCase, OpenModel, Thumbnail};
+use crate::reading::{Answer, Cascades, CaseSource, Explainer, ModelSource, OpenCase, OpenModel, Thumbnail};
 use crate::saliency::Method;
 
 /// Time between two frames drawn for nothing but progress.
@@ -42,7 +42,12 @@ pub enum Message {
     /// A cohort was opened.
     CohortOpened(Arc<Cohort>),
     /// A model was opened.
-    ModelOpened(Arc<OpenModel>),
+    ModelOpened {
+        /// The model.
+        model: Arc<OpenModel>,
+        /// Whether it is asked from now on, or only where no other is.
+        is_asked: bool,
+    },
     /// Paths were chosen in the system's dialog; none where it was cancelled.
     Chosen(PathPurpose, Vec<PathBuf>),
     /// No dialog of the system answers.
@@ -88,10 +93,12 @@ pub struct Services {
     pub jobs: Arc<Jobs>,
     /// Maps.
     pub explainer: Explainer,
+    /// Cascades.
+    pub cascades: Cascades,
     /// Cases in memory.
     pub shelf: Shelf,
     /// Small pictures of cases.
-    pub thumbnails: Thumbnails,
+    pub thumbnails: RefCell<Thumbnails>,
     /// How alike maps are.
     pub likenesses: Likenesses,
     /// The preview of the export dialog.
@@ -104,6 +111,7 @@ pub struct Services {
     /// What each view showed last, to stay until something newer comes.
     shown: RefCell<HashMap<u64, (String, Method, Arc<Answer>)>>,
     contours: RefCell<VecDeque<Contour>>,
+    overlays: RefCell<VecDeque<(String, usize, egui::TextureHandle)>>,
 }
 
 /// Contours of one map, kept while it is on screen.
@@ -117,6 +125,9 @@ struct Contour {
 /// Contours kept: more than there are tiles.
 const CONTOURS: usize = 32;
 
+/// Textures of overlay planes kept.
+const OVERLAYS: usize = 16;
+
 impl Services {
     /// Starts no work yet; `context` is asked to draw again when something changed.
     pub fn new(context: &egui::Context) -> Self {
@@ -125,9 +136,10 @@ impl Services {
         let (outbox, inbox) = channel();
         Self {
             explainer: Explainer::new(Arc::clone(&jobs)),
+            cascades: Cascades::new(Arc::clone(&jobs)),
             jobs,
             shelf: Shelf::default(),
-            thumbnails: Thumbnails::default(),
+            thumbnails: RefCell::default(),
             likenesses: Likenesses::default(),
             export_preview: ExportPreview::default(),
             on_screen: Cell::default(),
@@ -136,6 +148,7 @@ impl Services {
             context: context.clone(),
             shown: RefCell::default(),
             contours: RefCell::default(),
+            overlays: RefCell::default(),
         }
     }
 
@@ -153,6 +166,25 @@ impl Services {
         let shown = self.shown.borrow();
         let (of, by, answer) = shown.get(&view_id)?;
         (of == content && *by == method).then(|| Arc::clone(answer))
+    }
+
+    /// The texture of an overlay plane, made once while its case is on screen.
+    pub fn overlay_texture(
+        &self,
+        content: &str,
+        index: usize,
+        make: impl FnOnce() -> egui::TextureHandle,
+    ) -> egui::TextureHandle {
+        let mut kept = self.overlays.borrow_mut();
+        if let Some((.., texture)) = kept.iter().find(|(of, at, _)| of == content && *at == index) {
+            return texture.clone();
+        }
+        if kept.len() == OVERLAYS {
+            kept.pop_front();
+        }
+        let texture = make();
+        kept.push_back((content.to_owned(), index, texture.clone()));
+        texture
     }
 
     /// The lines where a map has the value `level`, in the space of its image; computed once while it is on screen.
@@ -228,14 +260,14 @@ impl Services {
         });
     }
 
-    /// Opens a model.
-    pub fn open_model(&self, source: ModelSource) {
+    /// Opens a model; it is asked from then on where `is_asked` says so or no other is open.
+    pub fn open_model(&self, source: ModelSource, is_asked: bool) {
         let post = self.post();
         let name = format!("Open the model {}", source.title());
-        let start = Start { name, lane: Lane::Open, urgent: true, listed: true };
+        let start = Start { name, lane: Lane::Open, urgent: false, listed: true };
         self.jobs.start(start, move |_| match OpenModel::open(source) {
             Ok(model) => {
-                post.send(Message::ModelOpened(Arc::new(model)));
+                post.send(Message::ModelOpened { model: Arc::new(model), is_asked });
                 Ending::Done(None)
             }
             Err(error) => Ending::Failed(error.to_string()),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::command::Command;
 use super::export_form::ExportForm;
 use super::list::{EntryId, StudyList};
+use super::player::Player;
 use super::settings::Settings;
 use super::shown::Shown;
 use super::undo::Undo;
@@ -141,6 +142,8 @@ pub enum PathPurpose {
     Cohort,
     /// A model.
     Model,
+    /// A folder in which a cascade is written.
+    CascadeExport,
 }
 
 /// A field in which a path is typed.
@@ -192,6 +195,8 @@ pub struct State {
     pub view: View,
     /// The comparison.
     pub compare: Compare,
+    /// The cascade player.
+    pub player: Player,
     /// Windows over the view.
     pub dialogs: Dialogs,
     /// What the pointer holds.
@@ -226,6 +231,7 @@ impl State {
             undo: Undo::default(),
             view: View::default(),
             compare: Compare::default(),
+            player: Player::default(),
             dialogs: Dialogs::default(),
             tools: Tools::default(),
             measurement: None,

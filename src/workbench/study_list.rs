@@ -54,7 +54,7 @@ struct Choice {
 }
 
 /// Draws the study list.
-pub fn study_list_ui(ui: &mut Ui, state: &State, services: &mut Services, actions: &mut Actions) {
+pub(super) fn study_list_ui(ui: &mut Ui, state: &State, services: &Services, actions: &mut Actions) {
     Panel::left("study list").resizable(true).default_size(270.0).size_range(200.0..=480.0).show(ui, |ui| {
         ui.add_space(4.0);
         if state.list.entries().is_empty() {
@@ -114,7 +114,7 @@ fn choice_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     }
 }
 
-fn rows_ui(ui: &mut Ui, state: &State, services: &mut Services, actions: &mut Actions) {
+fn rows_ui(ui: &mut Ui, state: &State, services: &Services, actions: &mut Actions) {
     let listed = state.list.listed();
     let scroll_to = newly_current(ui, state);
     let spacing = vec2(0.0, 2.0);
@@ -131,8 +131,7 @@ fn rows_ui(ui: &mut Ui, state: &State, services: &mut Services, actions: &mut Ac
             study_row::row_ui(ui, *id, state, services, actions);
         }
     });
-    let post = services.post();
-    services.thumbnails.make_missing(&services.jobs, post);
+    services.thumbnails.borrow_mut().make_missing(&services.jobs, services.post());
 }
 
 /// The row of the current case, in the one frame after it became current or the list changed around it.

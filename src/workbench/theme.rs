@@ -2,6 +2,8 @@
 
 use egui::{Color32, Context, FontFamily, FontId, Stroke, TextStyle, Theme, Visuals};
 
+use crate::saliency::Method;
+
 /// What experts marked.
 pub(super) const TRUTH: Color32 = Color32::from_rgb(255, 221, 51);
 
@@ -25,6 +27,31 @@ pub(super) const PICTURE_GROUND: Color32 = Color32::BLACK;
 
 /// Chosen tiles and rows.
 pub(super) const ACCENT: Color32 = Color32::from_rgb(255, 145, 60);
+
+/// A block of a network as it was trained.
+pub(super) const BLOCK_TRAINED: Color32 = Color32::from_rgb(48, 84, 130);
+
+/// A block of a network with random weights.
+pub(super) const BLOCK_RANDOM: Color32 = Color32::from_rgb(240, 140, 60);
+
+/// What unrelated maps reach.
+pub(super) const CONTROL: Color32 = Color32::from_gray(135);
+
+/// A method in plots; told apart by eyes that confuse red and green too, on light and on dark ground.
+pub(super) fn method_colour(method: Method, visuals: &Visuals) -> Color32 {
+    let [dark, light] = match method {
+        Method::Grad => [(86, 180, 233), (0, 114, 178)],
+        Method::Sg => [(160, 160, 255), (88, 86, 190)],
+        Method::Ig => [(240, 228, 66), (140, 120, 0)],
+        Method::Sig => [(200, 150, 100), (120, 80, 40)],
+        Method::Gcam => [(255, 130, 60), (200, 80, 0)],
+        Method::Xrai => [(220, 220, 220), (60, 60, 60)],
+        Method::Gbp => [(0, 200, 150), (0, 120, 90)],
+        Method::Ggcam => [(230, 130, 190), (170, 60, 120)],
+    };
+    let (red, green, blue) = if visuals.dark_mode { dark } else { light };
+    Color32::from_rgb(red, green, blue)
+}
 
 /// What tiles share.
 pub(super) fn linked(visuals: &Visuals) -> Color32 {

@@ -59,14 +59,6 @@ pub(super) struct Layer {
     pub(super) is_old: bool,
 }
 
-/// What a tile did.
-pub(super) struct Drawn {
-    /// The image and the area it was drawn in, for keys.
-    pub(super) stage: Stage,
-    /// What was drawn over it.
-    pub(super) layer: Option<Layer>,
-}
-
 /// The values of a finished map that `shown` asks for, how they are drawn, and what they are. Colours of raw maps span
 /// `raw_range` where it is given, else the map's own values.
 pub(super) fn map_on_screen(
@@ -91,6 +83,8 @@ pub(super) fn map_on_screen(
 
 impl Tile<'_> {
     /// Draws the tile into `rect` and sends what the mouse asks for.
+    ///
+    /// Says which image was drawn in which area.
     pub(super) fn ui(
         &self,
         ui: &mut Ui,
@@ -98,7 +92,7 @@ impl Tile<'_> {
         state: &State,
         services: &Services,
         actions: &mut Actions,
-    ) -> Drawn {
+    ) -> Stage {
         let header = Rect::from_min_size(rect.min, vec2(rect.width(), HEADER));
         let area = Rect::from_min_max(pos2(rect.left(), rect.top() + HEADER), rect.max);
         let pixels_per_point = ui.ctx().pixels_per_point();
@@ -162,7 +156,7 @@ impl Tile<'_> {
             ui.painter().rect_stroke(rect, 0.0, stroke, egui::StrokeKind::Inside);
         }
         self.mouse(ui, &response, area, &stage, state, actions);
-        Drawn { stage, layer }
+        stage
     }
 
     /// The map to be drawn: the finished one, the unfinished one, or the one before while the new one is on its way.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::{Color32, ColorImage, Painter, Pos2, Shape, Stroke, TextureHandle, TextureOptions, pos2};
+use egui::{Color32, ColorImage, Painter, Pos2, Shape, Stroke, TextureOptions, pos2};
 
 use super::services::Services;
 use super::state::State;
@@ -21,7 +21,7 @@ pub(super) fn marks_ui(
 ) {
     if tile.shown.has_overlays {
         for (index, overlay) in tile.case.overlays.iter().enumerate() {
-            overlay_ui(painter, tile.case, index, overlay, place);
+            overlay_ui(painter, tile.case, index, overlay, services, place);
         }
     }
     if tile.shown.has_contour
@@ -102,20 +102,14 @@ fn overlay_ui(
     case: &Arc<OpenCase>,
     index: usize,
     overlay: &PlacedOverlay,
+    services: &Services,
     place: &dyn Fn([f64; 2]) -> Pos2,
 ) {
-    let id = egui::Id::unique(("overlay", &case.content, index));
-    let kept: Option<TextureHandle> = painter.ctx().data(|data| data.get_temp(id));
-    let texture = kept.unwrap_or_else(|| {
-        let [red, green, blue, _] = theme::OVERLAY.to_array();
-        let pixel = |bit: &bool| {
-            if *bit { Color32::from_rgb(red, green, blue) } else { Color32::TRANSPARENT }
-        };
+    let texture = services.overlay_texture(&case.content, index, || {
+        let pixel = |bit: &bool| if *bit { theme::OVERLAY } else { Color32::TRANSPARENT };
         let pixels = overlay.bits.bits.iter().map(pixel).collect();
         let image = ColorImage::new([overlay.bits.columns, overlay.bits.rows], pixels);
-        let made = painter.ctx().load_texture("overlay", image, TextureOptions::NEAREST);
-        painter.ctx().data_mut(|data| data.insert_temp(id, made.clone()));
-        made
+        painter.ctx().load_texture("overlay", image, TextureOptions::NEAREST)
     });
     let [row, column] = overlay.origin_px.map(f64::from);
     let (right, bottom) = (column + overlay.bits.columns as f64, row + overlay.bits.rows as f64);

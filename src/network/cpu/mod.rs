@@ -3,6 +3,8 @@
 //! A graph is lowered once ([`lower`]), planned once for each image size ([`plan`]), and run step by step
 //! ([`kernel::Step`]). Tensors are pixel-major with channels padded to whole vectors.
 
+mod checkpoint;
+mod family;
 mod kernel;
 mod lower;
 mod pack;
@@ -10,20 +12,19 @@ mod plan;
 mod ties;
 mod train;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::executor::{
-    Activation, Batch, Executor, Pass, PassOutput, Target, check_classifier, check_pass, resolve_classes,
+    Activation, Batch, Executor, ForwardWork, Pass, PassOutput, Target, check_classifier, check_pass, resolve_classes,
 };
-use super::graph::{Graph, NodeId};
+use super::graph::Graph;
 use super::weights::Weights;
 use super::{Error, Result};
+use checkpoint::Recorder;
+use family::{Family, Layout, Member};
 pub use kernel::Isa;
 use kernel::{Memory, Mode, Tensor};
-use lower::{Lowered, lower};
-use plan::{Capture, PackCache, Plan, Source, plan};
-use ties::TieRule;
+use plan::{Capture, Plan};
 pub use train::CpuTrainer;
 
 /// How a [`CpuExecutor`] runs.
@@ -35,11 +36,14 @@ pub struct CpuOptions {
     pub isa: Option<Isa>,
     /// Winograd's filtering where it pays. Without it sums round a little less and passes take about 1.7 times as long.
     pub winograd: bool,
+    /// Bytes that activations may take which are kept for networks that differ in some weights only
+    /// ([`Executor::with_weights`]). What does not fit is computed again.
+    pub kept_bytes: usize,
 }
 
 impl Default for CpuOptions {
     fn default() -> Self {
-        Self { threads: None, isa: None, winograd: true }
+        Self { threads: None, isa: None, winograd: true, kept_bytes: 1 << 30 }
     }
 }
 
@@ -61,32 +65,8 @@ impl CpuOptions {
 
 /// Runs a graph on the processor with kernels made for it.
 pub struct CpuExecutor {
-    graph: Graph,
-    weights: Weights,
-    isa: Isa,
-    winograd: bool,
-    pool: rayon::ThreadPool,
-    /// Lowered forms by the node they keep, packed weights, and plans by image size and node.
-    state: Mutex<State>,
-}
-
-/// Which images a plan is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Layout {
-    /// Height and width.
-    px: [usize; 2],
-    /// Sums below max pools are exact, for images that lead to ties.
-    exact: bool,
-}
-
-#[derive(Default)]
-struct State {
-    lowered: HashMap<NodeId, Arc<Lowered>>,
-    packs: HashMap<NodeId, PackCache>,
-    plans: HashMap<(Layout, NodeId), Arc<Plan>>,
-    tie_rules: HashMap<[usize; 2], Option<Arc<TieRule>>>,
-    /// Memory of the last pass; a pass that finds none takes new memory.
-    memory: Option<Memory>,
+    family: Arc<Family>,
+    member: Member,
 }
 
 impl CpuExecutor {
@@ -98,85 +78,61 @@ impl CpuExecutor {
     pub fn new(graph: Graph, weights: &Weights, options: CpuOptions) -> Result<Self> {
         check_classifier(&graph)?;
         let (isa, pool) = options.start()?;
-        let executor =
-            Self { graph, weights: weights.clone(), isa, winograd: options.winograd, pool, state: Mutex::default() };
-        executor.lowered(executor.graph.features())?;
-        Ok(executor)
+        let family = Arc::new(Family::new(graph, isa, options.winograd, pool, options.kept_bytes));
+        let member = family.join(weights)?;
+        Ok(Self { family, member })
     }
 
     /// The instruction set in use.
     pub fn isa(&self) -> Isa {
-        self.isa
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // The maps hold finished values only, so a panic elsewhere leaves them usable.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lowered(&self, pinned: NodeId) -> Result<Arc<Lowered>> {
-        if let Some(lowered) = self.state().lowered.get(&pinned) {
-            return Ok(Arc::clone(lowered));
-        }
-        let lowered = Arc::new(lower(&self.graph, &self.weights, pinned)?);
-        self.state().lowered.insert(pinned, Arc::clone(&lowered));
-        Ok(lowered)
-    }
-
-    fn tie_rule(&self, px: [usize; 2]) -> Result<Option<Arc<TieRule>>> {
-        if !self.winograd {
-            return Ok(None);
-        }
-        if let Some(rule) = self.state().tie_rules.get(&px) {
-            return Ok(rule.clone());
-        }
-        let rule = TieRule::new(&self.graph, &self.graph.extents(px[0], px[1])?).map(Arc::new);
-        self.state().tie_rules.insert(px, rule.clone());
-        Ok(rule)
-    }
-
-    fn plan(&self, layout: Layout, pinned: Option<NodeId>) -> Result<Arc<Plan>> {
-        // The features Grad-CAM reads are in memory anyway, so one plan serves passes with and without them.
-        let pinned = pinned.unwrap_or_else(|| self.graph.features());
-        let key = (layout, pinned);
-        if let Some(plan) = self.state().plans.get(&key) {
-            return Ok(Arc::clone(plan));
-        }
-        let lowered = self.lowered(pinned)?;
-        let rule = if layout.exact { self.tie_rule(layout.px)? } else { None };
-        let mut packs = self.state().packs.remove(&pinned).unwrap_or_default();
-        let source = Source {
-            graph: &self.graph,
-            weights: &self.weights,
-            lowered: &lowered,
-            kernels: self.isa.kernels(),
-            winograd: self.winograd,
-            exact: rule.as_deref(),
-        };
-        let plan = self.pool.install(|| plan(&source, &mut packs, layout.px[0], layout.px[1]));
-        let mut state = self.state();
-        state.packs.insert(pinned, packs);
-        let plan = Arc::new(plan?);
-        state.plans.insert(key, Arc::clone(&plan));
-        Ok(plan)
+        self.family.isa
     }
 
     fn run_layout(&self, pass: &Pass<'_>, layout: Layout) -> Result<PassOutput> {
-        let plan = self.plan(layout, pass.activation)?;
-        let mut memory = self.state().memory.take().unwrap_or_default();
+        let family = &self.family;
+        // The features Grad-CAM reads are in memory anyway, so one plan serves passes with and without them.
+        let pinned = pass.activation.unwrap_or_else(|| family.graph.features());
+        let form = family.form(pinned, self.member)?;
+        let plan = family.plan(layout, pinned, self.member, &form)?;
+        let mut memory = family.take_memory();
         memory.prepare(plan.sizes, pass.input.len());
-        let output = self.pool.install(|| self.run_plan(&plan, &mut memory, pass));
-        self.state().memory = Some(memory);
+        let kept = family.checkpoint(layout, pinned, pass.input);
+        let start = kept.map_or(0, |kept| kept.restore(&form, &plan, &mut memory));
+        let mut recorder = None;
+        if wants_gradient(pass) {
+            let mut steps = family.boundaries(pinned, self.member, &form, &plan);
+            steps.retain(|step| *step > start);
+            recorder = Recorder::new(&steps, &plan, pass.input, family.kept_bytes);
+        }
+        let output = family.pool.install(|| self.run_plan(&plan, &mut memory, pass, start, recorder.as_mut()));
+        if let Some(recorder) = recorder {
+            family.keep(layout, pinned, recorder.finish(layout, pinned, form, pass.input, &memory));
+        }
+        family.give_memory(memory);
+        let [reused, done] = plan.split_multiply_adds(start).map(|count| count * pass.input.len() as u64);
+        family.add_work(done, reused);
         Ok(output)
     }
 
-    fn run_plan(&self, plan: &Plan, memory: &mut Memory, pass: &Pass<'_>) -> PassOutput {
-        let kernels = self.isa.kernels();
-        let wants_gradient = pass.gradient || pass.guided_gradient || pass.activation.is_some();
-        let mode = Mode { keep_bits: wants_gradient, guided: false };
-        write_image(pass.input, &plan.image, memory);
+    /// Runs a plan from forward step `start` on, what lies before being in memory.
+    fn run_plan(
+        &self,
+        plan: &Plan,
+        memory: &mut Memory,
+        pass: &Pass<'_>,
+        start: usize,
+        mut recorder: Option<&mut Recorder>,
+    ) -> PassOutput {
+        let kernels = self.isa().kernels();
+        let mode = Mode { keep_bits: wants_gradient(pass), guided: false };
+        if start == 0 {
+            write_image(pass.input, &plan.image, memory);
+        }
         let mut value = None;
-        for index in 0..=plan.forward.len() {
+        for index in start..=plan.forward.len() {
+            if let Some(recorder) = &mut recorder {
+                recorder.before(index, plan, memory);
+            }
             if pass.activation.is_some() && plan.value_capture.after == index {
                 value = Some(read(&plan.value_capture, memory));
             }
@@ -184,8 +140,9 @@ impl CpuExecutor {
                 step.run(kernels, memory, mode);
             }
         }
-        let logits = read_logits(&plan.logits, self.graph.classes(), memory);
-        let classes = resolve_classes(&pass.target, &logits, self.graph.classes());
+        let classes = self.family.graph.classes();
+        let logits = read_logits(&plan.logits, classes, memory);
+        let classes = resolve_classes(&pass.target, &logits, classes);
         let mut output = PassOutput { logits, classes, gradient: None, guided_gradient: None, activation: None };
         if pass.gradient || pass.activation.is_some() {
             let mode = Mode { keep_bits: false, guided: false };
@@ -210,7 +167,7 @@ impl CpuExecutor {
         classes: &[usize],
         (wants_image, wants_activation): (bool, bool),
     ) -> (Option<Batch>, Option<Batch>) {
-        let kernels = self.isa.kernels();
+        let kernels = self.isa().kernels();
         write_target(&plan.logits_gradient, classes, memory);
         let mut captured = None;
         for index in 0..=plan.backward.len() {
@@ -231,13 +188,32 @@ impl CpuExecutor {
     }
 }
 
+impl Drop for CpuExecutor {
+    fn drop(&mut self) {
+        self.family.leave(self.member);
+    }
+}
+
+fn wants_gradient(pass: &Pass<'_>) -> bool {
+    pass.gradient || pass.guided_gradient || pass.activation.is_some()
+}
+
 impl Executor for CpuExecutor {
     fn graph(&self) -> &Graph {
-        &self.graph
+        &self.family.graph
     }
 
     fn describe(&self) -> String {
-        format!("cpu ({}, {} threads)", self.isa, self.pool.current_num_threads())
+        format!("cpu ({}, {} threads)", self.isa(), self.family.pool.current_num_threads())
+    }
+
+    fn with_weights(&self, weights: &Weights) -> Option<Result<Box<dyn Executor>>> {
+        let family = Arc::clone(&self.family);
+        Some(family.join(weights).map(|member| Box::new(Self { family, member }) as Box<dyn Executor>))
+    }
+
+    fn forward_work(&self) -> ForwardWork {
+        self.family.work()
     }
 
     fn preferred_batch(&self, height: usize, width: usize) -> usize {
@@ -246,10 +222,10 @@ impl Executor for CpuExecutor {
     }
 
     fn run(&self, pass: &Pass<'_>) -> Result<PassOutput> {
-        check_pass(&self.graph, pass)?;
+        check_pass(&self.family.graph, pass)?;
         let [batch, _, height, width] = pass.input.shape();
         let px = [height, width];
-        let exact: Vec<bool> = match self.tie_rule(px)? {
+        let exact: Vec<bool> = match self.family.tie_rule(px)? {
             Some(rule) => (0..batch).map(|index| rule.applies(pass.input.image(index), height, width)).collect(),
             None => vec![false; batch],
         };

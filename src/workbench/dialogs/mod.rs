@@ -17,7 +17,7 @@ use super::services::Services;
 use super::state::{Dialogs, State};
 
 /// Draws the dialogs that are open.
-pub fn dialogs_ui(context: &Context, state: &State, services: &Services, actions: &mut Actions) {
+pub(super) fn dialogs_ui(context: &Context, state: &State, services: &Services, actions: &mut Actions) {
     let dialogs = &state.dialogs;
     if dialogs.jobs {
         jobs::jobs_ui(context, state, services, actions);

@@ -16,6 +16,7 @@ pub(super) fn path_ui(context: &Context, field: &PathField, state: &State, actio
         PathPurpose::Images => ("Open images", "Path of an image", "/data/chest.dcm"),
         PathPurpose::Folder => ("Open a folder", "Path of a folder of images", "/data/radiographs"),
         PathPurpose::Cohort => ("Open a cohort", "Text of a cohort", "siim:/data/siim-acr"),
+        PathPurpose::CascadeExport => ("Export the cascade", "Path of a folder that is there", "/data/results"),
         PathPurpose::Model => ("Open a model", "Path of the weights", "/data/model.safetensors"),
     };
     let mut text = field.text.clone();
@@ -64,6 +65,7 @@ fn wish(purpose: PathPurpose, text: &str) -> Action {
     };
     match purpose {
         PathPurpose::Model => Action::OpenModel(ModelSource::File(path)),
+        PathPurpose::CascadeExport => Action::WriteCascade(path),
         PathPurpose::Images | PathPurpose::Folder | PathPurpose::Cohort if is_cohort => {
             Action::OpenCohort(text.to_owned())
         }

@@ -125,6 +125,22 @@ impl Memory {
         self.values.as_mut_slice()
     }
 
+    /// ReLU bits of all images.
+    pub(crate) fn bits(&self) -> &[u16] {
+        &self.bits[..self.sizes.bits * self.batch]
+    }
+
+    /// Max-pool winners of all images.
+    pub(crate) fn winners(&self) -> &[u8] {
+        &self.winners[..self.sizes.winners * self.batch]
+    }
+
+    /// Puts back bits and winners of a batch of this size.
+    pub(crate) fn restore(&mut self, bits: &[u16], winners: &[u8]) {
+        self.bits[..bits.len()].copy_from_slice(bits);
+        self.winners[..winners.len()].copy_from_slice(winners);
+    }
+
     pub(super) fn pointers(&mut self) -> Pointers {
         Pointers {
             values: self.values.as_mut_slice().as_mut_ptr(),

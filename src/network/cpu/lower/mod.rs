@@ -31,14 +31,14 @@ pub(super) struct Value {
 }
 
 /// Factors and offsets of a normalization, one a padded channel; padding is 0.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Affine {
     pub(super) scale: Vec<f32>,
     pub(super) shift: Vec<f32>,
 }
 
 /// One convolution's weights with its normalization folded in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Filter {
     /// Name of the weight tensor, `[out, in, kh, kw]` or `[out, in]`.
     pub(super) weight: String,
@@ -51,7 +51,7 @@ pub(super) struct Filter {
 }
 
 /// A convolution; several filters share one pass over the input where they all are 1x1 with stride 1.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Convolution {
     pub(super) input: ValueId,
     pub(super) kernel: [usize; 2],
@@ -63,7 +63,7 @@ pub(super) struct Convolution {
 }
 
 /// One pass over memory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Layer {
     Convolution(Convolution),
     Normalize {
@@ -106,6 +106,16 @@ impl Layer {
             | Self::Copy { input, .. }
             | Self::GlobalMean { input, .. } => *input,
         }
+    }
+
+    /// Whether it computes the same as `other`, the layer of that place of the same graph with other weights: `shares` says
+    /// whether both sets of weights hold one tensor under a name. Tensors that are merely equal count as different.
+    pub(super) fn computes_as(&self, other: &Self, shares: impl Fn(&str) -> bool) -> bool {
+        let tensors = match self {
+            Self::Convolution(convolution) => convolution.filters.as_slice(),
+            _ => &[],
+        };
+        self == other && tensors.iter().all(|filter| shares(&filter.weight))
     }
 
     pub(super) fn outputs(&self) -> Vec<ValueId> {

@@ -14,7 +14,7 @@ use super::super::weights::Weights;
 use super::kernel::{
     Aligned, Axis, Bits, Kernels, LANES, NormalizeSpec, Packed, Sizes, Step, Target, Tensor, TileShape,
 };
-use super::lower::{Affine, Convolution, Lowered, ValueId};
+use super::lower::{Affine, Convolution, Layer, Lowered, ValueId};
 use super::pack::Placed;
 use super::ties::TieRule;
 
@@ -27,8 +27,9 @@ const WINOGRAD_VALUES: usize = 256 * 1024;
 /// See [`WINOGRAD_VALUES`].
 const WINOGRAD_TILES: usize = 4;
 
-/// Packed weights by layer and use, shared by the plans of all image sizes.
-pub(super) type PackCache = HashMap<(usize, PackKind), Arc<Packed>>;
+/// Packed weights by layer, use and origin of the layer, shared by the plans of all image sizes and of all networks that
+/// compute the layer alike.
+pub(super) type PackCache = HashMap<(usize, PackKind, usize), Arc<Packed>>;
 
 /// What weights were packed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,10 +51,29 @@ pub(super) struct Capture {
     pub(super) after: usize,
 }
 
+/// Memory that holds something from one forward step to another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Region {
+    /// First value in the memory of one image.
+    pub(super) offset: usize,
+    /// Values an image.
+    pub(super) len: usize,
+    /// The first step that touches it.
+    pub(super) first: usize,
+    /// The last one.
+    pub(super) last: usize,
+}
+
 /// All steps for one image size.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) forward: Vec<Step>,
+    /// Number of forward steps after which each layer is done.
+    pub(super) layer_ends: Vec<usize>,
+    /// Multiply-adds of each layer for one image, forward.
+    pub(super) layer_multiply_adds: Vec<u64>,
+    /// What lies in memory during the forward steps.
+    pub(super) regions: Vec<Region>,
     pub(super) backward: Vec<Step>,
     pub(super) sizes: Sizes,
     /// The image going forward, `[h, w, c]` without padding.
@@ -67,11 +87,35 @@ pub(super) struct Plan {
     pub(super) gradient_capture: Capture,
 }
 
+impl Plan {
+    /// The last forward step from which on a pass can go on where all layers before `layer` were run by another one. Not
+    /// after the asked-for node is complete, whose value has yet to be read.
+    pub(super) fn resumable(&self, layer: usize) -> usize {
+        layer.checked_sub(1).map_or(0, |before| self.layer_ends[before]).min(self.value_capture.after)
+    }
+
+    /// What is in memory before forward step `step` and read from there on.
+    pub(super) fn live_at(&self, step: usize) -> impl Iterator<Item = &Region> {
+        self.regions.iter().filter(move |region| region.first < step && step <= region.last)
+    }
+
+    /// Multiply-adds of the forward steps before `step` and of those from there on, for one image.
+    pub(super) fn split_multiply_adds(&self, step: usize) -> [u64; 2] {
+        let mut sums = [0; 2];
+        for (end, multiply_adds) in self.layer_ends.iter().zip(&self.layer_multiply_adds) {
+            sums[usize::from(*end > step)] += multiply_adds;
+        }
+        sums
+    }
+}
+
 /// Everything a plan is made from.
 pub(super) struct Source<'a> {
     pub(super) graph: &'a Graph,
     pub(super) weights: &'a Weights,
     pub(super) lowered: &'a Lowered,
+    /// The network that each layer is packed for: equal numbers, equal layers.
+    pub(super) origins: &'a [usize],
     pub(super) kernels: &'a Kernels,
     /// Use Winograd's filtering where it pays.
     pub(super) winograd: bool,
@@ -235,11 +279,12 @@ impl<'a, 'b> Planner<'a, 'b> {
         convolution: &Convolution,
         pack: impl FnOnce(&[Placed<'_>], usize) -> Packed,
     ) -> Result<Arc<Packed>> {
-        if let Some(packed) = self.packs.get(&(layer, kind)) {
+        let key = (layer, kind, self.source.origins[layer]);
+        if let Some(packed) = self.packs.get(&key) {
             return Ok(Arc::clone(packed));
         }
         let packed = Arc::new(pack(&self.placed(convolution)?, self.source.kernels.vectors));
-        self.packs.insert((layer, kind), Arc::clone(&packed));
+        self.packs.insert(key, Arc::clone(&packed));
         Ok(packed)
     }
 
@@ -257,6 +302,18 @@ impl<'a, 'b> Planner<'a, 'b> {
         let values = positions * source.channels * target.channels;
         let worth = share <= WINOGRAD_SHARE && (values <= WINOGRAD_VALUES || tiles >= WINOGRAD_TILES);
         worth.then_some((shape, axes))
+    }
+
+    /// Multiply-adds of a layer for one image.
+    fn multiply_adds(&self, layer: &Layer) -> u64 {
+        let Layer::Convolution(convolution) = layer else { return 0 };
+        let values = &self.source.lowered.values;
+        let taps = convolution.kernel[0] * convolution.kernel[1] * values[convolution.input].map.len();
+        let outputs = convolution.filters.iter().map(|filter| {
+            let output = &values[filter.output];
+            self.pixels(output.extent_of) * output.map.len()
+        });
+        (taps * outputs.sum::<usize>()) as u64
     }
 
     /// Channel groups of a value in its buffer.

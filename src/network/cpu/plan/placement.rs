@@ -2,7 +2,7 @@
 
 use super::super::super::graph::NodeId;
 use super::super::kernel::{LANES, Sizes, Step, Tensor};
-use super::{Capture, Plan, Planner};
+use super::{Capture, Plan, Planner, Region};
 
 /// A buffer's life in steps, for placing it in memory.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,17 +57,24 @@ impl Planner<'_, '_> {
             for step in steps.iter_mut() {
                 step.for_each_tensor(|tensor| tensor.offset = offsets[tensor.offset]);
             }
-            (offsets, len)
+            (offsets, len, lives)
         };
         let moved = |tensor: Tensor, offsets: &[usize]| Tensor { offset: offsets[tensor.offset], ..tensor };
 
         let kept = [(image.offset, 0), (logits.offset, self.forward.len()), (captured.offset, value_after)];
-        let (offsets, forward_len) = place(&mut self.forward, &kept);
+        let (offsets, forward_len, lives) = place(&mut self.forward, &kept);
+        let regions = lives.iter().zip(&offsets).filter(|(life, _)| life.used).map(|(life, offset)| Region {
+            offset: *offset,
+            len: life.len,
+            first: life.first,
+            last: life.last,
+        });
+        let regions = regions.collect();
         let value_capture = Capture { tensor: moved(captured, &offsets), map: map.clone(), after: value_after };
         let (image_forward, logits_forward) = (moved(image, &offsets), moved(logits, &offsets));
 
         let kept = [(logits.offset, 0), (image.offset, self.backward.len()), (captured.offset, gradient_after)];
-        let (offsets, backward_len) = place(&mut self.backward, &kept);
+        let (offsets, backward_len, _) = place(&mut self.backward, &kept);
         let gradient_capture = Capture { tensor: moved(captured, &offsets), map, after: gradient_after };
         debug_assert_eq!(offsets.len(), count);
         Plan {
@@ -78,6 +85,9 @@ impl Planner<'_, '_> {
             image_gradient: moved(image, &offsets),
             value_capture,
             gradient_capture,
+            layer_multiply_adds: lowered.layers.iter().map(|layer| self.multiply_adds(layer)).collect(),
+            layer_ends: self.layer_ends,
+            regions,
             forward: self.forward,
             backward: self.backward,
         }

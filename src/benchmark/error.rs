@@ -1,0 +1,190 @@
+//! What can go wrong in a benchmark, each as one sentence the user can act on.
+
+use std::path::{Path, PathBuf};
+
+use crate::{cascade, cohort, evaluation, network, saliency};
+
+/// Result of a step of a benchmark.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Failure of a benchmark.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A protocol that asks for something impossible.
+    #[error("the protocol's `{field}` {problem}")]
+    Protocol {
+        /// The field, such as `sample.utility`.
+        field: String,
+        /// What is wrong and what would be right, as the rest of a sentence.
+        problem: String,
+    },
+    /// A protocol file that cannot be read.
+    #[error("the protocol cannot be read: {problem}: {}", path.display())]
+    ProtocolFile {
+        /// What is wrong with it.
+        problem: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The run in a database was another one.
+    #[error("this run was begun with another {field} (then {stored}, now {asked}): give it a folder of its own")]
+    Mismatch {
+        /// What differs.
+        field: String,
+        /// What the database says.
+        stored: String,
+        /// What was asked now.
+        asked: String,
+    },
+    /// Another process works on the database.
+    #[error("another process is working on this run: {}", path.display())]
+    Busy {
+        /// The database.
+        path: PathBuf,
+    },
+    /// No run is there.
+    #[error("there is no benchmark here: {}", path.display())]
+    NoRun {
+        /// Where one was looked for.
+        path: PathBuf,
+    },
+    /// A run is there already.
+    #[error("the file exists already: {}", path.display())]
+    Exists {
+        /// The database.
+        path: PathBuf,
+    },
+    /// Several databases could be meant.
+    #[error("{count} databases are here: name one of them, or join shards with `saliscope benchmark merge`: {}", path.display())]
+    Several {
+        /// How many.
+        count: usize,
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A database of a later version.
+    #[error("the database has layout {found}, and this program knows layouts up to {known}: use a newer program: {}", path.display())]
+    Newer {
+        /// Its layout.
+        found: i64,
+        /// The highest one that is read.
+        known: i64,
+        /// The database.
+        path: PathBuf,
+    },
+    /// A file that is no database, or is not whole.
+    #[error("the database is damaged ({problem}): restore it from a copy, or begin the run anew: {}", path.display())]
+    Damaged {
+        /// What is wrong.
+        problem: String,
+        /// The database.
+        path: PathBuf,
+    },
+    /// No room.
+    #[error("the disk is full; everything finished is kept, and the run goes on where it stopped once there is room: {}", path.display())]
+    DiskFull {
+        /// The database.
+        path: PathBuf,
+    },
+    /// Any other trouble with the database.
+    #[error("the database cannot be used ({problem}): {}", path.display())]
+    Database {
+        /// `SQLite`'s words.
+        problem: String,
+        /// The database.
+        path: PathBuf,
+    },
+    /// Any other trouble with a file.
+    #[error("{action} failed ({source}): {}", path.display())]
+    File {
+        /// What was done.
+        action: &'static str,
+        /// The system's words.
+        source: std::io::Error,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A part of a whole that cannot be.
+    #[error("{0}")]
+    Shard(String),
+    /// Databases that cannot be joined.
+    #[error("the databases cannot be joined: {problem}: {}", path.display())]
+    Merge {
+        /// Why not.
+        problem: String,
+        /// The one that does not fit.
+        path: PathBuf,
+    },
+    /// The maps of another program.
+    #[error("the external maps cannot be used: {problem}: {}", path.display())]
+    External {
+        /// What is wrong.
+        problem: String,
+        /// File or folder.
+        path: PathBuf,
+    },
+    /// A model.
+    #[error("the model {name} cannot be used: {problem}")]
+    Model {
+        /// Its place in the protocol, such as `models.classifiers[1]`.
+        name: String,
+        /// Why.
+        problem: network::Error,
+    },
+    /// The cohort.
+    #[error(transparent)]
+    Cohort(#[from] cohort::Error),
+    /// A network while it ran.
+    #[error(transparent)]
+    Network(#[from] network::Error),
+    /// A map while it was made.
+    #[error(transparent)]
+    Cascade(#[from] cascade::Error),
+    /// A judgement.
+    #[error(transparent)]
+    Evaluation(#[from] evaluation::Error),
+    /// A background thread that could not be started.
+    #[error("the thread could not be started ({0})")]
+    Thread(std::io::Error),
+    /// The caller said stop.
+    #[error("stopped; everything finished is kept, and `saliscope benchmark resume` goes on from here")]
+    Cancelled,
+}
+
+impl Error {
+    /// Refuses a field of a protocol.
+    pub(super) fn field(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Protocol { field: field.into(), problem: problem.into() }
+    }
+
+    /// Trouble that `SQLite` reports about the database at `path`.
+    pub(super) fn sqlite(path: &Path) -> impl Fn(rusqlite::Error) -> Self + Copy {
+        move |error| {
+            let path = path.to_owned();
+            let problem = error.to_string();
+            match error.sqlite_error_code() {
+                Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull { path },
+                Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+                    Self::Damaged { problem, path }
+                }
+                Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => Self::Busy { path },
+                _ => Self::Database { problem, path },
+            }
+        }
+    }
+
+    /// What happened, without a path, for rows of the database.
+    pub(super) fn without_path(&self) -> String {
+        match self {
+            Self::Cohort(error) => error.without_path(),
+            Self::External { problem, .. } => format!("the external map cannot be used: {problem}"),
+            other => other.to_string(),
+        }
+    }
+}
+
+impl From<saliency::Error> for Error {
+    fn from(error: saliency::Error) -> Self {
+        Self::Cascade(error.into())
+    }
+}

@@ -1,0 +1,97 @@
+//! What makes a run the run it is.
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::external::ExternalMaps;
+use super::protocol::Protocol;
+use super::subject::Subjects;
+
+/// All that the numbers of a run follow from, without a path: protocol, weights, cohort, external maps.
+pub(super) fn identity(
+    protocol: &Protocol,
+    subjects: &Subjects,
+    cohort_fingerprint: &str,
+    external: Option<&ExternalMaps>,
+) -> Value {
+    let models: serde_json::Map<String, Value> = subjects
+        .all()
+        .map(|subject| (format!("{} ({})", subject.name, subject.role.name()), json!(subject.model.sha256)))
+        .collect();
+    json!({
+        "protocol": serde_json::to_value(protocol.without_paths()).unwrap_or(Value::Null),
+        "model weights": models,
+        "cohort fingerprint": cohort_fingerprint,
+        "external maps": external.map(ExternalMaps::fingerprint),
+    })
+}
+
+/// A short name of an identity: equal for equal ones.
+pub(super) fn run_id(identity: &Value) -> String {
+    let digest = Sha256::digest(identity.to_string());
+    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The first place where two identities differ, with what stands there in each.
+pub(super) fn difference(one: &Value, two: &Value) -> Option<(String, String, String)> {
+    let mut place = String::new();
+    let (one, two) = walk(one, two, &mut place)?;
+    Some((place, shown(one), shown(two)))
+}
+
+fn walk<'a>(one: &'a Value, two: &'a Value, place: &mut String) -> Option<(&'a Value, &'a Value)> {
+    const NOTHING: &Value = &Value::Null;
+    let step = |key: &str, one: &'a Value, two: &'a Value, place: &mut String| {
+        let before = place.len();
+        if !place.is_empty() {
+            place.push('.');
+        }
+        place.push_str(key);
+        let found = walk(one, two, place);
+        if found.is_none() {
+            place.truncate(before);
+        }
+        found
+    };
+    match (one, two) {
+        (Value::Object(a), Value::Object(b)) => {
+            let mut keys: Vec<&String> = a.keys().chain(b.keys()).collect();
+            keys.sort_unstable();
+            keys.dedup();
+            let get = |map: &'a serde_json::Map<String, Value>, key: &str| map.get(key).unwrap_or(NOTHING);
+            keys.into_iter().find_map(|key| step(key, get(a, key), get(b, key), place))
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            (0..a.len()).find_map(|index| step(&index.to_string(), &a[index], &b[index], place))
+        }
+        _ => (one != two).then_some((one, two)),
+    }
+}
+
+/// A value in a sentence; hashes are cut.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "none".to_owned(),
+        Value::String(text) if text.len() == 64 => format!("{}...", &text[..12]),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_difference_is_named() {
+        let one = json!({"protocol": {"alpha": 0.05, "tests": ["utility"], "sample": {"utility": 3}}, "cohort": "a"});
+        assert_eq!(difference(&one, &one), None);
+        let mut two = one.clone();
+        two["protocol"]["sample"]["utility"] = Value::Null;
+        let told = difference(&one, &two).unwrap();
+        assert_eq!(told, ("protocol.sample.utility".to_owned(), "3".to_owned(), "none".to_owned()));
+        assert_ne!(run_id(&one), run_id(&two));
+        two = one.clone();
+        two["protocol"]["tests"][0] = json!("randomization");
+        assert_eq!(difference(&one, &two).unwrap().0, "protocol.tests.0");
+    }
+}

@@ -1,0 +1,238 @@
+//! From a protocol to its units of work.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::error::{Error, Result};
+use super::external::PREFIX;
+use super::protocol::Test;
+use super::setup::{BLOCK, Setup};
+use super::unit::{Kind, Unit};
+use crate::cascade::{ORIGINAL, PAIRS};
+use crate::saliency::{Method, Parameters};
+
+/// Images of one job of predictions.
+const PREDICTIONS: usize = 64;
+
+/// The average mask as a method.
+pub const AVERAGE: &str = "AVG";
+
+/// A part of a run that several processes share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// Which part, from 0.
+    pub index: usize,
+    /// How many parts there are.
+    pub count: usize,
+}
+
+impl Default for Shard {
+    /// The whole.
+    fn default() -> Self {
+        Self { index: 0, count: 1 }
+    }
+}
+
+impl std::str::FromStr for Shard {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let numbers = text.split_once('/').and_then(|(index, count)| {
+            Some((index.trim().parse::<usize>().ok()?, count.trim().parse::<usize>().ok()?))
+        });
+        match numbers {
+            Some((index, count)) if index < count => Ok(Self { index, count }),
+            _ => Err(Error::Shard(format!("a shard is INDEX/COUNT with an index from 0 to COUNT - 1, not {text:?}"))),
+        }
+    }
+}
+
+impl Shard {
+    /// The part that a job array gives this process: of Slurm `SLURM_ARRAY_TASK_ID` with `SLURM_ARRAY_TASK_COUNT` and
+    /// `SLURM_ARRAY_TASK_MIN` (arrays with a step of 1), of a Kubernetes Indexed Job `JOB_COMPLETION_INDEX` with
+    /// `SALISCOPE_SHARDS`, which the job has to set to its `completions`. Nothing outside of one.
+    ///
+    /// # Errors
+    /// When the variables contradict each other, or the count is missing.
+    pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Self>> {
+        let number = |name: &str| -> Result<Option<usize>> {
+            let Some(text) = variable(name) else { return Ok(None) };
+            text.trim().parse().map(Some).map_err(|_| Error::Shard(format!("{name} is {text:?}, not a whole number")))
+        };
+        let (index, count, name) = if let Some(task) = number("SLURM_ARRAY_TASK_ID")? {
+            let least = number("SLURM_ARRAY_TASK_MIN")?.unwrap_or(0);
+            (task.checked_sub(least), number("SLURM_ARRAY_TASK_COUNT")?, "SLURM_ARRAY_TASK_COUNT")
+        } else if let Some(index) = number("JOB_COMPLETION_INDEX")? {
+            (Some(index), number("SALISCOPE_SHARDS")?, "SALISCOPE_SHARDS")
+        } else {
+            return Ok(None);
+        };
+        match (index, count) {
+            (_, None) => {
+                Err(Error::Shard(format!("this process is one of a job array, but {name} does not say how many")))
+            }
+            (Some(index), Some(count)) if index < count => Ok(Some(Self { index, count })),
+            _ => Err(Error::Shard(format!("the job array's index lies beyond its count in {name}"))),
+        }
+    }
+
+    /// Whether a job is of this part.
+    fn holds(self, job: usize) -> bool {
+        job % self.count == self.index
+    }
+}
+
+/// Work that one worker does in one go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Job {
+    /// What belongs to no image: the average mask, pairs of noise maps.
+    Shared,
+    /// What one classifier, by its number among the explained networks, says about some of the images to be classified.
+    Predictions { subject: usize, range: Range<usize> },
+    /// Everything about a few images of the sample.
+    Block(Range<usize>),
+}
+
+impl Setup {
+    /// The jobs of a part, the quick ones first.
+    pub(super) fn jobs(&self, shard: Shard) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        jobs.push((0, Job::Shared));
+        for start in (0..self.predicted.len()).step_by(PREDICTIONS) {
+            let range = start..(start + PREDICTIONS).min(self.predicted.len());
+            let subjects = 0..self.subjects.explained().count();
+            jobs.extend(
+                subjects.map(|subject| (start / PREDICTIONS, Job::Predictions { subject, range: range.clone() })),
+            );
+        }
+        for start in (0..self.images.len()).step_by(BLOCK) {
+            jobs.push((start / BLOCK, Job::Block(start..(start + BLOCK).min(self.images.len()))));
+        }
+        jobs.into_iter().filter(|(number, _)| shard.holds(*number)).map(|(_, job)| job).collect()
+    }
+
+    /// The units of a job, each once.
+    pub(super) fn units(&self, job: &Job) -> Vec<Unit> {
+        match job {
+            Job::Shared => {
+                let pairs = if self.wants(Test::Randomization) { PAIRS } else { 0 };
+                let average = self.protocol.average_mask.then(|| Unit::fixed("", AVERAGE));
+                average.into_iter().chain((1..=pairs).map(Unit::noise_pair)).collect()
+            }
+            Job::Predictions { subject, range } => {
+                let name = self.subjects.explained().nth(*subject).map_or("", |subject| subject.name.as_str());
+                let id = |position: &usize| self.cohort.cases()[*position].id.as_str();
+                self.predicted[range.clone()].iter().map(|position| Unit::prediction(id(position), name)).collect()
+            }
+            Job::Block(range) => {
+                let mut units = BTreeSet::new();
+                for image in range.clone() {
+                    self.add_image(image, &mut units);
+                }
+                for [first, second] in self.pairs.iter().filter(|pair| range.contains(&pair[0])) {
+                    let (first, second) = (&self.case(*first).id, &self.case(*second).id);
+                    for subject in &self.subjects.classifiers[..self.replicates()] {
+                        let unit = |method: &Method| Unit::image_pair(first, second, &subject.name, method.name());
+                        units.extend(self.protocol.methods.iter().map(unit));
+                    }
+                }
+                units.into_iter().collect()
+            }
+        }
+    }
+
+    /// The units of one image that need no other image.
+    fn add_image(&self, image: usize, units: &mut BTreeSet<Unit>) {
+        let id = self.case(image).id.as_str();
+        let methods = || self.protocol.methods.iter().map(|method| method.name());
+        let classifiers = &self.subjects.classifiers;
+        let localizers = &self.subjects.localizers;
+        let other = self.subjects.other.as_ref();
+        let mut maps: Vec<(&str, &str)> = Vec::new();
+        let utility = image < self.utility;
+        let similarity = image < self.similarity;
+        if utility {
+            maps.extend([(classifiers[0].name.as_str(), ORIGINAL), (&classifiers[0].name, &self.random.name)]);
+            let localizer = localizers.first().and_then(|subject| Some((subject, subject.localizer_method()?)));
+            units.extend(localizer.map(|(subject, method)| Unit::localizer(id, &subject.name, method)));
+            units.extend(self.fixed_methods().map(|method| Unit::fixed(id, &method)));
+        }
+        if similarity {
+            for subject in &classifiers[..self.replicates()] {
+                maps.extend(self.states.iter().map(|state| (subject.name.as_str(), state.name.as_str())));
+            }
+            let repeated = classifiers.get(1).filter(|_| self.wants(Test::Repeatability));
+            let reproduced = other.filter(|_| self.wants(Test::Reproducibility));
+            for second in repeated.into_iter().chain(reproduced) {
+                maps.extend([(classifiers[0].name.as_str(), ORIGINAL), (&second.name, ORIGINAL)]);
+                let pair = |method: &str| Unit::model_pair(id, &classifiers[0].name, &second.name, method);
+                units.extend(methods().map(pair));
+            }
+            if repeated.or(reproduced).is_some() {
+                units.extend(self.protocol.controls.iter().map(|control| Unit::fixed(id, control.name())));
+                if let [first, second, ..] = localizers.as_slice()
+                    && let (Some(one), Some(two)) = (first.localizer_method(), second.localizer_method())
+                {
+                    units.insert(Unit::localizer(id, &first.name, one));
+                    units.insert(Unit::localizer(id, &second.name, two));
+                    units.insert(Unit::model_pair(id, &first.name, &second.name, one));
+                }
+            }
+        }
+        units
+            .extend(maps.iter().flat_map(|(model, state)| methods().map(|method| Unit::map(id, model, state, method))));
+    }
+
+    /// Names of the maps that depend on no network.
+    pub(super) fn fixed_methods(&self) -> impl Iterator<Item = String> {
+        let controls = self.protocol.controls.iter().map(|control| control.name().to_owned());
+        let average = self.protocol.average_mask.then(|| AVERAGE.to_owned());
+        let external = self.external.iter().flat_map(|maps| maps.methods().to_vec());
+        controls.chain(average).chain(external)
+    }
+
+    /// About how much work a unit is, in passes through a network.
+    pub(super) fn cost(&self, kind: Kind, method: &str, parameters: &Parameters) -> f64 {
+        const LITTLE: f64 = 0.05;
+        let method = method.parse::<Method>().ok().filter(|_| kind == Kind::Map && !method.starts_with(PREFIX));
+        match (kind, method) {
+            (_, Some(method)) => match method {
+                Method::Grad | Method::Gcam | Method::Gbp => 1.0,
+                Method::Ggcam => 0.1,
+                Method::Sg => parameters.sg.samples as f64,
+                Method::Ig => parameters.ig.steps as f64,
+                Method::Sig => (parameters.sig.noise.samples * parameters.sig.path.steps) as f64,
+                Method::Xrai => (parameters.xrai.baselines.len() * parameters.xrai.ig_steps) as f64,
+            },
+            (Kind::Localizer, _) => 1.0,
+            (Kind::Prediction, _) => 0.3,
+            _ => LITTLE,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_are_read_from_text_and_from_job_arrays() {
+        assert_eq!("2/5".parse::<Shard>().unwrap(), Shard { index: 2, count: 5 });
+        for text in ["5/5", "1", "-1/2", "a/b", "1/0", ""] {
+            assert!(text.parse::<Shard>().is_err(), "{text}");
+        }
+        let of = |variables: &[(&str, &str)]| {
+            Shard::of_environment(|name| {
+                variables.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert_eq!(of(&[]).unwrap(), None);
+        let slurm = [("SLURM_ARRAY_TASK_ID", "7"), ("SLURM_ARRAY_TASK_COUNT", "4"), ("SLURM_ARRAY_TASK_MIN", "5")];
+        assert_eq!(of(&slurm).unwrap(), Some(Shard { index: 2, count: 4 }));
+        let indexed = [("JOB_COMPLETION_INDEX", "3"), ("SALISCOPE_SHARDS", "4")];
+        assert_eq!(of(&indexed).unwrap(), Some(Shard { index: 3, count: 4 }));
+        assert!(of(&slurm[..1]).is_err() && of(&indexed[..1]).is_err(), "the count is missing");
+        assert!(of(&[("JOB_COMPLETION_INDEX", "4"), ("SALISCOPE_SHARDS", "4")]).is_err());
+        assert!(of(&[("SLURM_ARRAY_TASK_ID", "x")]).is_err());
+    }
+}

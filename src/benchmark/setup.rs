@@ -1,0 +1,406 @@
+//! A protocol with everything it names opened, checked against each other, and its sample drawn.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::error::{Error, Result};
+use super::external::ExternalMaps;
+use super::identity::{identity, run_id};
+use super::protocol::{Protocol, Test};
+use super::results::{CohortProvenance, Exclusion, ModelProvenance, ReasonCount, SplitCount};
+use super::store::Meta;
+use super::subject::{Role, Subject, Subjects};
+use crate::cascade::{self, PAIRS, State};
+use crate::cohort::{Case, Cohort, CohortSpec, Split, SplitSource};
+use crate::network::ModelKind;
+use crate::saliency::{ClassChoice, Parameters, Preset};
+
+/// Images that are worked on together: the pairs of the randomization baseline lie within such blocks, so that no map has
+/// to be kept for long and every block can be worked on by itself.
+pub const BLOCK: usize = 8;
+
+/// Name of the state of utility's fully randomized network where the cascade does not reach it.
+pub const ALL_BLOCKS: &str = "All";
+
+/// A protocol ready to be run.
+#[derive(Debug)]
+pub struct Setup {
+    pub(super) protocol: Protocol,
+    pub(super) cohort: Cohort,
+    pub(super) subjects: Subjects,
+    pub(super) external: Option<ExternalMaps>,
+    external_folder: Option<std::path::PathBuf>,
+    pub(super) class: ClassChoice,
+    /// Positions in the cohort of the positive images seen, in the order drawn.
+    pub(super) images: Vec<usize>,
+    /// How many of these, from the first, utility sees.
+    pub(super) utility: usize,
+    /// How many the other tests see.
+    pub(super) similarity: usize,
+    /// Positions in the cohort of the images by which classifiers are judged.
+    pub(super) predicted: Vec<usize>,
+    /// Pairs of positions in `images` behind the randomization baseline.
+    pub(super) pairs: Vec<[usize; 2]>,
+    /// States of the cascade, the original first.
+    pub(super) states: Vec<State>,
+    /// The state in which nothing is as it was trained.
+    pub(super) random: State,
+    identity: serde_json::Value,
+    warnings: Vec<String>,
+}
+
+impl Setup {
+    /// Opens cohort and networks, draws the sample, and refuses what cannot be done. `external` is a folder of maps that
+    /// another program made. `progress` and `cancelled` are those of [`Cohort::open`].
+    ///
+    /// # Errors
+    /// When something cannot be opened, or the protocol asks for something impossible; the message names the field.
+    pub fn open(
+        protocol: &Protocol,
+        external: Option<&Path>,
+        progress: &(dyn Fn(usize, usize) + Sync),
+        cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Self> {
+        protocol.check()?;
+        let class = protocol.class_choice()?;
+        let subjects = Subjects::open(protocol)?;
+        check_subjects(protocol, &subjects, class)?;
+        let (states, random) = states(protocol, &subjects)?;
+        let (spec, options) = protocol.cohort_spec()?;
+        let cohort = Cohort::open(&spec, &options, progress, cancelled).map_err(|error| match error {
+            crate::cohort::Error::Interrupted => Error::Cancelled,
+            other => Error::Cohort(other),
+        })?;
+        let mut warnings: Vec<String> = cohort.warnings().iter().map(ToString::to_string).collect();
+        warnings.extend(cohort_warnings(protocol, &cohort));
+        let seed = protocol.seeds.sample;
+        let positives = drawn(&cohort, protocol.cohort.split, seed, |case| case.label == Some(true));
+        if positives.is_empty() {
+            let problem = format!("is {}, which has no image with the finding", protocol.cohort.split);
+            return Err(Error::field("cohort.split", problem));
+        }
+        let wants = |test: Test| protocol.tests.contains(&test);
+        let mut take = |field: &str, wanted: bool, number: Option<usize>| {
+            let number = number.filter(|_| wanted).unwrap_or(if wanted { positives.len() } else { 0 });
+            if number > positives.len() {
+                warnings.push(format!(
+                    "{field} asks for {number} images, and the {} split has {} with the finding: all are taken",
+                    protocol.cohort.split,
+                    positives.len()
+                ));
+            }
+            number.min(positives.len())
+        };
+        let utility = take("sample.utility", wants(Test::Utility), protocol.sample.utility);
+        let others = [Test::Randomization, Test::Repeatability, Test::Reproducibility].into_iter().any(wants);
+        let similarity = take("sample.similarity", others, protocol.sample.similarity);
+        let mut images = positives;
+        images.truncate(utility.max(similarity));
+        let mut predicted = drawn(&cohort, protocol.cohort.split, seed, |case| case.label.is_some());
+        predicted.truncate(protocol.sample.classification.unwrap_or(usize::MAX));
+        check_truth(protocol, &cohort, &subjects, &images)?;
+        let pairs = if wants(Test::Randomization) { pairs(&cohort, &images[..similarity], seed) } else { Vec::new() };
+        let ids = images.iter().map(|position| cohort.cases()[*position].id.as_str());
+        let external_maps = external.map(|folder| ExternalMaps::open(folder, ids)).transpose()?;
+        let identity = identity(protocol, &subjects, &cohort.fingerprint(), external_maps.as_ref());
+        Ok(Self {
+            protocol: protocol.clone(),
+            cohort,
+            subjects,
+            external: external_maps,
+            external_folder: external.map(Path::to_owned),
+            class,
+            images,
+            utility,
+            similarity,
+            predicted,
+            pairs,
+            states,
+            random,
+            identity,
+            warnings,
+        })
+    }
+
+    /// What was odd; names no file and no id.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The protocol.
+    pub fn protocol(&self) -> &Protocol {
+        &self.protocol
+    }
+
+    /// The cohort.
+    pub fn cohort(&self) -> &Cohort {
+        &self.cohort
+    }
+
+    /// The networks.
+    pub fn subjects(&self) -> &Subjects {
+        &self.subjects
+    }
+
+    /// Images that utility sees, and images that the other tests see.
+    pub fn sample(&self) -> [usize; 2] {
+        [self.utility, self.similarity]
+    }
+
+    /// All that the run's numbers follow from.
+    pub fn identity(&self) -> &serde_json::Value {
+        &self.identity
+    }
+
+    /// `[height, width]` of the maps.
+    pub(super) fn size_px(&self) -> [usize; 2] {
+        self.subjects.size_px()
+    }
+
+    pub(super) fn wants(&self, test: Test) -> bool {
+        self.protocol.tests.contains(&test)
+    }
+
+    /// Classifiers that are randomized.
+    pub(super) fn replicates(&self) -> usize {
+        let all = self.subjects.classifiers.len();
+        if self.wants(Test::Randomization) { self.protocol.randomization.replicates.unwrap_or(all).min(all) } else { 0 }
+    }
+
+    /// The case at a place of the sample.
+    pub(super) fn case(&self, image: usize) -> &Case {
+        &self.cohort.cases()[self.images[image]]
+    }
+
+    /// The parameters of the methods on one network.
+    pub(super) fn parameters(&self, subject: &Subject) -> Result<Parameters> {
+        let parameters = Parameters::for_model(self.protocol.preset, &subject.model.card);
+        let parameters = parameters.overridden([self.protocol.parameters.clone().into()]);
+        parameters.map_err(|error| Error::field("parameters", format!("cannot be used: {error}")))
+    }
+
+    /// Percentile at which maps are clipped.
+    pub(super) fn clip_percentile(&self) -> f64 {
+        self.subjects
+            .classifiers
+            .first()
+            .and_then(|subject| self.parameters(subject).ok())
+            .map_or(Parameters::default().clip_percentile, |parameters| parameters.clip_percentile)
+    }
+
+    /// What a database says about part `shard` of `shards`.
+    pub(super) fn meta(&self, shard: usize, shards: usize, units_total: usize) -> Meta {
+        Meta {
+            run_id: run_id(&self.identity),
+            identity: self.identity.clone(),
+            protocol: self.protocol.clone(),
+            external: self.external_folder.clone(),
+            cohort: self.cohort_provenance(),
+            models: self.subjects.all().map(model_provenance).collect(),
+            exclusions: self.missing_maps(),
+            program_version: env!("CARGO_PKG_VERSION").to_owned(),
+            shard,
+            shards,
+            parts: vec![shard],
+            units_total,
+        }
+    }
+
+    fn cohort_provenance(&self) -> CohortProvenance {
+        let cohort = &self.cohort;
+        let spec = cohort.spec();
+        let counts = cohort.counts().into_iter().map(|count| SplitCount {
+            split: count.split.map_or("none", Split::name).to_owned(),
+            positive: count.positive,
+            negative: count.negative,
+            unlabelled: count.unlabelled,
+        });
+        let mut unusable: Vec<ReasonCount> = Vec::new();
+        for exclusion in cohort.exclusions() {
+            let reason = exclusion.reason.description();
+            match unusable.iter_mut().find(|count| count.reason == reason) {
+                Some(count) => count.cases += 1,
+                None => unusable.push(ReasonCount { reason: reason.to_owned(), cases: 1 }),
+            }
+        }
+        CohortProvenance {
+            name: if matches!(spec, CohortSpec::Phantom { .. }) { spec.to_string() } else { spec.kind().to_owned() },
+            task: cohort.task().map_or("finding", |task| task.name()).to_owned(),
+            fingerprint: cohort.fingerprint(),
+            counts: counts.collect(),
+            unusable,
+            splits: match cohort.split_source() {
+                SplitSource::Given => "a file that the protocol names".to_owned(),
+                SplitSource::Found => "a file in the cohort's folder".to_owned(),
+                SplitSource::Labels => "the folder's labels".to_owned(),
+                SplitSource::Phantoms => "the phantoms' own rule".to_owned(),
+                SplitSource::Drawn { seed } => format!("drawn with seed {seed}"),
+            },
+        }
+    }
+
+    /// What the sample does not hold, from the start.
+    fn missing_maps(&self) -> Vec<Exclusion> {
+        let all = |what: &str, reason: &str| Exclusion {
+            image: String::new(),
+            what: what.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let mut missing = Vec::new();
+        if self.wants(Test::Randomization) && self.similarity < 2 {
+            missing.push(all("randomization: baseline", "it compares different images, and there is only one"));
+        }
+        if self.subjects.localizers.is_empty() {
+            missing.push(all("high baseline", "the protocol names no localizer"));
+        }
+        missing
+    }
+}
+
+fn model_provenance(subject: &Subject) -> ModelProvenance {
+    ModelProvenance {
+        name: subject.name.clone(),
+        role: subject.role.name().to_owned(),
+        architecture: subject.model.card.architecture.name().to_owned(),
+        sha256: subject.model.sha256.clone(),
+        trained_on: subject.model.card.trained_on.clone(),
+        auc: None,
+    }
+}
+
+/// States of the cascade, and the one in which nothing is as it was trained.
+fn states(protocol: &Protocol, subjects: &Subjects) -> Result<(Vec<State>, State)> {
+    let Some(first) = subjects.classifiers.first() else { return Ok((Vec::new(), State::original())) };
+    let graph = &first.model.graph;
+    let all = State::all(graph, protocol.randomization.order, protocol.preset);
+    let states = if protocol.randomization.states.is_empty() {
+        all
+    } else {
+        State::choose(all, &protocol.randomization.states).map_err(|error| match error {
+            cascade::Error::UnknownState { name, known } => {
+                Error::field("randomization.states", format!("names {name:?}, and there are only {known}"))
+            }
+            other => Error::Cascade(other),
+        })?
+    };
+    let whole = State::all(graph, cascade::Order::TopDown, Preset::Recommended).pop().unwrap_or_else(State::original);
+    let blocks: HashSet<&String> = whole.blocks.iter().collect();
+    let reached = states.iter().find(|state| state.blocks.iter().collect::<HashSet<_>>() == blocks);
+    let random = reached.cloned().unwrap_or(State { name: ALL_BLOCKS.to_owned(), blocks: whole.blocks.clone() });
+    Ok((states, random))
+}
+
+/// Cases of a split in an order that follows from the seed and their ids alone, so that a smaller sample is the beginning
+/// of a larger one.
+fn drawn(cohort: &Cohort, split: Split, seed: u64, keep: impl Fn(&Case) -> bool) -> Vec<usize> {
+    let kept = cohort.cases().iter().enumerate().filter(|(_, case)| case.split == Some(split) && keep(case));
+    let mut order: Vec<([u8; 32], usize)> =
+        kept.map(|(position, case)| (hash(seed, "sample", &[&case.id]), position)).collect();
+    order.sort_unstable();
+    order.into_iter().map(|(_, position)| position).collect()
+}
+
+/// At most [`PAIRS`] pairs of images, each within one block: drawn by the hash of seed and both ids.
+fn pairs(cohort: &Cohort, images: &[usize], seed: u64) -> Vec<[usize; 2]> {
+    let id = |image: usize| cohort.cases()[images[image]].id.as_str();
+    let mut all: Vec<([u8; 32], [usize; 2])> = Vec::new();
+    for first in 0..images.len() {
+        let end = (first / BLOCK + 1) * BLOCK;
+        for second in first + 1..end.min(images.len()) {
+            all.push((hash(seed, "pair", &[id(first), id(second)]), [first, second]));
+        }
+    }
+    all.sort_unstable();
+    all.truncate(PAIRS);
+    let mut pairs: Vec<[usize; 2]> = all.into_iter().map(|(_, pair)| pair).collect();
+    pairs.sort_unstable();
+    pairs
+}
+
+fn hash(seed: u64, purpose: &str, words: &[&str]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(b"saliscope benchmark");
+    hash.update(seed.to_le_bytes());
+    for word in std::iter::once(&purpose).chain(words) {
+        hash.update((word.len() as u64).to_le_bytes());
+        hash.update(word);
+    }
+    hash.finalize().into()
+}
+
+fn check_subjects(protocol: &Protocol, subjects: &Subjects, class: ClassChoice) -> Result<()> {
+    for subject in subjects.explained() {
+        let classes = subject.model.graph.classes();
+        if let ClassChoice::Index(index) = class
+            && index >= classes
+        {
+            return Err(Error::field("class", format!("is {index}, and {} has {classes} classes", subject.name)));
+        }
+        let [height, width] = subject.model.card.input_size;
+        if height.min(width) < crate::metrics::SSIM_WINDOW_PX {
+            return Err(Error::Cascade(cascade::Error::MapSize { height, width }));
+        }
+        let parameters = Parameters::for_model(protocol.preset, &subject.model.card);
+        let checked = parameters.overridden([protocol.parameters.clone().into()]).and_then(|parameters| {
+            if let Some(name) = &parameters.gcam.node {
+                subject.model.graph.find(name)?;
+            }
+            parameters.check(&protocol.methods)
+        });
+        checked.map_err(|error| Error::field("parameters", format!("do not fit {}: {error}", subject.name)))?;
+    }
+    Ok(())
+}
+
+/// Refuses detectors without boxes, and utility without marks.
+fn check_truth(protocol: &Protocol, cohort: &Cohort, subjects: &Subjects, images: &[usize]) -> Result<()> {
+    if !protocol.tests.contains(&Test::Utility) {
+        return Ok(());
+    }
+    let cases = || images.iter().map(|position| &cohort.cases()[*position]);
+    let detector = subjects.localizers.iter().find(|subject| subject.model.card.kind == ModelKind::Detection);
+    if let Some(detector) = detector
+        && cases().all(|case| cohort.boxes(case).is_empty())
+    {
+        let field = format!("models.localizers[{}]", detector.replicate - 1);
+        let problem =
+            "is a RetinaNet, which finds boxes, and the marks of this cohort are masks: a U-Net goes with masks";
+        return Err(Error::field(field, problem));
+    }
+    let [height, width] = subjects.size_px();
+    let mut problem = None;
+    for case in cases() {
+        match cohort.truth(case, height, width, protocol.cohort.truth_rule) {
+            Ok(_) => return Ok(()),
+            Err(error) => problem = Some(error.without_path()),
+        }
+    }
+    let problem = problem.unwrap_or_default();
+    Err(Error::field("tests", format!("names utility, but no image of the sample has a usable mark ({problem})")))
+}
+
+fn cohort_warnings(protocol: &Protocol, cohort: &Cohort) -> Vec<String> {
+    let patients = |judged: bool| -> HashSet<&str> {
+        let of = cohort.cases().iter().filter(|case| case.split.is_some());
+        let of = of.filter(|case| (case.split == Some(protocol.cohort.split)) == judged);
+        of.filter_map(|case| case.patient.as_deref()).collect()
+    };
+    let shared = patients(true).intersection(&patients(false)).count();
+    let mut warnings = Vec::new();
+    if shared > 0 {
+        warnings.push(format!(
+            "{shared} patients have images in the {} split and in another one: what was learned about them counts as found",
+            protocol.cohort.split
+        ));
+    }
+    warnings
+}
+
+impl Role {
+    /// Whether networks of this role classify.
+    pub fn classifies(self) -> bool {
+        self != Self::Localizer
+    }
+}

@@ -1,0 +1,212 @@
+//! Making and opening databases.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use serde::{Deserialize, Serialize};
+
+use super::{APPLICATION, LAYOUT, SCHEMA};
+use crate::benchmark::error::{Error, Result};
+use crate::benchmark::protocol::Protocol;
+use crate::benchmark::results::{CohortProvenance, Exclusion, ModelProvenance};
+
+/// How long to wait for another connection's transaction.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// What a database says about its run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Meta {
+    /// Names the run.
+    pub run_id: String,
+    /// All that the run's numbers follow from, without paths; two databases of one run agree in it.
+    pub identity: serde_json::Value,
+    /// The protocol with its paths, to go on from.
+    pub protocol: Protocol,
+    /// Folder of external maps.
+    pub external: Option<PathBuf>,
+    /// The cohort.
+    pub cohort: CohortProvenance,
+    /// The networks.
+    pub models: Vec<ModelProvenance>,
+    /// What is left out from the start.
+    pub exclusions: Vec<Exclusion>,
+    /// Version of the program that began it.
+    pub program_version: String,
+    /// Which part of the run this is, from 0.
+    pub shard: usize,
+    /// How many parts there are.
+    pub shards: usize,
+    /// Parts joined here; one until then.
+    pub parts: Vec<usize>,
+    /// Units of this part.
+    pub units_total: usize,
+}
+
+/// The database of a run.
+#[derive(Debug)]
+pub struct Store {
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
+    pub(super) meta: Meta,
+    /// Held while this process writes.
+    _lock: Option<File>,
+}
+
+/// The layout of a new database.
+pub(super) fn layout(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "application_id", APPLICATION)?;
+    connection.pragma_update(None, "user_version", LAYOUT)?;
+    connection.execute_batch(SCHEMA)
+}
+
+impl Store {
+    /// Makes a new database.
+    ///
+    /// # Errors
+    /// When a run is there already, the folder cannot be written, or another process is at it.
+    pub fn create(path: &Path, meta: &Meta) -> Result<Self> {
+        let failed = Error::sqlite(path);
+        let lock = lock(path)?;
+        let connection = Connection::open(path).map_err(failed)?;
+        // A process killed at this very place leaves a database without anything.
+        let tables = connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0));
+        if tables.map_err(failed)? > 0 {
+            return Err(Error::Exists { path: path.to_owned() });
+        }
+        let facts = facts(meta).map_err(|problem| Error::Database { problem, path: path.to_owned() })?;
+        let made = set_up(&connection).and_then(|()| {
+            let transaction = connection.unchecked_transaction()?;
+            layout(&transaction)?;
+            write_facts(&transaction, &facts)?;
+            transaction.commit()
+        });
+        made.map_err(failed)?;
+        Ok(Self { connection, path: path.to_owned(), meta: meta.clone(), _lock: Some(lock) })
+    }
+
+    /// Opens a database to go on with; no other process can at the same time.
+    ///
+    /// # Errors
+    /// When it is not there, damaged, of a newer version, or another process writes it.
+    pub fn open(path: &Path) -> Result<Self> {
+        require(path)?;
+        let lock = lock(path)?;
+        let failed = Error::sqlite(path);
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+        check(&connection, path)?;
+        set_up(&connection).map_err(failed)?;
+        let meta = read_meta(&connection, path)?;
+        Ok(Self { connection, path: path.to_owned(), meta, _lock: Some(lock) })
+    }
+
+    /// Opens a database to look at, also while another process writes it.
+    ///
+    /// # Errors
+    /// When it is not there, damaged, or of a newer version.
+    pub fn read(path: &Path) -> Result<Self> {
+        require(path)?;
+        let failed = Error::sqlite(path);
+        // A database that was not closed needs its journal replayed, for which it must be opened for writing.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+        connection.busy_timeout(WAIT).map_err(failed)?;
+        check(&connection, path)?;
+        let meta = read_meta(&connection, path)?;
+        Ok(Self { connection, path: path.to_owned(), meta, _lock: None })
+    }
+
+    /// What it says about its run.
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// The description of a run, field by field.
+fn facts(meta: &Meta) -> std::result::Result<serde_json::Map<String, serde_json::Value>, String> {
+    match serde_json::to_value(meta) {
+        Ok(serde_json::Value::Object(facts)) => Ok(facts),
+        Ok(_) => Err("its description is no object".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn write_facts(connection: &Connection, facts: &serde_json::Map<String, serde_json::Value>) -> rusqlite::Result<()> {
+    for (key, value) in facts {
+        connection.execute("INSERT OR REPLACE INTO meta VALUES (?1, ?2)", (key, value.to_string()))?;
+    }
+    Ok(())
+}
+
+fn require(path: &Path) -> Result<()> {
+    if path.is_file() { Ok(()) } else { Err(Error::NoRun { path: path.to_owned() }) }
+}
+
+/// The system lets go of it when the process ends, however it ends.
+fn lock(path: &Path) -> Result<File> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let path = PathBuf::from(name);
+    let failed = |source| Error::File { action: "taking the lock of the database", source, path: path.clone() };
+    let file = File::create(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Busy { path }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(WAIT)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A process that is killed loses nothing; a machine that loses power may lose the last seconds, and nothing before.
+    connection.pragma_update(None, "synchronous", "NORMAL")
+}
+
+/// Refuses what is none of ours, of a newer version, or cut off.
+fn check(connection: &Connection, path: &Path) -> Result<()> {
+    let failed = Error::sqlite(path);
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(failed);
+    if number("application_id")? != APPLICATION {
+        return Err(Error::NoRun { path: path.to_owned() });
+    }
+    let found = number("user_version")?;
+    if found > LAYOUT {
+        return Err(Error::Newer { found, known: LAYOUT, path: path.to_owned() });
+    }
+    let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let mut journal = path.as_os_str().to_owned();
+    journal.push("-wal");
+    let waiting = std::fs::metadata(journal).is_ok_and(|metadata| metadata.len() > 0);
+    let expected = number("page_count")? * number("page_size")?;
+    if !waiting && i64::try_from(length).unwrap_or(i64::MAX) < expected {
+        let problem = format!("it has {length} of its {expected} bytes");
+        return Err(Error::Damaged { problem, path: path.to_owned() });
+    }
+    Ok(())
+}
+
+fn read_meta(connection: &Connection, path: &Path) -> Result<Meta> {
+    let failed = Error::sqlite(path);
+    let damaged = |problem: String| Error::Damaged { problem, path: path.to_owned() };
+    let tables = "SELECT name FROM sqlite_master WHERE name = 'meta'";
+    if connection.query_row(tables, [], |_| Ok(())).optional().map_err(failed)?.is_none() {
+        return Err(damaged("it has no description of its run".to_owned()));
+    }
+    let mut statement = connection.prepare("SELECT key, value FROM meta").map_err(failed)?;
+    let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
+    let mut facts = serde_json::Map::new();
+    for row in rows.map_err(failed)? {
+        let (key, value) = row.map_err(failed)?;
+        let value =
+            serde_json::from_str(&value).map_err(|error| damaged(format!("its {key} is unreadable: {error}")))?;
+        facts.insert(key, value);
+    }
+    serde_json::from_value(facts.into()).map_err(|error| damaged(format!("its description is not whole: {error}")))
+}

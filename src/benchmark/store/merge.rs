@@ -1,0 +1,109 @@
+//! Joining the parts of a run.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::access::{Meta, Store};
+use super::{CONTENT, Status};
+use crate::benchmark::error::{Error, Result};
+use crate::benchmark::identity::difference;
+
+/// What joining gave.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Merged {
+    /// How far the joined run is.
+    pub status: Status,
+    /// Parts that were not given, from 0.
+    pub missing_parts: Vec<usize>,
+    /// Units that no part has finished or seen fail.
+    pub missing_units: usize,
+}
+
+/// Joins databases of one run into a new one at `target`. What is missing is told and no error: the parts can be joined
+/// again once they are done.
+///
+/// # Errors
+/// When `target` exists, a part cannot be read, is of another run, was given twice, or contradicts another one; then
+/// nothing is left at `target`.
+pub fn merge(target: &Path, parts: &[PathBuf]) -> Result<Merged> {
+    let refuse = |problem: &str, path: &Path| Error::Merge { problem: problem.to_owned(), path: path.to_owned() };
+    let Some(first) = parts.first() else { return Err(refuse("name at least one", target)) };
+    let stores = parts.iter().map(|path| Store::read(path)).collect::<Result<Vec<Store>>>()?;
+    let mut meta = stores[0].meta().clone();
+    let (mut taken, mut units_total) = (Vec::new(), 0);
+    for store in &stores {
+        let other = store.meta();
+        if let Some((field, one, two)) = difference(&meta.identity, &other.identity) {
+            let problem = format!("it belongs to another run: {field} is {two} here and {one} in the first");
+            return Err(Error::Merge { problem, path: store.path().to_owned() });
+        }
+        if other.shards != meta.shards {
+            let problem = format!("it is one of {} parts, and the first is one of {}", other.shards, meta.shards);
+            return Err(Error::Merge { problem, path: store.path().to_owned() });
+        }
+        for part in &other.parts {
+            if taken.contains(part) {
+                let problem = format!("part {part} of {} is given twice", other.shards);
+                return Err(Error::Merge { problem, path: store.path().to_owned() });
+            }
+            taken.push(*part);
+        }
+        units_total += other.units_total;
+    }
+    taken.sort_unstable();
+    let missing_parts: Vec<usize> = (0..meta.shards).filter(|part| !taken.contains(part)).collect();
+    meta.units_total = units_total;
+    meta.shard = taken.first().copied().unwrap_or(0);
+    meta.parts = taken;
+    if target == first.as_path() {
+        return Err(refuse("the joined database needs a file of its own", target));
+    }
+    let joined = join(target, &meta, &stores);
+    if joined.is_err() && !matches!(joined, Err(Error::Exists { .. } | Error::Busy { .. })) {
+        for ending in ["", "-wal", "-shm", ".lock"] {
+            let mut name = target.as_os_str().to_owned();
+            name.push(ending);
+            // What cannot be removed was not made.
+            let _ = std::fs::remove_file(PathBuf::from(name));
+        }
+    }
+    let status = joined?;
+    let missing_units = status.total.saturating_sub(status.done + status.failed);
+    Ok(Merged { status, missing_parts, missing_units })
+}
+
+fn join(target: &Path, meta: &Meta, stores: &[Store]) -> Result<Status> {
+    let joined = Store::create(target, meta)?;
+    let failed = Error::sqlite(target);
+    for store in stores {
+        let Some(path) = store.path().to_str() else {
+            return Err(Error::Merge { problem: "its path is no text".to_owned(), path: store.path().to_owned() });
+        };
+        joined.connection.execute("ATTACH DATABASE ?1 AS part", [path]).map_err(failed)?;
+        let copied = copy(&joined, store.path());
+        joined.connection.execute("DETACH DATABASE part", []).map_err(failed)?;
+        copied?;
+    }
+    joined.settle()?;
+    joined.status()
+}
+
+fn copy(joined: &Store, from: &Path) -> Result<()> {
+    let failed = Error::sqlite(joined.path());
+    let transaction = joined.connection.unchecked_transaction().map_err(failed)?;
+    for (table, columns) in CONTENT {
+        let copied = transaction.execute(&format!("INSERT INTO main.{table} SELECT {columns} FROM part.{table}"), []);
+        copied.map_err(|error| match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::ConstraintViolation) => Error::Merge {
+                problem: format!("it holds rows of `{table}` that another part has too"),
+                path: from.to_owned(),
+            },
+            _ => failed(error),
+        })?;
+    }
+    let sessions = "INSERT INTO main.session(started_unix_secs, ended_unix_secs, work_secs, units, executor) \
+                    SELECT started_unix_secs, ended_unix_secs, work_secs, units, executor FROM part.session";
+    transaction.execute(sessions, []).map_err(failed)?;
+    transaction.commit().map_err(failed)
+}

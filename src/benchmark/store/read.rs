@@ -1,0 +1,304 @@
+//! What a database tells.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{OptionalExtension, params};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::{CONTENT, KeptMap, Store};
+use crate::benchmark::error::{Error, Result};
+use crate::benchmark::protocol::Test;
+use crate::benchmark::results::{Exclusion, ModelAuc, Results, RunProvenance, Score};
+use crate::benchmark::unit::{Kind, Unit};
+use crate::metrics::{Bootstrap, roc_auc};
+
+/// How far a run is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Status {
+    /// Names the run.
+    pub run_id: String,
+    /// Its preset.
+    pub preset: String,
+    /// The cohort.
+    pub cohort: String,
+    /// Which part of the run this is, from 0, and how many there are; joined parts count as one.
+    pub shard: usize,
+    /// How many parts there are.
+    pub shards: usize,
+    /// Units finished.
+    pub done: usize,
+    /// Units that failed.
+    pub failed: usize,
+    /// Units in all.
+    pub total: usize,
+    /// Units finished in one second of work, over all sittings; nothing before the first.
+    pub units_per_sec: Option<f64>,
+    /// Time left at that rate.
+    pub secs_left: Option<f64>,
+    /// Time spent at work.
+    pub work_secs: f64,
+    /// Failures by reason, the most frequent first.
+    pub failures: Vec<ReasonUnits>,
+    /// Numbers kept.
+    pub scores: usize,
+    /// Maps kept.
+    pub maps: usize,
+}
+
+/// Units that failed for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReasonUnits {
+    /// The reason.
+    pub reason: String,
+    /// How many.
+    pub units: usize,
+}
+
+impl Store {
+    /// How far the run is.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn status(&self) -> Result<Status> {
+        let failed = Error::sqlite(&self.path);
+        let count = |query: &str| {
+            self.connection.query_row(query, [], |row| row.get::<_, i64>(0)).map(|count| count as usize).map_err(failed)
+        };
+        let done = count("SELECT count(*) FROM unit WHERE failure IS NULL")?;
+        let reasons =
+            "SELECT failure, count(*) FROM unit WHERE failure IS NOT NULL GROUP BY failure ORDER BY 2 DESC, 1";
+        let mut statement = self.connection.prepare(reasons).map_err(failed)?;
+        let rows = statement
+            .query_map([], |row| Ok(ReasonUnits { reason: row.get(0)?, units: row.get::<_, i64>(1)? as usize }));
+        let failures: Vec<ReasonUnits> = rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)?;
+        let worked = "SELECT coalesce(sum(work_secs), 0), coalesce(sum(units), 0) FROM session";
+        let (work_secs, units): (f64, i64) =
+            self.connection.query_row(worked, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
+        let units_per_sec = (work_secs > 0.0 && units > 0).then(|| units as f64 / work_secs);
+        let failed_units: usize = failures.iter().map(|reason| reason.units).sum();
+        let left = self.meta.units_total.saturating_sub(done + failed_units);
+        Ok(Status {
+            run_id: self.meta.run_id.clone(),
+            preset: self.meta.protocol.preset.name().to_owned(),
+            cohort: self.meta.cohort.name.clone(),
+            shard: self.meta.shard,
+            shards: self.meta.shards,
+            done,
+            failed: failed_units,
+            total: self.meta.units_total,
+            units_per_sec,
+            secs_left: units_per_sec.map(|rate| left as f64 / rate),
+            work_secs,
+            failures,
+            scores: count("SELECT count(*) FROM score")?,
+            maps: count("SELECT count(*) FROM map")?,
+        })
+    }
+
+    /// Everything found so far. Folders are left out of the protocol.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn results(&self) -> Result<Results> {
+        let status = self.status()?;
+        let failed = Error::sqlite(&self.path);
+        let times = "SELECT min(started_unix_secs), max(ended_unix_secs) FROM session";
+        let (started, ended): (Option<i64>, Option<i64>) =
+            self.connection.query_row(times, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
+        let mut statement =
+            self.connection.prepare("SELECT DISTINCT executor FROM session ORDER BY executor").map_err(failed)?;
+        let executors = statement.query_map([], |row| row.get(0)).map_err(failed)?;
+        let executors: Vec<String> = executors.collect::<rusqlite::Result<_>>().map_err(failed)?;
+        let complete = status.done + status.failed >= status.total;
+        let mut models = self.meta.models.clone();
+        for model in &mut models {
+            model.auc = self.auc(&model.name)?;
+        }
+        let seconds = |time: Option<i64>| time.and_then(|time| u64::try_from(time).ok());
+        Ok(Results {
+            protocol: self.meta.protocol.without_paths(),
+            provenance: RunProvenance {
+                run_id: self.meta.run_id.clone(),
+                program_version: self.meta.program_version.clone(),
+                cohort: self.meta.cohort.clone(),
+                models,
+                executors,
+                started_unix_secs: seconds(started).unwrap_or(0),
+                finished_unix_secs: seconds(ended).filter(|_| complete),
+                work_secs: status.work_secs,
+                units_done: status.done,
+                units_total: status.total,
+            },
+            scores: self.scores()?,
+            exclusions: self.exclusions()?,
+            maps: (status.maps > 0).then(|| self.path.clone()),
+        })
+    }
+
+    /// Every number, in the order test, image, method, condition, networks, metric.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or names a test that this program does not know.
+    pub fn scores(&self) -> Result<Vec<Score>> {
+        let failed = Error::sqlite(&self.path);
+        let query = "SELECT test, image, method, condition, models, replicate, metric, value, note FROM score \
+                     ORDER BY test, image, method, condition, models, metric";
+        let mut statement = self.connection.prepare(query).map_err(failed)?;
+        let mut rows = statement.query([]).map_err(failed)?;
+        let mut scores = Vec::new();
+        while let Some(row) = rows.next().map_err(failed)? {
+            let read = || -> rusqlite::Result<(String, Score)> {
+                let test: String = row.get(0)?;
+                let score = Score {
+                    test: Test::of_name(&test).unwrap_or(Test::Utility),
+                    image: row.get(1)?,
+                    method: row.get(2)?,
+                    condition: row.get(3)?,
+                    models: row.get(4)?,
+                    replicate: row.get(5)?,
+                    metric: row.get(6)?,
+                    value: row.get(7)?,
+                    note: row.get(8)?,
+                };
+                Ok((test, score))
+            };
+            let (test, score) = read().map_err(failed)?;
+            if score.test.name() != test {
+                return Err(self.damaged(format!("it names a test {test:?}")));
+            }
+            scores.push(score);
+        }
+        scores.sort_by_key(|score| score.test);
+        Ok(scores)
+    }
+
+    /// The kept map of a unit, where it was kept. The average mask is that of a [`Kind::Fixed`] unit called `AVG` without
+    /// an image.
+    ///
+    /// # Errors
+    /// When the database cannot be read or the map is damaged.
+    pub fn map(&self, unit: &Unit) -> Result<Option<KeptMap>> {
+        let failed = Error::sqlite(&self.path);
+        let query = "SELECT height, width, class, outcome, pixels FROM map WHERE image = ?1 AND model = ?2 AND state = ?3 \
+                     AND method = ?4";
+        let Unit { image, model, state, method, .. } = unit;
+        let found = self.connection.query_row(query, params![image, model, state, method], |row| {
+            let whole = |index: usize| row.get::<_, i64>(index).map(|number| usize::try_from(number).unwrap_or(0));
+            let class = row.get::<_, Option<i64>>(2)?.and_then(|class| usize::try_from(class).ok());
+            Ok((whole(0)?, whole(1)?, class, row.get::<_, String>(3)?, row.get::<_, Vec<u8>>(4)?))
+        });
+        let Some((height, width, class, outcome, pixels)) = found.optional().map_err(failed)? else { return Ok(None) };
+        let values = KeptMap::unpacked(height, width, &pixels);
+        let values = values.ok_or_else(|| self.damaged("a map in it is not whole".to_owned()))?;
+        Ok(Some(KeptMap { height, width, class, outcome, values }))
+    }
+
+    /// Failed units with their reasons, after what was left out from the start.
+    fn exclusions(&self) -> Result<Vec<Exclusion>> {
+        let failed = Error::sqlite(&self.path);
+        let mut exclusions = self.meta.exclusions.clone();
+        let query = "SELECT kind, image, other_image, model, other_model, state, method, failure FROM unit \
+                     WHERE failure IS NOT NULL ORDER BY image, kind, method, model, state, other_image, other_model";
+        let mut statement = self.connection.prepare(query).map_err(failed)?;
+        let rows = statement.query_map([], |row| {
+            let kind: String = row.get(0)?;
+            let unit = Unit {
+                kind: Kind::of_name(&kind).unwrap_or(Kind::Map),
+                image: row.get(1)?,
+                other_image: row.get(2)?,
+                model: row.get(3)?,
+                other_model: row.get(4)?,
+                state: row.get(5)?,
+                method: row.get(6)?,
+            };
+            Ok(Exclusion { what: unit.describe(), image: unit.image, reason: row.get(7)? })
+        });
+        for row in rows.map_err(failed)? {
+            exclusions.push(row.map_err(failed)?);
+        }
+        Ok(exclusions)
+    }
+
+    /// How well a network classifies, by its predictions.
+    fn auc(&self, model: &str) -> Result<Option<ModelAuc>> {
+        let failed = Error::sqlite(&self.path);
+        let query = "SELECT positive, log_odds FROM prediction WHERE model = ?1 ORDER BY image";
+        let mut statement = self.connection.prepare(query).map_err(failed)?;
+        let rows = statement.query_map([model], |row| Ok((row.get::<_, bool>(0)?, row.get::<_, f64>(1)?)));
+        let found: Vec<(bool, f64)> = rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)?;
+        if found.is_empty() {
+            return Ok(None);
+        }
+        let area = |positions: &[usize]| {
+            let scores: Vec<f64> = positions.iter().map(|position| found[*position].1).collect();
+            let truth: Vec<bool> = positions.iter().map(|position| found[*position].0).collect();
+            roc_auc(&scores, &truth).ok()
+        };
+        let bootstrap = Bootstrap { seed: self.meta.protocol.seeds.bootstrap, ..Bootstrap::default() };
+        let estimate = bootstrap.estimate(found.len(), area);
+        Ok(Some(ModelAuc {
+            value: estimate.map(|estimate| estimate.value),
+            interval: estimate.map(|estimate| [estimate.low, estimate.high]),
+            cases: found.len(),
+            positives: found.iter().filter(|(positive, _)| *positive).count(),
+        }))
+    }
+
+    /// Every row that follows from the protocol, one line each, in the order of their keys; of maps a hash of the pixels.
+    /// Two runs of one protocol give the same lines, however often either was stopped.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn dump(&self) -> Result<Vec<String>> {
+        let failed = Error::sqlite(&self.path);
+        let mut lines = Vec::new();
+        for (table, columns) in CONTENT {
+            let mut statement = self.connection.prepare(&format!("SELECT {columns} FROM {table}")).map_err(failed)?;
+            let width = statement.column_count();
+            let mut rows = statement.query([]).map_err(failed)?;
+            let mut here = Vec::new();
+            while let Some(row) = rows.next().map_err(failed)? {
+                let mut line = table.to_owned();
+                for column in 0..width {
+                    let cell = match row.get_ref(column).map_err(failed)? {
+                        rusqlite::types::ValueRef::Null => "-".to_owned(),
+                        rusqlite::types::ValueRef::Integer(number) => number.to_string(),
+                        rusqlite::types::ValueRef::Real(number) => format!("{:016x}", number.to_bits()),
+                        rusqlite::types::ValueRef::Text(text) => format!("{:?}", String::from_utf8_lossy(text)),
+                        rusqlite::types::ValueRef::Blob(bytes) => {
+                            Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+                        }
+                    };
+                    line.push(' ');
+                    line.push_str(&cell);
+                }
+                here.push(line);
+            }
+            here.sort_unstable();
+            lines.append(&mut here);
+        }
+        Ok(lines)
+    }
+
+    /// Finished and failed units by kind and method.
+    pub(crate) fn counts(&self) -> Result<BTreeMap<(Kind, String), usize>> {
+        let failed = Error::sqlite(&self.path);
+        let query = "SELECT kind, method, count(*) FROM unit GROUP BY kind, method";
+        let mut statement = self.connection.prepare(query).map_err(failed)?;
+        let mut rows = statement.query([]).map_err(failed)?;
+        let mut counts = BTreeMap::new();
+        while let Some(row) = rows.next().map_err(failed)? {
+            let read = || Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?));
+            let (kind, method, count) = read().map_err(failed)?;
+            if let Some(kind) = Kind::of_name(&kind) {
+                counts.insert((kind, method), count as usize);
+            }
+        }
+        Ok(counts)
+    }
+
+    fn damaged(&self, problem: String) -> Error {
+        Error::Damaged { problem, path: self.path.clone() }
+    }
+}

@@ -1,0 +1,181 @@
+//! The networks of a run, opened and checked against each other.
+
+use std::path::Path;
+
+use super::error::{Error, Result};
+use super::protocol::{Protocol, Test};
+use crate::demo;
+use crate::network::{self, Model, ModelKind};
+
+/// What a network is in a run for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// A replicate whose maps are judged.
+    Classifier,
+    /// A classifier of another architecture.
+    OtherArchitecture,
+    /// A network trained to localize: the high baseline.
+    Localizer,
+}
+
+impl Role {
+    /// Its name in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Classifier => "classifier",
+            Self::OtherArchitecture => "other_architecture",
+            Self::Localizer => "localizer",
+        }
+    }
+}
+
+/// One network of a run.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// Its name in results, such as `inception_v3_1`; the number counts within its role.
+    pub name: String,
+    /// Its role.
+    pub role: Role,
+    /// Its position within the role, from 1.
+    pub replicate: u32,
+    /// The network.
+    pub model: Model,
+}
+
+impl Subject {
+    /// What its maps are called as a method: `UNET` or `RETINANET`; nothing for classifiers.
+    pub fn localizer_method(&self) -> Option<&'static str> {
+        match self.model.card.kind {
+            ModelKind::Classifier => None,
+            ModelKind::Segmentation => Some("UNET"),
+            ModelKind::Detection => Some("RETINANET"),
+        }
+    }
+}
+
+/// The networks of a run by their roles.
+#[derive(Clone, Debug)]
+pub struct Subjects {
+    /// Replicates of one architecture.
+    pub classifiers: Vec<Subject>,
+    /// A classifier of another architecture.
+    pub other: Option<Subject>,
+    /// Networks that localize.
+    pub localizers: Vec<Subject>,
+}
+
+impl Subjects {
+    /// Opens the networks of a protocol.
+    ///
+    /// # Errors
+    /// When one cannot be read, has the wrong kind for its role, or does not fit the others; the message names its place
+    /// in the protocol.
+    pub fn open(protocol: &Protocol) -> Result<Self> {
+        let models = &protocol.models;
+        let list = |field: &str, sources: &[String], role: Role| -> Result<Vec<Subject>> {
+            let one = |(index, source): (usize, &String)| open_one(&format!("{field}[{index}]"), source, role, index);
+            sources.iter().enumerate().map(one).collect()
+        };
+        let other = models.other_architecture.as_ref();
+        let subjects = Self {
+            classifiers: list("models.classifiers", &models.classifiers, Role::Classifier)?,
+            other: other
+                .map(|source| open_one("models.other_architecture", source, Role::OtherArchitecture, 0))
+                .transpose()?,
+            localizers: list("models.localizers", &models.localizers, Role::Localizer)?,
+        };
+        subjects.check(protocol)?;
+        Ok(subjects)
+    }
+
+    /// All of them: classifiers, the other architecture, localizers.
+    pub fn all(&self) -> impl Iterator<Item = &Subject> {
+        self.classifiers.iter().chain(&self.other).chain(&self.localizers)
+    }
+
+    /// Those whose maps are made, in the order of their numbers in units.
+    pub fn explained(&self) -> impl Iterator<Item = &Subject> {
+        self.classifiers.iter().chain(&self.other)
+    }
+
+    /// `[height, width]` of the maps.
+    pub fn size_px(&self) -> [usize; 2] {
+        self.classifiers.first().map_or([0, 0], |subject| subject.model.card.input_size)
+    }
+
+    fn check(&self, protocol: &Protocol) -> Result<()> {
+        let Some(first) = self.classifiers.first() else { return Ok(()) };
+        let place = |role: Role, index: usize| match role {
+            Role::Classifier => format!("models.classifiers[{index}]"),
+            Role::OtherArchitecture => "models.other_architecture".to_owned(),
+            Role::Localizer => format!("models.localizers[{index}]"),
+        };
+        for subject in self.all() {
+            let field = || place(subject.role, subject.replicate as usize - 1);
+            let card = &subject.model.card;
+            let classifies = card.kind == ModelKind::Classifier;
+            if classifies != (subject.role != Role::Localizer) {
+                let problem = match subject.role {
+                    Role::Localizer => {
+                        format!("is a classifier ({}): a U-Net or a RetinaNet goes here", card.architecture)
+                    }
+                    _ => {
+                        format!("is no classifier ({}): an InceptionV3 or a DenseNet-121 goes here", card.architecture)
+                    }
+                };
+                return Err(Error::field(field(), problem));
+            }
+            if card.input_size != first.model.card.input_size {
+                let [height, width] = card.input_size;
+                let [h, w] = first.model.card.input_size;
+                let problem = format!(
+                    "reads images of {width}x{height} pixels and the first classifier {w}x{h}: maps of different sizes \
+                     cannot be compared"
+                );
+                return Err(Error::field(field(), problem));
+            }
+            if card.positive_class.is_none() {
+                return Err(Error::field(field(), "has a card that names no positive class: add `positive_class`"));
+            }
+            let replica = subject.role == Role::Classifier;
+            if replica && card.architecture != first.model.card.architecture {
+                let problem = format!(
+                    "is {} and the first one {}: replicates have one architecture; name the other one in \
+                     models.other_architecture",
+                    card.architecture, first.model.card.architecture
+                );
+                return Err(Error::field(field(), problem));
+            }
+            let twin = self.all().take_while(|other| other.name != subject.name || other.role != subject.role);
+            if let Some(twin) = twin.into_iter().find(|other| other.model.sha256 == subject.model.sha256) {
+                let problem =
+                    format!("has the weights of {}: comparing a network with itself tells nothing", twin.name);
+                return Err(Error::field(field(), problem));
+            }
+        }
+        if protocol.tests.contains(&Test::Reproducibility)
+            && let Some(other) = &self.other
+            && other.model.card.architecture == first.model.card.architecture
+        {
+            let problem = format!(
+                "is {0} as the classifiers are: name one of another architecture",
+                first.model.card.architecture
+            );
+            return Err(Error::field("models.other_architecture", problem));
+        }
+        Ok(())
+    }
+}
+
+fn open_one(field: &str, source: &str, role: Role, index: usize) -> Result<Subject> {
+    let model = match source.strip_prefix("demo:") {
+        Some(name) => {
+            let unknown = || Error::field(field, format!("is demo:{name}, but there are only {}", demo::names()));
+            demo::model(name).ok_or_else(unknown)?.open()
+        }
+        None => Model::open(Path::new(source), None),
+    };
+    let model = model.map_err(|problem: network::Error| Error::Model { name: field.to_owned(), problem })?;
+    let replicate = index as u32 + 1;
+    Ok(Subject { name: format!("{}_{replicate}", model.card.architecture.name()), role, replicate, model })
+}

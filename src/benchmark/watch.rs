@@ -1,0 +1,64 @@
+//! Who looks on while a benchmark runs.
+
+use super::results::Score;
+use super::unit::Unit;
+
+/// How far a sitting is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Units finished or failed, earlier sittings included.
+    pub done: usize,
+    /// Units in all.
+    pub total: usize,
+    /// Of those done, units that failed.
+    pub failed: usize,
+    /// Work done, 0 to 1, by the passes that units take.
+    pub fraction: f64,
+    /// Units of this sitting a second.
+    pub units_per_sec: f64,
+    /// Time left at the pace of this sitting; nothing before the first unit.
+    pub secs_left: Option<f64>,
+    /// Time since the sitting began, pauses left out.
+    pub work_secs: f64,
+}
+
+/// What became of a unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UnitReport<'a> {
+    /// The unit.
+    pub unit: &'a Unit,
+    /// Its numbers.
+    pub scores: &'a [Score],
+    /// Why there are none.
+    pub failure: Option<&'a str>,
+}
+
+/// Follows a running benchmark, from any of its threads. All methods do nothing unless overridden; `()` follows nothing.
+pub trait Watch: Sync {
+    /// How far it is; told after every transaction.
+    fn progress(&self, progress: &Progress) {
+        let _ = progress;
+    }
+
+    /// A unit was finished, or failed, and is in the database.
+    fn unit(&self, report: &UnitReport<'_>) {
+        let _ = report;
+    }
+
+    /// Something a person should know; names no file and no id.
+    fn warning(&self, text: &str) {
+        let _ = text;
+    }
+
+    /// Whether to stop; asked between passes. What is finished is kept.
+    fn cancelled(&self) -> bool {
+        false
+    }
+
+    /// Whether to wait; asked between passes.
+    fn paused(&self) -> bool {
+        false
+    }
+}
+
+impl Watch for () {}

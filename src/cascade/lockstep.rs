@@ -1,0 +1,233 @@
+//! Several states of a network, asked about one batch of inputs after the other.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use super::error::{Error, Result};
+use super::run::{Finished, Plan, Row};
+use super::similarity::{Comparable, Similarity};
+use crate::network::Executor;
+use crate::saliency::{Explainer, FinishedMap, Method, Request, SaliencyMap, Watch};
+
+/// Runs states side by side and hands on their maps.
+pub(super) struct Lockstep<'a> {
+    plan: &'a Plan,
+    watch: &'a dyn Watch,
+    keep: &'a mut dyn FnMut(&Finished<'_>) -> Result<()>,
+    /// What the states are asked, without images.
+    request: Request,
+    pub(super) rows: Vec<Row>,
+    /// Of each image the maps of the trained network.
+    pub(super) originals: Vec<BTreeMap<Method, Comparable>>,
+    /// Of each image, once its original is begun.
+    pub(super) classes: Vec<Option<usize>>,
+    /// Images in states that are finished.
+    finished: usize,
+}
+
+impl<'a> Lockstep<'a> {
+    pub(super) fn new(
+        plan: &'a Plan,
+        watch: &'a dyn Watch,
+        keep: &'a mut dyn FnMut(&Finished<'_>) -> Result<()>,
+    ) -> Self {
+        let mut request = Request { images: Vec::new(), intermediates: true, ..plan.request.clone() };
+        request.segments.get_or_insert_with(Arc::default);
+        let images = plan.request.images.len();
+        Self {
+            plan,
+            watch,
+            keep,
+            request,
+            rows: Vec::new(),
+            originals: vec![BTreeMap::new(); images],
+            classes: vec![None; images],
+            finished: 0,
+        }
+    }
+
+    /// Runs `states`, positions in the plan with their executors, over all images; the original must be among them or have
+    /// been run before, and comes first.
+    pub(super) fn run(&mut self, states: &[(usize, &dyn Executor)]) -> Result<()> {
+        let Some((_, executor)) = states.first() else { return Ok(()) };
+        for shape in self.shapes() {
+            let [_, _, height, width] = shape;
+            let of_shape = |position: &usize| self.plan.request.images[*position].values.shape() == shape;
+            let positions: Vec<usize> = (0..self.plan.request.images.len()).filter(of_shape).collect();
+            let batch = self.request.batch.unwrap_or_else(|| executor.preferred_batch(height, width)).max(1);
+            for positions in positions.chunks(batch) {
+                self.run_images(states, positions)?;
+                self.finished += states.len() * positions.len();
+            }
+        }
+        Ok(())
+    }
+
+    fn shapes(&self) -> Vec<[usize; 4]> {
+        let mut shapes: Vec<[usize; 4]> = Vec::new();
+        for image in &self.plan.request.images {
+            if !shapes.contains(&image.values.shape()) {
+                shapes.push(image.values.shape());
+            }
+        }
+        shapes
+    }
+
+    /// Runs images of one shape, no more than a batch holds.
+    fn run_images(&mut self, states: &[(usize, &dyn Executor)], positions: &[usize]) -> Result<()> {
+        let images = positions.iter().map(|position| self.plan.request.images[*position].clone()).collect();
+        let original_request = Request { images, ..self.request.clone() };
+        let followed = Followed {
+            watch: self.watch,
+            before: self.finished,
+            images: positions.len(),
+            all: self.plan.states.len() * self.plan.request.images.len(),
+            done: Mutex::new(vec![0; states.len()]),
+        };
+        let lanes: Vec<Lane<'_>> = (0..states.len()).map(|lane| Lane::new(lane, &followed)).collect();
+        let (first, rest) = if states[0].0 == 0 { states.split_at(1) } else { states.split_at(0) };
+        let mut explainers = Vec::with_capacity(states.len());
+        for ((state, executor), lane) in first.iter().zip(&lanes) {
+            let mut explainer = Explainer::new(*executor, &original_request, lane)?;
+            // The images of one batch are all begun by the first step, and then their classes are known.
+            let unfinished = explainer.step()?;
+            for (index, position) in positions.iter().enumerate() {
+                self.classes[*position] = explainer.answer(index).map(|(_, class)| class);
+            }
+            self.hand_on(lane.arrived(*state, &explainer, positions))?;
+            explainers.push((*state, explainer, lane, unfinished));
+        }
+        let classes = positions.iter().filter_map(|position| self.classes[*position]).collect();
+        let request = Request { classes: Some(classes), ..original_request.clone() };
+        for ((state, executor), lane) in rest.iter().zip(&lanes[first.len()..]) {
+            let mut explainer = Explainer::new(*executor, &request, lane)?;
+            let unfinished = explainer.step()?;
+            self.hand_on(lane.arrived(*state, &explainer, positions))?;
+            explainers.push((*state, explainer, lane, unfinished));
+        }
+        while explainers.iter().any(|(.., unfinished)| *unfinished) {
+            let mut arrived = Vec::new();
+            for (state, explainer, lane, unfinished) in explainers.iter_mut().filter(|(.., unfinished)| *unfinished) {
+                *unfinished = explainer.step()?;
+                arrived.extend(lane.arrived(*state, explainer, positions));
+            }
+            // A large batch can finish two methods at once; their order must not depend on its size.
+            arrived.sort_by_key(|arrived| (arrived.image, cost_rank(arrived.map.method), arrived.state));
+            self.hand_on(arrived)?;
+        }
+        if states.last().is_some_and(|(state, _)| state + 1 == self.plan.states.len()) {
+            for position in positions {
+                self.originals[*position].values_mut().for_each(Comparable::slim);
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares maps with the original ones and hands them on, in their order.
+    fn hand_on(&mut self, arrived: Vec<Arrived>) -> Result<()> {
+        let clip_percentile = self.request.parameters.clip_percentile;
+        let comparable = |arrived: &Arrived| Comparable::new(&arrived.map, clip_percentile);
+        let comparables = arrived.par_iter().map(comparable).collect::<Result<Vec<_>>>()?;
+        for (arrived, comparable) in arrived.iter().zip(&comparables).filter(|(arrived, _)| arrived.state == 0) {
+            self.originals[arrived.image].insert(arrived.map.method, comparable.clone());
+        }
+        let originals = &self.originals;
+        let similarity = |(arrived, comparable): (&Arrived, &Comparable)| {
+            let original = originals[arrived.image].get(&arrived.map.method);
+            original.map_or_else(Similarity::default, |original| original.similarity(comparable))
+        };
+        let similarities: Vec<Similarity> = arrived.par_iter().zip(&comparables).map(similarity).collect();
+        let total = self.plan.states.len() * self.plan.request.images.len() * self.methods();
+        for ((arrived, comparable), similarity) in arrived.iter().zip(&comparables).zip(similarities) {
+            let Arrived { state, image, map, logits, class } = arrived;
+            let row =
+                Row { image: *image, method: map.method, state: *state, outcome: map.display.outcome, similarity };
+            self.rows.push(row);
+            let done = self.rows.len();
+            (self.keep)(&Finished { map, comparable, row, logits, class: *class, done, total })?;
+        }
+        if self.watch.cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
+    fn methods(&self) -> usize {
+        Method::ALL.iter().filter(|method| self.request.methods.contains(method)).count()
+    }
+}
+
+/// A map that a state finished.
+struct Arrived {
+    state: usize,
+    image: usize,
+    map: SaliencyMap,
+    logits: Vec<f32>,
+    class: usize,
+}
+
+/// Position of a method in the order in which the schedule finishes them; those of one pass all at once.
+fn cost_rank(method: Method) -> usize {
+    [Method::Ig, Method::Sg, Method::Xrai, Method::Sig]
+        .iter()
+        .position(|other| *other == method)
+        .map_or(0, |rank| rank + 1)
+}
+
+/// Progress of the states of some images as progress of the whole.
+struct Followed<'a> {
+    watch: &'a dyn Watch,
+    /// Images in states that were finished before.
+    before: usize,
+    /// Images at hand.
+    images: usize,
+    /// Images in all states.
+    all: usize,
+    /// Evaluations done by each state at hand.
+    done: Mutex<Vec<usize>>,
+}
+
+/// One state of some images: follows its explainer.
+struct Lane<'a> {
+    number: usize,
+    followed: &'a Followed<'a>,
+    maps: Mutex<Vec<(usize, SaliencyMap)>>,
+}
+
+impl<'a> Lane<'a> {
+    fn new(number: usize, followed: &'a Followed<'a>) -> Self {
+        Self { number, followed, maps: Mutex::default() }
+    }
+
+    /// Maps finished since the last time.
+    fn arrived(&self, state: usize, explainer: &Explainer<'_>, positions: &[usize]) -> Vec<Arrived> {
+        let maps = std::mem::take(&mut *self.maps.lock().unwrap_or_else(PoisonError::into_inner));
+        let arrived = maps.into_iter().filter_map(|(index, map)| {
+            let (logits, class) = explainer.answer(index)?;
+            Some(Arrived { state, image: positions[index], map, logits: logits.to_vec(), class })
+        });
+        arrived.collect()
+    }
+}
+
+impl Watch for Lane<'_> {
+    /// Every image costs about as much as the mean of those at hand.
+    fn progress(&self, done: usize, total: usize) {
+        let Followed { watch, before, images, all, .. } = self.followed;
+        let mut evaluations = self.followed.done.lock().unwrap_or_else(PoisonError::into_inner);
+        evaluations[self.number] = done;
+        watch.progress(before * total / images + evaluations.iter().sum::<usize>(), all * total / images);
+    }
+
+    fn finished(&self, finished: &FinishedMap<'_>) {
+        let map = (finished.image, finished.map.clone());
+        self.maps.lock().unwrap_or_else(PoisonError::into_inner).push(map);
+    }
+
+    fn wants_partial_maps(&self) -> bool {
+        false
+    }
+
+    fn cancelled(&self) -> bool {
+        self.followed.watch.cancelled()
+    }
+}

@@ -1,0 +1,152 @@
+//! What the similarity of a method's maps says, in words.
+
+use serde::Serialize;
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use super::run::Curve;
+
+/// Part of the way from the baseline to perfect likeness from which on one single image is called alike.
+const ALIKE_SHARE: f64 = 0.5;
+
+/// Confidence of the interval around the mean over images.
+const CONFIDENCE: f64 = 0.95;
+
+/// What a method did when the network forgot what it learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerdictKind {
+    /// Its maps became as different as maps that have nothing to do with each other: the study's "pass".
+    Changes,
+    /// Its maps stayed more alike than that: the study's "did not pass".
+    HardlyChanges,
+    /// Neither is clear.
+    Unclear,
+    /// There was nothing to compare.
+    NotJudged,
+}
+
+/// A verdict for a reader who knows radiographs, not networks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// In a word.
+    pub kind: VerdictKind,
+    /// In plain language.
+    pub sentence: String,
+}
+
+/// Judges the last state of `curve` that has a value, by the study's rule: maps should be no more alike than `baseline`,
+/// the mean similarity of maps of different images, or, where there is none, than `control`, that of unrelated blurred noise
+/// ([`super::control`]). All three must be of one measure. The curve should be that of a cumulative order, whose last
+/// state is the most random.
+///
+/// With two or more images, maps stayed alike where the 95 % confidence interval (t) of their mean lies above the baseline,
+/// and changed where the mean does not exceed it. A single image allows no such test: it is called alike from half the way
+/// between the baseline and perfect likeness on, and the sentence says that this is a hint.
+pub fn verdict(curve: &Curve, baseline: Option<f64>, control: Option<f64>) -> Verdict {
+    let last =
+        curve.points.iter().skip(1).rev().find_map(|point| point.mean.map(|mean| (mean, point.sd, point.images)));
+    let Some((mean, sd, images)) = last else {
+        return Verdict {
+            kind: VerdictKind::NotJudged,
+            sentence:
+                "No map of the randomized network can be compared with the original one, so this test says nothing."
+                    .to_owned(),
+        };
+    };
+    let (limit, others) = match (baseline, control) {
+        (Some(baseline), _) => (baseline, "maps of different images"),
+        (None, Some(control)) => (control, "patches of blurred noise that have nothing in common"),
+        (None, None) => {
+            return Verdict {
+                kind: VerdictKind::NotJudged,
+                sentence: format!(
+                    "The map keeps a likeness of {mean:.2} when the network forgets what it learned; without maps to \
+                     compare with, this test says nothing."
+                ),
+            };
+        }
+    };
+    let kind = if mean <= limit {
+        VerdictKind::Changes
+    } else if match sd.and_then(|sd| half_width(sd, images)) {
+        Some(half_width) => mean - half_width > limit,
+        None => mean >= limit + ALIKE_SHARE * (1.0 - limit),
+    } {
+        VerdictKind::HardlyChanges
+    } else {
+        VerdictKind::Unclear
+    };
+    let numbers = format!("likeness {mean:.2}, {others} reach {limit:.2}").replace("-0.00", "0.00");
+    let finding = match kind {
+        VerdictKind::HardlyChanges if mean >= limit + ALIKE_SHARE * (1.0 - limit) => format!(
+            "The map hardly changes when the network forgets what it learned ({numbers}): do not read it as what the \
+             network looked at."
+        ),
+        VerdictKind::HardlyChanges => format!(
+            "The map stays more alike than it should when the network forgets what it learned ({numbers}): part of it \
+             does not come from what the network learned."
+        ),
+        VerdictKind::Changes => format!(
+            "The map falls apart when the network forgets what it learned ({numbers}): it depends on what was learned, \
+             which does not make it right."
+        ),
+        VerdictKind::Unclear | VerdictKind::NotJudged => format!(
+            "The map changes when the network forgets what it learned, but not clearly enough ({numbers}): this test \
+             leaves open whether it shows what was learned."
+        ),
+    };
+    let images = match images {
+        1 => "One image only: a hint about this case, not a finding about the method.".to_owned(),
+        images => format!("Mean of {images} images."),
+    };
+    Verdict { kind, sentence: format!("{finding} {images}") }
+}
+
+/// Half the width of the confidence interval of a mean.
+fn half_width(sd: f64, images: usize) -> Option<f64> {
+    let t = StudentsT::new(0.0, 1.0, images as f64 - 1.0).ok()?.inverse_cdf(0.5 + CONFIDENCE / 2.0);
+    Some(t * sd / (images as f64).sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::run::CurvePoint;
+    use super::*;
+    use crate::saliency::Method;
+
+    fn curve(last: Option<f64>, sd: Option<f64>, images: usize) -> Curve {
+        let point = |mean, sd| CurvePoint { mean, sd, images };
+        Curve { method: Method::Grad, points: vec![point(Some(1.0), Some(0.0)), point(Some(0.6), sd), point(last, sd)] }
+    }
+
+    #[test]
+    fn the_limit_is_the_baseline_and_else_the_control() {
+        let kind = |last, baseline, control| verdict(&curve(Some(last), Some(0.02), 9), baseline, control).kind;
+        assert_eq!(kind(0.3, Some(0.3), Some(0.1)), VerdictKind::Changes);
+        assert_eq!(kind(0.3, None, Some(0.1)), VerdictKind::HardlyChanges);
+        assert_eq!(kind(0.3, None, None), VerdictKind::NotJudged);
+        // Nine images with a standard deviation of 0.02: the interval reaches 0.0154 to either side.
+        assert_eq!(kind(0.315, Some(0.3), None), VerdictKind::Unclear);
+        assert_eq!(kind(0.316, Some(0.3), None), VerdictKind::HardlyChanges);
+    }
+
+    #[test]
+    fn one_image_is_a_hint_and_says_so() {
+        let of = |last| verdict(&curve(Some(last), None, 1), Some(0.2), None);
+        assert_eq!(
+            [0.1, 0.4, 0.6].map(|last| of(last).kind),
+            [VerdictKind::Changes, VerdictKind::Unclear, VerdictKind::HardlyChanges]
+        );
+        assert!(of(0.9).sentence.contains("do not read it") && of(0.9).sentence.contains("One image only"));
+        assert!(!verdict(&curve(Some(0.9), Some(0.0), 2), Some(0.2), None).sentence.contains("One image"));
+    }
+
+    #[test]
+    fn the_last_state_with_a_value_counts_and_the_original_does_not() {
+        let found = verdict(&curve(None, Some(0.01), 5), Some(0.2), None);
+        assert!(found.kind == VerdictKind::HardlyChanges && found.sentence.contains("0.60"), "{found:?}");
+        let mut blank = curve(None, None, 1);
+        blank.points[1].mean = None;
+        assert_eq!(verdict(&blank, Some(0.2), None).kind, VerdictKind::NotJudged);
+    }
+}

@@ -1,0 +1,33 @@
+//! `saliscope benchmark merge`: the parts of a run as one.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::benchmark;
+use crate::cli::error::Result;
+use crate::cli::print_json;
+
+/// Joins the databases of a run's parts into one, and checks that they belong together and nothing is missing.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The database to make
+    #[arg(value_name = "OUT")]
+    out: PathBuf,
+    /// The parts
+    #[arg(value_name = "SHARD", required = true, num_args = 1..)]
+    shards: Vec<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let merged = benchmark::merge(&arguments.out, &arguments.shards)?;
+    if !merged.missing_parts.is_empty() {
+        let parts: Vec<String> = merged.missing_parts.iter().map(ToString::to_string).collect();
+        let _ = writeln!(std::io::stderr(), "warning: these parts are missing: {}", parts.join(", "));
+    }
+    if merged.missing_units > 0 {
+        let _ = writeln!(std::io::stderr(), "warning: {} units are not done yet", merged.missing_units);
+    }
+    print_json(&merged)
+}

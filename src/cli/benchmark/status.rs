@@ -1,0 +1,86 @@
+//! `saliscope benchmark status`: how far a run is.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::benchmark::{self, Status, Store};
+use crate::cli::error::{Error, Result};
+use crate::cli::print_json;
+
+/// Failures told by reason; further ones are only counted.
+const REASONS: usize = 10;
+
+/// Says how far a run is, how fast, and what failed; also while it is running.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Folder of the run, or a database
+    #[arg(value_name = "PATH")]
+    path: PathBuf,
+    /// One line of JSON for each database instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let paths = match benchmark::find_database(&arguments.path) {
+        Err(benchmark::Error::Several { .. }) => shards(&arguments.path),
+        found => vec![found?],
+    };
+    for path in &paths {
+        let status = Store::read(path)?.status()?;
+        if arguments.json {
+            print_json(&status)?;
+        } else {
+            let text = text(&status);
+            std::io::stdout().write_all(text.as_bytes()).map_err(Error::Stdout)?;
+        }
+    }
+    Ok(())
+}
+
+/// The databases of a folder in the order of their names.
+fn shards(folder: &std::path::Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut found: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|ending| ending == "sqlite")).collect();
+    found.sort();
+    found
+}
+
+fn text(status: &Status) -> String {
+    let Status { run_id, preset, cohort, done, failed, total, .. } = status;
+    let mut text = String::new();
+    let part = if status.shards > 1 { format!(", part {} of {}", status.shard, status.shards) } else { String::new() };
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "run {run_id} ({preset}, {cohort}{part})");
+    let percent = 100.0 * *done as f64 / (*total).max(1) as f64;
+    let _ = writeln!(text, "{done} of {total} units done ({percent:.1} %), {failed} failed");
+    if let (Some(rate), Some(left)) = (status.units_per_sec, status.secs_left) {
+        let _ =
+            writeln!(text, "{rate:.2} units a second, {} of work, about {} left", span(status.work_secs), span(left));
+    }
+    let _ = writeln!(text, "{} numbers and {} maps kept", status.scores, status.maps);
+    for reason in status.failures.iter().take(REASONS) {
+        let _ = writeln!(text, "failed: {} units: {}", reason.units, reason.reason);
+    }
+    if status.failures.len() > REASONS {
+        let _ = writeln!(text, "and {} more reasons", status.failures.len() - REASONS);
+    }
+    if *failed > 0 {
+        let _ = writeln!(text, "`saliscope benchmark resume --retry-failed` tries these again");
+    }
+    text
+}
+
+/// A time a person can read.
+pub(super) fn span(secs: f64) -> String {
+    let secs = secs.round() as u64;
+    match (secs / 3600, secs / 60 % 60, secs % 60) {
+        (0, 0, secs) => format!("{secs} s"),
+        (0, minutes, secs) => format!("{minutes} min {secs} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}

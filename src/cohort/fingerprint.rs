@@ -1,0 +1,38 @@
+//! Whether two openings of a cohort found the same.
+
+use sha2::{Digest, Sha256};
+
+use super::case::{Case, Mark, Source};
+use super::{Cohort, Split};
+
+impl Cohort {
+    /// A hash of the finding and of every case: id, label, split, size, marks, and the lengths of its files; in lower-case
+    /// hexadecimal. Pixels are not read: a file whose content changed at the same length goes unnoticed. Folders and their
+    /// names do not matter, so copies on several machines have one fingerprint.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(b"saliscope cohort 1");
+        hash.update(format!("{:?}", self.task));
+        for case in &self.cases {
+            add(&mut hash, case);
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+fn add(hash: &mut Sha256, case: &Case) {
+    let length = |path: &std::path::Path| std::fs::metadata(path).map(|metadata| metadata.len()).ok();
+    hash.update((case.id.len() as u64).to_le_bytes());
+    hash.update(&case.id);
+    let split = case.split.map(Split::name);
+    hash.update(format!("{:?} {:?} {:?} {:?}", case.label, split, case.size_px, case.drawn_on_px));
+    match &case.source {
+        Source::File(path) => hash.update(format!("file {:?}", length(path))),
+        Source::Phantom { spec, .. } => hash.update(format!("{spec:?}")),
+    }
+    match &case.mark {
+        Mark::None => hash.update(format!("{:?}", case.boxes)),
+        Mark::Runs(runs) => hash.update(format!("{runs:?}")),
+        Mark::File(path) => hash.update(format!("mask {:?}", length(path))),
+    }
+}

@@ -1,0 +1,57 @@
+//! A radiograph as one model reads it, and as a person sees it.
+
+use super::input::model_input;
+use crate::network::{Batch, Model, Scaling, sha256_hex};
+use crate::radiograph::{Problem, Radiograph, ValueScale};
+
+/// One image at a model's size.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StudyImage {
+    /// What the model reads, `[1, c, h, w]`.
+    pub input: Batch,
+    /// What a person sees: gray levels 0 to 255, `[h, w]`.
+    pub gray: Vec<f32>,
+    /// Seed of the noise, from the content alone.
+    pub content_seed: u64,
+    /// What was odd about the file.
+    pub warnings: Vec<String>,
+}
+
+impl StudyImage {
+    /// An image at the size that the model's card names.
+    ///
+    /// # Errors
+    /// When it cannot be brought to that size.
+    pub fn new(radiograph: &Radiograph, model: &Model) -> Result<Self, Problem> {
+        let [height, width] = model.card.input_size;
+        let sized = radiograph.resized(height, width)?;
+        let gray = sized.gray_levels().into_owned();
+        let symmetric: Vec<f32> = match sized.scale() {
+            ValueScale::Symmetric => sized.pixels().to_vec(),
+            ValueScale::Gray => gray.iter().map(|gray| Scaling::UnitToSymmetric.apply(*gray, 0)).collect(),
+        };
+        let input = model_input(&sized, model)?;
+        Ok(Self { input, gray, content_seed: content_seed(&symmetric), warnings: sized.warnings().to_vec() })
+    }
+}
+
+/// The same for a PNG and an array that hold the same pixels, for every model of that input size.
+fn content_seed(symmetric: &[f32]) -> u64 {
+    let bytes: Vec<u8> = symmetric.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let digest = sha256_hex(&bytes);
+    digest.as_bytes()[..16]
+        .iter()
+        .fold(0, |seed, digit| (seed << 4) | u64::from((*digit as char).to_digit(16).unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_seed_follows_the_content() {
+        // SHA-256 of four zero bytes begins with df3f619804a92fdb.
+        assert_eq!(content_seed(&[0.0]), 0xdf3f_6198_04a9_2fdb);
+        assert_ne!(content_seed(&[0.0, 1.0]), content_seed(&[1.0, 0.0]));
+    }
+}

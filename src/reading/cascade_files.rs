@@ -1,0 +1,339 @@
+//! A finished cascade as files: animations, figures, numbers.
+
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::cascade_run::{CascadeFound, CascadeRun};
+use super::error::{Error, Result};
+use super::model::Prediction;
+use crate::cascade::animation::{self, Animation, AnimationOptions, AnimationRow, Format};
+use crate::cascade::{self, Order, Randomizer, Row, Verdict, verdict};
+use crate::display::{CascadeStack, GrayDisplay};
+use crate::figure::{CascadeCurve, CascadeCurves, CascadeTile, CascadeTiles, NOT_FOR_DIAGNOSIS, Scene, paint};
+use crate::job::JobWatch;
+use crate::saliency::{Method, Outcome, Preset};
+
+/// Pixels of a painted figure for each scene pixel.
+const SCALE: f64 = 2.0;
+
+/// Folders of one name before somebody should tidy up.
+const MOST_FOLDERS: usize = 1000;
+
+/// What can be written of a cascade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CascadeFile {
+    /// `animation.gif`.
+    Gif,
+    /// `animation.apng`.
+    Apng,
+    /// `animation.webp`.
+    WebP,
+    /// `frames/frame_000.png` and so on.
+    Frames,
+    /// `figure_3a`: likeness by state, as SVG and PNG.
+    Curves,
+    /// `figure_3b`: the maps by state, as SVG and PNG.
+    Maps,
+    /// `cascade.csv`: the numbers.
+    Table,
+}
+
+impl CascadeFile {
+    /// All, in the order of a list.
+    pub const ALL: [Self; 7] = [Self::Gif, Self::Apng, Self::WebP, Self::Frames, Self::Curves, Self::Maps, Self::Table];
+
+    /// What a list calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gif => "GIF",
+            Self::Apng => "APNG",
+            Self::WebP => "WebP",
+            Self::Frames => "Frames",
+            Self::Curves => "Figure 3A",
+            Self::Maps => "Figure 3B",
+            Self::Table => "CSV",
+        }
+    }
+
+    /// What it is, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Gif => "Animation shown everywhere, 256 colours",
+            Self::Apng => "Animation with every colour exact",
+            Self::WebP => "Animation with every colour exact, usually smaller",
+            Self::Frames => "The frames of the animation, a PNG each",
+            Self::Curves => "Likeness to the original map by state, as SVG and PNG",
+            Self::Maps => "The maps by state, as SVG and PNG",
+            Self::Table => "The likeness of every map by four measures",
+        }
+    }
+
+    fn format(self) -> Option<Format> {
+        match self {
+            Self::Gif => Some(Format::Gif),
+            Self::Apng => Some(Format::Apng),
+            Self::WebP => Some(Format::WebP),
+            Self::Frames => Some(Format::Frames),
+            Self::Curves | Self::Maps | Self::Table => None,
+        }
+    }
+}
+
+/// What is to be written.
+pub struct CascadeExport {
+    /// The cascade.
+    pub run: Arc<CascadeRun>,
+    /// What is known of it.
+    pub found: CascadeFound,
+    /// Wanted methods; those that lack a state are left out.
+    pub methods: Vec<Method>,
+    /// Wanted files; `cascade.json` tells where they come from.
+    pub files: Vec<CascadeFile>,
+    /// How the radiograph becomes gray in the animation.
+    pub gray: GrayDisplay,
+    /// How the animation runs and looks.
+    pub options: AnimationOptions,
+}
+
+/// Where the files come from. No path, and nothing of the patient.
+#[derive(Serialize)]
+struct Record<'a> {
+    notice: &'static str,
+    saliscope: &'static str,
+    architecture: &'a str,
+    model_sha256: &'a str,
+    preset: Preset,
+    order: Order,
+    randomizer: Randomizer,
+    noise_seed: u64,
+    states: &'a [cascade::State],
+    class: Option<usize>,
+    ssim_range: u8,
+    control: Option<f64>,
+    parameters: crate::saliency::Parameters,
+    methods: Vec<MethodRecord>,
+    animation: &'a AnimationOptions,
+}
+
+#[derive(Serialize)]
+struct MethodRecord {
+    method: Method,
+    verdict: Option<Verdict>,
+}
+
+impl CascadeExport {
+    /// Writes a new folder `saliscope-cascade` (or `saliscope-cascade-2` and so on) inside `parent`, which appears when all
+    /// of it is there, and gives its path.
+    ///
+    /// # Errors
+    /// When no method has all its states, a file cannot be drawn or written, or `watch` cancels; nothing remains then.
+    pub fn write(&self, parent: &Path, watch: &JobWatch) -> Result<PathBuf> {
+        let methods: Vec<Method> = self.methods.iter().copied().filter(|method| self.is_whole(*method)).collect();
+        if methods.is_empty() {
+            return Err(Error::Unfinished);
+        }
+        let staging = tempfile::Builder::new().prefix(".saliscope-").tempdir_in(parent)?;
+        // A folder of its own, because that of the staging is closed to others.
+        let folder = staging.path().join("cascade");
+        fs::create_dir(&folder)?;
+        self.write_into(&folder, &methods, watch)?;
+        let target = (1..MOST_FOLDERS).map(|number| match number {
+            1 => parent.join("saliscope-cascade"),
+            number => parent.join(format!("saliscope-cascade-{number}")),
+        });
+        let taken =
+            || std::io::Error::new(std::io::ErrorKind::AlreadyExists, "there are a thousand folders of that name");
+        let target = target.into_iter().find(|path| !path.exists()).ok_or_else(taken)?;
+        fs::rename(&folder, &target)?;
+        Ok(target)
+    }
+
+    fn is_whole(&self, method: Method) -> bool {
+        self.found.states_of(method) == self.run.states.len()
+    }
+
+    fn write_into(&self, folder: &Path, methods: &[Method], watch: &JobWatch) -> Result<()> {
+        let has = |file: CascadeFile| self.files.contains(&file);
+        if has(CascadeFile::Table) {
+            fs::write(folder.join("cascade.csv"), cascade::csv(&self.rows(methods), &self.run.states))?;
+        }
+        if has(CascadeFile::Curves) {
+            write_figure(&folder.join("figure_3a"), &self.curves(methods).scene()?)?;
+        }
+        if has(CascadeFile::Maps) {
+            write_figure(&folder.join("figure_3b"), &self.tiles(methods)?.scene()?)?;
+        }
+        let record = serde_json::to_vec_pretty(&self.record(methods)).map_err(std::io::Error::from)?;
+        fs::write(folder.join("cascade.json"), record)?;
+        let formats: Vec<Format> = self.files.iter().filter_map(|file| file.format()).collect();
+        if formats.is_empty() {
+            return Ok(());
+        }
+        let mut go_on = |done: usize, total: usize| {
+            watch.advance(done, total);
+            !watch.is_cancelled()
+        };
+        let mut create = |name: &str| {
+            let path = folder.join(name);
+            let made = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::File::create(&path));
+            let file = made.map_err(|error| cascade::Error::Encode { reason: error.to_string() })?;
+            Ok(Box::new(BufWriter::new(file)) as Box<dyn Write>)
+        };
+        Ok(animation::encode(&self.animation(methods), &formats, &mut go_on, &mut create)?)
+    }
+
+    /// State by state, method by method.
+    fn rows(&self, methods: &[Method]) -> Vec<Row> {
+        let mut rows = self.found.rows.clone();
+        rows.retain(|row| methods.contains(&row.method));
+        rows.sort_by_key(|row| (row.state, row.method));
+        rows
+    }
+
+    fn control(&self) -> Option<f64> {
+        self.found.control.map(|mean| self.run.question.mean_likeness(mean))
+    }
+
+    fn animation(&self, methods: &[Method]) -> Animation {
+        let row = |method: &Method| {
+            let stack = self.found.stacks.get(method)?.clone();
+            let likeness = AnimationRow::likeness_of(&self.run.curve(&self.found, *method));
+            Some(AnimationRow { name: method.name().to_owned(), stack, likeness, baseline: self.control() })
+        };
+        Animation {
+            plane: (*self.run.case.plane).clone(),
+            gray: self.gray.clone(),
+            states: self.run.states.iter().map(|state| state.name.clone()).collect(),
+            order: self.run.question.order,
+            strip: self.run.strip.clone(),
+            rows: methods.iter().filter_map(row).collect(),
+            measure: format!("SSIM at range {}", self.run.question.range()),
+            detail: format!("Explained: {}  ·  {}", self.class_words(), self.model_words()),
+            options: self.options,
+        }
+    }
+
+    fn curves(&self, methods: &[Method]) -> CascadeCurves<'_> {
+        let curve = |method: &Method| CascadeCurve {
+            name: method.name(),
+            title: method.title(),
+            points: self.run.curve(&self.found, *method).points.iter().map(|point| [point.mean, point.sd]).collect(),
+            baseline: None,
+        };
+        CascadeCurves {
+            headline: "Similarity of maps to those of the trained network, one image".to_owned(),
+            details: self.details(),
+            states: self.run.states.iter().map(|state| state.name.as_str()).collect(),
+            curves: methods.iter().map(curve).collect(),
+            control: self.control(),
+        }
+    }
+
+    fn tiles(&self, methods: &[Method]) -> Result<CascadeTiles<'_>> {
+        let [height, width] = self.run.model.model.card.input_size;
+        let sized = self.run.case.radiograph.resized(height, width)?;
+        let rows = methods.iter().filter_map(|method| {
+            let stack = self.found.stacks.get(method)?;
+            let tiles = (0..self.run.states.len()).map(|state| self.tile(stack, *method, state)).collect();
+            Some((method.name(), tiles))
+        });
+        let mut details = vec![format!("Explained in every state: {}.", self.class_words())];
+        details.extend(self.details());
+        details.push("Each map is scaled by itself; colours tell where, not how much.".to_owned());
+        Ok(CascadeTiles {
+            headline: "Maps while the network is randomized".to_owned(),
+            details,
+            radiograph: CascadeTile::new(&sized.gray_levels(), [height, width], 255.0),
+            states: self.run.states.iter().map(|state| state.name.as_str()).collect(),
+            rows: rows.collect(),
+        })
+    }
+
+    /// One map as shown, with its likeness; no map where it could not be normalized.
+    fn tile(&self, stack: &CascadeStack, method: Method, state: usize) -> (Option<CascadeTile>, String) {
+        let row = self.found.row(method, state);
+        let layer = stack.layers().get(state).and_then(Option::as_ref);
+        let tile = layer.filter(|_| row.is_some_and(|row| row.outcome == Outcome::Normal)).map(|layer| {
+            let [low, high] = layer.range;
+            let shown: Vec<f32> =
+                layer.values.iter().map(|value| ((value.abs() - low) / (high - low)).clamp(0.0, 1.0)).collect();
+            CascadeTile::new(&shown, [stack.height_px(), stack.width_px()], 1.0)
+        });
+        let likeness = row.filter(|_| state > 0).and_then(|row| self.run.question.likeness(&row.similarity));
+        (tile, likeness.map_or(String::new(), |ssim| format!("SSIM {ssim:.2}").replace("-0.00", "0.00")))
+    }
+
+    fn details(&self) -> Vec<String> {
+        let question = &self.run.question;
+        let meaning = match question.order {
+            Order::TopDown => "each state randomizes its block and all above it",
+            Order::BottomUp => "each state randomizes its block and all below it",
+            Order::Independent => "each state randomizes its block alone",
+        };
+        let range = question.range();
+        vec![
+            format!("Order {}: {meaning}. SSIM of display maps at a data range of {range}.", question.order),
+            self.model_words(),
+        ]
+    }
+
+    fn model_words(&self) -> String {
+        let (model, question) = (&self.run.model, &self.run.question);
+        let Randomizer { seed, replicate } = question.randomizer;
+        format!(
+            "Model “{}”, {}, SHA-256 {}…  ·  preset {}  ·  seed {seed}, replicate {replicate}",
+            model.title,
+            model.model.card.architecture,
+            model.sha256().get(..8).unwrap_or_default(),
+            question.question.preset,
+        )
+    }
+
+    fn class_words(&self) -> String {
+        let Some(class) = self.found.class else { return "nothing".to_owned() };
+        let name = self.run.model.class_name(class);
+        let logits = self.found.logits.first().and_then(Option::as_ref);
+        match logits.and_then(|logits| Prediction::of(logits).probabilities.get(class).copied()) {
+            Some(probability) => format!("{name} ({:.0} %)", probability * 100.0),
+            None => name,
+        }
+    }
+
+    fn record(&self, methods: &[Method]) -> Record<'_> {
+        let (model, question) = (&self.run.model, &self.run.question);
+        let method = |method: &Method| MethodRecord {
+            method: *method,
+            verdict: (question.order != Order::Independent)
+                .then(|| verdict(&self.run.curve(&self.found, *method), None, self.control())),
+        };
+        Record {
+            notice: NOT_FOR_DIAGNOSIS,
+            saliscope: env!("CARGO_PKG_VERSION"),
+            architecture: model.model.card.architecture.name(),
+            model_sha256: model.sha256(),
+            preset: question.question.preset,
+            order: question.order,
+            randomizer: question.randomizer,
+            noise_seed: question.question.seed,
+            states: &self.run.states,
+            class: self.found.class,
+            ssim_range: question.range(),
+            control: self.control(),
+            parameters: question.question.parameters_for(model),
+            methods: methods.iter().map(method).collect(),
+            animation: &self.options,
+        }
+    }
+}
+
+/// One figure as SVG and as PNG.
+fn write_figure(path: &Path, scene: &Scene) -> Result<()> {
+    fs::write(path.with_extension("svg"), scene.to_svg())?;
+    fs::write(path.with_extension("png"), paint(scene, SCALE)?.to_png()?)?;
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! The small protocol that the tests run.
+
+use std::path::Path;
+
+use saliscope::benchmark::{CpuExecutors, Options, Protocol, Result, Setup, Summary, run};
+use saliscope::network::CpuOptions;
+use saliscope::saliency::{Method, Preset};
+use saliscope::truth::Task;
+
+/// Every test, cheap methods, few images and states.
+pub(crate) fn protocol() -> Protocol {
+    let mut protocol = Protocol::demo(Preset::Arun2021, Task::Pneumothorax);
+    protocol.cohort.source = "phantom:5:100".to_owned();
+    protocol.cohort.phantom_size_px = Some(160);
+    protocol.methods = vec![Method::Grad, Method::Gcam];
+    protocol.models.classifiers.truncate(2);
+    protocol.randomization.states = vec!["Logits".to_owned(), "9".to_owned()];
+    protocol.sample.utility = Some(3);
+    protocol.sample.similarity = Some(2);
+    protocol.sample.classification = Some(6);
+    protocol
+}
+
+pub(crate) fn setup(protocol: &Protocol) -> Result<Setup> {
+    Setup::open(protocol, None, &|_, _| (), &|| false)
+}
+
+pub(crate) fn executors(batch: Option<usize>) -> CpuExecutors {
+    CpuExecutors { options: CpuOptions { threads: Some(1), ..CpuOptions::default() }, batch }
+}
+
+pub(crate) fn run_plain(setup: &Setup, out: &Path) -> Result<Summary> {
+    run(setup, out, &executors(None), &Options::default(), &())
+}
+
+/// Every row of the database of a run.
+pub(crate) fn rows(path: &Path) -> Vec<String> {
+    saliscope::benchmark::open(path).unwrap().dump().unwrap()
+}
+
+/// Says where rows differ before a test prints all of them.
+pub(crate) fn same(found: &[String], expected: &[String]) {
+    for (found, expected) in found.iter().zip(expected) {
+        assert_eq!(found, expected);
+    }
+    assert_eq!(found.len(), expected.len());
+}

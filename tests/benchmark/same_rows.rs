@@ -1,0 +1,113 @@
+//! The same rows for any number of workers, any batch, and in parts.
+
+use saliscope::benchmark::protocol::Test;
+use saliscope::benchmark::results::{condition, metric};
+use saliscope::benchmark::{Options, Shard, Unit, database_path, merge, open, run};
+
+use crate::common::{executors, protocol, rows, run_plain, same, setup};
+
+#[test]
+fn workers_batches_and_shards_leave_no_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let setup = setup(&protocol()).unwrap();
+    let whole = folder.path().join("whole");
+    let summary = run_plain(&setup, &whole).unwrap();
+    assert_eq!((summary.status.done, summary.status.failed), (summary.status.total, 0));
+    let expected = rows(&whole);
+
+    let again = run_plain(&setup, &whole).unwrap();
+    assert_eq!(again.units_now, 0, "nothing is left to do");
+
+    let other = folder.path().join("other");
+    let options = Options { workers: 3, ..Options::default() };
+    run(&setup, &other, &executors(Some(1)), &options, &()).unwrap();
+    same(&rows(&other), &expected);
+
+    let parts = folder.path().join("parts");
+    let mut databases = Vec::new();
+    for index in 0..3 {
+        let shard = Shard { index, count: 3 };
+        run(&setup, &parts, &executors(Some(5)), &Options { shard, ..Options::default() }, &()).unwrap();
+        databases.push(database_path(&parts, shard));
+    }
+    let target = folder.path().join("joined.sqlite");
+    let some = merge(&target, &databases[..2]).unwrap();
+    assert_eq!(some.missing_parts, [2]);
+    std::fs::remove_file(&target).unwrap();
+    let twice = [databases[0].clone(), databases[0].clone()];
+    assert!(merge(&target, &twice).unwrap_err().to_string().contains("given twice"));
+    assert!(!target.exists(), "a refused join leaves nothing");
+    let all = merge(&target, &databases).unwrap();
+    assert_eq!((all.missing_parts.len(), all.missing_units), (0, 0));
+    same(&rows(&target), &expected);
+    assert!(merge(&target, &databases).unwrap_err().to_string().contains("exists"));
+
+    let mut changed = protocol();
+    changed.seeds.sample = 1;
+    let other_run = folder.path().join("other run");
+    let shard = Shard { index: 1, count: 3 };
+    let other_setup = crate::common::setup(&changed).unwrap();
+    run(&other_setup, &other_run, &executors(None), &Options { shard, ..Options::default() }, &()).unwrap();
+    let strangers = [databases[0].clone(), database_path(&other_run, shard)];
+    let told = merge(&folder.path().join("none.sqlite"), &strangers).unwrap_err().to_string();
+    assert!(told.contains("protocol.seeds.sample"), "{told}");
+}
+
+#[test]
+fn results_hold_every_test_and_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let setup = setup(&protocol()).unwrap();
+    run_plain(&setup, folder.path()).unwrap();
+    let store = open(folder.path()).unwrap();
+    let results = store.results().unwrap();
+    let count = |test: Test, condition: &str, metric: &str| {
+        let of = |score: &&saliscope::benchmark::Score| {
+            score.test == test && score.condition == condition && score.metric == metric
+        };
+        results.scores.iter().filter(of).count()
+    };
+    // 3 images, 2 methods; 6 controls; AVG and a U-Net.
+    assert_eq!(count(Test::Utility, condition::TRAINED, metric::AUPRC_TRAPEZOID), 6);
+    assert_eq!(count(Test::Utility, condition::RANDOM, metric::ROC_AUC), 6);
+    assert_eq!(count(Test::Utility, condition::CONTROL, metric::HIT), 18);
+    assert_eq!(count(Test::Utility, condition::BASELINE, metric::IOU_AREA), 6);
+    // 2 images, 2 replicates, 2 methods in each of 3 states; one pair; 50 pairs of noise.
+    for state in ["Original", "Logits", "9"] {
+        assert_eq!(count(Test::Randomization, state, metric::SSIM_RANGE_1), 8);
+    }
+    assert_eq!(count(Test::Randomization, condition::BASELINE, metric::SSIM_RANGE_2), 4);
+    assert_eq!(count(Test::Randomization, condition::CONTROL, metric::SSIM_RANGE_1), 50);
+    // 2 images with 2 methods and a pair of U-Nets; 6 controls.
+    for test in [Test::Repeatability, Test::Reproducibility] {
+        assert_eq!(count(test, condition::PAIR, metric::SSIM_RANGE_1), 6);
+        assert_eq!(count(test, condition::PAIR, metric::DICE), 6);
+        assert_eq!(count(test, condition::CONTROL, metric::SSIM_RANGE_1), 12);
+    }
+    let original = |score: &&saliscope::benchmark::Score| {
+        score.condition == "Original" && score.metric == metric::SSIM_RANGE_1 && score.note.is_none()
+    };
+    assert!(results.scores.iter().filter(original).all(|score| score.value == Some(1.0)), "a map is like itself");
+    let blank = results.scores.iter().find(|s| s.method == "BLANK" && s.metric == metric::AVERAGE_PRECISION).unwrap();
+    let trapezoid = results
+        .scores
+        .iter()
+        .find(|s| s.method == "BLANK" && s.metric == metric::AUPRC_TRAPEZOID && s.image == blank.image)
+        .unwrap();
+    let prevalence = blank.value.unwrap();
+    assert!((trapezoid.value.unwrap() - f64::midpoint(1.0, prevalence)).abs() < 1e-12);
+
+    assert_eq!(results.provenance.models.len(), 5);
+    let auc = results.provenance.models[0].auc.as_ref().unwrap();
+    assert_eq!(auc.cases, 6);
+    assert!(results.provenance.finished_unix_secs.is_some());
+    let json = serde_json::to_string(&results).unwrap();
+    assert_eq!(serde_json::from_str::<saliscope::benchmark::Results>(&json).unwrap().scores, results.scores);
+
+    let score = results.scores.iter().find(|s| s.condition == condition::TRAINED && s.method == "GCAM").unwrap();
+    let unit = Unit::map(&score.image, &score.models, "Original", "GCAM");
+    let map = store.map(&unit).unwrap().unwrap();
+    assert_eq!((map.height, map.width, map.values.len()), (160, 160, 25_600));
+    assert!(map.values.iter().all(|value| (0.0..=1.0).contains(value)));
+    assert!(store.map(&Unit::fixed("", "AVG")).unwrap().unwrap().values.contains(&1.0));
+    assert!(store.map(&Unit::map(&score.image, "nobody", "Original", "GCAM")).unwrap().is_none());
+}

@@ -1,0 +1,180 @@
+//! Cascades in the background, and what is written of them; no window.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use saliscope::cascade::animation::AnimationOptions;
+use saliscope::cascade::{Order, Randomizer};
+use saliscope::demo;
+use saliscope::display::{CascadeDisplay, GrayDisplay};
+use saliscope::job::{Ending, Jobs, Lane, Phase, Start};
+use saliscope::phantom::PhantomSpec;
+use saliscope::reading::{
+    CascadeExport, CascadeFile, CascadeQuestion, CascadeRun, Cascades, CaseSource, ModelSource, OpenCase, OpenModel,
+    Question,
+};
+use saliscope::saliency::{Method, Preset};
+
+/// Longest wait for background work; only a broken test waits so long.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn subject() -> (Arc<OpenCase>, Arc<OpenModel>) {
+    let spec = PhantomSpec { size_px: 320, ..demo::FIRST_CASE };
+    let case = OpenCase::read(&CaseSource::Phantom(spec)).unwrap();
+    let model = OpenModel::open(ModelSource::Demo(demo::FIRST_MODEL.to_owned())).unwrap();
+    (Arc::new(case), Arc::new(model))
+}
+
+fn question(preset: Preset) -> CascadeQuestion {
+    CascadeQuestion {
+        question: Question::of(preset),
+        order: Order::TopDown,
+        randomizer: Randomizer { seed: 3, replicate: 1 },
+    }
+}
+
+fn until(condition: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < PATIENCE, "waited in vain");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Maps by method and state, bit by bit, with their likeness.
+fn content(run: &CascadeRun) -> BTreeMap<(Method, usize), (Vec<u32>, Option<f64>)> {
+    let found = run.found();
+    let entry = |row: &saliscope::cascade::Row| {
+        let layer = found.stacks[&row.method].layers()[row.state].as_ref().unwrap();
+        let bits = layer.values.iter().map(|value| value.to_bits()).collect();
+        ((row.method, row.state), (bits, row.similarity.ssim_range_1))
+    };
+    found.rows.iter().map(entry).collect()
+}
+
+#[test]
+fn a_cascade_that_was_stopped_goes_on_and_ends_as_if_it_had_not() {
+    let (case, model) = subject();
+    let question = question(Preset::Recommended);
+    let methods = [Method::Grad, Method::Ig];
+    let jobs = Arc::new(Jobs::new(|| {}));
+    let whole = Cascades::new(Arc::clone(&jobs));
+    let run = whole.ask(&case, &model, &question, &methods);
+    assert_eq!(run.states.len(), 14);
+    until(|| !whole.is_busy(&run));
+
+    let stopped = Cascades::new(Arc::clone(&jobs));
+    let other = stopped.ask(&case, &model, &question, &methods);
+    until(|| other.found().states_of(Method::Grad) > 2);
+    stopped.cancel(&other);
+    until(|| !stopped.is_busy(&other));
+    let kept = other.found().rows.len();
+    assert!((3..28).contains(&kept), "finished states stay and unfinished ones are not made: {kept}");
+    assert!(other.found().control.is_some() && other.found().failure.is_none());
+    assert!(Arc::ptr_eq(&other, &stopped.ask(&case, &model, &question, &methods)), "one cascade a question");
+    until(|| !stopped.is_busy(&other));
+    assert!(content(&run) == content(&other), "the same bits, stopped or not");
+    assert_eq!(content(&run).len(), 28);
+
+    let again = stopped.ask(&case, &model, &question, &methods);
+    assert!(!stopped.is_busy(&again), "nothing is computed twice");
+}
+
+#[test]
+fn raw_maps_in_their_range_are_the_display_maps() {
+    let (case, model) = subject();
+    let jobs = Arc::new(Jobs::new(|| {}));
+    let cascades = Cascades::new(Arc::clone(&jobs));
+    let methods = [Method::Grad, Method::Gcam, Method::Gbp, Method::Ggcam];
+    let question = question(Preset::Arun2021);
+    let run = cascades.ask(&case, &model, &question, &methods);
+    until(|| !cascades.is_busy(&run));
+    assert_eq!(run.states.len(), 12, "the study leaves the lowest blocks");
+    let found = run.found();
+    let explained = saliscope::reading::Explainer::new(jobs);
+    explained.ask(&case, &model, &question.question, &methods, true);
+    for method in methods {
+        let key = question.question.key(&case, &model, method);
+        until(|| matches!(explained.standing(&key), saliscope::reading::Standing::Ready(_)));
+        let saliscope::reading::Standing::Ready(answer) = explained.standing(&key) else { panic!("{method}") };
+        let layer = found.stacks[&method].layers()[0].as_ref().unwrap();
+        let [low, high] = layer.range;
+        for (raw, display) in layer.values.iter().zip(&answer.map.display.values) {
+            let shown = ((raw.abs() - low) / (high - low)).clamp(0.0, 1.0);
+            assert!((shown - display).abs() < 1e-5, "{method}: {shown} {display}");
+        }
+    }
+}
+
+#[test]
+fn what_is_written_reads_back_and_names_nobody() {
+    let (case, model) = subject();
+    let jobs = Arc::new(Jobs::new(|| {}));
+    let cascades = Cascades::new(Arc::clone(&jobs));
+    let run = cascades.ask(&case, &model, &question(Preset::Recommended), &[Method::Grad]);
+    until(|| !cascades.is_busy(&run));
+    let folder = tempfile::tempdir().unwrap();
+    let write = |files: Vec<CascadeFile>, methods: Vec<Method>| {
+        let export = CascadeExport {
+            run: Arc::clone(&run),
+            found: run.found(),
+            methods,
+            files,
+            gray: GrayDisplay::default(),
+            options: AnimationOptions { tile_px: 64, fade_secs: 0.0, ..AnimationOptions::default() },
+        };
+        let parent = folder.path().to_owned();
+        let start = Start { name: "write".to_owned(), lane: Lane::Write, urgent: false, listed: true };
+        let job = jobs.start(start, move |watch| match export.write(&parent, watch) {
+            Ok(path) => Ending::Done(Some(path.file_name().unwrap().to_string_lossy().into_owned())),
+            Err(error) => Ending::Failed(error.to_string()),
+        });
+        until(|| jobs.report(job).is_some_and(|report| !report.is_under_way()));
+        jobs.report(job).unwrap().phase
+    };
+    // SIG was never computed and is left out.
+    let all = write(CascadeFile::ALL.to_vec(), vec![Method::Grad, Method::Sig]);
+    assert_eq!(all, Phase::Over(Ending::Done(Some("saliscope-cascade".to_owned()))));
+    let again = write(vec![CascadeFile::Table], vec![Method::Grad]);
+    assert_eq!(again, Phase::Over(Ending::Done(Some("saliscope-cascade-2".to_owned()))), "nothing is overwritten");
+    let nothing = write(vec![CascadeFile::Table], vec![Method::Sig]);
+    assert!(
+        matches!(&nothing, Phase::Over(Ending::Failed(reason)) if reason.contains("run to its end")),
+        "{nothing:?}"
+    );
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "a failure leaves nothing");
+
+    let written = folder.path().join("saliscope-cascade");
+    let table = std::fs::read_to_string(written.join("cascade.csv")).unwrap();
+    assert_eq!(table.lines().count(), 15);
+    assert!(table.lines().nth(1).unwrap().starts_with("0,GRAD,Original,1,1,"), "{table}");
+    let record: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(written.join("cascade.json")).unwrap()).unwrap();
+    assert_eq!(record["notice"], "Research use - not for diagnosis");
+    assert_eq!(record["model_sha256"], model.sha256());
+    assert_eq!(record["methods"].as_array().unwrap().len(), 1);
+    assert!(record["methods"][0]["verdict"]["sentence"].as_str().unwrap().contains("One image only"));
+    let frames = std::fs::read_dir(written.join("frames")).unwrap().count();
+    assert_eq!(frames, 14, "without fading there is a frame a state");
+    for name in ["animation.gif", "animation.apng", "animation.webp", "figure_3a.svg", "figure_3b.png"] {
+        assert!(written.join(name).metadata().unwrap().len() > 1000, "{name}");
+    }
+    let figure = std::fs::read_to_string(written.join("figure_3b.svg")).unwrap();
+    assert!(figure.contains("not for diagnosis") && !figure.contains(&*folder.path().to_string_lossy()));
+    assert!(!figure.contains(&case.title), "the case is not named");
+}
+
+#[test]
+fn a_fade_lies_between_its_states() {
+    let (case, model) = subject();
+    let jobs = Arc::new(Jobs::new(|| {}));
+    let cascades = Cascades::new(jobs);
+    let run = cascades.ask(&case, &model, &question(Preset::Recommended), &[Method::Grad]);
+    until(|| run.found().states_of(Method::Grad) >= 2);
+    let found = run.found();
+    cascades.cancel(&run);
+    let stack = &found.stacks[&Method::Grad];
+    let at = |position: f32| CascadeDisplay { position, ..CascadeDisplay::default() }.layers(stack).unwrap();
+    assert_eq!((at(0.25).lower, at(0.25).upper, at(0.25).fraction), (0, 1, 0.25));
+}
