@@ -10,7 +10,7 @@ use super::command::Command;
 use super::keeper::Keeper;
 use super::look::Stage;
 use super::player::AskedCascade;
-use super::services::Services;
+use super::services::{OnScreen, Services};
 use super::session::Restoring;
 use super::settings::Theme;
 use super::state::{CompareMode, State, View};
@@ -197,6 +197,8 @@ impl Workbench {
             View::Benchmark => None,
         };
         self.stage = stage.or(self.stage);
+        let on_screen = self.services.on_screen.get();
+        self.services.on_screen.set(OnScreen { stage: self.stage, ..on_screen });
         dialogs::dialogs_ui(ui.ctx(), &self.state, &self.services, actions);
     }
 

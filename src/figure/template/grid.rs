@@ -72,7 +72,8 @@ impl Grid {
         let label_width = self.label_width(sheet.inner())?;
         let room = sheet.inner() - label_width - self.gap * (self.columns - 1) as f64;
         let dot = sheet.page.dot_pt();
-        let width = (room / self.columns as f64 / dot).floor() * dot;
+        // A hair more, so that rounding does not cost a dot where pictures fit exactly.
+        let width = (room / self.columns as f64 / dot + 1e-6).floor() * dot;
         let aspect = self.cells.iter().find_map(|cell| cell.picture.as_ref()).map_or(1.0, Picture::aspect);
         for (row, cells) in self.cells.chunks(self.columns).enumerate() {
             let heads = cells.iter().map(|cell| head(cell, width)).collect::<Result<Vec<_>>>()?;
