@@ -61,7 +61,7 @@ impl Note {
     }
 
     /// All that the data and the fit call for.
-    pub(super) fn of(observations: &Observations, model: &MixedModel) -> Vec<Self> {
+    pub fn of(observations: &Observations, model: &MixedModel) -> Vec<Self> {
         let mut notes = Vec::new();
         if model.singular {
             notes.push(Self::SingularFit);

@@ -1,0 +1,207 @@
+//! Example maps of single cases: below figure 2, 3 and 4.
+
+use std::collections::BTreeMap;
+
+use super::super::protocol::Test;
+use super::super::results::{Results, condition};
+use super::super::verdict::{Analysis, Index, MetricAnalysis, method_title, metric_title};
+use super::tile_grid::{GridTile, Picture, TileGrid};
+use crate::cascade::ORIGINAL;
+
+/// Which map is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MapOf<'a> {
+    /// Id of the case.
+    pub image: &'a str,
+    /// The method.
+    pub method: &'a str,
+    /// `trained`, `random`, or the name of a state of the cascade.
+    pub condition: &'a str,
+    /// The network, by its name in the scores.
+    pub model: &'a str,
+}
+
+/// Where pictures come from: a database that kept the maps, a cohort that is still there.
+pub trait Pictures: Sync {
+    /// The display map, 0 to 1, where it was kept.
+    fn map(&self, map: MapOf<'_>) -> Option<Picture>;
+    /// The radiograph, 0 to 1, where the cohort is still there.
+    fn radiograph(&self, image: &str) -> Option<Picture>;
+    /// The experts' marks at the size of the maps, 1 inside and 0 outside.
+    fn truth(&self, image: &str) -> Option<Picture>;
+}
+
+/// No pictures at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NoPictures;
+
+impl Pictures for NoPictures {
+    fn map(&self, _: MapOf<'_>) -> Option<Picture> {
+        None
+    }
+
+    fn radiograph(&self, _: &str) -> Option<Picture> {
+        None
+    }
+
+    fn truth(&self, _: &str) -> Option<Picture> {
+        None
+    }
+}
+
+/// Judged methods of a metric.
+fn judged(metric: &MetricAnalysis) -> Vec<&str> {
+    let judged = metric.findings.iter().filter(|finding| finding.role.is_judged());
+    judged.map(|finding| finding.method.as_str()).collect()
+}
+
+/// Score of a method's map of one case.
+fn score(index: &Index<'_>, metric: &MetricAnalysis, method: &str, condition: &str, image: &str) -> Option<f64> {
+    index.panel(metric.test, &metric.metric)?.get(method, condition)?.by_image.get(image).copied()
+}
+
+fn caption(label: &str, value: Option<f64>) -> String {
+    value.map_or_else(String::new, |value| format!("{label} {value:.2}").replace("-0.00", "0.00").trim().to_owned())
+}
+
+fn radiograph_tile(pictures: &dyn Pictures, image: &str) -> GridTile {
+    GridTile { picture: pictures.radiograph(image), is_map: false, caption: String::new() }
+}
+
+/// The case whose mean score over methods is the median one: neither a lucky nor an unlucky example.
+fn median_case<'a>(index: &'a Index<'_>, metric: &MetricAnalysis, condition: &str) -> Option<&'a str> {
+    let panel = index.panel(metric.test, &metric.metric)?;
+    let mut sums: BTreeMap<&str, (f64, usize)> = BTreeMap::new();
+    for series in judged(metric).into_iter().filter_map(|method| panel.get(method, condition)) {
+        for (image, value) in &series.by_image {
+            let own = sums.entry(image).or_default();
+            *own = (own.0 + value, own.1 + 1);
+        }
+    }
+    let most = sums.values().map(|own| own.1).max()?;
+    let mut means: Vec<(f64, &str)> =
+        sums.iter().filter(|own| own.1.1 == most).map(|(image, (sum, count))| (sum / *count as f64, *image)).collect();
+    means.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(b.1)));
+    means.get(means.len() / 2).map(|own| own.1)
+}
+
+/// Maps of a single case by every method, trained above random, with their scores: below figure 2. Nothing where no map
+/// was kept.
+pub fn case_grid(
+    results: &Results,
+    analysis: &Analysis,
+    index: &Index<'_>,
+    pictures: &dyn Pictures,
+    label: impl Fn(&str) -> String,
+) -> Option<TileGrid> {
+    let metric = analysis.primary(Test::Utility)?;
+    let image = median_case(index, metric, condition::TRAINED)?;
+    let model = &results.provenance.models.iter().find(|model| model.role == "classifier")?.name;
+    let methods = judged(metric);
+    let row = |condition: &str| -> Vec<GridTile> {
+        let tiles = methods.iter().map(|method| GridTile {
+            picture: pictures.map(MapOf { image, method, condition, model }),
+            is_map: true,
+            caption: caption("", score(index, metric, method, condition, image)),
+        });
+        std::iter::once(radiograph_tile(pictures, image)).chain(tiles).collect()
+    };
+    let rows: Vec<(String, Vec<GridTile>)> =
+        [("Trained", condition::TRAINED), ("Random weights", condition::RANDOM)]
+            .into_iter()
+            .map(|(name, condition)| (name.to_owned(), row(condition)))
+            .filter(|(_, tiles)| tiles.iter().any(|tile| tile.is_map && tile.picture.is_some()))
+            .collect();
+    (!rows.is_empty()).then(|| TileGrid {
+        headline: format!("Maps of {}, the case with the median score", label(image)),
+        details: vec![format!(
+            "Below each map its {}; yellow: the experts’ marks. Each map is scaled by itself: colours tell where, not how \
+             much.",
+            metric_title(&metric.metric)
+        )],
+        columns: std::iter::once("Radiograph".to_owned()).chain(methods.iter().map(|own| method_title(own))).collect(),
+        rows,
+        truth: pictures.truth(image),
+    })
+}
+
+/// Maps of a single case in every state: below figure 3.
+pub fn state_grid(
+    results: &Results,
+    analysis: &Analysis,
+    index: &Index<'_>,
+    pictures: &dyn Pictures,
+    label: impl Fn(&str) -> String,
+) -> Option<TileGrid> {
+    let metric = analysis.primary(Test::Randomization)?;
+    let states: Vec<&str> = metric.curves.first()?.states.iter().map(|state| state.state.as_str()).collect();
+    let last = *states.last()?;
+    let image = median_case(index, metric, last)?;
+    let model = &results.provenance.models.iter().find(|model| model.role == "classifier")?.name;
+    // The study shows original, logits, 8, 5, 3, 1: about six states, evenly.
+    let shown: Vec<&str> = if states.len() <= 6 {
+        states
+    } else {
+        (0..6).map(|step| states[step * (states.len() - 1) / 5]).collect()
+    };
+    let rows: Vec<(String, Vec<GridTile>)> = judged(metric)
+        .into_iter()
+        .map(|method| {
+            let tiles = shown.iter().map(|state| GridTile {
+                picture: pictures.map(MapOf { image, method, condition: state, model }),
+                is_map: true,
+                caption: if *state == ORIGINAL {
+                    String::new()
+                } else {
+                    caption("SSIM", score(index, metric, method, state, image))
+                },
+            });
+            (method_title(method), std::iter::once(radiograph_tile(pictures, image)).chain(tiles).collect::<Vec<_>>())
+        })
+        .filter(|(_, tiles)| tiles.iter().any(|tile| tile.is_map && tile.picture.is_some()))
+        .collect();
+    (!rows.is_empty()).then(|| TileGrid {
+        headline: format!("Maps of {} while the network is randomized", label(image)),
+        details: vec!["Each map is scaled by itself: colours tell where, not how much.".to_owned()],
+        columns: std::iter::once("Radiograph").chain(shown).map(str::to_owned).collect(),
+        rows,
+        truth: None,
+    })
+}
+
+/// Maps of a single case by every network: replicates, then the other architecture (below figure 4).
+pub fn network_grid(
+    results: &Results,
+    analysis: &Analysis,
+    index: &Index<'_>,
+    pictures: &dyn Pictures,
+    label: impl Fn(&str) -> String,
+) -> Option<TileGrid> {
+    let metric = analysis.primary(Test::Repeatability).or_else(|| analysis.primary(Test::Reproducibility))?;
+    let image = median_case(index, metric, condition::PAIR)?;
+    let methods = judged(metric);
+    let models = results.provenance.models.iter().filter(|model| model.role == "classifier").take(2);
+    let others = results.provenance.models.iter().filter(|model| model.role == "other_architecture");
+    let rows: Vec<(String, Vec<GridTile>)> = models
+        .chain(others)
+        .map(|model| {
+            let tiles = methods.iter().map(|method| GridTile {
+                picture: pictures.map(MapOf { image, method, condition: condition::TRAINED, model: &model.name }),
+                is_map: true,
+                caption: String::new(),
+            });
+            let tiles: Vec<GridTile> = std::iter::once(radiograph_tile(pictures, image)).chain(tiles).collect();
+            (model.name.clone(), tiles)
+        })
+        .filter(|(_, tiles)| tiles.iter().any(|tile| tile.is_map && tile.picture.is_some()))
+        .collect();
+    (!rows.is_empty()).then(|| TileGrid {
+        headline: format!("Maps of {} by different networks", label(image)),
+        details: vec![
+            "Yellow: the experts’ marks. Each map is scaled by itself: colours tell where, not how much.".to_owned(),
+        ],
+        columns: std::iter::once("Radiograph".to_owned()).chain(methods.iter().map(|own| method_title(own))).collect(),
+        rows,
+        truth: pictures.truth(image),
+    })
+}

@@ -1,0 +1,122 @@
+//! What the benchmark's figures share: colours, letters, heading, legend, the strip at the bottom.
+
+use crate::figure::{Anchor, NOT_FOR_DIAGNOSIS, Result, Rgb, Scene, TextStyle, Weight, text_width_px};
+
+pub(super) const BACKGROUND: Rgb = [255, 255, 255];
+pub(super) const INK: Rgb = [24, 28, 34];
+pub(super) const QUIET: Rgb = [82, 89, 100];
+pub(super) const GRID: Rgb = [226, 229, 233];
+pub(super) const AXIS: Rgb = [150, 156, 165];
+pub(super) const TRAINED: Rgb = [0, 92, 169];
+pub(super) const RANDOM: Rgb = [140, 146, 155];
+pub(super) const BASELINE: Rgb = [196, 78, 0];
+pub(super) const LOCALIZER: Rgb = [0, 120, 90];
+pub(super) const CONTROL: Rgb = [110, 86, 150];
+const STRIP: Rgb = [233, 178, 60];
+const STRIP_TEXT: Rgb = [30, 22, 0];
+
+const HEADLINE: TextStyle = TextStyle { size_px: 20.0, weight: Weight::Medium, colour: INK };
+pub(super) const DETAIL: TextStyle = TextStyle { size_px: 13.0, weight: Weight::Regular, colour: QUIET };
+pub(super) const NAME: TextStyle = TextStyle { size_px: 13.0, weight: Weight::Medium, colour: INK };
+pub(super) const TICK: TextStyle = TextStyle { size_px: 11.5, weight: Weight::Regular, colour: QUIET };
+
+pub(super) const MARGIN: f64 = 24.0;
+pub(super) const STRIP_HEIGHT: f64 = 28.0;
+
+/// The heading, broken into lines, and where the picture begins below it.
+pub(super) struct Heading {
+    lines: Vec<(f64, TextStyle, String)>,
+    pub(super) bottom_px: f64,
+}
+
+impl Heading {
+    pub(super) fn new(headline: &str, details: &[String], width_px: f64) -> Result<Self> {
+        let mut lines = Vec::new();
+        let mut y = 12.0;
+        let texts = std::iter::once((headline, HEADLINE)).chain(details.iter().map(|text| (text.as_str(), DETAIL)));
+        for (text, style) in texts {
+            for line in wrapped(text, style, width_px - 2.0 * MARGIN)? {
+                y += style.size_px * 1.35;
+                lines.push((y, style, line));
+            }
+        }
+        Ok(Self { lines, bottom_px: y + 12.0 })
+    }
+
+    pub(super) fn draw(&self, scene: &mut Scene) {
+        for (y, style, line) in &self.lines {
+            scene.text([MARGIN, *y], Anchor::Start, *style, line);
+        }
+    }
+}
+
+/// Breaks a text into lines that are no wider than `width_px`, if its words allow it.
+fn wrapped(text: &str, style: TextStyle, width_px: f64) -> Result<Vec<String>> {
+    if text_width_px(text, style)? <= width_px {
+        return Ok(vec![text.to_owned()]);
+    }
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let Some(line) = lines.last_mut() else { break };
+        let longer = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
+        if line.is_empty() || text_width_px(&longer, style)? <= width_px {
+            *line = longer;
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    Ok(lines)
+}
+
+/// One sign of a legend.
+pub(super) enum Sign {
+    /// A filled box.
+    Fill(Rgb),
+    /// A line, whole or in dashes.
+    Line(Rgb, Option<[f64; 2]>),
+}
+
+/// Signs and their meaning, placed in rows.
+pub(super) struct Legend {
+    entries: Vec<(f64, f64, Sign, String)>,
+    pub(super) height_px: f64,
+}
+
+impl Legend {
+    const ROW: f64 = 20.0;
+
+    pub(super) fn new(signs: Vec<(Sign, String)>, width_px: f64) -> Result<Self> {
+        let (mut x, mut y) = (MARGIN, 0.0);
+        let mut entries = Vec::with_capacity(signs.len());
+        for (sign, text) in signs {
+            let width = 34.0 + text_width_px(&text, DETAIL)? + 22.0;
+            if x > MARGIN && x + width > width_px - MARGIN {
+                (x, y) = (MARGIN, y + Self::ROW);
+            }
+            entries.push((x, y, sign, text));
+            x += width;
+        }
+        Ok(Self { entries, height_px: y + Self::ROW + 8.0 })
+    }
+
+    pub(super) fn draw(&self, scene: &mut Scene, top_px: f64) {
+        for (x, y, sign, text) in &self.entries {
+            let y = top_px + y + 12.0;
+            match sign {
+                Sign::Fill(colour) => scene.rectangle([*x, y - 10.0], [26.0, 11.0], *colour),
+                Sign::Line(colour, dashes) => {
+                    scene.polyline(&[[*x, y - 4.5], [x + 26.0, y - 4.5]], 2.0, *colour, *dashes);
+                }
+            }
+            scene.text([x + 34.0, y], Anchor::Start, DETAIL, text);
+        }
+    }
+}
+
+/// The strip that every picture ends with.
+pub(super) fn strip(scene: &mut Scene) {
+    let [width, height] = scene.size_px();
+    scene.rectangle([0.0, height - STRIP_HEIGHT], [width, STRIP_HEIGHT], STRIP);
+    let style = TextStyle { size_px: 14.0, weight: Weight::Medium, colour: STRIP_TEXT };
+    scene.text([width / 2.0, height - 9.0], Anchor::Middle, style, NOT_FOR_DIAGNOSIS);
+}

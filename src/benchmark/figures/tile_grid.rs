@@ -1,0 +1,186 @@
+//! Example maps in rows and columns, each with its score below.
+
+use super::page::{BACKGROUND, Heading, INK, MARGIN, NAME, QUIET, STRIP_HEIGHT, TICK, strip};
+use crate::figure::{Anchor, Result, Rgb, Scene, inferno, text_width_px};
+
+const SIDE: f64 = 112.0;
+const GAP: f64 = 8.0;
+const OUTLINE: Rgb = [255, 221, 0];
+const EMPTY: Rgb = [238, 240, 243];
+
+/// A small picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picture {
+    /// Rows.
+    pub height_px: usize,
+    /// Columns.
+    pub width_px: usize,
+    /// Gray or map values from 0 to 1, `[h, w]`.
+    pub values: Vec<f32>,
+}
+
+impl Picture {
+    /// Longest side of a picture in a figure, in pixels.
+    const SIDE_PX: usize = 128;
+
+    /// Takes `values`, `[h, w]`; nothing where they are not as many as the size says.
+    pub fn new([height_px, width_px]: [usize; 2], values: Vec<f32>) -> Option<Self> {
+        let fits = height_px > 0 && height_px.checked_mul(width_px) == Some(values.len()) && width_px > 0;
+        fits.then_some(Self { height_px, width_px, values })
+    }
+
+    /// Means over squares, no side longer than `side_px`.
+    pub fn small(&self, side_px: usize) -> Self {
+        let factor = self.height_px.max(self.width_px).div_ceil(side_px.max(1)).max(1);
+        let [rows, columns] = [self.height_px, self.width_px].map(|side| side.div_ceil(factor));
+        let mean = |index: usize| {
+            let [top, left] = [index / columns * factor, index % columns * factor];
+            let (mut sum, mut count) = (0.0, 0.0);
+            for y in top..(top + factor).min(self.height_px) {
+                for x in left..(left + factor).min(self.width_px) {
+                    sum += self.values[y * self.width_px + x];
+                    count += 1.0;
+                }
+            }
+            sum / count
+        };
+        Self { height_px: rows, width_px: columns, values: (0..rows * columns).map(mean).collect() }
+    }
+
+    /// Gray as colours.
+    pub fn gray(&self) -> Vec<Rgb> {
+        self.values.iter().map(|value| [(value.clamp(0.0, 1.0) * 255.0).round() as u8; 3]).collect()
+    }
+
+    /// Map values as colours.
+    pub fn coloured(&self) -> Vec<Rgb> {
+        self.values.iter().map(|value| inferno(*value)).collect()
+    }
+
+    /// Lines between pixels above and below one half, in pixels, each from `[x, y]` to `[x, y]`.
+    pub fn edges(&self) -> Vec<[[f64; 2]; 2]> {
+        let marked = |y: Option<usize>, x: Option<usize>| match (y, x) {
+            (Some(y), Some(x)) if y < self.height_px && x < self.width_px => self.values[y * self.width_px + x] >= 0.5,
+            _ => false,
+        };
+        let mut edges = Vec::new();
+        for y in 0..=self.height_px {
+            for x in 0..=self.width_px {
+                let own = marked(Some(y), Some(x));
+                let [fx, fy] = [x as f64, y as f64];
+                if own != marked(y.checked_sub(1), Some(x)) {
+                    edges.push([[fx, fy], [fx + 1.0, fy]]);
+                }
+                if own != marked(Some(y), x.checked_sub(1)) {
+                    edges.push([[fx, fy], [fx, fy + 1.0]]);
+                }
+            }
+        }
+        edges
+    }
+}
+
+/// One tile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GridTile {
+    /// The picture, where there is one.
+    pub picture: Option<Picture>,
+    /// Whether it is a map, in colours, or a radiograph, in gray.
+    pub is_map: bool,
+    /// What stands below it.
+    pub caption: String,
+}
+
+/// A page of example maps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TileGrid {
+    /// What is shown.
+    pub headline: String,
+    /// How, one line each.
+    pub details: Vec<String>,
+    /// Names above the columns.
+    pub columns: Vec<String>,
+    /// Name of each row and its tiles, one a column.
+    pub rows: Vec<(String, Vec<GridTile>)>,
+    /// The experts' marks, drawn over every tile in yellow: 1 inside, 0 outside.
+    pub truth: Option<Picture>,
+}
+
+impl TileGrid {
+    /// Draws the page.
+    ///
+    /// # Errors
+    /// When text cannot be laid out or pixels cannot be encoded.
+    pub fn scene(&self) -> Result<Scene> {
+        let mut left: f64 = 0.0;
+        for (name, _) in &self.rows {
+            left = left.max(text_width_px(name, NAME)?);
+        }
+        let left = MARGIN + left + 14.0;
+        let columns = self.columns.len() as f64;
+        let width = (left + columns * (SIDE + GAP) + MARGIN).max(440.0);
+        let heading = Heading::new(&self.headline, &self.details, width)?;
+        let top = heading.bottom_px + 24.0;
+        let row_height = SIDE + 26.0;
+        let height = top + self.rows.len() as f64 * row_height + 6.0 + STRIP_HEIGHT;
+        let mut scene = Scene::new(width, height, BACKGROUND);
+        heading.draw(&mut scene);
+        for (column, name) in self.columns.iter().enumerate() {
+            let middle = left + column as f64 * (SIDE + GAP) + SIDE / 2.0;
+            scene.text([middle, top - 8.0], Anchor::Middle, NAME, name);
+        }
+        for (row, (name, tiles)) in self.rows.iter().enumerate() {
+            let y = top + row as f64 * row_height;
+            scene.text([MARGIN, y + SIDE / 2.0 + 4.0], Anchor::Start, NAME, name);
+            for (column, tile) in tiles.iter().take(self.columns.len()).enumerate() {
+                let x = left + column as f64 * (SIDE + GAP);
+                self.tile(&mut scene, [x, y], tile)?;
+                scene.text([x + SIDE / 2.0, y + SIDE + 14.0], Anchor::Middle, TICK, &tile.caption);
+            }
+        }
+        strip(&mut scene);
+        Ok(scene)
+    }
+
+    fn tile(&self, scene: &mut Scene, [x, y]: [f64; 2], tile: &GridTile) -> Result<()> {
+        let Some(picture) = &tile.picture else {
+            scene.rectangle([x, y], [SIDE, SIDE], EMPTY);
+            scene.text([x + SIDE / 2.0, y + SIDE / 2.0 + 4.0], Anchor::Middle, TICK, "no map");
+            return Ok(());
+        };
+        let small = picture.small(Picture::SIDE_PX);
+        let colours = if tile.is_map { small.coloured() } else { small.gray() };
+        scene.rectangle([x, y], [SIDE, SIDE], INK);
+        scene.pixels([x, y], [SIDE, SIDE], small.width_px, &colours)?;
+        if let Some(truth) = &self.truth {
+            let truth = truth.small(Picture::SIDE_PX);
+            let [sx, sy] = [SIDE / truth.width_px as f64, SIDE / truth.height_px as f64];
+            for [from, to] in truth.edges() {
+                let at = |point: [f64; 2]| [x + point[0] * sx, y + point[1] * sy];
+                scene.line(at(from), at(to), 1.4, OUTLINE);
+            }
+        }
+        scene.polyline(&[[x, y], [x + SIDE, y], [x + SIDE, y + SIDE], [x, y + SIDE], [x, y]], 0.6, QUIET, None);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edges_surround_what_is_marked() {
+        let picture = Picture::new([2, 3], vec![0.0, 1.0, 0.0, 0.0, 0.0, 0.0]).unwrap();
+        assert_eq!(picture.edges().len(), 4);
+        assert!(picture.edges().contains(&[[1.0, 0.0], [2.0, 0.0]]));
+        assert!(Picture::new([2, 3], vec![0.0; 5]).is_none() && Picture::new([0, 0], vec![]).is_none());
+    }
+
+    #[test]
+    fn small_pictures_are_means() {
+        let picture = Picture::new([256, 256], (0..65536).map(|index| (index % 2) as f32).collect()).unwrap();
+        let small = picture.small(128);
+        assert_eq!((small.height_px, small.width_px, small.values[77]), (128, 128, 0.5));
+    }
+}

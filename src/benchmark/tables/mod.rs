@@ -1,0 +1,30 @@
+//! The tables of a benchmark, each once, written as HTML, CSV, Markdown and LaTeX.
+
+mod cells;
+mod study;
+mod supplement;
+mod table;
+
+pub use study::{classifiers, randomization, similarity, utility, verdicts};
+pub use supplement::{by_image, differences, every_metric, exclusions};
+pub(super) use table::{csv_cell, csv_number};
+pub use table::{Cell, Column, Table, Tone};
+
+use super::protocol::Test;
+use super::results::Results;
+use super::verdict::Analysis;
+
+/// The study's tables that a run can fill: verdicts, 2, 3 and 4.
+pub fn of_the_study(results: &Results, analysis: &Analysis) -> Vec<Table> {
+    let mut tables = vec![verdicts(analysis), classifiers(results)];
+    for test in Test::ALL {
+        let Some(metric) = analysis.primary(test) else { continue };
+        tables.push(match test {
+            Test::Utility => utility(metric, analysis),
+            Test::Randomization => randomization(metric, analysis),
+            Test::Repeatability | Test::Reproducibility => similarity(metric, analysis),
+        });
+    }
+    tables.retain(|table| !table.is_empty());
+    tables
+}

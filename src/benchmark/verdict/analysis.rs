@@ -1,0 +1,249 @@
+//! From the scores of a run to estimates and verdicts.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::super::protocol::Test;
+use super::super::results::{Exclusion, Results};
+use super::comparison::Level;
+use super::finding::{Finding, Role};
+use super::names::{AVERAGE_MASK, EXTERNAL_PREFIX, LOCALIZERS, primary_metric};
+use super::series::{Index, Panel};
+use super::{randomization, similarity, utility};
+use crate::metrics::Bootstrap;
+use crate::saliency::Preset;
+
+/// Everything a run tells about its methods.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Analysis {
+    /// Names the run.
+    pub run_id: String,
+    /// The preset its protocol started from.
+    pub preset: Preset,
+    /// Level of significance, two-sided.
+    pub alpha: f64,
+    /// Difference that does not matter.
+    pub margin: f64,
+    /// Similarity above which the study called maps repeatable.
+    pub similarity_threshold: f64,
+    /// Units done and in all.
+    pub units: [usize; 2],
+    /// One for each test and metric that has scores.
+    pub metrics: Vec<MetricAnalysis>,
+    /// Networks, each with the tests it took part in.
+    pub models: Vec<TestedModel>,
+    /// How often images were drawn anew, and from which seed.
+    pub bootstrap: [u64; 2],
+}
+
+/// A network and the tests it took part in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TestedModel {
+    /// Its name in the scores.
+    pub name: String,
+    /// Hash of its weights.
+    pub sha256: String,
+    /// Its role.
+    pub role: String,
+    /// Its architecture.
+    pub architecture: String,
+    /// Tests, each with the number of networks of the same role that its numbers are means over.
+    pub tests: Vec<Test>,
+}
+
+/// One test by one metric.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MetricAnalysis {
+    /// The test.
+    pub test: Test,
+    /// The metric.
+    pub metric: String,
+    /// Whether it is the one that decides under the run's preset.
+    pub primary: bool,
+    /// Methods in the study's order, then external ones, baselines, controls.
+    pub findings: Vec<Finding>,
+    /// Randomization: similarity in each state.
+    pub curves: Vec<StateCurve>,
+    /// Mean of maps that know nothing of the network, where the test has such a line (randomization, repeatability,
+    /// reproducibility).
+    pub control_mean: Option<f64>,
+    /// What a reader must know.
+    pub notes: Vec<String>,
+}
+
+/// Similarity of a method's maps to those of the trained network, state by state.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StateCurve {
+    /// The method.
+    pub method: String,
+    /// The states in the order of the cascade.
+    pub states: Vec<StatePoint>,
+    /// Mean over pairs of different images.
+    pub baseline: Option<f64>,
+}
+
+/// One state of a curve.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StatePoint {
+    /// Name of the state.
+    pub state: String,
+    /// Images with a value.
+    pub images: usize,
+    /// Mean over images.
+    pub mean: Option<f64>,
+    /// Standard deviation between images.
+    pub sd_images: Option<f64>,
+    /// Standard deviation between the means of networks, where there are several.
+    pub sd_networks: Option<f64>,
+}
+
+/// What every part of the analysis needs.
+pub(super) struct Question<'a> {
+    pub(super) index: &'a Index<'a>,
+    pub(super) results: &'a Results,
+    pub(super) panel: &'a Panel<'a>,
+    pub(super) metric: &'a str,
+    pub(super) test: Test,
+    pub(super) alpha: f64,
+    pub(super) margin: f64,
+    pub(super) bootstrap: Bootstrap,
+}
+
+impl<'a> Question<'a> {
+    /// Methods under test in the study's order, then external ones: those the protocol names and those that have a
+    /// score under one of `conditions`.
+    pub(super) fn judged(&self, conditions: &[&str]) -> Vec<(String, Role)> {
+        let mut methods: Vec<(String, Role)> =
+            self.results.protocol.methods.iter().map(|method| (method.name().to_owned(), Role::Method)).collect();
+        let external = self.panel.keys().filter(|(method, condition)| {
+            method.starts_with(EXTERNAL_PREFIX) && conditions.contains(condition)
+        });
+        let external: std::collections::BTreeSet<&str> = external.map(|key| key.0).collect();
+        methods.extend(external.into_iter().map(|method| (method.to_owned(), Role::External)));
+        methods
+    }
+
+    /// The network trained to localize that has scores under `condition`.
+    pub(super) fn localizer(&self, condition: &str) -> Option<&'static str> {
+        LOCALIZERS.into_iter().find(|name| self.panel.get(name, condition).is_some())
+    }
+
+    /// Controls under `condition`, in the order of their names.
+    pub(super) fn controls(&self, condition: &str) -> Vec<&'a str> {
+        self.panel.keys().filter(|key| key.1 == condition).map(|key| key.0).collect()
+    }
+
+    /// A series as a level of a model.
+    pub(super) fn level<'n>(&self, name: &'n str, condition: &str) -> Level<'n>
+    where
+        'a: 'n,
+    {
+        let values = self.panel.get(name, condition).map(|series| series.by_image.clone()).unwrap_or_default();
+        (name, values)
+    }
+
+    /// Units of a method that gave no score.
+    pub(super) fn excluded_units(&self, method: &str) -> usize {
+        self.results.exclusions.iter().filter(|exclusion| concerns(exclusion, self.test, method)).count()
+    }
+}
+
+/// Whether an exclusion's words, such as `utility: XRAI on inception_v3_1 (trained)`, name this test and method.
+fn concerns(exclusion: &Exclusion, test: Test, method: &str) -> bool {
+    let Some((own_test, rest)) = exclusion.what.split_once(':') else { return false };
+    own_test.trim() == test.name() && rest.split_whitespace().any(|word| word == method)
+}
+
+impl Analysis {
+    /// Analyses the scores of a run, finished or not. What cannot be told is said in [`Finding::sentence`] and in
+    /// [`MetricAnalysis::notes`]; nothing is refused.
+    pub fn of(results: &Results) -> Self {
+        let index = Index::new(results);
+        Self::with_index(results, &index)
+    }
+
+    /// The same with scores that are sorted already.
+    pub fn with_index(results: &Results, index: &Index<'_>) -> Self {
+        let protocol = &results.protocol;
+        let bootstrap = Bootstrap { seed: protocol.seeds.bootstrap, ..Bootstrap::default() };
+        // Nothing outside its range reaches a distribution, whoever wrote the database.
+        let alpha = if protocol.alpha > 0.0 && protocol.alpha < 0.5 { protocol.alpha } else { 0.05 };
+        let margin = if protocol.margin > 0.0 && protocol.margin.is_finite() { protocol.margin } else { 0.05 };
+        let wanted: Vec<(Test, &str)> =
+            Test::ALL.into_iter().flat_map(|test| index.metrics(test).map(move |metric| (test, metric))).collect();
+        let metrics = wanted
+            .par_iter()
+            .filter_map(|&(test, metric)| {
+                let panel = index.panel(test, metric)?;
+                let question = Question { index, results, panel, metric, test, alpha, margin, bootstrap };
+                let mut found = match test {
+                    Test::Utility => utility::analyse(&question),
+                    Test::Randomization => randomization::analyse(&question),
+                    Test::Repeatability | Test::Reproducibility => similarity::analyse(&question),
+                };
+                found.primary = metric == primary_metric(test, protocol.preset);
+                Some(found)
+            })
+            .collect();
+        Self {
+            run_id: results.provenance.run_id.clone(),
+            preset: protocol.preset,
+            alpha,
+            margin,
+            similarity_threshold: protocol.similarity_threshold,
+            units: [results.provenance.units_done, results.provenance.units_total],
+            metrics,
+            models: tested_models(results),
+            bootstrap: [bootstrap.resamples as u64, bootstrap.seed],
+        }
+    }
+
+    /// One test by one metric.
+    pub fn get(&self, test: Test, metric: &str) -> Option<&MetricAnalysis> {
+        self.metrics.iter().find(|own| own.test == test && own.metric == metric)
+    }
+
+    /// One test by the metric that decides it.
+    pub fn primary(&self, test: Test) -> Option<&MetricAnalysis> {
+        self.metrics.iter().find(|own| own.test == test && own.primary)
+    }
+}
+
+impl MetricAnalysis {
+    /// What was found about a method.
+    pub fn finding(&self, method: &str) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.method == method)
+    }
+
+    /// The average mask and networks that localize.
+    pub fn baseline(&self, role: Role) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.role == role)
+    }
+}
+
+fn tested_models(results: &Results) -> Vec<TestedModel> {
+    let mut tests: BTreeMap<&str, Vec<Test>> = BTreeMap::new();
+    let mut before = None;
+    for score in results.scores.iter().filter(|score| score.method != AVERAGE_MASK) {
+        // Long runs of equal names are the rule.
+        if before.replace((score.test, &score.models)) == Some((score.test, &score.models)) {
+            continue;
+        }
+        for name in score.models.split('|').filter(|name| !name.is_empty()) {
+            let own = tests.entry(name).or_default();
+            if let Err(position) = own.binary_search(&score.test) {
+                own.insert(position, score.test);
+            }
+        }
+    }
+    let tested = |model: &super::super::results::ModelProvenance| TestedModel {
+        name: model.name.clone(),
+        sha256: model.sha256.clone(),
+        role: model.role.clone(),
+        architecture: model.architecture.clone(),
+        tests: tests.get(model.name.as_str()).cloned().unwrap_or_default(),
+    };
+    results.provenance.models.iter().map(tested).collect()
+}

@@ -1,0 +1,188 @@
+//! Randomization: similarity to the trained network's maps in the last state, against maps of different images.
+
+use std::collections::BTreeMap;
+
+use super::super::protocol::Test;
+use super::super::results::{Results, condition};
+use super::analysis::{MetricAnalysis, Question, StateCurve, StatePoint};
+use super::comparison::{Fit, adjust_by_holm};
+use super::finding::{Finding, Role};
+use super::names::{method_title, metric_title};
+use super::node_bootstrap::Nodes;
+use super::rules::{GoodSide, StudyVerdict, by_interval, randomization_by_study};
+use super::series::{Index, Series, mean, sd};
+use super::words::{evidence, number};
+use crate::cascade::{ORIGINAL, Order, State};
+use crate::network::Architecture;
+
+const WITH_BASELINE: &str = "different images";
+
+/// Names of the states that have scores, in the order of the cascade: that of the first classifier's blocks; states it
+/// does not know come last.
+pub(in super::super) fn states<'a>(results: &Results, index: &Index<'a>) -> Vec<&'a str> {
+    let mut found: Vec<&str> = index
+        .metrics(Test::Randomization)
+        .filter_map(|metric| index.panel(Test::Randomization, metric))
+        .flat_map(|panel| panel.keys().map(|key| key.1))
+        .filter(|state| ![condition::BASELINE, condition::CONTROL].contains(state))
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    let order = results.protocol.randomization.order;
+    let classifier = results.provenance.models.iter().find(|model| model.role == "classifier");
+    let architecture = classifier.and_then(|model| {
+        [Architecture::InceptionV3, Architecture::DenseNet121].into_iter().find(|own| own.name() == model.architecture)
+    });
+    let known: Vec<String> = architecture.map_or_else(Vec::new, |architecture| {
+        let graph = architecture.graph(&architecture.usual_variant());
+        // The recommended preset's states are the study's and some more.
+        let states = State::all(&graph, order, crate::saliency::Preset::Recommended);
+        states.into_iter().map(|state| state.name).collect()
+    });
+    let position = |state: &str| match state {
+        ORIGINAL => 0,
+        _ => known.iter().position(|own| own == state).map_or(usize::MAX, |position| position + 1),
+    };
+    found.sort_by_key(|state| position(state));
+    found
+}
+
+pub(super) fn analyse(question: &Question<'_>) -> MetricAnalysis {
+    let (panel, alpha, bootstrap) = (question.panel, question.alpha, question.bootstrap);
+    let states = states(question.results, question.index);
+    let judged = question.judged(&states);
+    let last = states.last().copied().filter(|state| *state != ORIGINAL);
+    let mean_of = |series: Option<&Series<'_>>| series.and_then(|series| mean(&series.values()));
+    let baseline_of = |method: &str| mean_of(panel.get(method, condition::BASELINE));
+    // Less its own baseline, every method is asked the same: is it above 0?
+    let levels = judged.iter().filter_map(|(method, _)| {
+        let (series, baseline) = (panel.get(method, last?)?, baseline_of(method)?);
+        let values: BTreeMap<&str, f64> = series.by_image.iter().map(|(image, value)| (*image, value - baseline)).collect();
+        Some((method.as_str(), values))
+    });
+    let fit = Fit::new(levels.collect(), alpha, bootstrap);
+    let mut findings: Vec<Finding> = Vec::new();
+    for (method, role) in &judged {
+        let series = last.and_then(|last| panel.get(method, last));
+        let mut row = Finding::unjudged(
+            method,
+            *role,
+            series.unwrap_or(&Series::default()),
+            question.excluded_units(method),
+        );
+        row.decisive = fit.against(method, 0.0, WITH_BASELINE);
+        if let (Some(decisive), Some(series), Some(pairs)) =
+            (&mut row.decisive, series, panel.get(method, condition::BASELINE))
+        {
+            decisive.reference = mean(&pairs.values()).unwrap_or(f64::NAN);
+            let nodes = Nodes::new(&series.by_image, &pairs.by_image);
+            let drawn = nodes.and_then(|nodes| nodes.intervals([alpha, 2.0 * alpha, 0.05], &bootstrap));
+            if let (Some([interval, inner, usual]), Some(own)) = (drawn, &mut decisive.by_image) {
+                own.interval = interval;
+                own.inner_interval = inner;
+                own.bootstrap = Some(usual);
+            }
+        }
+        findings.push(row);
+    }
+    adjust_by_holm(findings.iter_mut().filter_map(|finding| finding.decisive.as_mut()));
+    let controls = question.controls(condition::CONTROL);
+    let control_mean = controls.iter().find_map(|name| mean_of(panel.get(name, condition::CONTROL)));
+    for finding in &mut findings {
+        judge(question, finding, last, order_words(question.results.protocol.randomization.order), control_mean);
+    }
+    for name in controls {
+        if let Some(series) = panel.get(name, condition::CONTROL) {
+            findings.push(Finding::unjudged(name, Role::Control, series, question.excluded_units(name)));
+        }
+    }
+    let mut notes = fit.notes.clone();
+    if let Some(last) = last {
+        notes.push(format!("the verdicts are those of the last state, {last}"));
+        notes.push(
+            "the study's rule takes the baseline (mean over pairs of different images) for known; the interval comes from \
+             resampled images and carries its error"
+                .to_owned(),
+        );
+    } else {
+        notes.push("no state beyond the original has scores".to_owned());
+    }
+    let curves = judged.iter().map(|(method, _)| StateCurve {
+        method: method.clone(),
+        states: states.iter().map(|state| point(question, method, state)).collect(),
+        baseline: baseline_of(method),
+    });
+    MetricAnalysis {
+        test: Test::Randomization,
+        metric: question.metric.to_owned(),
+        primary: false,
+        curves: curves.filter(|curve| curve.states.iter().any(|state| state.images > 0)).collect(),
+        findings,
+        control_mean,
+        notes,
+    }
+}
+
+fn order_words(order: Order) -> &'static str {
+    match order {
+        Order::TopDown => "with its layers randomized from the top down",
+        Order::BottomUp => "with its layers randomized from the bottom up",
+        Order::Independent => "with one block randomized",
+    }
+}
+
+fn point(question: &Question<'_>, method: &str, state: &str) -> StatePoint {
+    let values = question.panel.get(method, state).map(Series::values).unwrap_or_default();
+    let networks = question.index.network_means(question.metric, method, state);
+    StatePoint {
+        state: state.to_owned(),
+        images: values.len(),
+        mean: mean(&values),
+        sd_images: sd(&values),
+        sd_networks: sd(&networks),
+    }
+}
+
+fn judge(question: &Question<'_>, finding: &mut Finding, last: Option<&str>, how: &str, control: Option<f64>) {
+    let (alpha, margin) = (question.alpha, question.margin);
+    let title = method_title(&finding.method);
+    let metric = metric_title(question.metric);
+    let (Some(decisive), Some(last)) = (finding.decisive.clone(), last) else {
+        finding.sentence =
+            finding.no_verdict("a comparison needs 2 images in a randomized state and the baseline of pairs");
+        return;
+    };
+    let study = randomization_by_study(decisive.difference, decisive.p_adjusted, alpha);
+    finding.study = Some(study);
+    finding.interval_limit = Some(margin);
+    if let Some(own) = &decisive.by_image {
+        finding.interval = Some(by_interval(own.inner_interval, margin, GoodSide::Below));
+        finding.equivalent = Some(own.inner_interval[0] > -margin && own.inner_interval[1] < margin);
+    }
+    let claim = match study {
+        StudyVerdict::Pass if decisive.difference > 0.0 => format!(
+            "{title} is not shown to resemble its original maps {how} more than maps of different images do, which the \
+             study took for a pass"
+        ),
+        StudyVerdict::Pass => {
+            format!("{title} notices {how}: its maps are no more like the original ones than maps of different images")
+        }
+        StudyVerdict::DidNotPass => format!(
+            "{title} keeps its maps although the network was destroyed ({how}): they stay more like the original ones \
+             than maps of different images do"
+        ),
+        StudyVerdict::Uncertain => format!("{title} has no clear answer {how}"),
+    };
+    let noise = match (finding.summary.mean, control) {
+        (Some(own), Some(control)) if control >= own => {
+            format!(" Unrelated blurred noise reaches {}.", number(Some(control)))
+        }
+        _ => String::new(),
+    };
+    finding.sentence = format!(
+        "{claim}: mean {metric} {} in state {last} against {}, {}.{noise}",
+        number(finding.summary.mean),
+        number(Some(decisive.reference)),
+        evidence(&decisive, finding.summary.images),
+    );
+}

@@ -1,0 +1,130 @@
+//! When a method passes: the study's rules, and rules by interval and margin.
+
+use serde::{Deserialize, Serialize};
+
+/// By the study: significance decides. "Uncertain" is no significant difference, save in the randomization test, where
+/// the study took it for a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StudyVerdict {
+    /// Passed.
+    Pass,
+    /// Did not pass.
+    DidNotPass,
+    /// No significant difference.
+    Uncertain,
+}
+
+impl StudyVerdict {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::DidNotPass => "did not pass",
+            Self::Uncertain => "uncertain",
+        }
+    }
+}
+
+/// By interval and margin: does the whole interval lie on one side of the limit?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntervalVerdict {
+    /// On the good side.
+    Pass,
+    /// On the bad side.
+    Fail,
+    /// On both.
+    Inconclusive,
+}
+
+impl IntervalVerdict {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+/// The good side of a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GoodSide {
+    /// Larger is better.
+    Above,
+    /// Smaller is better.
+    Below,
+}
+
+/// Utility, repeatability, reproducibility: significantly above passes, significantly below does not.
+pub fn above_by_study(difference: f64, p: f64, alpha: f64) -> StudyVerdict {
+    match (p < alpha, difference > 0.0) {
+        (true, true) => StudyVerdict::Pass,
+        (true, false) => StudyVerdict::DidNotPass,
+        (false, _) => StudyVerdict::Uncertain,
+    }
+}
+
+/// Randomization: below the baseline, or not significantly different from it, passes. Absence of evidence passes as
+/// well, so that few images help a method: see [`by_interval`].
+pub fn randomization_by_study(difference: f64, p: f64, alpha: f64) -> StudyVerdict {
+    if difference.is_nan() || p.is_nan() {
+        return StudyVerdict::Uncertain;
+    }
+    if p < alpha && difference > 0.0 { StudyVerdict::DidNotPass } else { StudyVerdict::Pass }
+}
+
+/// Whether an interval lies beyond `limit`. An end on the limit itself decides nothing.
+pub fn by_interval([low, high]: [f64; 2], limit: f64, good: GoodSide) -> IntervalVerdict {
+    match (good, low > limit, high < limit) {
+        (GoodSide::Above, true, false) | (GoodSide::Below, false, true) => IntervalVerdict::Pass,
+        (GoodSide::Above, false, true) | (GoodSide::Below, true, false) => IntervalVerdict::Fail,
+        _ => IntervalVerdict::Inconclusive,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn significance_begins_below_alpha() {
+        assert_eq!(above_by_study(0.1, 0.049_999, 0.05), StudyVerdict::Pass);
+        assert_eq!(above_by_study(0.1, 0.05, 0.05), StudyVerdict::Uncertain);
+        assert_eq!(above_by_study(-0.1, 0.01, 0.05), StudyVerdict::DidNotPass);
+        assert_eq!(above_by_study(-0.1, 0.2, 0.05), StudyVerdict::Uncertain);
+        assert_eq!(above_by_study(f64::NAN, f64::NAN, 0.05), StudyVerdict::Uncertain);
+    }
+
+    #[test]
+    fn the_study_lets_pass_what_does_not_differ_when_randomized() {
+        assert_eq!(randomization_by_study(0.1, 0.05, 0.05), StudyVerdict::Pass, "not significant");
+        assert_eq!(randomization_by_study(-0.1, 0.0, 0.05), StudyVerdict::Pass, "below");
+        assert_eq!(randomization_by_study(0.1, 0.049, 0.05), StudyVerdict::DidNotPass);
+        assert_eq!(randomization_by_study(f64::NAN, f64::NAN, 0.05), StudyVerdict::Uncertain);
+    }
+
+    #[test]
+    fn an_interval_that_touches_the_limit_decides_nothing() {
+        for (interval, above) in [
+            ([0.51, 0.6], IntervalVerdict::Pass),
+            ([0.5, 0.6], IntervalVerdict::Inconclusive),
+            ([0.4, 0.6], IntervalVerdict::Inconclusive),
+            ([0.4, 0.5], IntervalVerdict::Inconclusive),
+            ([0.4, 0.49], IntervalVerdict::Fail),
+            ([f64::NAN, f64::NAN], IntervalVerdict::Inconclusive),
+            ([f64::NEG_INFINITY, f64::INFINITY], IntervalVerdict::Inconclusive),
+        ] {
+            assert_eq!(by_interval(interval, 0.5, GoodSide::Above), above, "{interval:?}");
+            let below = match above {
+                IntervalVerdict::Pass => IntervalVerdict::Fail,
+                IntervalVerdict::Fail => IntervalVerdict::Pass,
+                IntervalVerdict::Inconclusive => IntervalVerdict::Inconclusive,
+            };
+            assert_eq!(by_interval(interval, 0.5, GoodSide::Below), below, "{interval:?}");
+        }
+    }
+}

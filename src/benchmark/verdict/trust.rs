@@ -1,0 +1,240 @@
+//! What the benchmark found for one method on one network, in words, to be shown beside its maps.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::super::protocol::Test;
+use super::analysis::{Analysis, TestedModel};
+use super::names::test_title;
+use super::rules::{IntervalVerdict, StudyVerdict};
+use crate::figure::NOT_FOR_DIAGNOSIS;
+use crate::saliency::Preset;
+
+/// Name of the file beside a database.
+const FILE_NAME: &str = "trust.json";
+
+/// Layout of the file.
+const FORMAT: u32 = 1;
+
+/// Largest file read.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// What was found about a method on a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustCard {
+    /// One line for each of the four tests, in the study's order.
+    pub lines: Vec<TrustLine>,
+}
+
+/// One test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustLine {
+    /// The test.
+    pub test: Test,
+    /// Both verdicts, or that it was not tested.
+    pub verdict: TrustVerdict,
+    /// What was found, in one or two sentences.
+    pub sentence: String,
+}
+
+/// Both verdicts on one test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrustVerdict {
+    /// The network or the method was not tested, or no verdict was possible.
+    NotTested,
+    /// It was.
+    Tested {
+        /// By the study's rule.
+        study: StudyVerdict,
+        /// By interval and margin, where it can be told.
+        interval: Option<IntervalVerdict>,
+    },
+}
+
+impl std::fmt::Display for TrustVerdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotTested => f.write_str("not tested"),
+            Self::Tested { study, interval } => {
+                let interval = interval.map_or("not tested", IntervalVerdict::words);
+                write!(f, "{} by the study's rule; {interval} by interval and margin", study.words())
+            }
+        }
+    }
+}
+
+impl TrustCard {
+    /// The card of a network or method that no benchmark knows.
+    pub fn not_tested() -> Self {
+        Self { lines: Test::ALL.into_iter().map(|test| TrustLine::not_tested(test, "was not tested")).collect() }
+    }
+
+    /// Whether any test has a verdict.
+    pub fn is_tested(&self) -> bool {
+        self.lines.iter().any(|line| line.verdict != TrustVerdict::NotTested)
+    }
+}
+
+impl TrustLine {
+    fn not_tested(test: Test, why: &str) -> Self {
+        let sentence = format!("{} {why} for this method on this network.", test_title(test));
+        Self { test, verdict: TrustVerdict::NotTested, sentence }
+    }
+}
+
+/// What a run found for `method` on the network whose weights have the hash `model_sha256`, one line a test. Tests in
+/// which that network did not take part are not tested, whatever its replicates did.
+pub fn trust_card(analysis: &Analysis, model_sha256: &str, method: &str) -> TrustCard {
+    let networks: Vec<&TestedModel> =
+        analysis.models.iter().filter(|model| model.sha256.eq_ignore_ascii_case(model_sha256)).collect();
+    let line = |test: Test| {
+        if !networks.iter().any(|network| network.tests.contains(&test)) {
+            return TrustLine::not_tested(test, "was not tested");
+        }
+        let Some(metric) = analysis.primary(test) else { return TrustLine::not_tested(test, "was not tested") };
+        let Some(finding) = metric.finding(method) else { return TrustLine::not_tested(test, "was not tested") };
+        let Some(study) = finding.study else {
+            return TrustLine { test, verdict: TrustVerdict::NotTested, sentence: finding.sentence.clone() };
+        };
+        let mut sentence = finding.sentence.clone();
+        if analysis.units[0] < analysis.units[1] {
+            sentence.push_str(" The run is not finished.");
+        }
+        TrustLine { test, verdict: TrustVerdict::Tested { study, interval: finding.interval }, sentence }
+    };
+    TrustCard { lines: Test::ALL.into_iter().map(line).collect() }
+}
+
+/// Cards of all networks and methods of a run, in a small file beside its database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustFile {
+    /// Not for diagnosis.
+    notice: String,
+    /// Layout.
+    format: u32,
+    /// Names the run.
+    pub run_id: String,
+    /// Its preset.
+    pub preset: Preset,
+    /// Units done and in all.
+    pub units: [usize; 2],
+    /// The cards.
+    pub cards: Vec<TrustEntry>,
+}
+
+/// The card of a network and a method.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustEntry {
+    /// Hash of the network's weights.
+    pub model_sha256: String,
+    /// The method, such as `XRAI`.
+    pub method: String,
+    /// What was found.
+    pub card: TrustCard,
+}
+
+/// Why cards cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// The file system.
+    #[error("the file of trust cards {operation} ({source}): {}", path.display())]
+    File {
+        /// What failed, as the rest of a sentence.
+        operation: &'static str,
+        /// The system's words.
+        source: std::io::Error,
+        /// The file.
+        path: PathBuf,
+    },
+    /// What the file says.
+    #[error("the file of trust cards cannot be used: {problem}; make it anew with `saliscope benchmark report`: {}", path.display())]
+    Content {
+        /// What is wrong.
+        problem: String,
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl TrustFile {
+    /// Cards of every network that explains (localizers do not) and every judged method.
+    pub fn of(analysis: &Analysis) -> Self {
+        let mut methods: Vec<&str> = Vec::new();
+        for finding in analysis.metrics.iter().flat_map(|metric| &metric.findings) {
+            if finding.role.is_judged() && !methods.contains(&finding.method.as_str()) {
+                methods.push(&finding.method);
+            }
+        }
+        let networks = analysis.models.iter().filter(|model| model.role != "localizer");
+        let cards = networks.flat_map(|network| {
+            methods.iter().map(|method| TrustEntry {
+                model_sha256: network.sha256.clone(),
+                method: (*method).to_owned(),
+                card: trust_card(analysis, &network.sha256, method),
+            })
+        });
+        Self {
+            notice: NOT_FOR_DIAGNOSIS.to_owned(),
+            format: FORMAT,
+            run_id: analysis.run_id.clone(),
+            preset: analysis.preset,
+            units: analysis.units,
+            cards: cards.collect(),
+        }
+    }
+
+    /// Where the cards of a database lie.
+    pub fn beside(database: &Path) -> PathBuf {
+        database.with_file_name(FILE_NAME)
+    }
+
+    /// The card of a network and a method, where there is one.
+    pub fn find(&self, model_sha256: &str, method: &str) -> Option<&TrustCard> {
+        let entry = self
+            .cards
+            .iter()
+            .find(|entry| entry.method == method && entry.model_sha256.eq_ignore_ascii_case(model_sha256));
+        entry.map(|entry| &entry.card)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read, is too large, of a newer layout or no file of trust cards.
+    pub fn read(path: &Path) -> Result<Self, TrustError> {
+        let failed = |source| TrustError::File { operation: "cannot be read", source, path: path.to_owned() };
+        let refuse = |problem: String| TrustError::Content { problem, path: path.to_owned() };
+        let mut bytes = Vec::new();
+        std::fs::File::open(path).map_err(failed)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(refuse(format!("it has more than {} MiB", MAX_BYTES >> 20)));
+        }
+        let file: Self = serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
+        if file.format != FORMAT {
+            return Err(refuse(format!("its layout is {}, this program reads {FORMAT}", file.format)));
+        }
+        Ok(file)
+    }
+
+    /// Writes the file whole or not at all, in the place of an older one.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), TrustError> {
+        let write = || {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let mut file = tempfile::Builder::new().prefix(".saliscope-").tempfile_in(folder)?;
+            serde_json::to_writer_pretty(&mut file, self)?;
+            file.write_all(b"\n")?;
+            file.as_file().sync_all()?;
+            file.persist(path).map_err(|error| error.error)?;
+            Ok(())
+        };
+        write().map_err(|source| TrustError::File { operation: "cannot be written", source, path: path.to_owned() })
+    }
+}

@@ -1,0 +1,198 @@
+//! Utility: trained against the average mask, against networks that localize, and against random weights.
+
+use super::super::protocol::Test;
+use super::super::results::condition;
+use super::analysis::{MetricAnalysis, Question};
+use super::comparison::{Comparison, Fit, adjust_by_holm};
+use super::finding::{Finding, Role, Summary};
+use super::names::{AVERAGE_MASK, method_title, metric_title};
+use super::rules::{GoodSide, StudyVerdict, above_by_study, by_interval};
+use super::series::Series;
+use super::words::{count, evidence, number};
+
+const WITH_RANDOM: &str = "random weights";
+
+pub(super) fn analyse(question: &Question<'_>) -> MetricAnalysis {
+    let (panel, alpha, bootstrap) = (question.panel, question.alpha, question.bootstrap);
+    let judged = question.judged(&[condition::EXTERNAL]);
+    let condition_of = |role: Role| if role == Role::External { condition::EXTERNAL } else { condition::TRAINED };
+    let localizer = question.localizer(condition::BASELINE);
+    let controls = question.controls(condition::CONTROL);
+
+    // One family as in the study: methods and baselines, all pairs.
+    let mut levels: Vec<_> =
+        judged.iter().map(|(method, role)| question.level(method, condition_of(*role))).collect();
+    levels.push(question.level(AVERAGE_MASK, condition::BASELINE));
+    levels.extend(localizer.map(|name| question.level(name, condition::BASELINE)));
+    let fit = Fit::new(levels, alpha, bootstrap);
+    let best_control = best(controls.iter().filter_map(|name| Some((*name, panel.get(name, condition::CONTROL)?))));
+
+    let mut findings: Vec<Finding> = Vec::new();
+    for (method, role) in &judged {
+        let series = panel.get(method, condition_of(*role));
+        let random = panel.get(method, condition::RANDOM);
+        let against = |name: &str, condition: &str, with: &str| {
+            let own = ("own", series?.by_image.clone());
+            let other = (with, panel.get(name, condition)?.by_image.clone());
+            let mut found = Fit::new(vec![own, other], alpha, bootstrap).difference("own", with)?;
+            // Two levels: nothing to adjust for yet; Holm over all methods follows.
+            found.p_adjusted = found.p;
+            found.adjusted = super::comparison::Adjusted::Holm { tests: 1 };
+            Some(found)
+        };
+        findings.push(Finding {
+            method: method.clone(),
+            role: *role,
+            summary: Summary::new(series.unwrap_or(&Series::default())),
+            excluded_units: question.excluded_units(method),
+            random: random.map(Summary::new),
+            decisive: fit.difference(method, AVERAGE_MASK),
+            versus_localizer: localizer.and_then(|name| fit.difference(method, name)),
+            versus_random: against(method, condition::RANDOM, WITH_RANDOM),
+            versus_control: best_control.and_then(|name| against(name, condition::CONTROL, name)),
+            study: None,
+            interval: None,
+            training_matters: None,
+            interval_limit: None,
+            equivalent: None,
+            sentence: String::new(),
+        });
+    }
+    let mut baselines = vec![(AVERAGE_MASK, Role::LowBaseline, condition::BASELINE)];
+    baselines.extend(localizer.map(|name| (name, Role::HighBaseline, condition::BASELINE)));
+    baselines.extend(controls.iter().map(|name| (*name, Role::Control, condition::CONTROL)));
+    for (name, role, condition) in baselines {
+        let Some(series) = panel.get(name, condition) else { continue };
+        let mut row = Finding::unjudged(name, role, series, question.excluded_units(name));
+        if role == Role::HighBaseline {
+            row.decisive = fit.difference(name, AVERAGE_MASK);
+        }
+        findings.push(row);
+    }
+    // Tukey's are left as they are; paired tests in the model's place are adjusted over the methods.
+    adjust_by_holm(findings.iter_mut().filter_map(|finding| finding.decisive.as_mut()));
+    adjust_by_holm(findings.iter_mut().filter_map(|finding| finding.versus_localizer.as_mut()));
+    adjust_by_holm(findings.iter_mut().filter_map(|finding| finding.versus_random.as_mut()));
+    adjust_by_holm(findings.iter_mut().filter_map(|finding| finding.versus_control.as_mut()));
+    for finding in findings.iter_mut().filter(|finding| finding.role.is_judged()) {
+        judge(question, finding);
+    }
+    let mut notes = fit.notes.clone();
+    if fit.levels() > 0 && panel.get(AVERAGE_MASK, condition::BASELINE).is_none() {
+        notes.push("there is no average mask (AVG): the study's question whether a method beats it has no answer".into());
+    }
+    MetricAnalysis {
+        test: Test::Utility,
+        metric: question.metric.to_owned(),
+        primary: false,
+        findings,
+        curves: Vec::new(),
+        control_mean: None,
+        notes,
+    }
+}
+
+/// The name of the series with the largest mean.
+fn best<'a, 's>(series: impl Iterator<Item = (&'a str, &'s Series<'s>)>) -> Option<&'a str> {
+    let means = series.filter_map(|(name, series)| Some((name, Summary::new(series).mean?)));
+    means.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(a.0))).map(|best| best.0)
+}
+
+fn judge(question: &Question<'_>, finding: &mut Finding) {
+    let (alpha, margin) = (question.alpha, question.margin);
+    let title = method_title(&finding.method);
+    let metric = metric_title(question.metric);
+    finding.training_matters =
+        finding.versus_random.as_ref().map(|own| above_by_study(own.difference, own.p_adjusted, alpha));
+    let Some(decisive) = finding.decisive.clone() else {
+        finding.sentence = finding.no_verdict("a comparison with the average mask needs at least 2 images with both");
+        return;
+    };
+    let study = above_by_study(decisive.difference, decisive.p_adjusted, alpha);
+    finding.study = Some(study);
+    finding.interval_limit = Some(margin);
+    if let Some(own) = &decisive.by_image {
+        finding.interval = Some(by_interval(own.inner_interval, margin, GoodSide::Above));
+        finding.equivalent = Some(own.inner_interval[0] > -margin && own.inner_interval[1] < margin);
+    }
+    let claim = match study {
+        StudyVerdict::Pass => format!("{title} marks the finding better than one fixed average mask for everybody"),
+        StudyVerdict::DidNotPass => {
+            format!("{title} marks the finding worse than one fixed average mask for everybody")
+        }
+        StudyVerdict::Uncertain => {
+            format!("Whether {title} marks the finding better than one fixed average mask is not shown")
+        }
+    };
+    finding.sentence = format!(
+        "{claim}: mean {metric} {} against {}, {}.{}{}",
+        number(finding.summary.mean),
+        number(Some(decisive.reference)),
+        evidence(&decisive, finding.summary.images),
+        training(finding, alpha),
+        control(finding.versus_control.as_ref(), alpha),
+    );
+}
+
+/// Whether training matters, as a sentence.
+fn training(finding: &Finding, alpha: f64) -> String {
+    let (Some(own), Some(verdict)) = (&finding.versus_random, finding.training_matters) else { return String::new() };
+    let random = number(Some(own.reference));
+    match verdict {
+        StudyVerdict::Pass => format!(" With random weights it falls to {random}."),
+        StudyVerdict::DidNotPass => format!(" With random weights it is even better ({random})."),
+        StudyVerdict::Uncertain => {
+            format!(" It is not shown to need training: with random weights it has {random} (alpha {alpha}).")
+        }
+    }
+}
+
+/// A warning where a map that knows nothing of the network does as well.
+fn control(own: Option<&Comparison>, alpha: f64) -> String {
+    match own {
+        Some(own) if above_by_study(own.difference, own.p_adjusted, alpha) != StudyVerdict::Pass => format!(
+            " Caution: the control “{}”, which knows nothing of the network, reaches {}.",
+            method_title(&own.with),
+            number(Some(own.reference))
+        ),
+        _ => String::new(),
+    }
+}
+
+impl Finding {
+    /// A row that is there for comparison.
+    pub(super) fn unjudged(method: &str, role: Role, series: &Series<'_>, excluded_units: usize) -> Self {
+        Self {
+            method: method.to_owned(),
+            role,
+            summary: Summary::new(series),
+            excluded_units,
+            random: None,
+            decisive: None,
+            versus_localizer: None,
+            versus_random: None,
+            versus_control: None,
+            study: None,
+            interval: None,
+            training_matters: None,
+            interval_limit: None,
+            equivalent: None,
+            sentence: String::new(),
+        }
+    }
+
+    /// Why there is no verdict.
+    pub(super) fn no_verdict(&self, needed: &str) -> String {
+        let Summary { images, undefined, .. } = self.summary;
+        let title = method_title(&self.method);
+        match (images, undefined, self.excluded_units) {
+            (0, 0, 0) => format!("{title} was not tested: the run holds no score of it."),
+            (0, undefined, excluded) => format!(
+                "{title} has no verdict: none of its scores is defined ({} undefined, {} without a score).",
+                undefined,
+                count(excluded, "unit")
+            ),
+            _ => format!("{title} has no verdict: {needed} ({} here).", count(images, "image")),
+        }
+    }
+}
