@@ -14,6 +14,8 @@ mod demo;
 mod evaluate;
 #[path = "command_line/explain.rs"]
 mod explain;
+#[path = "command_line/figure.rs"]
+mod figure;
 #[path = "command_line/inspect.rs"]
 mod inspect;
 #[path = "command_line/phantom.rs"]

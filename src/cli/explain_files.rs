@@ -4,12 +4,12 @@ use std::path::Path;
 
 use super::error::{Error, Result};
 use super::output::Output;
-use super::report::{ClassFound, Subject};
+use super::report::Subject;
 use super::study_image::StudyImage;
 use crate::cohort::{TruthRule, mask_at};
-use crate::display::{ColourMap, MapPlane};
-use crate::export::{self, MapScores, Segment, SourceImage};
-use crate::figure::template::{Page, Picture, SingleCase, Truth};
+use crate::display::ColourMap;
+use crate::export::{self, DicomMap, MapScores, SourceImage};
+use crate::figure::template::{Page, Picture, Truth};
 use crate::figure::{ColumnWidth, Format};
 use crate::saliency::{Explanation, SaliencyMap};
 use crate::truth::Mask;
@@ -102,44 +102,21 @@ fn write_dicom(
     if let Some(radiograph) = study.radiograph()? {
         output.write(&folder.join("radiograph.dcm"), &radiograph)?;
     }
-    let origin = subject.origin(&image.warnings);
-    let labels = origin.labels(explanation);
-    let display = export::page_display(ColourMap::default());
-    let explained = ClassFound::new(&subject.model.card, &explanation.logits, explanation.class);
+    let objects = DicomMap {
+        image: &shown.image,
+        study: &study,
+        picture: &picture,
+        origin: &subject.origin(&image.warnings),
+        explanation,
+        clip_percentile: subject.request.parameters.clip_percentile,
+        display: export::page_display(ColourMap::default()),
+    };
     for map in &explanation.maps {
         let method = map.method;
-        let tile = export::map_tile(map, &picture, display, None);
-        let description = format!(
-            "{method} ({}) of {}, probability {}. {}, preset {}. {}",
-            method.title(),
-            explained.label(),
-            export::rounded(explained.probability),
-            origin.model(),
-            subject.request.preset,
-            tile.parameters,
-        );
-        let figure = SingleCase {
-            labels: labels.clone(),
-            radiograph: picture.clone(),
-            map: tile,
-            bar: export::map_bar(&display, subject.request.parameters.clip_percentile),
-        };
-        let capture = study.capture(&export::capture_picture(figure)?, &description)?;
-        output.write(&folder.join(format!("capture_{method}.dcm")), &capture)?;
-        let plane = MapPlane::new([map.height, map.width], map.display.values.as_slice());
-        let region = shown.image.region(&plane, &display, threshold);
-        if region.area_px() == 0 {
-            // An empty region would say that there is one.
-            continue;
+        output.write(&folder.join(format!("capture_{method}.dcm")), &objects.capture(map)?)?;
+        if let Some(segmentation) = objects.segmentation(map, threshold)? {
+            output.write(&folder.join(format!("segmentation_{method}.dcm")), &segmentation)?;
         }
-        let segment = Segment {
-            label: format!("{method}, values from {threshold}"),
-            description: format!("Where the map is at least {threshold} of its range. {description}"),
-            algorithm: method.title().to_owned(),
-            model_sha256: subject.model.sha256.clone(),
-        };
-        let bytes = study.segmentation(&region, &segment)?;
-        output.write(&folder.join(format!("segmentation_{method}.dcm")), &bytes)?;
     }
     Ok(())
 }

@@ -5,21 +5,24 @@
 
 mod class;
 mod dicom;
+mod dicom_map;
 mod files;
 mod maps;
 mod origin;
 mod record;
 mod scores;
+pub mod shown;
 mod source;
 
 use std::path::{Path, PathBuf};
 
 pub use class::{ClassFound, probabilities, rounded};
 pub use dicom::{DicomStudy, Owner, Segment};
+pub use dicom_map::DicomMap;
 pub use files::FileSet;
 pub use maps::{KeptMap, KeptMaps, maps_npz};
 pub use origin::{Origin, bar, map_bar, map_tile, page_display, parameters_in_short};
-pub use record::{DisplayRecord, FigureRecord, ImageRecord, MapRecord, ModelRecord, content_sha256};
+pub use record::{DisplayRecord, FigureRecord, ImageRecord, MapRecord, MapsRecord, ModelRecord, content_sha256};
 pub use scores::MapScores;
 pub use source::SourceImage;
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{ClassFound, MapScores, VERSION};
-use crate::display::{GrayDisplay, MapDisplay, Tone};
+use crate::display::{GrayDisplay, MapDisplay, Tone, Viewport};
 use crate::figure::NOT_FOR_DIAGNOSIS;
 use crate::figure::template::Page;
 use crate::network::{ModelCard, sha256_hex};
@@ -23,6 +23,9 @@ pub struct FigureRecord {
     pub dpi: u32,
     /// The radiograph.
     pub image: ImageRecord,
+    /// Further ones, where the figure compares images.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_images: Vec<ImageRecord>,
     /// The models.
     pub models: Vec<ModelRecord>,
     /// The maps, in the order of the figure.
@@ -67,6 +70,9 @@ pub struct MapRecord {
     /// Position of its model, where it was computed for the figure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<usize>,
+    /// Position of its image, where the figure compares images: 0 is `image`, 1 the first of `other_images`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<usize>,
     /// The class explained.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explained: Option<ClassFound>,
@@ -79,6 +85,9 @@ pub struct MapRecord {
     /// Against the truth, where that was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scores: Option<MapScores>,
+    /// Structural similarity to the map of the first state, for states of a cascade.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssim_to_first: Option<f64>,
     /// Everything else.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub provenance: Option<Provenance>,
@@ -91,6 +100,9 @@ pub struct DisplayRecord {
     pub radiograph: GrayDisplay,
     /// The maps.
     pub map: MapDisplay,
+    /// The part of the radiograph that is shown, where that is not the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub view: Option<Viewport>,
 }
 
 impl DisplayRecord {
@@ -100,7 +112,7 @@ impl DisplayRecord {
         if let Tone::Window(window) = &mut radiograph.tone {
             window.explanation = None;
         }
-        Self { radiograph, map: *map }
+        Self { radiograph, map: *map, view: None }
     }
 }
 
@@ -110,10 +122,12 @@ impl MapRecord {
         Self {
             name: map.method.name().to_owned(),
             model: Some(model),
+            image: None,
             explained: Some(explained),
             outcome: Some(map.display.outcome),
             reason: map.display.reason.clone(),
             scores,
+            ssim_to_first: None,
             provenance: Some(map.provenance.clone()),
         }
     }
@@ -123,10 +137,12 @@ impl MapRecord {
         Self {
             name: name.to_owned(),
             model: None,
+            image: None,
             explained: None,
             outcome: None,
             reason: None,
             scores,
+            ssim_to_first: None,
             provenance: None,
         }
     }
@@ -142,12 +158,47 @@ impl FigureRecord {
             width_mm: page.width_mm,
             dpi: page.dpi,
             image,
+            other_images: Vec::new(),
             models: Vec::new(),
             maps: Vec::new(),
             display,
             seed,
             identity: None,
         }
+    }
+
+    /// As the content of a file.
+    ///
+    /// # Errors
+    /// When a number cannot be written as JSON.
+    pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        let mut json = serde_json::to_vec_pretty(self)?;
+        json.push(b'\n');
+        Ok(json)
+    }
+}
+
+/// The file beside raw maps: what they are of, completely enough to make them again.
+#[derive(Clone, Debug, Serialize)]
+pub struct MapsRecord {
+    notice: &'static str,
+    saliscope: &'static str,
+    /// The radiograph.
+    pub image: ImageRecord,
+    /// The model.
+    pub model: ModelRecord,
+    /// What it says of the image, `[classes]`.
+    pub logits: Vec<f32>,
+    /// The maps, by their names in the archive.
+    pub maps: Vec<MapRecord>,
+    /// Seed of the noise.
+    pub seed: u64,
+}
+
+impl MapsRecord {
+    /// The record of an archive without maps, which are to be added.
+    pub fn new(image: ImageRecord, model: ModelRecord, logits: Vec<f32>, seed: u64) -> Self {
+        Self { notice: NOT_FOR_DIAGNOSIS, saliscope: VERSION, image, model, logits, maps: Vec::new(), seed }
     }
 
     /// As the content of a file.

@@ -10,7 +10,7 @@ use super::command::Command;
 use super::keeper::Keeper;
 use super::look::Stage;
 use super::player::AskedCascade;
-use super::services::Services;
+use super::services::{OnScreen, Services};
 use super::session::Restoring;
 use super::settings::Theme;
 use super::state::{CompareMode, State, View};
@@ -143,9 +143,9 @@ impl Workbench {
         }
         self.follow_settings(&context);
         let mut actions = Actions::default();
-        // Keys that are being assigned go to the sheet of shortcuts.
-        let is_assigning = self.state.dialogs.assigning.is_some();
-        let pressed = if is_assigning { Vec::new() } else { self.state.settings.keys.pressed(&context) };
+        // Keys that are being assigned go to the sheet of shortcuts, and while a menu is open its own keys work.
+        let is_elsewhere = self.state.dialogs.assigning.is_some() || egui::Popup::is_any_open(&context);
+        let pressed = if is_elsewhere { Vec::new() } else { self.state.settings.keys.pressed(&context) };
         for command in pressed {
             if command == Command::CancelWork && self.close_topmost() {
                 continue;
@@ -163,7 +163,12 @@ impl Workbench {
             actions.send(Action::OpenPaths(dropped));
         }
         self.draw(ui, &mut actions);
-        for action in actions.take() {
+        let wishes = actions.take();
+        if !wishes.is_empty() {
+            // They are carried out after this frame was drawn.
+            context.request_repaint();
+        }
+        for action in wishes {
             self.apply(action);
         }
         self.ask_for_maps();
@@ -192,6 +197,8 @@ impl Workbench {
             View::Benchmark => None,
         };
         self.stage = stage.or(self.stage);
+        let on_screen = self.services.on_screen.get();
+        self.services.on_screen.set(OnScreen { stage: self.stage, ..on_screen });
         dialogs::dialogs_ui(ui.ctx(), &self.state, &self.services, actions);
     }
 

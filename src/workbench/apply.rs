@@ -96,6 +96,8 @@ impl Workbench {
             Action::Maximise(tile) => self.state.compare.maximised = tile,
             Action::SetDialogs(dialogs) => self.state.dialogs = *dialogs,
             Action::AskPath(purpose) => self.services.ask_path(purpose),
+            Action::Export => self.export(),
+            Action::AskTarget => self.services.ask_target(self.state.dialogs.export_form.path()),
             Action::SetCursor(cursor) => self.state.cursor = cursor,
             Action::SetMeasurement(measurement) => self.state.measurement = measurement,
             Action::SetPeeking(is_peeking) => self.state.tools.is_peeking = is_peeking,
@@ -157,6 +159,17 @@ impl Workbench {
             Message::SessionOpened { missing, models } => self.take_session(&missing, models),
             Message::CohortRestored(saved, cohort) => self.take_cohort(&saved, cohort.as_ref()),
             Message::Chosen(purpose, paths) => self.take_paths(purpose, paths),
+            Message::TargetChosen(target) => {
+                let form = &mut self.state.dialogs.export_form;
+                match target {
+                    Some(target) => {
+                        form.target = target.to_string_lossy().into_owned();
+                        form.follow_target();
+                        form.job = None;
+                    }
+                    None => form.has_no_dialog = true,
+                }
+            }
             Message::NoDialog(purpose) => {
                 self.state.dialogs.path = Some(PathField { purpose, text: String::new() });
             }
@@ -164,7 +177,7 @@ impl Workbench {
                 if let Some(entry) = self.state.list.entry_mut(entry) {
                     entry.prediction = Some((model, probability));
                 }
-                self.list_changed = true;
+                self.list_changed |= self.state.list.hangs_on_predictions();
             }
         }
     }
@@ -198,7 +211,7 @@ impl Workbench {
         if let Some(prediction) = self.services.explainer.prediction(content, model.sha256()) {
             let probability = prediction.probabilities.get(model.listed_class(&prediction)).copied();
             entry.prediction = Some((model.sha256().into(), probability.unwrap_or_default() as f32));
-            self.list_changed = true;
+            self.list_changed |= state.list.hangs_on_predictions();
         }
     }
 
@@ -227,7 +240,7 @@ impl Workbench {
                 state.dialogs.path = Some(PathField { purpose: PathPurpose::Cohort, text: String::new() });
             }
             Command::OpenDemo => self.open_demo(),
-            Command::ExportFigure | Command::ExportMaps | Command::ExportDicom => {}
+            Command::ExportFigure | Command::ExportMaps | Command::ExportDicom => self.open_export(command),
             Command::Settings => state.dialogs.settings = !state.dialogs.settings,
             Command::Quit => self.close(),
             Command::Undo => {

@@ -8,7 +8,7 @@ use super::command::Command;
 use super::compare_strip;
 use super::look::Stage;
 use super::menu::command_ui;
-use super::services::Services;
+use super::services::{OnScreen, Services};
 use super::shelf::Shelved;
 use super::shown::MapValues;
 use super::state::{CompareMode, State, TileSubject};
@@ -83,10 +83,15 @@ fn tiles_ui(
         .first()
         .and_then(|tile| services.shelf.case(tile.entry))
         .map_or(1.0, |case| case.size_px()[1] as f32 * case.facts.pixel_aspect as f32 / case.size_px()[0] as f32);
-    let places: Vec<(usize, Rect)> = match maximised {
-        Some(tile) => vec![(tile, area)],
-        None => Grid::of(tiles.len(), area.size(), aspect).places(tiles.len(), area).into_iter().enumerate().collect(),
+    let (columns, places): (usize, Vec<(usize, Rect)>) = match maximised {
+        Some(tile) => (1, vec![(tile, area)]),
+        None => {
+            let grid = Grid::of(tiles.len(), area.size(), aspect).on_pixels(ui.pixels_per_point());
+            (grid.columns, grid.places(tiles.len(), area).into_iter().enumerate().collect())
+        }
     };
+    let on_screen = services.on_screen.get();
+    services.on_screen.set(OnScreen { columns, tiles: places.len(), ..on_screen });
     let raw_range = shared_raw_range(tiles, state, services);
     let mut stage = None;
     for (index, rect) in &places {
@@ -135,7 +140,7 @@ fn tiles_ui(
 }
 
 /// What the colours of raw maps span where tiles share them. Methods have units of their own, so theirs never do.
-fn shared_raw_range(tiles: &[TileSubject], state: &State, services: &Services) -> Option<[f32; 2]> {
+pub(super) fn shared_raw_range(tiles: &[TileSubject], state: &State, services: &Services) -> Option<[f32; 2]> {
     let is_shared = state.compare.links.colour_range && state.shown.values == MapValues::Raw;
     if !is_shared || state.compare.mode == CompareMode::Methods {
         return None;
@@ -183,6 +188,7 @@ struct Grid {
     columns: usize,
     rows: usize,
     tile: Vec2,
+    gap: f32,
 }
 
 impl Grid {
@@ -192,7 +198,7 @@ impl Grid {
         let grid = |columns: usize| {
             let rows = count.div_ceil(columns);
             let side = |length: f32, parts: usize| (length - GAP * (parts - 1) as f32) / parts as f32;
-            Self { columns, rows, tile: vec2(side(area.x, columns), side(area.y, rows)) }
+            Self { columns, rows, tile: vec2(side(area.x, columns), side(area.y, rows)), gap: GAP }
         };
         let picture = |grid: &Self| grid.tile.x.min((grid.tile.y - HEADER) / aspect.max(1e-3));
         let best = (1..=count.max(1)).map(grid).max_by(|a, b| picture(a).total_cmp(&picture(b)));
@@ -204,14 +210,20 @@ impl Grid {
         let columns = most(area.x, SMALLEST).min(count);
         let rows = most(area.y, SMALLEST * aspect + HEADER).min(count.div_ceil(columns));
         let side = |length: f32, parts: usize| (length - GAP * (parts - 1) as f32) / parts as f32;
-        Self { columns, rows, tile: vec2(side(area.x, columns), side(area.y, rows)) }
+        Self { columns, rows, tile: vec2(side(area.x, columns), side(area.y, rows)), gap: GAP }
+    }
+
+    /// The same with tiles and gaps of whole pixels, so that all pictures have the same size.
+    fn on_pixels(self, pixels_per_point: f32) -> Self {
+        let whole = |length: f32| (length * pixels_per_point).floor().max(1.0) / pixels_per_point;
+        Self { tile: vec2(whole(self.tile.x), whole(self.tile.y)), gap: whole(self.gap), ..self }
     }
 
     /// Where the first tiles lie, as many as there is room for.
     fn places(&self, count: usize, area: Rect) -> Vec<Rect> {
         let place = |index: usize| {
             let (row, column) = (index / self.columns, index % self.columns);
-            let step = self.tile + Vec2::splat(GAP);
+            let step = self.tile + Vec2::splat(self.gap);
             Rect::from_min_size(area.min + vec2(column as f32 * step.x, row as f32 * step.y), self.tile)
         };
         (0..count.min(self.columns * self.rows)).map(place).collect()

@@ -13,6 +13,9 @@ mod command;
 mod compare_strip;
 mod compare_view;
 mod dialogs;
+mod export_form;
+mod export_preview;
+mod exporting;
 mod inspector;
 mod jobs_bar;
 mod keeper;
@@ -46,6 +49,8 @@ mod undo;
 pub use action::{Action, Actions};
 pub use app::{Opening, Workbench};
 pub use command::{Category, Command};
+pub use export_form::{ExportForm, ExportWhat, FigureFormat, FigureWidth};
+pub use export_preview::ExportPreview;
 pub use keys::{Chord, KeyMap, all_words, words};
 pub use launch::{Failure, has_display, open};
 pub use likenesses::{Likeness, Likenesses};
@@ -63,5 +68,5 @@ pub use state::{
     View,
 };
 pub use study_row::ROW_HEIGHT;
-pub use thumbnails::Thumbnails;
+pub use thumbnails::{KEPT as THUMBNAILS_KEPT, Thumbnails};
 pub use undo::Undo;

@@ -1,14 +1,16 @@
 //! Background work of the window, and what it sends back.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
+use super::export_preview::ExportPreview;
 use super::likenesses::Likenesses;
 use super::list::EntryId;
+use super::look::Stage;
 use super::opening::{self, Opened};
 use super::session::SavedCohort;
 use super::shelf::Shelf;
@@ -50,6 +52,8 @@ pub enum Message {
     Chosen(PathPurpose, Vec<PathBuf>),
     /// No dialog of the system answers.
     NoDialog(PathPurpose),
+    /// A place for an export was chosen; `None` where no dialog of the system answers.
+    TargetChosen(Option<PathBuf>),
     /// A model was asked about a case of the list.
     Predicted {
         /// The case.
@@ -72,6 +76,17 @@ pub enum Message {
     },
 }
 
+/// How pictures lay in the last frame, for exports of the screen.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OnScreen {
+    /// One of the pictures.
+    pub stage: Option<Stage>,
+    /// Pictures of a comparison that found room.
+    pub tiles: usize,
+    /// Of these, as many a row.
+    pub columns: usize,
+}
+
 /// Background work of the window.
 pub struct Services {
     /// All jobs.
@@ -86,6 +101,10 @@ pub struct Services {
     pub thumbnails: RefCell<Thumbnails>,
     /// How alike maps are.
     pub likenesses: Likenesses,
+    /// The preview of the export dialog.
+    pub export_preview: ExportPreview,
+    /// What was drawn in the last frame.
+    pub on_screen: Cell<OnScreen>,
     inbox: Receiver<Message>,
     outbox: Sender<Message>,
     context: egui::Context,
@@ -122,6 +141,8 @@ impl Services {
             shelf: Shelf::default(),
             thumbnails: RefCell::default(),
             likenesses: Likenesses::default(),
+            export_preview: ExportPreview::default(),
+            on_screen: Cell::default(),
             inbox,
             outbox,
             context: context.clone(),
@@ -268,6 +289,22 @@ impl Services {
         });
         if failed.is_err() {
             self.post().send(Message::NoDialog(purpose));
+        }
+    }
+
+    /// Shows the system's dialog for the place of an export, without blocking the window.
+    pub fn ask_target(&self, proposed: Option<PathBuf>) {
+        let post = self.post();
+        let thread = std::thread::Builder::new().name("file dialog".to_owned());
+        let failed = thread.spawn(move || {
+            let asked = Instant::now();
+            match opening::ask_target(proposed.as_deref()) {
+                None if asked.elapsed() >= NO_DIALOG => {} // cancelled
+                target => post.send(Message::TargetChosen(target)),
+            }
+        });
+        if failed.is_err() {
+            self.post().send(Message::TargetChosen(None));
         }
     }
 

@@ -59,6 +59,28 @@ pub(super) struct Layer {
     pub(super) is_old: bool,
 }
 
+/// The values of a finished map that `shown` asks for, how they are drawn, and what they are. Colours of raw maps span
+/// `raw_range` where it is given, else the map's own values.
+pub(super) fn map_on_screen(
+    shown: &Shown,
+    answer: &Answer,
+    raw_range: Option<[f32; 2]>,
+) -> (MapPlane, MapDisplay, &'static str) {
+    let display = shown.map;
+    match (shown.values, &answer.signed) {
+        (MapValues::Signed, Some(signed)) => {
+            let display = MapDisplay { range: [-1.0, 1.0], colour_map: ColourMap::Diverging, ..display };
+            (signed.clone(), display, "signed, -1 to 1")
+        }
+        (MapValues::Raw, _) => {
+            let range = raw_range.unwrap_or(answer.raw_range);
+            let unit = if raw_range.is_some() { "raw, one scale" } else { "raw" };
+            (answer.raw.clone(), MapDisplay { range, ..display }, unit)
+        }
+        (MapValues::Display | MapValues::Signed, _) => (answer.display.clone(), display, "0 to 1 per map"),
+    }
+}
+
 impl Tile<'_> {
     /// Draws the tile into `rect` and sends what the mouse asks for.
     ///
@@ -143,20 +165,8 @@ impl Tile<'_> {
         let mut display = self.shown.map;
         display.visible &= !is_peeking;
         let finished = |answer: &Arc<Answer>, is_old| {
-            let (map, unit) = match (self.shown.values, &answer.signed) {
-                (MapValues::Signed, Some(signed)) => (signed.clone(), "signed, -1 to 1"),
-                (MapValues::Raw, _) => (answer.raw.clone(), "raw"),
-                (MapValues::Display | MapValues::Signed, _) => (answer.display.clone(), "0 to 1 per map"),
-            };
-            let mut display = display;
-            match unit {
-                "raw" => display.range = self.raw_range.unwrap_or(answer.raw_range),
-                "0 to 1 per map" => {}
-                _ => {
-                    display.range = [-1.0, 1.0];
-                    display.colour_map = ColourMap::Diverging;
-                }
-            }
+            let (map, mut display, unit) = map_on_screen(self.shown, answer, self.raw_range);
+            display.visible &= !is_peeking;
             Layer { map, display, unit, answer: Some(Arc::clone(answer)), is_old }
         };
         match &self.standing {

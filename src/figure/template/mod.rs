@@ -21,6 +21,10 @@ const NOT_TO_CONCLUDE: &str = "A map shows what the score reacts to: not where d
                                model is right. Each map is scaled by itself, so colours tell where, not how much, and \
                                cannot be compared between maps.";
 
+/// The same where all maps have one scale.
+const NOT_TO_CONCLUDE_ON_ONE_SCALE: &str = "A map shows what the score reacts to: not where disease is, not why, and not \
+                                            whether the model is right.";
+
 /// The same for a cascade.
 const NOT_TO_CONCLUDE_OF_CASCADES: &str = "The network's weights are replaced by random ones from state to state. A map \
                                            that hardly changes does not depend on what the network has learned, however \
@@ -116,9 +120,27 @@ pub struct MapTable {
     pub bar: ColourBar,
 }
 
+/// Pictures as they lie on a screen, row by row.
+#[derive(Clone, Debug)]
+pub struct ScreenGrid {
+    /// The words above.
+    pub labels: Labels,
+    /// The pictures, at least one; the radiograph alone where a picture has no map.
+    pub tiles: Vec<MapTile>,
+    /// Pictures a row.
+    pub columns: usize,
+    /// What the colours mean, where any picture has a map.
+    pub bar: Option<ColourBar>,
+    /// Whether the colours mean the same in all pictures.
+    pub has_one_scale: bool,
+}
+
 /// A figure made from a template.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a figure is made once and drawn once")]
 pub enum Template {
+    /// Pictures as they lie on a screen.
+    Screen(ScreenGrid),
     /// One map of one radiograph.
     SingleCase(SingleCase),
     /// A radiograph and its maps by several methods.
@@ -139,12 +161,13 @@ impl Template {
     /// When a row of a table has not one map, or its absence, a column.
     pub fn scene(&self, page: Page) -> Result<Scene> {
         match self {
+            Self::Screen(figure) => figure.scene(page),
             Self::SingleCase(figure) => {
                 // One picture shows the finding without a line over it.
                 let radiograph = radiograph_cell(&figure.radiograph.unmarked());
                 let grid =
                     Grid { columns: 2, row_labels: vec![], cells: vec![radiograph, figure.map.cell()], gap: 8.0 };
-                sheet(page, &figure.labels, &grid, &figure.bar, NOT_TO_CONCLUDE)
+                sheet(page, &figure.labels, &grid, Some(&figure.bar), NOT_TO_CONCLUDE)
             }
             Self::MethodGrid(figure) => {
                 let maps = figure.maps.iter().map(MapTile::cell);
@@ -154,13 +177,26 @@ impl Template {
                     page,
                     &figure.labels,
                     &Grid { columns, row_labels: vec![], cells, gap: 8.0 },
-                    &figure.bar,
+                    Some(&figure.bar),
                     NOT_TO_CONCLUDE,
                 )
             }
             Self::ModelGrid(table) => table.scene(page, NOT_TO_CONCLUDE),
             Self::CascadeRow(table) => table.scene(page, NOT_TO_CONCLUDE_OF_CASCADES),
         }
+    }
+}
+
+impl ScreenGrid {
+    fn scene(&self, page: Page) -> Result<Scene> {
+        let cells = match self.tiles.as_slice() {
+            [one] => vec![one.cell()],
+            several => several.iter().map(|tile| tile.bare_cell(&tile.name)).collect(),
+        };
+        let columns = self.columns.clamp(1, cells.len().max(1));
+        let grid = Grid { columns, row_labels: vec![], cells, gap: page::SCREEN_GAP };
+        let note = if self.has_one_scale { NOT_TO_CONCLUDE_ON_ONE_SCALE } else { NOT_TO_CONCLUDE };
+        sheet(page, &self.labels, &grid, self.bar.as_ref(), note)
     }
 }
 
@@ -171,7 +207,7 @@ impl MapTable {
             assert_eq!(maps.len(), self.columns.len(), "a row has one map a column");
             // Columns are named once.
             let name = |name: &str| if row == 0 { name.to_owned() } else { String::new() };
-            cells.push(Cell { name: name("Radiograph"), picture: Some(self.radiograph.clone()), ..Cell::default() });
+            cells.push(Cell { name: name("Image"), picture: Some(self.radiograph.clone()), ..Cell::default() });
             for (column, map) in self.columns.iter().zip(maps) {
                 cells.push(match map {
                     Some(map) => map.bare_cell(&name(column)),
@@ -181,7 +217,7 @@ impl MapTable {
         }
         let row_labels = self.rows.iter().map(|(label, _)| label.clone()).collect();
         let grid = Grid { columns: self.columns.len() + 1, row_labels, cells, gap: 3.0 };
-        sheet(page, &self.labels, &grid, &self.bar, note)
+        sheet(page, &self.labels, &grid, Some(&self.bar), note)
     }
 }
 
@@ -189,7 +225,7 @@ fn radiograph_cell(picture: &Picture) -> Cell {
     Cell { name: "Radiograph".to_owned(), picture: Some(picture.clone()), ..Cell::default() }
 }
 
-fn sheet(page: Page, labels: &Labels, grid: &Grid, bar: &ColourBar, note: &str) -> Result<Scene> {
+fn sheet(page: Page, labels: &Labels, grid: &Grid, bar: Option<&ColourBar>, note: &str) -> Result<Scene> {
     let mut sheet = Sheet::new(page);
     sheet.paragraph(&labels.headline, HEADLINE)?;
     sheet.space(1.0);
@@ -199,7 +235,9 @@ fn sheet(page: Page, labels: &Labels, grid: &Grid, bar: &ColourBar, note: &str) 
     sheet.space(6.0);
     grid.draw(&mut sheet)?;
     sheet.space(2.0);
-    bar.draw(&mut sheet)?;
-    sheet.paragraph(note, SMALL)?;
+    if let Some(bar) = bar {
+        bar.draw(&mut sheet)?;
+        sheet.paragraph(note, SMALL)?;
+    }
     Ok(sheet.finish())
 }

@@ -26,6 +26,9 @@ const NOTICE: TextStyle = TextStyle { size_px: 6.5, weight: Weight::Medium, colo
 
 pub(super) const MARGIN: f64 = 7.0;
 
+/// Between pictures that lie as on a screen.
+pub(super) const SCREEN_GAP: f64 = 4.0;
+
 /// Height of a line of text.
 pub(super) fn line_height(style: TextStyle) -> f64 {
     style.size_px * 1.28
@@ -56,6 +59,18 @@ impl Page {
             return Err(Error::Dpi { dpi });
         }
         Ok(Self { width_mm, dpi })
+    }
+
+    /// The page on which each picture of a [`super::ScreenGrid`] of `columns` has `tile_width_px` dots: the pixels that it
+    /// has on the screen.
+    ///
+    /// # Errors
+    /// As [`Page::new`].
+    pub fn one_to_one(tile_width_px: u32, columns: usize, dpi: u32) -> Result<Self> {
+        let dot_pt = PT_PER_INCH / f64::from(dpi.max(1));
+        let between_pt = 2.0 * MARGIN + SCREEN_GAP * columns.saturating_sub(1) as f64;
+        let dots = (between_pt / dot_pt - 1e-6).ceil() + f64::from(tile_width_px) * columns as f64;
+        Self::new(dots * dot_pt / PT_PER_INCH * MM_PER_INCH, dpi)
     }
 
     /// `scene`, which was laid out on this page, as the content of a file.

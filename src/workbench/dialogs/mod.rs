@@ -2,6 +2,7 @@
 
 mod closing;
 mod drop_hint;
+mod export;
 mod jobs;
 mod method_card;
 mod palette;
@@ -29,6 +30,9 @@ pub(super) fn dialogs_ui(context: &Context, state: &State, services: &Services, 
     }
     if let Some(method) = dialogs.method_card {
         method_card::method_card_ui(context, method, state, actions);
+    }
+    if dialogs.export {
+        export::export_ui(context, state, services, actions);
     }
     if let Some(field) = &dialogs.path {
         path::path_ui(context, field, state, actions);
