@@ -68,5 +68,5 @@ pub use state::{
     View,
 };
 pub use study_row::ROW_HEIGHT;
-pub use thumbnails::Thumbnails;
+pub use thumbnails::{KEPT as THUMBNAILS_KEPT, Thumbnails};
 pub use undo::Undo;
