@@ -48,6 +48,9 @@ pub enum Error {
     /// A benchmark.
     #[error(transparent)]
     Benchmark(#[from] benchmark::Error),
+    /// What a benchmark found as files.
+    #[error(transparent)]
+    BenchmarkExport(#[from] benchmark::export::Error),
     /// Phantoms.
     #[error(transparent)]
     Phantom(#[from] phantom::export::Error),

@@ -85,6 +85,9 @@ pub struct MapRecord {
     /// Against the truth, where that was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scores: Option<MapScores>,
+    /// Structural similarity to the map of the first state, for states of a cascade.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssim_to_first: Option<f64>,
     /// Everything else.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub provenance: Option<Provenance>,
@@ -124,6 +127,7 @@ impl MapRecord {
             outcome: Some(map.display.outcome),
             reason: map.display.reason.clone(),
             scores,
+            ssim_to_first: None,
             provenance: Some(map.provenance.clone()),
         }
     }
@@ -138,6 +142,7 @@ impl MapRecord {
             outcome: None,
             reason: None,
             scores,
+            ssim_to_first: None,
             provenance: None,
         }
     }

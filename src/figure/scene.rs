@@ -185,7 +185,7 @@ impl Scene {
         // The length so far tells this clip from every other.
         let id = self.body.len();
         self.push(format_args!(
-            r##"<clipPath id="clip{id}"><rect x="{x}" y="{y}" width="{width}" height="{height}"/></clipPath><g clip-path="url(#clip{id})">"##
+            r#"<clipPath id="clip{id}"><rect x="{x}" y="{y}" width="{width}" height="{height}"/></clipPath><g clip-path="url(#clip{id})">"#
         ));
         draw(self)?;
         self.push(format_args!("</g>"));

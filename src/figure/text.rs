@@ -3,6 +3,9 @@
 use super::{Result, TextStyle, text_width_px};
 
 /// `text` in lines no wider than `width_px`, broken between words, and inside words that are wider by themselves.
+///
+/// # Errors
+/// When the text cannot be laid out.
 pub fn wrapped(text: &str, style: TextStyle, width_px: f64) -> Result<Vec<String>> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {

@@ -143,9 +143,9 @@ impl Workbench {
         }
         self.follow_settings(&context);
         let mut actions = Actions::default();
-        // Keys that are being assigned go to the sheet of shortcuts.
-        let is_assigning = self.state.dialogs.assigning.is_some();
-        let pressed = if is_assigning { Vec::new() } else { self.state.settings.keys.pressed(&context) };
+        // Keys that are being assigned go to the sheet of shortcuts, and while a menu is open its own keys work.
+        let is_elsewhere = self.state.dialogs.assigning.is_some() || egui::Popup::is_any_open(&context);
+        let pressed = if is_elsewhere { Vec::new() } else { self.state.settings.keys.pressed(&context) };
         for command in pressed {
             if command == Command::CancelWork && self.close_topmost() {
                 continue;
@@ -163,7 +163,12 @@ impl Workbench {
             actions.send(Action::OpenPaths(dropped));
         }
         self.draw(ui, &mut actions);
-        for action in actions.take() {
+        let wishes = actions.take();
+        if !wishes.is_empty() {
+            // They are carried out after this frame was drawn.
+            context.request_repaint();
+        }
+        for action in wishes {
             self.apply(action);
         }
         self.ask_for_maps();

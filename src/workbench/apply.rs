@@ -177,7 +177,7 @@ impl Workbench {
                 if let Some(entry) = self.state.list.entry_mut(entry) {
                     entry.prediction = Some((model, probability));
                 }
-                self.list_changed = true;
+                self.list_changed |= self.state.list.hangs_on_predictions();
             }
         }
     }
@@ -211,7 +211,7 @@ impl Workbench {
         if let Some(prediction) = self.services.explainer.prediction(content, model.sha256()) {
             let probability = prediction.probabilities.get(model.listed_class(&prediction)).copied();
             entry.prediction = Some((model.sha256().into(), probability.unwrap_or_default() as f32));
-            self.list_changed = true;
+            self.list_changed |= state.list.hangs_on_predictions();
         }
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::look::Look;
-use crate::display::{GrayDisplay, MapDisplay, Plane, Tone, WindowPreset};
+use crate::display::{GrayDisplay, MapDisplay, Opacity, Plane, Tone, WindowPreset};
 use crate::radiograph::dicom::Window;
 use crate::saliency::Method;
 
@@ -102,7 +102,8 @@ impl Default for Shown {
             tone: ToneChoice::default(),
             is_inverted: false,
             is_smooth: true,
-            map: MapDisplay::default(),
+            // What is dark on the map leaves the radiograph as it is.
+            map: MapDisplay { opacity: Opacity::ByValue(0.8), ..MapDisplay::default() },
             values: MapValues::default(),
             has_contour: false,
             contour_level: 0.5,

@@ -134,13 +134,25 @@ fn rows_ui(ui: &mut Ui, state: &State, services: &Services, actions: &mut Action
     services.thumbnails.borrow_mut().make_missing(&services.jobs, services.post());
 }
 
-/// The row of the current case, in the one frame after it became current or the list changed around it.
+/// What decides where the current row is, unless rows come and go by themselves: those do not move the list under
+/// somebody's hands.
+#[derive(Clone, PartialEq)]
+struct Place {
+    current: Option<EntryId>,
+    search: String,
+    filter: LabelFilter,
+    split: Option<Split>,
+    sort: SortBy,
+}
+
+/// The row of the current case, in the one frame after it became current or the list was filtered or sorted anew.
 fn newly_current(ui: &Ui, state: &State) -> Option<usize> {
     let list = &state.list;
-    let now: (Option<EntryId>, u64) = (list.current, list.revision());
+    let (search, filter, split, sort) = (list.search.clone(), list.filter, list.split, list.sort);
+    let now = Place { current: list.current, search, filter, split, sort };
     let id = Id::unique("the row scrolled to");
-    let before = ui.data(|data| data.get_temp::<(Option<EntryId>, u64)>(id));
-    if before == Some(now) {
+    let before = ui.data(|data| data.get_temp::<Place>(id));
+    if before.as_ref() == Some(&now) {
         return None;
     }
     ui.data_mut(|data| data.insert_temp(id, now));

@@ -60,10 +60,14 @@ fn two_images_give_maps_a_table_a_report_and_figures() {
     bench.png("Doe_Jane_19700101.png", 9);
     let ran = run(&arguments(&bench, &["chest.png", "Doe_Jane_19700101.png"], "out", &[])).succeeded();
     assert_eq!(ran.stderr, "");
-    let top = ["cascade.csv", "cascade.json", "figure_3a.png", "figure_3a.svg", "image_000", "image_001"];
+    let top =
+        ["cascade.csv", "cascade.json", "figure_3a.pdf", "figure_3a.png", "figure_3a.svg", "image_000", "image_001"];
     assert_eq!(bench.names("out"), top);
-    assert_eq!(bench.names("out/image_000"), ["animation.gif", "cascade.npz", "figure_3b.png", "figure_3b.svg"]);
-    assert_eq!(bench.names("out/image_001"), ["cascade.npz", "figure_3b.png", "figure_3b.svg"]);
+    assert_eq!(
+        bench.names("out/image_000"),
+        ["animation.gif", "cascade.npz", "figure_3b.pdf", "figure_3b.png", "figure_3b.svg"]
+    );
+    assert_eq!(bench.names("out/image_001"), ["cascade.npz", "figure_3b.pdf", "figure_3b.png", "figure_3b.svg"]);
     let states = ["Original", "Logits", "10", "9", "8", "7", "6", "5", "4", "3", "2", "1"];
     assert_eq!(ran.lines()[0]["states"], serde_json::json!(states));
 
@@ -121,6 +125,8 @@ fn two_images_give_maps_a_table_a_report_and_figures() {
         assert!(svg.contains("Research use - not for diagnosis"), "{figure}");
         let png = image::open(bench.path("out").join(format!("{figure}.png"))).unwrap();
         assert!(png.width() > 1000, "{figure}");
+        let pdf = std::fs::read(bench.path("out").join(format!("{figure}.pdf"))).unwrap();
+        assert!(pdf.starts_with(b"%PDF-"), "{figure}");
     }
     for name in [
         "cascade.csv",
@@ -226,7 +232,7 @@ fn animations_are_of_the_kind_size_and_number_asked_for() {
     let quick = ["--methods", "GRAD,GCAM", "--states", "10,5"];
     let go = |out: &str, more: &[&str]| run(&with(arguments(&bench, &["chest.png", "b.png"], out, &quick), more));
     go("none", &["--animation", "none"]).succeeded();
-    assert_eq!(bench.names("none/image_000"), ["cascade.npz", "figure_3b.png", "figure_3b.svg"]);
+    assert_eq!(bench.names("none/image_000"), ["cascade.npz", "figure_3b.pdf", "figure_3b.png", "figure_3b.svg"]);
     let more =
         ["--animation", "gif,apng,webp,frames", "--animated", "2", "--tile", "96", "--fps", "5", "--fade", "0.6"];
     go(

@@ -2,7 +2,6 @@
 
 use std::sync::mpsc::{Sender, channel};
 
-use egui_kittest::kittest::Queryable as _;
 use saliscope::job::{Ending, Lane, Start};
 use saliscope::workbench::{Action, Command};
 

@@ -3,18 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::kittest::Queryable as _;
 use saliscope::reading::{CaseSource, ModelSource};
 use saliscope::workbench::{Action, EntryId, LabelFilter, ROW_HEIGHT, SortBy, THUMBNAILS_KEPT};
 
 use super::window::{Window, drop_files, empty, press, says, type_into, until, with_phantoms, write_png};
-
-/// Rows that are drawn.
-fn rows(window: &Window) -> Vec<String> {
-    let rows = window.query_all_by_label_contains("the finding");
-    let labels = rows.filter_map(|node| node.accesskit_node().label());
-    labels.filter(|label| label.contains(',')).collect()
-}
 
 #[test]
 fn an_empty_list_teaches_how_to_fill_it() {
@@ -59,13 +52,12 @@ fn of_26_684_cases_only_those_that_can_be_seen_are_drawn() {
     assert_eq!(window.state().services.thumbnails.borrow().len(), THUMBNAILS_KEPT);
 
     type_into(&mut window, "Search names", "2668");
-    assert!(says(&window, "14 of 26684 cases"));
+    assert!(says(&window, "7 of 26684 cases"));
 }
 
 #[test]
 fn search_filter_and_order_choose_the_rows() {
     let mut window = with_phantoms(6);
-    assert_eq!(rows(&window).len(), 0, "labels of rows end in whether the finding is there");
     let all = |window: &Window| window.query_all_by_label_contains("Phantom ").count();
     assert_eq!(all(&window), 6);
     type_into(&mut window, "Search names", "phantom 4");

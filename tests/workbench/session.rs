@@ -71,7 +71,7 @@ fn a_session_comes_back_as_it_was() {
     assert_eq!((state.shown.method, state.shown.is_inverted, state.has_inspector), (Method::Xrai, true, false));
     assert!((state.settings.ui_scale - 1.1).abs() < 1e-6);
     let text = fs::read_to_string(home.path().join("session.json")).unwrap();
-    assert!(text.contains("phantom:9:5") && !text.contains("display"), "{text}");
+    assert!(text.contains("phantom:9:5") && text.contains("a.png"), "{text}");
 }
 
 #[test]
@@ -94,15 +94,15 @@ fn damaged_and_newer_sessions_stop_nobody() {
         fs::read_to_string(home.path().join("session.json")).unwrap()
     };
     let damaged = [
-        sound[..sound.len() / 2].to_owned(),
-        String::new(),
-        "{\"version\": 99, \"content\": {}}".to_owned(),
-        sound.replace("\"cases\":[", "\"cases\":[{\"file\":7},"),
+        (sound[..sound.len() / 2].to_owned(), "{\"version\":1,\"content\":{\"ui_scale\":\"big\"}}"),
+        (String::new(), ""),
+        ("{\"version\": 99, \"content\": {}}".to_owned(), "{\"version\": 99, \"content\": {}}"),
+        (sound.replace("\"cases\":[", "\"cases\":[{\"file\":7},"), "{\"version\": null}"),
     ];
-    for text in damaged {
+    for (text, settings) in damaged {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("session.json"), &text).unwrap();
-        fs::write(home.path().join("settings.json"), &text).unwrap();
+        fs::write(home.path().join("settings.json"), settings).unwrap();
         let mut window = at(home.path());
         window.run();
         let list = &window.state().state.list;

@@ -8,7 +8,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use saliscope::phantom::{Finding, PhantomSpec};
 use saliscope::reading::CaseSource;
-use saliscope::workbench::{Opening, StudyList, View, Workbench};
+use saliscope::workbench::{Opening, View, Workbench};
 
 /// A window under test.
 pub(crate) type Window = Harness<'static, Workbench>;
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A window that opens `opening` and shows the benchmark's page.
 pub(crate) fn opened(opening: Opening) -> Window {
-    Harness::builder().with_size([1280.0, 800.0]).build_eframe(|creation| {
+    Harness::builder().with_size([1280.0, 800.0]).with_max_steps(500).build_eframe(|creation| {
         let mut workbench = Workbench::new(&creation.egui_ctx, None, opening);
         workbench.state.view = View::Benchmark;
         workbench
@@ -32,12 +32,11 @@ pub(crate) fn empty() -> Window {
 
 /// The same, which keeps its settings in `home`.
 pub(crate) fn empty_at(home: Option<&Path>) -> Window {
-    let mut window = opened(Opening { home: home.map(Path::to_owned), ..Opening::default() });
-    // The demo that an empty start opens is of no use here.
+    // A start without anything to open would open the demo.
+    let nothing = Opening { paths: vec!["/nowhere".into()], home: home.map(Path::to_owned), ..Opening::default() };
+    let mut window = opened(nothing);
     until(&mut window, |workbench| !workbench.services.jobs.is_busy() && !workbench.state.models.is_empty());
-    let state = &mut window.state_mut().state;
-    state.list = StudyList::default();
-    state.models.clear();
+    window.state_mut().state.models.clear();
     window.state().services.jobs.forget_over();
     window.run();
     window

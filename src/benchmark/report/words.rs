@@ -111,7 +111,7 @@ pub(super) fn not_to_conclude(results: &Results, analysis: &Analysis) -> Vec<Str
 
 /// A moment in seconds since 1970 as `2026-11-25 18:04 UTC`.
 pub(super) fn moment(unix_secs: u64) -> String {
-    let days = (unix_secs / 86_400) as i64;
+    let days = i64::try_from(unix_secs / 86_400).unwrap_or(0);
     let secs = unix_secs % 86_400;
     // Days since 1 March 0000, in eras of 400 years (Hinnant, chrono-compatible low-level date algorithms).
     let shifted = days + 719_468;

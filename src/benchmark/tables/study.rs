@@ -3,8 +3,7 @@
 use super::super::protocol::Test;
 use super::super::results::Results;
 use super::super::verdict::{
-    Adjusted, Analysis, Comparison, Finding, MetricAnalysis, Role, Source, method_title, metric_title, number,
-    test_title,
+    Analysis, Comparison, Finding, MetricAnalysis, Role, Source, method_title, metric_title, number, test_title,
 };
 use super::cells::{
     INTERVAL_PARTS, MEAN_PARTS, by_interval, difference, images, images_column, mean, method, p, study,
@@ -126,10 +125,7 @@ fn provenance<'a>(what: &str, mut comparisons: impl Iterator<Item = &'a Comparis
         }
         Source::PairedT => "paired t tests, because the mixed model could not be fitted",
     };
-    let adjusted = match first.adjusted {
-        Adjusted::Tukey { .. } | Adjusted::Holm { .. } => first.adjusted.to_string(),
-    };
-    Some(format!("{what}: {source}; P adjusted by {adjusted}."))
+    Some(format!("{what}: {source}; P adjusted by {}.", first.adjusted))
 }
 
 /// Utility by one metric (table 3, left).
@@ -150,6 +146,7 @@ pub fn utility(metric: &MetricAnalysis, analysis: &Analysis) -> Table {
             p(finding.versus_localizer.as_ref()),
             difference(finding.versus_random.as_ref()),
             p(finding.versus_random.as_ref()),
+            p(finding.versus_random_pooled.as_ref()),
             study,
             interval,
         ]
@@ -162,6 +159,10 @@ pub fn utility(metric: &MetricAnalysis, analysis: &Analysis) -> Table {
     notes.extend(provenance(
         "Trained less random, each method by itself",
         judged().filter_map(|own| own.versus_random.as_ref()),
+    ));
+    notes.extend(provenance(
+        "The same pooled over all methods",
+        judged().filter_map(|own| own.versus_random_pooled.as_ref()),
     ));
     notes.extend(metric.notes.iter().map(|note| sentence(note)));
     Table {
@@ -179,6 +180,7 @@ pub fn utility(metric: &MetricAnalysis, analysis: &Analysis) -> Table {
             Column::numbers("P (localizer)", &["p"]),
             Column::numbers("Trained less random", INTERVAL_PARTS),
             Column::numbers("P (random)", &["p"]),
+            Column::numbers("P (random, pooled)", &["p"]),
             Column::text("Study’s rule"),
             Column::text("By interval"),
         ],

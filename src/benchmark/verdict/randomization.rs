@@ -19,7 +19,7 @@ const WITH_BASELINE: &str = "different images";
 
 /// Names of the states that have scores, in the order of the cascade: that of the first classifier's blocks; states it
 /// does not know come last.
-pub(in super::super) fn states<'a>(results: &Results, index: &Index<'a>) -> Vec<&'a str> {
+pub fn states<'a>(results: &Results, index: &Index<'a>) -> Vec<&'a str> {
     let mut found: Vec<&str> = index
         .metrics(Test::Randomization)
         .filter_map(|metric| index.panel(Test::Randomization, metric))

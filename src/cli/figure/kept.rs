@@ -10,8 +10,9 @@ use crate::cli::error::{Error, Result};
 use crate::display::MapPlane;
 use crate::export::{self, KeptMap, KeptMaps, MapRecord, MapScores, VERSION};
 use crate::figure::caption;
-use crate::figure::template::{Labels, MapTable, MapTile, MethodGrid, SingleCase, Template};
-use crate::saliency::Method;
+use crate::figure::template::{ColourBar, Labels, MapTable, MapTile, MethodGrid, SingleCase, Template};
+use crate::metrics::structural_similarity;
+use crate::saliency::{Method, Preset};
 
 /// Largest report read, in bytes.
 const MAX_REPORT_BYTES: u64 = 64 << 20;
@@ -25,55 +26,85 @@ pub(super) fn figure(spec: &Spec, ground: &Ground, path: &Path) -> Result<Figure
     let maps = KeptMaps::open(&archive)?;
     // A folder of an earlier run has its report; what it says is repeated and not relied on.
     let report = report.and_then(|report| read(&report)).unwrap_or(Value::Null);
-    let mut record = ground.record(spec);
-    let mut labels = labels(spec, ground, &report);
-    let mut meaning = None;
-    let mut tile = |name: &str, method: Method| -> Result<MapTile> {
-        let Some(kept) = maps.map(name)? else {
-            return Err(Error::Export(export::Error::Maps(format!("there is no array {name}"))));
-        };
-        let scores = ground.scores(kept.plane.values(), [kept.plane.height_px(), kept.plane.width_px()]);
-        record.maps.push(MapRecord::kept(name, scores));
-        meaning = scores.as_ref().map(MapScores::explanation);
-        Ok(kept_tile(&kept, method, ground, spec, scores))
-    };
+    let labels = labels(spec, ground, &report);
     let bar = export::map_bar(&spec.map, percentile(&report));
-    let template = if is_cascade {
-        let states = match &spec.states {
-            Some(states) => states.clone(),
-            None => states_of(&maps, spec.methods[0]),
-        };
-        if states.is_empty() {
-            let problem =
-                format!("there is no array {}/STATE; was it written by `saliscope cascade`?", spec.methods[0]);
-            return Err(Error::Export(export::Error::Maps(problem)));
-        }
-        let mut rows = Vec::new();
-        for (row, method) in spec.methods.iter().enumerate() {
-            let tiles = states.iter().map(|state| tile(&format!("{method}/{state}"), *method).map(Some));
-            let label = spec.row_labels.as_ref().map_or_else(|| method.name().to_owned(), |labels| labels[row].clone());
-            rows.push((label, tiles.collect::<Result<Vec<_>>>()?));
-        }
-        labels.details.extend(meaning);
-        let radiograph = ground.picture.clone();
-        Template::CascadeRow(MapTable { labels, radiograph, columns: states, rows, bar })
+    if is_cascade {
+        cascade(spec, ground, &maps, &report, labels, bar)
     } else {
-        let maps = spec.methods.iter().map(|method| tile(method.name(), *method)).collect::<Result<Vec<_>>>()?;
-        labels.details.extend(meaning);
-        ground.of_one_model(spec, labels, maps, bar)
+        one_model(spec, ground, &maps, labels, bar)
+    }
+}
+
+fn one_model(spec: &Spec, ground: &Ground, maps: &KeptMaps, mut labels: Labels, bar: ColourBar) -> Result<Figure> {
+    let mut record = ground.record(spec);
+    let mut tiles = Vec::new();
+    for method in &spec.methods {
+        let kept = wanted(maps, method.name())?;
+        let scores = ground.scores(kept.plane.values(), [kept.plane.height_px(), kept.plane.width_px()]);
+        record.maps.push(MapRecord::kept(method.name(), scores));
+        let lines = scores.as_ref().map(MapScores::lines).unwrap_or_default();
+        tiles.push(tile(&kept, *method, ground, spec, lines));
+    }
+    labels.details.extend(record.maps.iter().find_map(|map| map.scores.as_ref().map(MapScores::explanation)));
+    Ok(Figure { template: ground.of_one_model(spec, labels, tiles, bar), record })
+}
+
+/// Rows of methods, each map compared with that of the first state.
+fn cascade(
+    spec: &Spec,
+    ground: &Ground,
+    maps: &KeptMaps,
+    report: &Value,
+    mut labels: Labels,
+    bar: ColourBar,
+) -> Result<Figure> {
+    let states = match &spec.states {
+        Some(states) => states.clone(),
+        None => states_of(maps, spec.methods[0]),
     };
-    Ok(Figure { template, record })
+    let Some(first) = states.first() else {
+        let problem = format!("there is no array {}/STATE; was it written by `saliscope cascade`?", spec.methods[0]);
+        return Err(Error::Export(export::Error::Maps(problem)));
+    };
+    // As the presets compare.
+    let range =
+        if report.pointer("/preset").and_then(Value::as_str) == Some(Preset::Arun2021.name()) { 2.0 } else { 1.0 };
+    let mut record = ground.record(spec);
+    let mut rows = Vec::new();
+    for (row, method) in spec.methods.iter().enumerate() {
+        let original = wanted(maps, &format!("{method}/{first}"))?;
+        let mut tiles = Vec::new();
+        for (column, state) in states.iter().enumerate() {
+            let name = format!("{method}/{state}");
+            let kept = wanted(maps, &name)?;
+            let size = [kept.plane.height_px(), kept.plane.width_px()];
+            // A map that shows nothing has no likeness.
+            let ssim = (column > 0 && !kept.is_blank && !original.is_blank)
+                .then(|| structural_similarity(original.plane.values(), kept.plane.values(), size, range).ok())
+                .flatten();
+            let scores = ground.scores(kept.plane.values(), size);
+            record.maps.push(MapRecord { ssim_to_first: ssim, ..MapRecord::kept(&name, scores) });
+            let lines = ssim.map(|ssim| format!("SSIM {ssim:.2}").replace("-0.00", "0.00")).into_iter().collect();
+            tiles.push(Some(tile(&kept, *method, ground, spec, lines)));
+        }
+        let label = spec.row_labels.as_ref().map_or_else(|| method.name().to_owned(), |labels| labels[row].clone());
+        rows.push((label, tiles));
+    }
+    labels
+        .details
+        .push(format!("SSIM: likeness to the map of state {first}, at a data range of {range}; 1 is the same map."));
+    let radiograph = ground.picture.clone();
+    Ok(Figure { template: Template::CascadeRow(MapTable { labels, radiograph, columns: states, rows, bar }), record })
+}
+
+fn wanted(maps: &KeptMaps, name: &str) -> Result<KeptMap> {
+    let missing = || Error::Export(export::Error::Maps(format!("there is no array {name}")));
+    maps.map(name)?.ok_or_else(missing)
 }
 
 impl Ground {
     /// The figures of one model.
-    pub(super) fn of_one_model(
-        &self,
-        spec: &Spec,
-        labels: Labels,
-        mut maps: Vec<MapTile>,
-        bar: crate::figure::template::ColourBar,
-    ) -> Template {
+    pub(super) fn of_one_model(&self, spec: &Spec, labels: Labels, mut maps: Vec<MapTile>, bar: ColourBar) -> Template {
         let radiograph = self.picture.clone();
         match maps.pop() {
             Some(map) if spec.template == TemplateName::SingleCase => {
@@ -87,7 +118,7 @@ impl Ground {
     }
 }
 
-fn kept_tile(kept: &KeptMap, method: Method, ground: &Ground, spec: &Spec, scores: Option<MapScores>) -> MapTile {
+fn tile(kept: &KeptMap, method: Method, ground: &Ground, spec: &Spec, scores: Vec<String>) -> MapTile {
     let plane: MapPlane = kept.plane.clone();
     MapTile {
         name: method.name().to_owned(),
@@ -95,7 +126,7 @@ fn kept_tile(kept: &KeptMap, method: Method, ground: &Ground, spec: &Spec, score
         caption: caption(method).to_owned(),
         parameters: String::new(),
         picture: ground.over(plane, spec),
-        scores: scores.as_ref().map(MapScores::lines).unwrap_or_default(),
+        scores,
         remark: kept.is_blank.then(|| "every value is 0".to_owned()),
     }
 }

@@ -15,7 +15,8 @@ impl Builder {
 
     /// A text; too long ones are cut, and signs that the representation gives a meaning become spaces.
     pub(super) fn text(mut self, tag: Tag, vr: VR, value: &str) -> Self {
-        self.0.put(DataElement::new(tag, vr, PrimitiveValue::from(cleaned(value, longest(vr)))));
+        let value = if vr == VR::PN { name(value) } else { value.to_owned() };
+        self.0.put(DataElement::new(tag, vr, PrimitiveValue::from(cleaned(&value, longest(vr)))));
         self
     }
 
@@ -80,7 +81,7 @@ impl Builder {
     }
 }
 
-/// Most characters of a value.
+/// Most bytes of a value; the standard counts characters, programs that check it bytes.
 fn longest(vr: VR) -> usize {
     match vr {
         VR::SH | VR::CS | VR::DS => 16,
@@ -92,8 +93,22 @@ fn longest(vr: VR) -> usize {
 }
 
 fn cleaned(value: &str, longest: usize) -> String {
-    let value = value.trim();
-    value.chars().map(|c| if c.is_control() || c == '\\' { ' ' } else { c }).take(longest).collect()
+    let mut kept = String::new();
+    for letter in value.trim().chars() {
+        if kept.len() + letter.len_utf8() > longest {
+            break;
+        }
+        kept.push(if letter.is_control() || letter == '\\' { ' ' } else { letter });
+    }
+    kept
+}
+
+/// A name of up to five parts; a file that gives more is wrong, and the rest belongs to the last.
+fn name(value: &str) -> String {
+    let mut parts = value.splitn(5, '^');
+    let first: Vec<&str> = parts.by_ref().take(4).collect();
+    let last = parts.next().map(|rest| rest.replace('^', " "));
+    first.into_iter().map(str::to_owned).chain(last).collect::<Vec<_>>().join("^")
 }
 
 /// Whether `uid` is one (PS3.5 9.1).
@@ -124,6 +139,8 @@ mod tests {
     fn values_keep_to_the_standard() {
         assert_eq!(cleaned(" a\\b\u{7} ", 64), "a b");
         assert_eq!(cleaned(&"x".repeat(70), longest(VR::LO)).len(), 64);
+        assert_eq!(cleaned(&"é".repeat(70), 65).len(), 64);
+        assert_eq!((name("Doe^Jane"), name("a^b^c^d^e^f")), ("Doe^Jane".to_owned(), "a^b^c^d^e f".to_owned()));
         assert!(is_uid("1.2.840.0.1") && is_uid("2.25.12"));
         for wrong in ["", "1", "1..2", "1.02", "1.a", &"1.2".repeat(40)] {
             assert!(!is_uid(wrong), "{wrong}");

@@ -118,7 +118,7 @@ pub(super) struct SourceObject {
 /// Day and time of day, UTC.
 fn now() -> (String, String) {
     let secs = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let [year, month, day] = civil((secs / 86_400) as i64);
+    let [year, month, day] = civil((secs / 86_400).cast_signed());
     let of_day = secs % 86_400;
     (format!("{year:04}{month:02}{day:02}"), format!("{:02}{:02}{:02}", of_day / 3600, of_day / 60 % 60, of_day % 60))
 }

@@ -4,7 +4,7 @@ use super::legend::keys;
 use super::page::{MARGIN, NAME, SCORE, SMALL, Sheet, TITLE, line_height};
 use super::picture::Picture;
 use crate::figure::text::wrapped;
-use crate::figure::{Anchor, Result, Rgb, TextStyle};
+use crate::figure::{Anchor, Result, Rgb, TextStyle, text_width_px};
 
 const EMPTY: Rgb = [236, 239, 242];
 const REMARK_BOX: Rgb = [255, 255, 255];
@@ -58,9 +58,18 @@ fn write(sheet: &mut Sheet, block: &Block, x: f64, mut y: f64, anchor: Anchor) {
 }
 
 impl Grid {
+    /// Room for the labels of rows: as much as the longest needs, at most an eighth.
+    fn label_width(&self, inner: f64) -> Result<f64> {
+        let mut longest = 0.0_f64;
+        for label in &self.row_labels {
+            longest = longest.max(text_width_px(label, TITLE)? + 6.0);
+        }
+        Ok(longest.min((inner * 0.13).clamp(34.0, 80.0)))
+    }
+
     /// Draws the cells and the keys that hold for all of them.
     pub(super) fn draw(&self, sheet: &mut Sheet) -> Result<()> {
-        let label_width = if self.row_labels.is_empty() { 0.0 } else { (sheet.inner() * 0.13).clamp(34.0, 80.0) };
+        let label_width = self.label_width(sheet.inner())?;
         let room = sheet.inner() - label_width - self.gap * (self.columns - 1) as f64;
         let dot = sheet.page.dot_pt();
         // A hair more, so that rounding does not cost a dot where pictures fit exactly.

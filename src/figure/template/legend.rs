@@ -1,9 +1,9 @@
 //! What the colours, lines and lengths of a figure mean.
 
 use super::page::{INK, MARGIN, QUIET, SMALL, Sheet, TITLE, line_height};
-use super::picture::{Picture, TRUTH};
+use super::picture::{CONTOUR, Picture, TRUTH};
 use crate::display::{ColourMap, Opacity};
-use crate::figure::{Anchor, Result, text_width_px};
+use crate::figure::{Anchor, Result, Rgb, text_width_px};
 
 /// The colour bar of a figure.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,17 +24,19 @@ impl ColourBar {
     const WIDTH: f64 = 260.0;
 
     pub(super) fn draw(&self, sheet: &mut Sheet) -> Result<()> {
-        let mut label = self.label.clone();
+        let mut label = vec![self.label.clone()];
         if self.threshold > 0.0 {
             let of = if self.colour_map.is_diverging() { "distances from the middle" } else { "values" };
-            label.push_str(&format!("; {of} below {:.2} of the range are not painted", self.threshold));
+            label.push(format!("{of} below {:.2} of the range are not painted", self.threshold));
         }
         match self.opacity {
             Opacity::Uniform(most) if most >= 1.0 => {}
-            Opacity::Uniform(most) => label.push_str(&format!("; {:.0} % opaque over the radiograph", most * 100.0)),
-            Opacity::ByValue(_) => label.push_str("; the weaker a value, the more of the radiograph shows through"),
+            Opacity::Uniform(most) => label.push(format!("{:.0} % opaque over the radiograph", most * 100.0)),
+            Opacity::ByValue(_) => {
+                label.push("the weaker a value, the more of the radiograph shows through".to_owned())
+            }
         }
-        sheet.paragraph(&label, TITLE)?;
+        sheet.paragraph(&label.join("; "), TITLE)?;
         sheet.space(2.0);
         let width = sheet.inner().min(Self::WIDTH) - 10.0;
         let [left, top] = [MARGIN + 5.0, sheet.y];
@@ -65,35 +67,53 @@ fn shortest(value: f64, range: f64) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
-/// Draws the keys: a scale bar that holds for all `pictures`, each `width_pt` wide, and the line of the truth.
+/// What a key shows before its words.
+enum Sign {
+    /// A bar of so many points.
+    Length(f64),
+    /// A line of this colour over a picture.
+    Line(Rgb),
+}
+
+/// Draws the keys: a scale bar that holds for all `pictures`, each `width_pt` wide, and the lines over them.
 pub(super) fn keys(sheet: &mut Sheet, pictures: &[(&Picture, f64)]) -> Result<()> {
+    const SWATCH: f64 = 16.0;
+    let mut keys = Vec::new();
+    keys.extend(scale_bar(pictures).map(|(length, label)| (Sign::Length(length), label)));
+    if pictures.iter().any(|(picture, _)| !picture.truth.is_empty()) {
+        keys.push((Sign::Line(TRUTH), "Finding as marked (truth)".to_owned()));
+    }
+    if let Some((picture, _)) = pictures.iter().find(|(picture, _)| !picture.contours.is_empty()) {
+        let levels: Vec<String> = picture.contours.iter().map(|level| format!("{level}")).collect();
+        keys.push((Sign::Line(CONTOUR), format!("Map value {}", levels.join(", "))));
+    }
     let mut x = MARGIN;
     sheet.space(line_height(TITLE));
-    let mut key = |sheet: &mut Sheet, length: f64, label: &str, is_truth: bool| -> Result<()> {
-        let width = length + 5.0 + text_width_px(label, TITLE)?;
+    for (sign, label) in keys {
+        let length = match sign {
+            Sign::Length(length) => length,
+            Sign::Line(_) => SWATCH,
+        };
+        let width = length + 5.0 + text_width_px(&label, TITLE)?;
         if x > MARGIN && x + width > MARGIN + sheet.inner() {
             x = MARGIN;
             sheet.space(line_height(TITLE) + 2.0);
         }
         let y = sheet.y - 2.4;
-        if is_truth {
-            sheet.scene.rectangle([x, sheet.y - 7.0], [length, 9.0], INK);
-            sheet.scene.line([x + 2.0, y], [x + length - 2.0, y], 1.0, TRUTH);
-        } else {
-            sheet.scene.line([x, y], [x + length, y], 1.0, INK);
-            for end in [x, x + length] {
-                sheet.scene.line([end, y - 2.2], [end, y + 2.2], 1.0, INK);
+        match sign {
+            Sign::Length(_) => {
+                sheet.scene.line([x, y], [x + length, y], 1.0, INK);
+                for end in [x, x + length] {
+                    sheet.scene.line([end, y - 2.2], [end, y + 2.2], 1.0, INK);
+                }
+            }
+            Sign::Line(colour) => {
+                sheet.scene.rectangle([x, sheet.y - 7.0], [length, 9.0], INK);
+                sheet.scene.line([x + 2.0, y], [x + length - 2.0, y], 1.0, colour);
             }
         }
-        sheet.scene.text([x + length + 5.0, sheet.y], Anchor::Start, TITLE, label);
+        sheet.scene.text([x + length + 5.0, sheet.y], Anchor::Start, TITLE, &label);
         x += width + 16.0;
-        Ok(())
-    };
-    if let Some((length, label)) = scale_bar(pictures) {
-        key(sheet, length, &label, false)?;
-    }
-    if pictures.iter().any(|(picture, _)| !picture.truth.is_empty()) {
-        key(sheet, 16.0, "Finding as marked (truth)", true)?;
     }
     sheet.space(4.0);
     Ok(())

@@ -137,6 +137,7 @@ pub struct ScreenGrid {
 
 /// A figure made from a template.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a figure is made once and drawn once")]
 pub enum Template {
     /// Pictures as they lie on a screen.
     Screen(ScreenGrid),
@@ -206,7 +207,7 @@ impl MapTable {
             assert_eq!(maps.len(), self.columns.len(), "a row has one map a column");
             // Columns are named once.
             let name = |name: &str| if row == 0 { name.to_owned() } else { String::new() };
-            cells.push(Cell { name: name("Radiograph"), picture: Some(self.radiograph.clone()), ..Cell::default() });
+            cells.push(Cell { name: name("Image"), picture: Some(self.radiograph.clone()), ..Cell::default() });
             for (column, map) in self.columns.iter().zip(maps) {
                 cells.push(match map {
                     Some(map) => map.bare_cell(&name(column)),

@@ -9,7 +9,7 @@ use crate::truth::{FindingBox, Mask};
 /// Colour of what experts marked.
 pub(super) const TRUTH: Rgb = [255, 225, 0];
 const TRUTH_EDGE: Rgb = [20, 20, 0];
-const CONTOUR: Rgb = [255, 255, 255];
+pub(super) const CONTOUR: Rgb = [255, 255, 255];
 
 /// What experts marked on a radiograph, as lines in its pixel space.
 #[derive(Clone, Debug, Default, PartialEq)]
