@@ -57,7 +57,9 @@ impl Display {
     /// Waits for the window and gives it the keyboard.
     pub(crate) fn enter_window(&self) {
         until("the window", || self.hand(&["search", "--onlyvisible", "--name", "^saliscope$"]));
-        until("the keyboard", || self.hand(&["search", "--onlyvisible", "--name", "^saliscope$", "windowfocus", "--sync"]));
+        until("the keyboard", || {
+            self.hand(&["search", "--onlyvisible", "--name", "^saliscope$", "windowfocus", "--sync"])
+        });
     }
 
     /// Presses keys together, such as `ctrl+e`.

@@ -41,8 +41,14 @@ fn a_file_is_opened_explained_compared_and_exported_by_mouse_and_keyboard() {
     std::fs::create_dir(at("home")).unwrap();
     std::fs::write(at("home/settings.json"), SETTINGS).unwrap();
     let display = Display::start();
-    let mut window =
-        display.command(SALISCOPE).arg("--home").arg(at("home")).arg(&radiograph).env("HOME", folder.path()).spawn().unwrap();
+    let mut window = display
+        .command(SALISCOPE)
+        .arg("--home")
+        .arg(at("home"))
+        .arg(&radiograph)
+        .env("HOME", folder.path())
+        .spawn()
+        .unwrap();
     let shot = std::env::temp_dir().join(format!("saliscope-e2e-{}.png", std::process::id()));
     let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         tell(&display, folder.path());
@@ -129,7 +135,8 @@ fn phantom(folder: &Path) -> PathBuf {
         .output()
         .unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let mut files: Vec<PathBuf> = walkdir::WalkDir::new(folder).into_iter().map(|entry| entry.unwrap().into_path()).collect();
+    let mut files: Vec<PathBuf> =
+        walkdir::WalkDir::new(folder).into_iter().map(|entry| entry.unwrap().into_path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "dcm"));
     files.sort();
     files.swap_remove(0)
@@ -176,9 +183,16 @@ fn check(folder: &Path, radiograph: &Path) {
     let identity = DicomImage::open(radiograph).unwrap().identity();
     let (name, number) = (identity.patient_name.unwrap(), identity.patient_id.unwrap());
     let file = radiograph.file_stem().unwrap().to_string_lossy().into_owned();
-    for output in
-        ["case.png", "case.json", "tiles.pdf", "tiles.json", "maps.npz", "maps.json", "map_capture.dcm", "map_segmentation.dcm"]
-    {
+    for output in [
+        "case.png",
+        "case.json",
+        "tiles.pdf",
+        "tiles.json",
+        "maps.npz",
+        "maps.json",
+        "map_capture.dcm",
+        "map_segmentation.dcm",
+    ] {
         let bytes = read(output);
         for secret in [&name, &number, &file] {
             let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());

@@ -142,7 +142,10 @@ fn tiles_share_what_is_linked_and_nothing_else() {
     let mut shown = window.state().state.tile_shown(1);
     shown.is_inverted = true;
     window.state_mut().apply(Action::ShowTile(1, Box::new(shown)));
-    assert!([0, 1, 2].iter().all(|tile| window.state().state.tile_shown(*tile).is_inverted), "windows are still linked");
+    assert!(
+        [0, 1, 2].iter().all(|tile| window.state().state.tile_shown(*tile).is_inverted),
+        "windows are still linked"
+    );
     press(&mut window, "Link look");
     assert_eq!([0, 1, 2].map(|tile| zoom(&window, tile)), [3.0; 3]);
     for (label, is_on) in [
