@@ -33,7 +33,7 @@ impl ColourBar {
             Opacity::Uniform(most) if most >= 1.0 => {}
             Opacity::Uniform(most) => label.push(format!("{:.0} % opaque over the radiograph", most * 100.0)),
             Opacity::ByValue(_) => {
-                label.push("the weaker a value, the more of the radiograph shows through".to_owned())
+                label.push("the weaker a value, the more of the radiograph shows through".to_owned());
             }
         }
         sheet.paragraph(&label.join("; "), TITLE)?;
