@@ -7,6 +7,8 @@
 mod exports;
 #[path = "benchmark_report/report.rs"]
 mod report;
+#[path = "benchmark_report/size.rs"]
+mod size;
 #[path = "benchmark_report/synthetic.rs"]
 mod synthetic;
 #[path = "benchmark_report/verdicts.rs"]

@@ -88,12 +88,12 @@ fn hostile_names_stay_text() {
     own.retain(|score| score.method == "XRAI" && score.condition == "trained");
     for score in &mut own {
         score.method = format!("ext:{hostile}");
-        score.condition = "external".to_owned();
+        "external".clone_into(&mut score.condition);
     }
     results.scores.extend(own);
-    results.provenance.models[0].name = hostile.to_owned();
-    results.provenance.cohort.name = hostile.to_owned();
-    results.provenance.cohort.splits = hostile.to_owned();
+    hostile.clone_into(&mut results.provenance.models[0].name);
+    hostile.clone_into(&mut results.provenance.cohort.name);
+    hostile.clone_into(&mut results.provenance.cohort.splits);
     results.exclusions.push(Exclusion {
         image: hostile.to_owned(),
         what: hostile.to_owned(),
@@ -120,7 +120,7 @@ fn the_same_run_gives_the_same_bytes_and_no_images_means_none() {
 fn the_first_lines_say_what_was_found_and_what_not_to_conclude() {
     let mut results = whole("arun2021", 20);
     results.provenance.units_done = 10;
-    results.provenance.cohort.name = "phantom:7:300".to_owned();
+    "phantom:7:300".clone_into(&mut results.provenance.cohort.name);
     results.provenance.models[0].auc.as_mut().unwrap().value = Some(0.55);
     let text = made(&results, None);
     let document = parsed(&text);

@@ -190,7 +190,7 @@ pub(super) fn public_protocol(results: &Results) -> super::Protocol {
     let mut protocol = results.protocol.clone();
     // Phantoms and the program's own models lie in no file.
     if !protocol.cohort.source.starts_with("phantom:") {
-        protocol.cohort.source = results.provenance.cohort.name.clone();
+        protocol.cohort.source.clone_from(&results.provenance.cohort.name);
     }
     protocol.cohort.splits = protocol.cohort.splits.map(|_| PathBuf::from("(given)"));
     let public = |name: &mut String, role: &str| {

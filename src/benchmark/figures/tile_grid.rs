@@ -30,6 +30,7 @@ impl Picture {
     }
 
     /// Means over squares, no side longer than `side_px`.
+    #[must_use]
     pub fn small(&self, side_px: usize) -> Self {
         let factor = self.height_px.max(self.width_px).div_ceil(side_px.max(1)).max(1);
         let [rows, columns] = [self.height_px, self.width_px].map(|side| side.div_ceil(factor));

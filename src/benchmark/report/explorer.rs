@@ -97,7 +97,7 @@ pub(super) fn section(
     let own =
         Table { id: "case_scores", title: format!("Scores of {count} cases"), notes, columns, groups: vec![rows] };
     let _ =
-        write!(html, "<details><summary>Scores of {count} cases</summary>\n{}</details>\n</section>\n", table(&own));
+        writeln!(html, "<details><summary>Scores of {count} cases</summary>\n{}</details>\n</section>", table(&own));
     html
 }
 
@@ -158,9 +158,9 @@ fn gallery(results: &Results, shown: &[(&str, Role)], cases: &[Case<'_>], pictur
         }
         if maps > 0 {
             pictured += 1;
-            let _ = write!(
+            let _ = writeln!(
                 html,
-                "<article class=\"case\"{keys}><h4>{}, mean {}</h4><div class=\"thumbs\">{thumbs}</div></article>\n",
+                "<article class=\"case\"{keys}><h4>{}, mean {}</h4><div class=\"thumbs\">{thumbs}</div></article>",
                 escape(&case.label),
                 number(case.mean)
             );

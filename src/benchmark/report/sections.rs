@@ -26,9 +26,9 @@ pub(super) fn verdicts(results: &Results, analysis: &Analysis) -> String {
     for note in &own.notes {
         let _ = writeln!(html, "<p class=\"notes\">{}</p>", escape(note));
     }
-    let _ = write!(
+    let _ = writeln!(
         html,
-        "</div>\n<aside class=\"warn\" aria-label=\"What not to conclude\"><h3>What not to conclude</h3>\n{}</aside></div>\n",
+        "</div>\n<aside class=\"warn\" aria-label=\"What not to conclude\"><h3>What not to conclude</h3>\n{}</aside></div>",
         list(&not_to_conclude(results, analysis))
     );
     html.push_str("<h3>Method by method</h3>\n");
@@ -190,7 +190,7 @@ pub(super) fn supplement(results: &Results, analysis: &Analysis, names: &Pseudon
             }
             continue;
         }
-        let _ = write!(html, "<details><summary>{}</summary>\n{}</details>\n", escape(&own.title), table(&own));
+        let _ = writeln!(html, "<details><summary>{}</summary>\n{}</details>", escape(&own.title), table(&own));
     }
     html + "</section>\n"
 }

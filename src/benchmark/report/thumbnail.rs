@@ -21,10 +21,9 @@ pub(super) fn data_uri(picture: &Picture, is_map: bool, truth: Option<&Picture>)
     }
     palette.extend(YELLOW);
     let mut indices: Vec<u8> = small.values.iter().map(|value| (value.clamp(0.0, 1.0) * 254.0).round() as u8).collect();
-    if let Some(truth) = truth.map(|truth| truth.small(SIDE_PX)) {
-        if [truth.height_px, truth.width_px] == [small.height_px, small.width_px] {
-            outline(&truth, &mut indices);
-        }
+    let same_size = |truth: &Picture| [truth.height_px, truth.width_px] == [small.height_px, small.width_px];
+    if let Some(truth) = truth.map(|truth| truth.small(SIDE_PX)).filter(same_size) {
+        outline(&truth, &mut indices);
     }
     let mut png = Vec::new();
     let mut encoder = png::Encoder::new(&mut png, small.width_px as u32, small.height_px as u32);

@@ -44,6 +44,9 @@ impl<'a> Panel<'a> {
     }
 }
 
+/// By test and metric, then by method and condition.
+type Scattered<'a> = BTreeMap<(Test, &'a str), BTreeMap<(&'a str, &'a str), Gathered<'a>>>;
+
 /// Values of single networks: by method, condition and network.
 type Networks<'a> = BTreeMap<&'a str, BTreeMap<&'a str, BTreeMap<&'a str, Vec<f64>>>>;
 
@@ -58,7 +61,7 @@ pub struct Index<'a> {
 impl<'a> Index<'a> {
     /// Sorts the scores. Their order does not matter.
     pub fn new(results: &'a Results) -> Self {
-        let mut gathered: BTreeMap<(Test, &str), BTreeMap<(&str, &str), Gathered<'a>>> = BTreeMap::new();
+        let mut gathered: Scattered<'a> = BTreeMap::new();
         let mut networks: BTreeMap<&str, Networks<'a>> = BTreeMap::new();
         for score in &results.scores {
             let Score { test, image, method, condition, models, metric, value, note, .. } = score;
