@@ -413,6 +413,15 @@ fn executors_that_share_nothing_go_state_by_state_to_the_same_end() {
     }
 }
 
+/// Stops once so many maps came.
+struct Until<'a>(&'a AtomicUsize);
+
+impl Watch for Until<'_> {
+    fn cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= 50
+    }
+}
+
 #[test]
 fn cheap_methods_come_first_in_all_states_and_what_came_before_a_stop_is_whole() {
     let graph = graph(Architecture::InceptionV3);
@@ -440,12 +449,6 @@ fn cheap_methods_come_first_in_all_states_and_what_came_before_a_stop_is_whole()
 
     // Cancelled in the middle: everything that came is final.
     let stop = AtomicUsize::new(0);
-    struct Until<'a>(&'a AtomicUsize);
-    impl Watch for Until<'_> {
-        fn cancelled(&self) -> bool {
-            self.0.load(Ordering::Relaxed) >= 50
-        }
-    }
     let mut kept = Vec::new();
     let stopped = run(&plan, &graph, &trained, &build, &Until(&stop), &mut |finished| {
         stop.fetch_add(1, Ordering::Relaxed);

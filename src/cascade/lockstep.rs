@@ -96,7 +96,7 @@ impl<'a> Lockstep<'a> {
             for (index, position) in positions.iter().enumerate() {
                 self.classes[*position] = explainer.answer(index).map(|(_, class)| class);
             }
-            self.hand_on(lane.arrived(*state, &explainer, positions))?;
+            self.hand_on(&lane.arrived(*state, &explainer, positions))?;
             explainers.push((*state, explainer, lane, unfinished));
         }
         let classes = positions.iter().filter_map(|position| self.classes[*position]).collect();
@@ -104,7 +104,7 @@ impl<'a> Lockstep<'a> {
         for ((state, executor), lane) in rest.iter().zip(&lanes[first.len()..]) {
             let mut explainer = Explainer::new(*executor, &request, lane)?;
             let unfinished = explainer.step()?;
-            self.hand_on(lane.arrived(*state, &explainer, positions))?;
+            self.hand_on(&lane.arrived(*state, &explainer, positions))?;
             explainers.push((*state, explainer, lane, unfinished));
         }
         while explainers.iter().any(|(.., unfinished)| *unfinished) {
@@ -115,7 +115,7 @@ impl<'a> Lockstep<'a> {
             }
             // A large batch can finish two methods at once; their order must not depend on its size.
             arrived.sort_by_key(|arrived| (arrived.image, cost_rank(arrived.map.method), arrived.state));
-            self.hand_on(arrived)?;
+            self.hand_on(&arrived)?;
         }
         if states.last().is_some_and(|(state, _)| state + 1 == self.plan.states.len()) {
             for position in positions {
@@ -126,7 +126,7 @@ impl<'a> Lockstep<'a> {
     }
 
     /// Compares maps with the original ones and hands them on, in their order.
-    fn hand_on(&mut self, arrived: Vec<Arrived>) -> Result<()> {
+    fn hand_on(&mut self, arrived: &[Arrived]) -> Result<()> {
         let clip_percentile = self.request.parameters.clip_percentile;
         let comparable = |arrived: &Arrived| Comparable::new(&arrived.map, clip_percentile);
         let comparables = arrived.par_iter().map(comparable).collect::<Result<Vec<_>>>()?;

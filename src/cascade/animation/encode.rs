@@ -76,7 +76,7 @@ pub fn encode(
     let mut gif =
         if formats.contains(&Format::Gif) { Some(Gif::new(animation, size, create("animation.gif")?)?) } else { None };
     let mut apng = if formats.contains(&Format::Apng) {
-        Some(apng(size, times.len(), create("animation.apng")?).map_err(failed)?)
+        Some(apng(size, times.len(), create("animation.apng")?).map_err(|error| failed(&error))?)
     } else {
         None
     };
@@ -94,29 +94,34 @@ pub fn encode(
                 gif.add(frame, *delay_cs)?;
             }
             if let Some(apng) = &mut apng {
-                apng.set_frame_delay(*delay_cs, 100).and_then(|()| apng.write_image_data(frame)).map_err(failed)?;
+                apng.set_frame_delay(*delay_cs, 100)
+                    .and_then(|()| apng.write_image_data(frame))
+                    .map_err(|error| failed(&error))?;
             }
             if let Some(web_picture) = &mut web_picture {
-                web_picture.add(frame, *delay_cs).map_err(failed)?;
+                web_picture.add(frame, *delay_cs).map_err(|error| failed(&error))?;
             }
             if formats.contains(&Format::Frames) {
                 let file = create(&format!("frames/frame_{done:03}.png"))?;
                 let mut encoder = png::Encoder::new(file, frame.width(), frame.height());
                 encoder.set_color(png::ColorType::Rgb);
-                encoder.write_header().and_then(|mut writer| writer.write_image_data(frame)).map_err(failed)?;
+                encoder
+                    .write_header()
+                    .and_then(|mut writer| writer.write_image_data(frame))
+                    .map_err(|error| failed(&error))?;
             }
             done += 1;
         }
     }
     if let Some(gif) = gif {
-        gif.encoder.into_inner().and_then(|mut file| Ok(file.flush()?)).map_err(failed)?;
+        gif.encoder.into_inner().and_then(|mut file| Ok(file.flush()?)).map_err(|error| failed(&error))?;
     }
     if let Some(apng) = apng {
-        apng.finish().map_err(failed)?;
+        apng.finish().map_err(|error| failed(&error))?;
     }
     if let Some(web_picture) = web_picture {
         let mut file = create("animation.webp")?;
-        file.write_all(&web_picture.finish()).and_then(|()| file.flush()).map_err(failed)?;
+        file.write_all(&web_picture.finish()).and_then(|()| file.flush()).map_err(|error| failed(&error))?;
     }
     Ok(())
 }
@@ -137,8 +142,9 @@ impl Gif {
         }
         let palette = histogram.palette();
         let size = [width, height].map(|side| u16::try_from(side).unwrap_or(u16::MAX));
-        let mut encoder = gif::Encoder::new(file, size[0], size[1], palette.colours.as_flattened()).map_err(failed)?;
-        encoder.set_repeat(gif::Repeat::Infinite).map_err(failed)?;
+        let mut encoder = gif::Encoder::new(file, size[0], size[1], palette.colours.as_flattened())
+            .map_err(|error| failed(&error))?;
+        encoder.set_repeat(gif::Repeat::Infinite).map_err(|error| failed(&error))?;
         Ok(Self { palette, encoder, size })
     }
 
@@ -151,7 +157,7 @@ impl Gif {
             dispose: gif::DisposalMethod::Keep,
             ..gif::Frame::default()
         };
-        self.encoder.write_frame(&frame).map_err(failed)
+        self.encoder.write_frame(&frame).map_err(|error| failed(&error))
     }
 }
 
@@ -168,6 +174,6 @@ fn apng(
     encoder.write_header()
 }
 
-fn failed(error: impl fmt::Display) -> Error {
+fn failed(error: &dyn fmt::Display) -> Error {
     Error::Encode { reason: error.to_string() }
 }

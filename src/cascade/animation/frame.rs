@@ -108,7 +108,7 @@ impl Animation {
             (_, Normalization::PerState) => "Colours: each map by itself, they tell where, not how much",
             (_, Normalization::LockedToOriginal) => "Colours: as strong as in the original map",
         };
-        let legend = format!("{}; curve: {}, dashed: unrelated maps", colours, self.measure);
+        let legend = format!("{colours}; curve: {}, dashed: unrelated maps", self.measure);
         let legend = fitted(&legend, SMALL, width - 2.0 * MARGIN)?;
         scene.text([MARGIN, height - NOTICE_HEIGHT - 9.0], Anchor::Start, SMALL, &legend);
         scene.rectangle([0.0, height - NOTICE_HEIGHT], [width, NOTICE_HEIGHT], NOTICE);

@@ -1,4 +1,4 @@
-//! The container of animated WebP (Google, "WebP Container Specification"): lossless frames one after the other.
+//! The container of animated `WebP` (Google, "`WebP` Container Specification"): lossless frames one after the other.
 
 use std::io;
 
