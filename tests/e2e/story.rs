@@ -41,8 +41,14 @@ fn a_file_is_opened_explained_compared_and_exported_by_mouse_and_keyboard() {
     std::fs::create_dir(at("home")).unwrap();
     std::fs::write(at("home/settings.json"), SETTINGS).unwrap();
     let display = Display::start();
-    let mut window =
-        display.command(SALISCOPE).arg("--home").arg(at("home")).arg(&radiograph).env("HOME", folder.path()).spawn().unwrap();
+    let mut window = display
+        .command(SALISCOPE)
+        .arg("--home")
+        .arg(at("home"))
+        .arg(&radiograph)
+        .env("HOME", folder.path())
+        .spawn()
+        .unwrap();
     let shot = std::env::temp_dir().join(format!("saliscope-e2e-{}.png", std::process::id()));
     let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         tell(&display, folder.path());
@@ -76,8 +82,14 @@ fn tell(display: &Display, folder: &Path) {
     display.press("F3");
     until("the comparison", || session(folder)["view"] == "compare");
     let all_tiles = display.look();
-    display.double_click(ON_THE_PICTURE);
-    display.until_seen("one tile", |screen| difference(screen, &all_tiles) > 0.1);
+    // Where frames take long, two clicks may lie too far apart.
+    display.until_seen("one tile", |screen| {
+        let is_large = difference(screen, &all_tiles) > 0.1;
+        if !is_large {
+            display.double_click(ON_THE_PICTURE);
+        }
+        is_large
+    });
     display.press("Escape");
     display.until_seen("all tiles", |screen| difference(screen, &all_tiles) < 0.03);
 
@@ -92,7 +104,7 @@ fn export(display: &Display, keys: &str, target: &Path) {
     let before = display.look();
     display.press(keys);
     // A dialog darkens all that is behind it.
-    display.until_seen("the dialog", |screen| difference(screen, &before) > 0.3);
+    display.until_seen("the dialog", |screen| difference(screen, &before) > 0.15);
     display.type_anew(&target.to_string_lossy());
     display.press("Return");
     display.until_seen("the end of the dialog", |screen| difference(screen, &before) < 0.05);
@@ -129,7 +141,8 @@ fn phantom(folder: &Path) -> PathBuf {
         .output()
         .unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let mut files: Vec<PathBuf> = walkdir::WalkDir::new(folder).into_iter().map(|entry| entry.unwrap().into_path()).collect();
+    let mut files: Vec<PathBuf> =
+        walkdir::WalkDir::new(folder).into_iter().map(|entry| entry.unwrap().into_path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "dcm"));
     files.sort();
     files.swap_remove(0)
@@ -176,9 +189,16 @@ fn check(folder: &Path, radiograph: &Path) {
     let identity = DicomImage::open(radiograph).unwrap().identity();
     let (name, number) = (identity.patient_name.unwrap(), identity.patient_id.unwrap());
     let file = radiograph.file_stem().unwrap().to_string_lossy().into_owned();
-    for output in
-        ["case.png", "case.json", "tiles.pdf", "tiles.json", "maps.npz", "maps.json", "map_capture.dcm", "map_segmentation.dcm"]
-    {
+    for output in [
+        "case.png",
+        "case.json",
+        "tiles.pdf",
+        "tiles.json",
+        "maps.npz",
+        "maps.json",
+        "map_capture.dcm",
+        "map_segmentation.dcm",
+    ] {
         let bytes = read(output);
         for secret in [&name, &number, &file] {
             let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());

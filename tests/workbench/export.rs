@@ -62,12 +62,14 @@ fn raw_maps_on_one_scale_are_exported_on_that_scale() {
     window.state_mut().state.shown.values = MapValues::Raw;
     until_finished(&mut window);
     let workbench = window.state();
-    let ranges = workbench.state.tiles().iter().map(|tile| answer(workbench, tile).unwrap().raw_range).collect::<Vec<_>>();
+    let ranges =
+        workbench.state.tiles().iter().map(|tile| answer(workbench, tile).unwrap().raw_range).collect::<Vec<_>>();
     let low = ranges.iter().map(|range| range[0]).fold(f32::INFINITY, f32::min);
     let high = ranges.iter().map(|range| range[1]).fold(f32::NEG_INFINITY, f32::max);
     dialog(&mut window, Command::ExportFigure, &folder.path().join("raw.png"));
     write(&mut window);
-    let range: [f32; 2] = serde_json::from_value(json(&folder.path().join("raw.json"))["display"]["map"]["range"].clone()).unwrap();
+    let range: [f32; 2] =
+        serde_json::from_value(json(&folder.path().join("raw.json"))["display"]["map"]["range"].clone()).unwrap();
     assert_eq!(range, [low, high]);
 }
 
@@ -91,7 +93,8 @@ fn a_figure_at_one_to_one_has_the_pixels_of_the_screen() {
 
     let workbench = window.state();
     let state = &workbench.state;
-    let subject = TileSubject { entry: state.list.current.unwrap(), model: state.model, method: Some(state.shown.method) };
+    let subject =
+        TileSubject { entry: state.list.current.unwrap(), model: state.model, method: Some(state.shown.method) };
     let case = workbench.services.shelf.case(subject.entry).unwrap();
     let stage = workbench.stage.unwrap();
     let mut picture = CasePicture::new(0, case.plane.clone(), state.shown.look.viewport(&stage));
