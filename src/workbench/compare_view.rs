@@ -83,12 +83,11 @@ fn tiles_ui(
         .first()
         .and_then(|tile| services.shelf.case(tile.entry))
         .map_or(1.0, |case| case.size_px()[1] as f32 * case.facts.pixel_aspect as f32 / case.size_px()[0] as f32);
-    let (columns, places): (usize, Vec<(usize, Rect)>) = match maximised {
-        Some(tile) => (1, vec![(tile, area)]),
-        None => {
-            let grid = Grid::of(tiles.len(), area.size(), aspect).on_pixels(ui.pixels_per_point());
-            (grid.columns, grid.places(tiles.len(), area).into_iter().enumerate().collect())
-        }
+    let (columns, places): (usize, Vec<(usize, Rect)>) = if let Some(tile) = maximised {
+        (1, vec![(tile, area)])
+    } else {
+        let grid = Grid::of(tiles.len(), area.size(), aspect).on_pixels(ui.pixels_per_point());
+        (grid.columns, grid.places(tiles.len(), area).into_iter().enumerate().collect())
     };
     let on_screen = services.on_screen.get();
     services.on_screen.set(OnScreen { columns, tiles: places.len(), ..on_screen });
@@ -132,7 +131,7 @@ fn tiles_ui(
     }
     if places.len() < tiles.len() && maximised.is_none() {
         let left = tiles.len() - places.len();
-        let words = format!("{left} more are not shown: there is no room");
+        let words = format!("{left} more: no room");
         let at = area.right_bottom() - vec2(8.0, 6.0);
         ui.painter().text(at, egui::Align2::RIGHT_BOTTOM, words, theme::picture_font(), theme::PICTURE_TEXT);
     }

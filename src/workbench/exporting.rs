@@ -91,9 +91,9 @@ pub(super) fn gather(form: &ExportForm, state: &State, services: &Services) -> R
             columns = across;
             Arrangement::Screen { tiles, columns, has_one_scale }
         }
-        ExportWhat::SingleCase => {
-            Arrangement::SingleCase(of_one(state.model().and_then(|model| gathering.map(model, shown_method)))?)
-        }
+        ExportWhat::SingleCase => Arrangement::SingleCase(Box::new(of_one(
+            state.model().and_then(|model| gathering.map(model, shown_method)),
+        )?)),
         ExportWhat::MethodGrid => {
             let model = state.model().ok_or("No model is open")?;
             let tiles: Vec<ShownTile> = Method::ALL.iter().filter_map(|method| gathering.map(model, *method)).collect();
@@ -157,7 +157,7 @@ impl Gathering<'_> {
     fn map(&self, model: &Arc<OpenModel>, method: Method) -> Option<ShownTile> {
         let shown = &self.state.shown;
         let map = self.finished(self.case, model, method, shown, None)?;
-        Some(self.tile(self.case, method.name().to_owned(), shown, Some(map), None))
+        Some(picture(self.case, method.name().to_owned(), shown, Some(map), None))
     }
 
     /// The pictures on the screen, how many lie in a row, and whether their colours mean the same.
@@ -189,7 +189,7 @@ impl Gathering<'_> {
                     Stage { image_px: case.size_px(), pixel_aspect: case.facts.pixel_aspect, tile_px: stage.tile_px };
                 shown.look.viewport(&own)
             });
-            let mut tile = self.tile(case, self.name(&subject, index), &shown, map, view);
+            let mut tile = picture(case, self.name(&subject, index), &shown, map, view);
             if tile.map.is_none() && subject.method.is_some() && shown.map.visible {
                 tile.remark = Some("it is not finished yet".to_owned());
             }
@@ -201,8 +201,11 @@ impl Gathering<'_> {
         let columns = if pictures.len() > 1 { columns.max(1) } else { 1 };
         let first_range = pictures.iter().find_map(|tile| tile.map.as_ref()).map(|map| map.display.range);
         let is_raw = state.shown.values == MapValues::Raw;
+        let is_first = |range: [f32; 2]| {
+            first_range.is_some_and(|first| range.iter().zip(first).all(|(a, b)| a.total_cmp(&b).is_eq()))
+        };
         let maps = || pictures.iter().filter_map(|tile| tile.map.as_ref());
-        let has_one_scale = is_raw && maps().count() > 1 && maps().all(|map| Some(map.display.range) == first_range);
+        let has_one_scale = is_raw && maps().count() > 1 && maps().all(|map| is_first(map.display.range));
         Ok((pictures, columns, has_one_scale))
     }
 
@@ -239,18 +242,17 @@ impl Gathering<'_> {
         };
         let (plane, display, _) = map_on_screen(shown, &answer, raw_range);
         let [low, high] = display.range;
-        let contour = shown.has_contour.then(|| low + (high - low) * shown.contour_level);
+        let contour = shown.has_contour.then_some(low + (high - low) * shown.contour_level);
         Some(ShownMap { model: Arc::clone(model), question: question.clone(), answer, plane, display, contour })
     }
+}
 
-    fn tile(
-        &self,
-        case: &Arc<OpenCase>,
-        name: String,
-        shown: &Shown,
-        map: Option<ShownMap>,
-        view: Option<crate::display::Viewport>,
-    ) -> ShownTile {
-        ShownTile { name, case: Arc::clone(case), gray: shown.gray(&case.plane), map, view, remark: None }
-    }
+fn picture(
+    case: &Arc<OpenCase>,
+    name: String,
+    shown: &Shown,
+    map: Option<ShownMap>,
+    view: Option<crate::display::Viewport>,
+) -> ShownTile {
+    ShownTile { name, case: Arc::clone(case), gray: shown.gray(&case.plane), map, view, remark: None }
 }

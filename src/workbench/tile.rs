@@ -18,6 +18,9 @@ use crate::gpu::{CasePicture, MapLayer, screen_px, view_size_px};
 use crate::reading::{Answer, OpenCase, OpenModel, Standing};
 use crate::saliency::Method;
 
+/// Width of a picture in points from which scale bar and colour bar find room.
+const SMALLEST_WITH_BARS: f32 = 140.0;
+
 /// A magnifier's radius in points, and how much it enlarges.
 const LENS: (f32, f64) = (90.0, 3.0);
 
@@ -142,8 +145,12 @@ impl Tile<'_> {
         if self.shown.has_corner_text {
             tile_text::corners_ui(&painter, area, self, &viewport);
         }
-        tile_text::scale_bar_ui(&painter, area, self.case, f64::from(viewport.zoom as f32 / pixels_per_point));
-        if let Some(layer) = &layer {
+        // On the smallest tiles the bars would hide what they explain.
+        let has_bars = area.width() >= SMALLEST_WITH_BARS;
+        if has_bars {
+            tile_text::scale_bar_ui(&painter, area, self.case, f64::from(viewport.zoom as f32 / pixels_per_point));
+        }
+        if let Some(layer) = layer.as_ref().filter(|_| has_bars) {
             tile_text::colour_bar_ui(&painter, area, layer);
         }
         tile_text::standing_ui(&painter, area, self, layer.as_ref());

@@ -60,7 +60,9 @@ pub(super) fn header_ui(
     let response = choose_ui(ui, clip, tile, actions);
     response.on_hover_ui(|ui| {
         ui.strong(tile.name);
-        words.iter().for_each(|word| drop(ui.label(&word.text)));
+        for word in &words {
+            ui.label(&word.text);
+        }
         if tile.index.is_some() && tile.method.is_some() {
             ui.weak("Click to choose it for the pair whose likeness is told");
         }
@@ -138,8 +140,14 @@ fn words(tile: &Tile<'_>, layer: Option<&Layer>, mode: CompareMode) -> Vec<Word>
     if let Some((answer, model)) = answer.zip(tile.model) {
         let provenance = &answer.map.provenance;
         let probability = answer.prediction.probabilities.get(provenance.class).copied().unwrap_or_default();
-        let weight = if is_compared && mode == CompareMode::Methods { 4 } else { 8 };
-        add(weight, format!("explains {}, {:.0} %", model.class_name(provenance.class), probability * 100.0));
+        let class = model.class_name(provenance.class);
+        if is_compared && mode != CompareMode::Methods {
+            // Between models and images the probability differs, and matters more than the class's name.
+            add(9, format!("{:.0} % likely", probability * 100.0));
+            add(4, format!("explains {class}"));
+        } else {
+            add(if is_compared { 4 } else { 8 }, format!("explains {class}, {:.0} %", probability * 100.0));
+        }
         if let Some(scores) = answer.scores.filter(|_| is_compared) {
             add(7, format!("AUPRC {:.2}", scores.auprc_trapezoid));
             add(6, if scores.hit { "hit" } else { "miss" }.to_owned());

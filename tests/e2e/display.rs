@@ -91,6 +91,8 @@ impl Display {
     pub(crate) fn double_click(&self, at: [u32; 2]) {
         self.point(at);
         assert!(self.hand(&["click", "--repeat", "2", "--delay", "80", "1"]));
+        rest();
+        rest();
     }
 
     fn point(&self, [x, y]: [u32; 2]) {
@@ -139,7 +141,7 @@ pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
 
 /// Share of pixels whose colours differ visibly.
 pub(crate) fn difference(a: &RgbImage, b: &RgbImage) -> f64 {
-    let differs = |(a, b): (&image::Rgb<u8>, &image::Rgb<u8>)| a.0.iter().zip(b.0).any(|(a, b)| a.abs_diff(b) > 8);
+    let differs = |(a, b): (&image::Rgb<u8>, &image::Rgb<u8>)| a.0.iter().zip(b.0).any(|(a, b)| a.abs_diff(b) > 6);
     let count = a.pixels().zip(b.pixels()).filter(|pair| differs(*pair)).count();
     count as f64 / (f64::from(a.width()) * f64::from(a.height()))
 }

@@ -82,8 +82,14 @@ fn tell(display: &Display, folder: &Path) {
     display.press("F3");
     until("the comparison", || session(folder)["view"] == "compare");
     let all_tiles = display.look();
-    display.double_click(ON_THE_PICTURE);
-    display.until_seen("one tile", |screen| difference(screen, &all_tiles) > 0.1);
+    // Where frames take long, two clicks may lie too far apart.
+    display.until_seen("one tile", |screen| {
+        let is_large = difference(screen, &all_tiles) > 0.1;
+        if !is_large {
+            display.double_click(ON_THE_PICTURE);
+        }
+        is_large
+    });
     display.press("Escape");
     display.until_seen("all tiles", |screen| difference(screen, &all_tiles) < 0.03);
 
@@ -98,7 +104,7 @@ fn export(display: &Display, keys: &str, target: &Path) {
     let before = display.look();
     display.press(keys);
     // A dialog darkens all that is behind it.
-    display.until_seen("the dialog", |screen| difference(screen, &before) > 0.3);
+    display.until_seen("the dialog", |screen| difference(screen, &before) > 0.15);
     display.type_anew(&target.to_string_lossy());
     display.press("Return");
     display.until_seen("the end of the dialog", |screen| difference(screen, &before) < 0.05);

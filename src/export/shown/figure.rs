@@ -29,7 +29,7 @@ pub enum Arrangement {
         has_one_scale: bool,
     },
     /// The radiograph and one map of it.
-    SingleCase(ShownTile),
+    SingleCase(Box<ShownTile>),
     /// The radiograph and its maps by several methods of one model.
     MethodGrid(Vec<ShownTile>),
     /// Rows are models, columns are methods; nothing where a map was not computed.
@@ -192,7 +192,7 @@ impl ShownFigure {
     fn tiles(&self) -> Vec<&ShownTile> {
         match &self.arrangement {
             Arrangement::Screen { tiles, .. } | Arrangement::MethodGrid(tiles) => tiles.iter().collect(),
-            Arrangement::SingleCase(tile) => vec![tile],
+            Arrangement::SingleCase(tile) => vec![tile.as_ref()],
             Arrangement::ModelGrid { rows, .. } => rows.iter().flatten().flatten().collect(),
         }
     }
@@ -300,7 +300,8 @@ fn bar(first: &ShownMap, maps: &[&ShownMap]) -> ColourBar {
         );
         return ColourBar { label, ..export::bar(display) };
     }
-    if maps.iter().all(|map| map.display.range == display.range) {
+    let is_same = |range: [f32; 2]| range.iter().zip(display.range).all(|(a, b)| a.total_cmp(&b).is_eq());
+    if maps.iter().all(|map| is_same(map.display.range)) {
         return ColourBar { label: "Raw map value".to_owned(), ..export::bar(display) };
     }
     let label = "Place in each raw map's own range: 0 is its smallest value, 1 its largest".to_owned();
