@@ -11,6 +11,7 @@ pub mod demo;
 pub mod detection;
 pub mod display;
 pub mod evaluation;
+pub mod export;
 pub mod figure;
 pub mod foreign;
 pub mod gpu;

@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use saliscope::cascade::{Cascade, Error, Order, Plan, Randomizer, State, run};
 use saliscope::metrics::{spearman, structural_similarities};
 use saliscope::network::{
-    Architecture, CandleExecutor, CpuExecutor, CpuOptions, Executor, Graph, ParameterRole, Variant, Weights, initial_values,
+    Architecture, CandleExecutor, CpuExecutor, CpuOptions, Executor, Graph, ParameterRole, Variant, Weights,
+    initial_values,
 };
 use saliscope::saliency::xrai::SegmentCache;
 use saliscope::saliency::{Explanation, ImageInput, Method, Preset, Request, Watch, explain};

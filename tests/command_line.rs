@@ -14,9 +14,13 @@ mod demo;
 mod evaluate;
 #[path = "command_line/explain.rs"]
 mod explain;
+#[path = "command_line/figure.rs"]
+mod figure;
 #[path = "command_line/inspect.rs"]
 mod inspect;
 #[path = "command_line/phantom.rs"]
 mod phantom;
 #[path = "command_line/predict.rs"]
 mod predict;
+#[path = "command_line/window.rs"]
+mod window;

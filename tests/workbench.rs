@@ -1,4 +1,5 @@
-//! The window, driven by the names that its controls have for assistive programs.
+//! The window, driven by the names that its controls have for assistive programs. Nothing is painted unless a test says
+//! so; most windows show the benchmark's page, which asks for no map, so that no network works behind a test.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
@@ -6,5 +7,17 @@
 mod benchmark;
 #[path = "workbench/cascades.rs"]
 mod cascades;
+#[path = "workbench/dialogs.rs"]
+mod dialogs;
+#[path = "workbench/jobs.rs"]
+mod jobs;
+#[path = "workbench/lists.rs"]
+mod lists;
+#[path = "workbench/menus.rs"]
+mod menus;
 #[path = "workbench/player.rs"]
 mod player;
+#[path = "workbench/session.rs"]
+mod session;
+#[path = "workbench/window.rs"]
+mod window;

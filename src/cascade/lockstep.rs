@@ -96,7 +96,7 @@ impl<'a> Lockstep<'a> {
             for (index, position) in positions.iter().enumerate() {
                 self.classes[*position] = explainer.answer(index).map(|(_, class)| class);
             }
-            self.hand_on(*state, &explainer, lane, positions)?;
+            self.hand_on(lane.arrived(*state, &explainer, positions))?;
             explainers.push((*state, explainer, lane, unfinished));
         }
         let classes = positions.iter().filter_map(|position| self.classes[*position]).collect();
@@ -104,14 +104,18 @@ impl<'a> Lockstep<'a> {
         for ((state, executor), lane) in rest.iter().zip(&lanes[first.len()..]) {
             let mut explainer = Explainer::new(*executor, &request, lane)?;
             let unfinished = explainer.step()?;
-            self.hand_on(*state, &explainer, lane, positions)?;
+            self.hand_on(lane.arrived(*state, &explainer, positions))?;
             explainers.push((*state, explainer, lane, unfinished));
         }
         while explainers.iter().any(|(.., unfinished)| *unfinished) {
+            let mut arrived = Vec::new();
             for (state, explainer, lane, unfinished) in explainers.iter_mut().filter(|(.., unfinished)| *unfinished) {
                 *unfinished = explainer.step()?;
-                self.hand_on(*state, explainer, lane, positions)?;
+                arrived.extend(lane.arrived(*state, explainer, positions));
             }
+            // A large batch can finish two methods at once; their order must not depend on its size.
+            arrived.sort_by_key(|arrived| (arrived.image, cost_rank(arrived.map.method), arrived.state));
+            self.hand_on(arrived)?;
         }
         if states.last().is_some_and(|(state, _)| state + 1 == self.plan.states.len()) {
             for position in positions {
@@ -121,30 +125,28 @@ impl<'a> Lockstep<'a> {
         Ok(())
     }
 
-    /// Compares the maps that the last step finished, and hands them on.
-    fn hand_on(&mut self, state: usize, explainer: &Explainer<'_>, lane: &Lane<'_>, positions: &[usize]) -> Result<()> {
-        let maps = lane.take();
+    /// Compares maps with the original ones and hands them on, in their order.
+    fn hand_on(&mut self, arrived: Vec<Arrived>) -> Result<()> {
         let clip_percentile = self.request.parameters.clip_percentile;
-        let comparable = |(_, map): &(usize, SaliencyMap)| Comparable::new(map, clip_percentile);
-        let comparables = maps.par_iter().map(comparable).collect::<Result<Vec<_>>>()?;
-        if state == 0 {
-            for ((index, map), comparable) in maps.iter().zip(&comparables) {
-                self.originals[positions[*index]].insert(map.method, comparable.clone());
-            }
+        let comparable = |arrived: &Arrived| Comparable::new(&arrived.map, clip_percentile);
+        let comparables = arrived.par_iter().map(comparable).collect::<Result<Vec<_>>>()?;
+        for (arrived, comparable) in arrived.iter().zip(&comparables).filter(|(arrived, _)| arrived.state == 0) {
+            self.originals[arrived.image].insert(arrived.map.method, comparable.clone());
         }
         let originals = &self.originals;
-        let similarity = |((index, map), comparable): (&(usize, SaliencyMap), &Comparable)| {
-            let original = originals[positions[*index]].get(&map.method);
+        let similarity = |(arrived, comparable): (&Arrived, &Comparable)| {
+            let original = originals[arrived.image].get(&arrived.map.method);
             original.map_or_else(Similarity::default, |original| original.similarity(comparable))
         };
-        let similarities: Vec<Similarity> = maps.par_iter().zip(&comparables).map(similarity).collect();
-        for (((index, map), comparable), similarity) in maps.iter().zip(&comparables).zip(similarities) {
-            let Some((logits, class)) = explainer.answer(*index) else { continue };
+        let similarities: Vec<Similarity> = arrived.par_iter().zip(&comparables).map(similarity).collect();
+        let total = self.plan.states.len() * self.plan.request.images.len() * self.methods();
+        for ((arrived, comparable), similarity) in arrived.iter().zip(&comparables).zip(similarities) {
+            let Arrived { state, image, map, logits, class } = arrived;
             let row =
-                Row { image: positions[*index], method: map.method, state, outcome: map.display.outcome, similarity };
+                Row { image: *image, method: map.method, state: *state, outcome: map.display.outcome, similarity };
             self.rows.push(row);
-            let total = self.plan.states.len() * self.plan.request.images.len() * self.methods();
-            (self.keep)(&Finished { map, comparable, row, logits, class, done: self.rows.len(), total })?;
+            let done = self.rows.len();
+            (self.keep)(&Finished { map, comparable, row, logits, class: *class, done, total })?;
         }
         if self.watch.cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     }
@@ -152,6 +154,23 @@ impl<'a> Lockstep<'a> {
     fn methods(&self) -> usize {
         Method::ALL.iter().filter(|method| self.request.methods.contains(method)).count()
     }
+}
+
+/// A map that a state finished.
+struct Arrived {
+    state: usize,
+    image: usize,
+    map: SaliencyMap,
+    logits: Vec<f32>,
+    class: usize,
+}
+
+/// Position of a method in the order in which the schedule finishes them; those of one pass all at once.
+fn cost_rank(method: Method) -> usize {
+    [Method::Ig, Method::Sg, Method::Xrai, Method::Sig]
+        .iter()
+        .position(|other| *other == method)
+        .map_or(0, |rank| rank + 1)
 }
 
 /// Progress of the states of some images as progress of the whole.
@@ -179,9 +198,14 @@ impl<'a> Lane<'a> {
         Self { number, followed, maps: Mutex::default() }
     }
 
-    /// Maps finished since the last time, each with the position of its image.
-    fn take(&self) -> Vec<(usize, SaliencyMap)> {
-        std::mem::take(&mut self.maps.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Maps finished since the last time.
+    fn arrived(&self, state: usize, explainer: &Explainer<'_>, positions: &[usize]) -> Vec<Arrived> {
+        let maps = std::mem::take(&mut *self.maps.lock().unwrap_or_else(PoisonError::into_inner));
+        let arrived = maps.into_iter().filter_map(|(index, map)| {
+            let (logits, class) = explainer.answer(index)?;
+            Some(Arrived { state, image: positions[index], map, logits: logits.to_vec(), class })
+        });
+        arrived.collect()
     }
 }
 
@@ -195,8 +219,8 @@ impl Watch for Lane<'_> {
     }
 
     fn finished(&self, finished: &FinishedMap<'_>) {
-        let maps = &mut self.maps.lock().unwrap_or_else(PoisonError::into_inner);
-        maps.push((finished.image, finished.map.clone()));
+        let map = (finished.image, finished.map.clone());
+        self.maps.lock().unwrap_or_else(PoisonError::into_inner).push(map);
     }
 
     fn wants_partial_maps(&self) -> bool {

@@ -20,7 +20,7 @@ pub use baseline::{CONTROL_BLUR_FRACTION, PAIRS, PairMean, control, pair_mean, p
 pub use csv::csv;
 pub use error::{Error, Result};
 pub use randomizer::Randomizer;
-pub use run::{Cascade, Curve, CurvePoint, Finished, MethodBaseline, Plan, Row, curves, run};
+pub use run::{Cascade, Curve, CurvePoint, Finished, MethodBaseline, Plan, Row, curves, maps, run};
 pub use similarity::{Comparable, Similarity, signed_map};
 pub use state::{ORIGINAL, Order, State};
 pub use verdict::{Verdict, VerdictKind, verdict};

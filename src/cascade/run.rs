@@ -174,8 +174,72 @@ pub fn run(
     watch: &dyn Watch,
     keep: &mut dyn FnMut(&Finished<'_>) -> Result<()>,
 ) -> Result<Cascade> {
+    let Maps { lockstep, words, forward_work } = all_maps(plan, graph, trained, build, watch, keep)?;
+    let Lockstep { mut rows, originals, classes, .. } = lockstep;
+    rows.sort_by_key(|row| (row.state, row.image, row.method));
     let images = &plan.request.images;
-    let Some(first) = images.first() else { return Err(Error::NoImages) };
+    let mut methods = plan.request.methods.clone();
+    methods.sort_unstable();
+    methods.dedup();
+    let contents: Vec<&[f32]> = images.iter().map(|image| image.values.values()).collect();
+    let pairs = pairs(&contents, plan.randomizer.seed);
+    let baseline = |method: &Method| {
+        let maps: Option<Vec<&Comparable>> = originals.iter().map(|maps| maps.get(method)).collect();
+        MethodBaseline { method: *method, mean: maps.and_then(|maps| pair_mean(&maps, &pairs)) }
+    };
+    let baselines = if images.len() > 1 { methods.iter().map(baseline).collect() } else { Vec::new() };
+    let [_, _, height, width] = images.first().map_or([0; 4], |first| first.values.shape());
+    Ok(Cascade {
+        states: plan.states.clone(),
+        classes: classes.into_iter().flatten().collect(),
+        executor: words,
+        rows,
+        baselines,
+        pairs,
+        control: control([height, width], plan.request.parameters.clip_percentile, plan.randomizer.seed),
+        forward_work,
+        methods,
+    })
+}
+
+/// The maps of a cascade and their likeness to the original ones, as [`run`] makes them, without its baselines: for callers
+/// who have pairs of their own.
+///
+/// # Errors
+/// As [`run`].
+///
+/// # Panics
+/// As [`run`].
+pub fn maps(
+    plan: &Plan,
+    graph: &Graph,
+    trained: &Weights,
+    build: &dyn Fn(&Weights) -> network::Result<Box<dyn Executor>>,
+    watch: &dyn Watch,
+    keep: &mut dyn FnMut(&Finished<'_>) -> Result<()>,
+) -> Result<()> {
+    all_maps(plan, graph, trained, build, watch, keep).map(|_| ())
+}
+
+/// What a cascade's maps leave behind.
+struct Maps<'a> {
+    lockstep: Lockstep<'a>,
+    /// The executor in its own words.
+    words: String,
+    forward_work: Option<ForwardWork>,
+}
+
+fn all_maps<'a>(
+    plan: &'a Plan,
+    graph: &Graph,
+    trained: &Weights,
+    build: &dyn Fn(&Weights) -> network::Result<Box<dyn Executor>>,
+    watch: &'a dyn Watch,
+    keep: &'a mut dyn FnMut(&Finished<'_>) -> Result<()>,
+) -> Result<Maps<'a>> {
+    if plan.request.images.is_empty() {
+        return Err(Error::NoImages);
+    }
     assert!(plan.states.first().is_some_and(|state| state.blocks.is_empty()), "a cascade begins with the original");
     if watch.cancelled() {
         return Err(Error::Cancelled);
@@ -199,28 +263,5 @@ pub fn run(
         }
         None
     };
-    let Lockstep { mut rows, originals, classes, .. } = lockstep;
-    rows.sort_by_key(|row| (row.state, row.image, row.method));
-    let mut methods = plan.request.methods.clone();
-    methods.sort_unstable();
-    methods.dedup();
-    let contents: Vec<&[f32]> = images.iter().map(|image| image.values.values()).collect();
-    let pairs = pairs(&contents, plan.randomizer.seed);
-    let baseline = |method: &Method| {
-        let maps: Option<Vec<&Comparable>> = originals.iter().map(|maps| maps.get(method)).collect();
-        MethodBaseline { method: *method, mean: maps.and_then(|maps| pair_mean(&maps, &pairs)) }
-    };
-    let baselines = if images.len() > 1 { methods.iter().map(baseline).collect() } else { Vec::new() };
-    let [_, _, height, width] = first.values.shape();
-    Ok(Cascade {
-        states: plan.states.clone(),
-        classes: classes.into_iter().flatten().collect(),
-        executor: words,
-        rows,
-        baselines,
-        pairs,
-        control: control([height, width], plan.request.parameters.clip_percentile, plan.randomizer.seed),
-        forward_work,
-        methods,
-    })
+    Ok(Maps { lockstep, words, forward_work })
 }

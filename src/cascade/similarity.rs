@@ -36,12 +36,20 @@ impl Comparable {
     /// # Errors
     /// When the map is smaller than a window of the structural similarity.
     pub fn new(map: &SaliencyMap, clip_percentile: f64) -> Result<Self> {
+        Self::with_sign(map, signed_map(map, clip_percentile))
+    }
+
+    /// Takes a map and its [`signed_map`], where it has one.
+    ///
+    /// # Errors
+    /// As [`Comparable::new`].
+    pub fn with_sign(map: &SaliencyMap, signed: Option<Vec<f32>>) -> Result<Self> {
         let size = [map.height, map.width];
         if size.into_iter().min() < Some(SSIM_WINDOW_PX) {
             return Err(Error::MapSize { height: map.height, width: map.width });
         }
         let normal = map.display.outcome == Outcome::Normal;
-        let signed = if normal { signed_map(map, clip_percentile) } else { None };
+        let signed = signed.filter(|_| normal);
         let display = normal.then(|| map.display.values.clone());
         let ranks = display.as_ref().and_then(|display| Ranks::new(display).ok());
         Ok(Self { size, display, signed, ranks })

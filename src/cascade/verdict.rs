@@ -41,14 +41,18 @@ pub struct Verdict {
 ///
 /// With two or more images, maps stayed alike where the 95 % confidence interval (t) of their mean lies above the baseline,
 /// and changed where the mean does not exceed it. A single image allows no such test: it is called alike from half the way
-/// between the baseline and perfect likeness on, and the sentence says that this is a hint.
+/// between the baseline and perfect likeness on, and the sentence says that this is a hint. The sentence also tells where the
+/// last block alone made the difference.
 pub fn verdict(curve: &Curve, baseline: Option<f64>, control: Option<f64>) -> Verdict {
-    let last = curve.points.iter().skip(1).rev().find_map(|point| point.mean.map(|mean| (mean, point.sd, point.images)));
+    let mut downwards =
+        curve.points.iter().skip(1).rev().filter_map(|point| point.mean.map(|mean| (mean, point.sd, point.images)));
+    let (last, before) = (downwards.next(), downwards.next());
     let Some((mean, sd, images)) = last else {
         return Verdict {
             kind: VerdictKind::NotJudged,
-            sentence: "No map of the randomized network can be compared with the original one, so this test says nothing."
-                .to_owned(),
+            sentence:
+                "No map of the randomized network can be compared with the original one, so this test says nothing."
+                    .to_owned(),
         };
     };
     let (limit, others) = match (baseline, control) {
@@ -64,11 +68,12 @@ pub fn verdict(curve: &Curve, baseline: Option<f64>, control: Option<f64>) -> Ve
             };
         }
     };
+    let alike = |mean: f64| mean >= limit + ALIKE_SHARE * (1.0 - limit);
     let kind = if mean <= limit {
         VerdictKind::Changes
     } else if match sd.and_then(|sd| half_width(sd, images)) {
         Some(half_width) => mean - half_width > limit,
-        None => mean >= limit + ALIKE_SHARE * (1.0 - limit),
+        None => alike(mean),
     } {
         VerdictKind::HardlyChanges
     } else {
@@ -76,7 +81,7 @@ pub fn verdict(curve: &Curve, baseline: Option<f64>, control: Option<f64>) -> Ve
     };
     let numbers = format!("likeness {mean:.2}, {others} reach {limit:.2}").replace("-0.00", "0.00");
     let finding = match kind {
-        VerdictKind::HardlyChanges if mean >= limit + ALIKE_SHARE * (1.0 - limit) => format!(
+        VerdictKind::HardlyChanges if alike(mean) => format!(
             "The map hardly changes when the network forgets what it learned ({numbers}): do not read it as what the \
              network looked at."
         ),
@@ -93,11 +98,17 @@ pub fn verdict(curve: &Curve, baseline: Option<f64>, control: Option<f64>) -> Ve
              leaves open whether it shows what was learned."
         ),
     };
+    let late = match before {
+        Some((before, ..)) if alike(before) && !alike(mean) => {
+            format!(" Only the last block changed it much: before, its likeness was {before:.2}.")
+        }
+        _ => String::new(),
+    };
     let images = match images {
         1 => "One image only: a hint about this case, not a finding about the method.".to_owned(),
         images => format!("Mean of {images} images."),
     };
-    Verdict { kind, sentence: format!("{finding} {images}") }
+    Verdict { kind, sentence: format!("{finding}{late} {images}") }
 }
 
 /// Half the width of the confidence interval of a mean.
@@ -137,6 +148,17 @@ mod tests {
         );
         assert!(of(0.9).sentence.contains("do not read it") && of(0.9).sentence.contains("One image only"));
         assert!(!verdict(&curve(Some(0.9), Some(0.0), 2), Some(0.2), None).sentence.contains("One image"));
+    }
+
+    #[test]
+    fn a_map_that_only_the_last_block_changes_is_told_apart() {
+        let late = |before| {
+            let mut curve = curve(Some(0.1), Some(0.01), 5);
+            curve.points[1].mean = Some(before);
+            verdict(&curve, Some(0.2), None)
+        };
+        assert!(late(0.9).kind == VerdictKind::Changes && late(0.9).sentence.contains("likeness was 0.90"));
+        assert!(!late(0.5).sentence.contains("Only the last"));
     }
 
     #[test]

@@ -24,7 +24,7 @@ use super::{model, print_json, print_warnings};
 use crate::array_file::{self, NpzWriter};
 use crate::cascade::animation;
 use crate::cascade::{self, Finished, Order, Plan, Randomizer, Row, State};
-use crate::figure::{CascadeTile, Scene, paint};
+use crate::figure::{CascadeTile, Format, MAX_WIDTH_MM, MIN_WIDTH_MM, Scene};
 use crate::network::Model;
 use crate::saliency::{ClassChoice, Method, Preset, Request};
 
@@ -34,8 +34,12 @@ const FIGURES: usize = 8;
 /// Images a run, each of which keeps a file open.
 const MAX_IMAGES: usize = 500;
 
-/// Pixels of a painted figure for each scene pixel.
-const SCALE: f64 = 2.0;
+/// Scene pixels of a figure in an inch.
+const SCREEN_DPI: f64 = 96.0;
+const MM_PER_INCH: f64 = 25.4;
+
+/// Pixels of a painted figure in an inch.
+const PNG_DPI: u32 = 192;
 
 /// Randomizes a network block by block and shows how much each method's maps change.
 ///
@@ -43,7 +47,7 @@ const SCALE: f64 = 2.0;
 /// Writes to the output folder: cascade.npz (`<METHOD>/<STATE>_raw`, `<METHOD>/<STATE>` as shown, 0 to 1,
 /// `<METHOD>/<STATE>_signed`, -1 to 1, where the method has a sign, and `logits/<STATE>`), cascade.csv (likeness of each
 /// map to the original one), cascade.json (model, states, seeds, parameters, means, baselines), `figure_3a` (likeness by
-/// state) and `figure_3b` (the maps), both as SVG and PNG, and `animation.gif` (the maps while block after block is
+/// state) and `figure_3b` (the maps), as SVG, PDF and PNG, and `animation.gif` (the maps while block after block is
 /// randomized). With several images cascade.npz and, for the first eight, `figure_3b` are in folders `image_000`,
 /// `image_001`, ... in the order given, and the animation is in that of the first. All files appear at the end, or none.
 #[derive(Debug, Args)]
@@ -326,8 +330,12 @@ fn add_map(archive: &mut NpzWriter<File>, name: &str, finished: &Finished<'_>) -
     }
 }
 
-/// Writes one figure as SVG and as PNG.
+/// Writes one figure as SVG, PDF and PNG, with letters as large as on a screen.
 fn write_figure(output: &mut Output, path: &Path, scene: &Scene) -> Result<()> {
-    output.write(&path.with_extension("svg"), scene.to_svg().as_bytes())?;
-    output.write(&path.with_extension("png"), &paint(scene, SCALE)?.to_png()?)
+    let [width_px, _] = scene.size_px();
+    let width_mm = (width_px / SCREEN_DPI * MM_PER_INCH).clamp(MIN_WIDTH_MM, MAX_WIDTH_MM);
+    for format in [Format::Svg, Format::Pdf, Format::Png { dpi: PNG_DPI }] {
+        output.write(&path.with_extension(format.extension()), &format.encode(scene, width_mm)?)?;
+    }
+    Ok(())
 }

@@ -12,8 +12,6 @@ use super::output::Output;
 use super::request::Choices;
 use super::study_image::StudyImage;
 use crate::demo;
-use crate::phantom;
-use crate::radiograph::{Radiograph, ValueScale};
 use crate::saliency::Preset;
 
 /// The classifier that explains the first case.
@@ -33,10 +31,8 @@ pub(super) fn run(reason: &str) -> Result<()> {
     let interrupt = Interrupt::listen();
     let Some(network) = demo::model(MODEL) else { unreachable!("the list of demo models has its first") };
     let mut model = network.open()?;
-    let phantom = phantom::generate(&demo::FIRST_CASE);
-    let gray = phantom.gray.into_iter().map(f32::from).collect();
-    let radiograph = Radiograph::new(phantom.size_px, phantom.size_px, gray, ValueScale::Gray);
-    let image = StudyImage::of(0, &radiograph, &model)?;
+    let source = super::source::first_case();
+    let image = StudyImage::of(0, &source.image.radiograph, &model)?;
     let choices = Choices {
         methods: &[Wanted::All],
         preset: Preset::Recommended,
@@ -50,16 +46,32 @@ pub(super) fn run(reason: &str) -> Result<()> {
     let request = choices.request(&model, &images)?;
     let mut output = Output::prepare(Path::new(FOLDER))?;
     let machine = Machine::default();
-    let work = Work { name: MODEL, images: &images, request: &request, machine: &machine, started, interrupt };
-    work.explain_into(&mut output, &mut model)?;
+    let work = Work {
+        name: MODEL,
+        images: &images,
+        sources: &|_| Ok(super::source::first_case()),
+        request: &request,
+        machine: &machine,
+        dicom: None,
+        started,
+        interrupt,
+    };
+    let explanations = work.explain_into(&mut output, &mut model)?;
     output.publish()?;
     let mut out = std::io::stdout();
     for (file, content) in [
-        ("panel.png", "the radiograph and its eight maps"),
+        ("panel.png", "the radiograph, its eight maps, and how well each finds the pneumothorax (yellow)"),
+        ("panel.pdf", "the same for print"),
         ("maps.npz", "the maps as numbers"),
-        ("explain.json", "where each map came from"),
+        ("explain.json", "where each map came from, and its scores"),
     ] {
         writeln!(out, "{FOLDER}/{file}: {content}").map_err(Error::Stdout)?;
+    }
+    for explanation in &explanations {
+        for (map, scores) in explanation.maps.iter().zip(source.scores(explanation)) {
+            let scores = scores.map_or_else(String::new, |scores| scores.lines().join(", "));
+            writeln!(out, "{:5} {scores}", map.method).map_err(Error::Stdout)?;
+        }
     }
     say("`saliscope --help` lists the commands. Research use - not for diagnosis.");
     Ok(())

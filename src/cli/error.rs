@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::{
-    array_file, benchmark, cascade, cohort, evaluation, figure, foreign, network, phantom, radiograph, saliency,
-    statistics, training, workbench,
+    array_file, benchmark, cascade, cohort, evaluation, export, figure, foreign, network, phantom, radiograph,
+    saliency, statistics, training, workbench,
 };
 
 /// Result of a command.
@@ -48,6 +48,9 @@ pub enum Error {
     /// A benchmark.
     #[error(transparent)]
     Benchmark(#[from] benchmark::Error),
+    /// What a benchmark found as files.
+    #[error(transparent)]
+    BenchmarkExport(#[from] benchmark::export::Error),
     /// Phantoms.
     #[error(transparent)]
     Phantom(#[from] phantom::export::Error),
@@ -57,6 +60,9 @@ pub enum Error {
     /// The window.
     #[error(transparent)]
     Window(workbench::Failure),
+    /// A result as a file.
+    #[error(transparent)]
+    Export(#[from] export::Error),
     /// A device or executor this build or machine does not have.
     #[error("{0}")]
     Unavailable(String),

@@ -1,7 +1,6 @@
 //! `saliscope explain`: maps of every wanted method for every image, as arrays, as numbers and as one page.
 
 use std::borrow::Cow;
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,6 +10,7 @@ use serde::Serialize;
 
 use super::arguments::{Inputs, Machine, Wanted};
 use super::error::{Error, Result};
+use super::explain_files::{DicomChoices, Shown, write_image};
 use super::interrupt::Interrupt;
 use super::output::Output;
 use super::progress::Progress;
@@ -18,10 +18,10 @@ use super::report::{ClassFound, Subject};
 use super::request::{Choices, folders, shown};
 use super::study_image::StudyImage;
 use super::{executor, model, print_json, print_warnings};
-use crate::array_file::{self, NpyArray, NpzWriter};
-use crate::figure::{Panel, paint};
+use crate::array_file::NpyArray;
+use crate::export::SourceImage;
 use crate::network::{Model, Weights};
-use crate::saliency::{self, ArrayValues, ClassChoice, Explanation, Method, Noise, Preset, Request};
+use crate::saliency::{self, ClassChoice, Explanation, Method, Noise, Preset, Request};
 
 /// Largest noise file read, in bytes.
 const MAX_NOISE_BYTES: u64 = 1 << 30;
@@ -29,8 +29,10 @@ const MAX_NOISE_BYTES: u64 = 1 << 30;
 /// Draws saliency maps of radiographs.
 ///
 /// Writes to the output folder: maps.npz (stored, not deflated: <METHOD>_raw and <METHOD> as float32 [h, w], logits),
-/// explain.json (logits, probabilities, class explained, where each map came from) and panel.png (the image and its
-/// maps). With several images each has a folder `image_000`, `image_001`, ... in the order given; which is which is
+/// explain.json (logits, probabilities, class explained, where each map came from) and panel.png and panel.pdf (the image
+/// and its maps on one page). With --dicom also capture_<METHOD>.dcm (Secondary Capture) and segmentation_<METHOD>.dcm
+/// (the region of values from --threshold on) for a PACS, and radiograph.dcm, the copy without identity that they belong
+/// to. With several images each has a folder `image_000`, `image_001`, ... in the order given; which is which is
 /// printed, not written: file names may be patients' names. All files appear at the end, or none.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -41,6 +43,8 @@ Examples:
     saliscope explain --model model.safetensors --image *.png --methods GRAD,GCAM --class positive --out result
   Another number of noisy copies and steps:
     saliscope explain --model model.safetensors --image chest.png --set SG.samples=50 --set IG.steps=32 --out result
+  Results for a PACS, in the study of the patient:
+    saliscope explain --model model.safetensors --image chest.dcm --methods GCAM --dicom --identity --out result
   Repeat a published run exactly, with its noise:
     saliscope explain --model model.safetensors --image chest.npy --noise noise.npy --intermediates --out result
 
@@ -75,6 +79,15 @@ pub(super) struct Arguments {
     /// Also keep signed maps, grids and segments in maps.npz
     #[arg(long)]
     intermediates: bool,
+    /// Also write DICOM: a capture and a segmentation a method, anonymous unless --identity is given
+    #[arg(long)]
+    dicom: bool,
+    /// Least map value, above 0 to 1, of the region in DICOM segmentations
+    #[arg(long, value_name = "T", default_value_t = 0.5, value_parser = threshold, requires = "dicom")]
+    threshold: f32,
+    /// Put the DICOM results into the patient's study: name, identifiers and dates are taken over
+    #[arg(long, requires = "dicom")]
+    identity: bool,
     /// Folder for the results, made where needed; files of an earlier run are replaced
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -110,7 +123,33 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let request = request(arguments, &model, &images)?;
     let mut output = Output::prepare(&arguments.out)?;
     let subject = model::name(&inputs.model);
-    let work = Work { name: &subject, images: &images, request: &request, machine, started, interrupt };
+    let sources = |index: usize| {
+        let image = SourceImage::open(&inputs.image[index])?;
+        if arguments.identity && image.dicom.is_none() {
+            return Err(Error::Usage(format!(
+                "--identity: image {index} is no DICOM file and has no identity to give"
+            )));
+        }
+        Ok(Shown { image, truth: None })
+    };
+    if arguments.identity {
+        // Better before the work than after it.
+        for index in 0..images.len() {
+            sources(index)?;
+        }
+    }
+    let dicom =
+        arguments.dicom.then_some(DicomChoices { threshold: arguments.threshold, identity: arguments.identity });
+    let work = Work {
+        name: &subject,
+        images: &images,
+        sources: &sources,
+        request: &request,
+        machine,
+        dicom,
+        started,
+        interrupt,
+    };
     let explanations = work.explain_into(&mut output, &mut model)?;
     let folders = folders(images.len());
     output.publish()?;
@@ -142,8 +181,11 @@ pub(super) struct Work<'a> {
     /// The model's name.
     pub(super) name: &'a str,
     pub(super) images: &'a [StudyImage],
+    /// Each of them as its file gives it, read when it is drawn.
+    pub(super) sources: &'a dyn Fn(usize) -> Result<Shown>,
     pub(super) request: &'a Request,
     pub(super) machine: &'a Machine,
+    pub(super) dicom: Option<DicomChoices>,
     pub(super) started: Instant,
     pub(super) interrupt: Interrupt,
 }
@@ -151,7 +193,7 @@ pub(super) struct Work<'a> {
 impl Work<'_> {
     /// Computes the maps and writes their files to `output`, which is not yet published. Takes the model's weights.
     pub(super) fn explain_into(self, output: &mut Output, model: &mut Model) -> Result<Vec<Explanation>> {
-        let Work { name, images, request, machine, started, interrupt } = self;
+        let Work { name, images, sources, request, machine, dicom, started, interrupt } = self;
         let executor = executor::build(model, machine)?;
         model.weights = Weights::default();
         if !machine.quiet {
@@ -172,7 +214,8 @@ impl Work<'_> {
         let folders = folders(images.len());
         for (index, (image, explanation)) in images.iter().zip(&explanations).enumerate() {
             interrupt.check()?;
-            write_image(output, &folders[index], &subject, index, image, explanation)?;
+            let shown = sources(index)?;
+            write_image(output, &folders[index], &subject, index, image, &shown, explanation, dicom)?;
         }
         interrupt.check()?;
         Ok(explanations)
@@ -211,43 +254,11 @@ fn open_noise(path: &Path) -> Result<Noise> {
     Noise::new(shape, array.values.into_f32()).map_err(|error| refuse(error.to_string()))
 }
 
-fn write_image(
-    output: &mut Output,
-    folder: &Path,
-    subject: &Subject<'_>,
-    index: usize,
-    image: &StudyImage,
-    explanation: &Explanation,
-) -> Result<()> {
-    let arrays = folder.join("maps.npz");
-    let bytes = maps_npz(explanation).map_err(|problem| Error::Arrays { problem, path: arrays.clone() })?;
-    output.write(&arrays, &bytes)?;
-    let report = subject.report(index, explanation, &image.warnings);
-    let mut json = serde_json::to_vec_pretty(&report).map_err(|error| Error::Output {
-        operation: "report cannot be written",
-        source: error.into(),
-        path: folder.into(),
-    })?;
-    json.push(b'\n');
-    output.write(&folder.join("explain.json"), &json)?;
-    let panel = subject.panel(index, explanation, &image.gray, &image.warnings);
-    let png = paint(&panel.scene()?, Panel::SCALE)?.to_png()?;
-    output.write(&folder.join("panel.png"), &png)
-}
-
-fn maps_npz(explanation: &Explanation) -> array_file::Result<Vec<u8>> {
-    let mut arrays = NpzWriter::new(Cursor::new(Vec::new()));
-    for map in &explanation.maps {
-        let shape = [map.height, map.width];
-        arrays.add_f32(&format!("{}_raw", map.method), &shape, &map.raw)?;
-        arrays.add_f32(map.method.name(), &shape, &map.display.values)?;
-        for array in &map.intermediates {
-            match &array.values {
-                ArrayValues::F32(values) => arrays.add_f32(&array.name, &array.shape, values)?,
-                ArrayValues::I32(values) => arrays.add_i32(&array.name, &array.shape, values)?,
-            }
-        }
+/// Reads a map value above 0.
+fn threshold(text: &str) -> std::result::Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
+        Ok(_) => Err("map values go from 0 to 1; a region begins above 0".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
-    arrays.add_f32("logits", &[explanation.logits.len()], &explanation.logits)?;
-    Ok(arrays.finish()?.into_inner())
 }

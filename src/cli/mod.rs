@@ -15,6 +15,9 @@ mod error;
 mod evaluate;
 mod executor;
 mod explain;
+mod explain_files;
+mod figure;
+
 mod inspect;
 mod interrupt;
 mod model;
@@ -26,6 +29,7 @@ mod predict;
 mod progress;
 mod report;
 mod request;
+mod source;
 mod stats;
 mod stats_text;
 mod study_image;
@@ -58,6 +62,7 @@ enum Command {
     Convert(convert::Arguments),
     Evaluate(Box<evaluate::Arguments>),
     Explain(Box<explain::Arguments>),
+    Figure(Box<figure::Arguments>),
     Inspect(inspect::Arguments),
     Phantom(phantom::Arguments),
     Predict(predict::Arguments),
@@ -71,6 +76,7 @@ Examples:
   saliscope chest.dcm folder/ model.safetensors
   saliscope explain --model model.safetensors --image chest.png --out result
   saliscope predict --model model.safetensors --image a.png b.png
+  saliscope figure figure.json --out figure.pdf
   saliscope cascade --model model.safetensors --image a.png b.png --out cascade
   saliscope inspect chest.dcm
   saliscope cohort siim:siim-acr --splits pneumothorax_splits.csv
@@ -101,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Figure(arguments) => figure::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Phantom(arguments) => phantom::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),

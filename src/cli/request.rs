@@ -25,7 +25,7 @@ impl Choices<'_> {
     /// The request for `images`, each read by `model`.
     pub(super) fn request(&self, model: &Model, images: &[StudyImage]) -> Result<Request> {
         let methods = Wanted::methods(self.methods);
-        let preset_parameters = Parameters::of_model(self.preset, &model.card);
+        let preset_parameters = Parameters::for_model(self.preset, &model.card);
         let parameters = parameters::overridden(&preset_parameters, self.parameters, self.set)?;
         parameters.check(&methods).map_err(|error| Error::Usage(error.to_string()))?;
         let input = |image: &StudyImage| ImageInput { id_seed: image.content_seed, values: image.input.clone() };

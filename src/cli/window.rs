@@ -28,8 +28,15 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
     let own = || directories::ProjectDirs::from("", "", "saliscope").map(|folders| folders.config_dir().to_owned());
     let home = if arguments.fresh { None } else { arguments.home.or_else(own) };
     let (cohorts, paths): (Vec<PathBuf>, Vec<PathBuf>) = arguments.paths.into_iter().partition(|path| is_cohort(path));
-    let cohorts = cohorts.into_iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    let is_bare = paths.is_empty();
+    if let Some(absent) = paths.iter().find(|path| !path.exists()) {
+        // Also what a mistyped command is taken for.
+        return Err(Error::Usage(format!(
+            "there is no command, file, folder or data set called {}; `saliscope --help` lists the commands",
+            absent.display()
+        )));
+    }
+    let cohorts: Vec<String> = cohorts.into_iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    let is_bare = paths.is_empty() && cohorts.is_empty();
     let opening = Opening { paths, cohorts, home };
     if !workbench::has_display() {
         return without_display(is_bare, "neither DISPLAY nor WAYLAND_DISPLAY is set");

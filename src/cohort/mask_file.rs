@@ -21,6 +21,15 @@ pub(super) struct MaskFile {
     pub(super) warning: Option<&'static str>,
 }
 
+/// Reads a mask that was saved as a picture (PNG, JPEG or TIFF, levels as in data sets of a plain folder), with what was
+/// odd about it.
+///
+/// # Errors
+/// When it cannot be read or may be something else than a mask.
+pub fn open_mask(path: &Path) -> Result<(Mask, Option<&'static str>)> {
+    read(path).map(|file| (file.mask, file.warning))
+}
+
 /// Reads a mask from PNG, JPEG or TIFF: the largest of the colour channels, alpha ignored.
 ///
 /// | levels | marked are |

@@ -44,6 +44,7 @@ use table::{Table, tables_in};
 pub use case::Case;
 pub use error::{Error, Result};
 pub use files::Skipped;
+pub use mask_file::open_mask;
 pub use notes::{Exclusion, Reason, Warning};
 pub use spec::{CohortOptions, CohortSpec, DEFAULT_PHANTOMS, MAX_PHANTOMS, SpecError, ThirdClass};
 pub use split::{Fractions, Split};

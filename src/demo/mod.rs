@@ -55,12 +55,8 @@ pub const MODELS: [DemoModel; 12] = [
 ];
 
 /// The classifiers that the window opens with, the one that is asked first in front.
-pub const CLASSIFIERS: [&str; 4] = [
-    FIRST_MODEL,
-    "pneumothorax_inception_v3_2",
-    "pneumothorax_densenet_121_1",
-    "pneumonia_inception_v3_1",
-];
+pub const CLASSIFIERS: [&str; 4] =
+    [FIRST_MODEL, "pneumothorax_inception_v3_2", "pneumothorax_densenet_121_1", "pneumonia_inception_v3_1"];
 
 /// The classifier that explains the first case.
 pub const FIRST_MODEL: &str = "pneumothorax_inception_v3_1";

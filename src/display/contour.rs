@@ -6,8 +6,8 @@ use super::map::{MapPlane, present};
 const NONE: u32 = u32::MAX;
 
 /// Lines along which a map, interpolated linearly, has the value `level`, in the space of an image of `[width, height]`
-/// pixels. Higher values lie to the left of a line's way (y down). A closed line ends with its first point; others end
-/// at the border of the image or beside a pixel without a value.
+/// pixels. Higher values lie to the right of a line's way: around tops it runs clockwise on the screen. A closed line
+/// ends with its first point; others end at the border of the image or beside a pixel without a value.
 ///
 /// Marching squares over the centres of the pixels, with a border of half a pixel where the outermost values hold on;
 /// at saddles the mean of the four corners decides.

@@ -24,6 +24,7 @@ mod outline;
 mod plane;
 mod preset;
 mod pyramid;
+mod region;
 mod sampling;
 mod viewport;
 
@@ -43,6 +44,7 @@ pub use outline::outline;
 pub use plane::{Plane, PlaneError};
 pub use preset::WindowPreset;
 pub use pyramid::Level;
+pub use region::region;
 pub use viewport::Viewport;
 
 /// Red, green and blue, 0 to 255, as written to an sRGB screen.

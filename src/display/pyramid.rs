@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn odd_sides_share_their_middle() {
-        // Three pixels in one and a half halves... 5 -> 2: each covers two and a half.
+        // Of five pixels each half covers two and a half.
         assert_eq!(pyramid(5, 1, &[10, 20, 30, 40, 50])[1].values, [18, 42]);
     }
 }

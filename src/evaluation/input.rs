@@ -1,9 +1,5 @@
 //! A case as a model reads it, and as it is judged.
 
-use std::borrow::Cow;
-
-use sha2::{Digest, Sha256};
-
 use super::error::Result;
 use crate::cohort::{Case, Cohort, TruthRule};
 use crate::detection::EdgeBox;
@@ -25,20 +21,6 @@ pub fn model_input(radiograph: &Radiograph, model: &Model) -> std::result::Resul
         }
         _ => model.scale_input(&sized.gray_levels(), [height, width]),
     })
-}
-
-/// The seed of an image's noise at the size a model reads: the first 8 bytes of the SHA-256 of its pixels scaled from -1
-/// to 1. The same for a PNG and an array that hold the same pixels, for every model of that input size.
-pub fn content_seed(sized: &Radiograph) -> u64 {
-    let symmetric: Cow<'_, [f32]> = match sized.scale() {
-        ValueScale::Symmetric => Cow::Borrowed(sized.pixels()),
-        ValueScale::Gray => {
-            sized.pixels().iter().map(|gray| Scaling::UnitToSymmetric.apply(*gray, 0)).collect::<Vec<_>>().into()
-        }
-    };
-    let bytes: Vec<u8> = symmetric.iter().flat_map(|value| value.to_le_bytes()).collect();
-    let digest: [u8; 32] = Sha256::digest(&bytes).into();
-    u64::from_be_bytes(std::array::from_fn(|index| digest[index]))
 }
 
 /// What is true of a case, in the space of a model's input.
@@ -84,20 +66,5 @@ fn scaled(finding: &FindingBox, down: f64, right: f64) -> FindingBox {
         y_px: finding.y_px * down,
         width_px: finding.width_px * right,
         height_px: finding.height_px * down,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_seed_follows_the_content() {
-        let of = |pixels: Vec<f32>| content_seed(&Radiograph::new(1, pixels.len(), pixels, ValueScale::Symmetric));
-        // SHA-256 of four zero bytes begins with df3f619804a92fdb.
-        assert_eq!(of(vec![0.0]), 0xdf3f_6198_04a9_2fdb);
-        assert_ne!(of(vec![0.0, 1.0]), of(vec![1.0, 0.0]));
-        let gray = Radiograph::new(1, 2, vec![0.0, 255.0], ValueScale::Gray);
-        assert_eq!(content_seed(&gray), of(vec![-1.0, 1.0]), "a gray image and its scaled array are one content");
     }
 }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 pub use error::{Error, Result};
-pub use input::{CaseTruth, case_truth, content_seed, model_input};
+pub use input::{CaseTruth, case_truth, model_input};
 pub use judge::{CaseOutcome, Judge, PixelAreas};
 pub use network::Network;
 pub use scores::{

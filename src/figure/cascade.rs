@@ -1,7 +1,7 @@
 //! The two pictures of a cascade: how alike maps stay from state to state, and the maps themselves (figure 3 of the
 //! study).
 
-use super::panel::wrapped;
+use super::text::wrapped;
 use super::{Anchor, NOT_FOR_DIAGNOSIS, Result, Rgb, Scene, TextStyle, Weight, inferno, text_width_px};
 
 const BACKGROUND: Rgb = [255, 255, 255];

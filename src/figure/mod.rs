@@ -1,20 +1,28 @@
-//! Pictures for people: a scene of text, lines and pixels, written as SVG and painted as PNG.
+//! Pictures for people: a scene of text, lines and pixels, written as SVG and PDF and painted as PNG.
 //!
-//! No file name, path or identifier of a patient enters a picture; a PNG holds pixels and nothing else.
+//! No file name, path or identifier of a patient enters a picture by itself; files hold the picture, its size and nothing
+//! else.
 
 mod caption;
 mod cascade;
 mod colour;
+mod format;
 mod paint;
-mod panel;
+mod pdf;
 mod scene;
+pub mod template;
+mod text;
 
 pub use caption::caption;
 pub use cascade::{CaptionedTile, CascadeCurve, CascadeCurves, CascadeTile, CascadeTiles};
 pub use colour::{Rgb, inferno};
-pub use paint::{Painted, paint, text_width_px};
-pub use panel::{NOT_FOR_DIAGNOSIS, Panel, Tile};
+pub use format::{ColumnWidth, Format, MAX_WIDTH_MM, MIN_WIDTH_MM};
+pub use paint::{Painted, paint, paint_sized, text_width_px};
 pub use scene::{Anchor, Scene, TextStyle, Weight};
+pub use text::wrapped;
+
+/// The strip below every picture.
+pub const NOT_FOR_DIAGNOSIS: &str = "Research use - not for diagnosis";
 
 /// Result of drawing.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -39,4 +47,31 @@ pub enum Error {
     /// The PNG could not be encoded.
     #[error("the figure could not be encoded as PNG ({0})")]
     Encode(#[from] image::ImageError),
+    /// The same, in another encoder's words.
+    #[error("the figure could not be encoded as PNG ({0})")]
+    EncodePng(#[from] png::EncodingError),
+    /// The PDF could not be written.
+    #[error("the figure could not be written as PDF ({reason})")]
+    Pdf {
+        /// The writer's words.
+        reason: String,
+    },
+    /// A width that no figure has.
+    #[error("a figure cannot be {width_mm} mm wide: choose 60 to 841 mm")]
+    Width {
+        /// The width asked for.
+        width_mm: f64,
+    },
+    /// A fineness that no figure has.
+    #[error("a figure cannot have {dpi} dots an inch: choose 72 to 1200")]
+    Dpi {
+        /// The fineness asked for.
+        dpi: u32,
+    },
+    /// A word that names no width.
+    #[error("{name:?} is no width of a figure: choose single, wide_single, one_and_a_half, double or wide_double")]
+    UnknownWidth {
+        /// The word.
+        name: String,
+    },
 }

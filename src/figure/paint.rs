@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use base64::Engine;
 use image::ImageEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use resvg::tiny_skia::{Pixmap, Transform};
@@ -9,12 +10,31 @@ use resvg::usvg::{self, fontdb};
 
 use super::{Anchor, Error, Result, Scene, TextStyle};
 
+/// The fonts by their weights.
+const FACES: [(u16, &[u8]); 2] = [
+    (400, include_bytes!("../../assets/fonts/Roboto-Regular-Latin.ttf")),
+    (500, include_bytes!("../../assets/fonts/Roboto-Medium-Latin.ttf")),
+];
+
 static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
     let mut fonts = fontdb::Database::new();
-    fonts.load_font_data(include_bytes!("../../assets/fonts/Roboto-Regular-Latin.ttf").to_vec());
-    fonts.load_font_data(include_bytes!("../../assets/fonts/Roboto-Medium-Latin.ttf").to_vec());
+    for (_, face) in FACES {
+        fonts.load_font_data(face.to_vec());
+    }
     Arc::new(fonts)
 });
+
+/// The fonts as rules of a style sheet.
+pub(super) fn font_faces() -> String {
+    let rule = |(weight, face): (u16, &[u8])| {
+        let data = base64::engine::general_purpose::STANDARD.encode(face);
+        format!("@font-face{{font-family:Roboto;font-weight:{weight};src:url(data:font/ttf;base64,{data})}}")
+    };
+    FACES.map(rule).concat()
+}
+
+/// Most pixels painted: 800 MB of memory.
+const MAX_PAINTED_PX: u64 = 200_000_000;
 
 /// A painted picture, `[h, w]` pixels of red, green and blue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +62,24 @@ impl Painted {
         )?;
         Ok(png)
     }
+
+    /// The same, with the size of a pixel, so that the picture is printed at its size.
+    ///
+    /// # Errors
+    /// When encoding fails.
+    pub fn to_png_at(&self, dpi: u32) -> Result<Vec<u8>> {
+        let per_metre = (f64::from(dpi) / 0.0254).round() as u32;
+        let mut file = Vec::new();
+        let mut encoder = png::Encoder::new(&mut file, self.width_px, self.height_px);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_filter(png::Filter::Up);
+        encoder.set_pixel_dims(Some(png::PixelDimensions { xppu: per_metre, yppu: per_metre, unit: png::Unit::Meter }));
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(&self.rgb)?;
+        writer.finish()?;
+        Ok(file)
+    }
 }
 
 /// Paints `scene`, each scene pixel as `scale` x `scale` pixels.
@@ -49,10 +87,26 @@ impl Painted {
 /// # Errors
 /// When the scene is no valid SVG or the picture has no or too many pixels.
 pub fn paint(scene: &Scene, scale: f64) -> Result<Painted> {
+    paint_at(scene, scene.size_px().map(|side| (side * scale).ceil() as u32), [scale; 2])
+}
+
+/// Paints `scene` over exactly `[width_px, height_px]` pixels.
+///
+/// # Errors
+/// When the scene is no valid SVG or the picture has no or too many pixels.
+pub fn paint_sized(scene: &Scene, [width_px, height_px]: [u32; 2]) -> Result<Painted> {
+    let [width, height] = scene.size_px();
+    paint_at(scene, [width_px, height_px], [f64::from(width_px) / width, f64::from(height_px) / height])
+}
+
+fn paint_at(scene: &Scene, [width_px, height_px]: [u32; 2], [across, down]: [f64; 2]) -> Result<Painted> {
+    let refuse = || Error::Size { width_px, height_px };
+    if u64::from(width_px) * u64::from(height_px) > MAX_PAINTED_PX {
+        return Err(refuse());
+    }
     let tree = tree_of(&scene.to_svg())?;
-    let [width_px, height_px] = scene.size_px().map(|side| (side * scale).ceil() as u32);
-    let mut pixmap = Pixmap::new(width_px, height_px).ok_or(Error::Size { width_px, height_px })?;
-    resvg::render(&tree, Transform::from_scale(scale as f32, scale as f32), &mut pixmap.as_mut());
+    let mut pixmap = Pixmap::new(width_px, height_px).ok_or_else(refuse)?;
+    resvg::render(&tree, Transform::from_scale(across as f32, down as f32), &mut pixmap.as_mut());
     // The background is opaque, so premultiplied colours are the colours.
     let rgb = pixmap.data().chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
     Ok(Painted { width_px, height_px, rgb })
@@ -76,7 +130,7 @@ pub fn text_width_px(text: &str, style: TextStyle) -> Result<f64> {
     width.ok_or_else(|| Error::Layout { reason: "the text has no glyphs".to_owned() })
 }
 
-fn tree_of(svg: &str) -> Result<usvg::Tree> {
+pub(super) fn tree_of(svg: &str) -> Result<usvg::Tree> {
     let options = usvg::Options { fontdb: Arc::clone(&FONTS), font_family: "Roboto".to_owned(), ..Default::default() };
     usvg::Tree::from_str(svg, &options).map_err(|error| Error::Layout { reason: error.to_string() })
 }

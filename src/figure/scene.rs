@@ -43,15 +43,19 @@ pub struct TextStyle {
 pub struct Scene {
     width_px: f64,
     height_px: f64,
+    background: Rgb,
     body: String,
 }
 
 impl Scene {
     /// A picture of one colour.
     pub fn new(width_px: f64, height_px: f64, background: Rgb) -> Self {
-        let mut scene = Self { width_px, height_px, body: String::new() };
-        scene.rectangle([0.0, 0.0], [width_px, height_px], background);
-        scene
+        Self { width_px, height_px, background, body: String::new() }
+    }
+
+    /// Changes the height, which is often known when all is drawn.
+    pub fn set_height(&mut self, height_px: f64) {
+        self.height_px = height_px;
     }
 
     /// `[width, height]` in scene pixels.
@@ -127,9 +131,33 @@ impl Scene {
         columns: usize,
         pixels: &[Rgb],
     ) -> Result<()> {
+        let rows = pixels.len() / columns;
+        let enlarged = width >= columns as f64 && height >= rows as f64;
+        self.image([x, y], [width, height], columns, pixels, if enlarged { "pixelated" } else { "optimizeQuality" })
+    }
+
+    /// Pixels `[h, w]` painted over a rectangle without any filter: where the rectangle covers as many pixels of the
+    /// painted picture, and begins at one of them, they are the same bits.
+    ///
+    /// # Errors
+    /// When the pixels cannot be encoded.
+    ///
+    /// # Panics
+    /// When the number of pixels is not a multiple of `columns`.
+    pub fn exact_pixels(&mut self, at: [f64; 2], size: [f64; 2], columns: usize, pixels: &[Rgb]) -> Result<()> {
+        self.image(at, size, columns, pixels, "pixelated")
+    }
+
+    fn image(
+        &mut self,
+        [x, y]: [f64; 2],
+        [width, height]: [f64; 2],
+        columns: usize,
+        pixels: &[Rgb],
+        rendering: &str,
+    ) -> Result<()> {
         assert_eq!(pixels.len() % columns, 0, "pixels fill whole rows");
         let rows = pixels.len() / columns;
-        let rendering = if width >= columns as f64 && height >= rows as f64 { "pixelated" } else { "optimizeQuality" };
         let mut png = Vec::new();
         image::codecs::png::PngEncoder::new(&mut png).write_image(
             pixels.as_flattened(),
@@ -144,13 +172,51 @@ impl Scene {
         Ok(())
     }
 
-    /// The whole picture as an SVG document.
+    /// Shapes drawn by `draw` are cut off at a rectangle.
+    ///
+    /// # Errors
+    /// Those of `draw`.
+    pub fn clipped(
+        &mut self,
+        [x, y]: [f64; 2],
+        [width, height]: [f64; 2],
+        draw: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
+        // The length so far tells this clip from every other.
+        let id = self.body.len();
+        self.push(format_args!(
+            r#"<clipPath id="clip{id}"><rect x="{x}" y="{y}" width="{width}" height="{height}"/></clipPath><g clip-path="url(#clip{id})">"#
+        ));
+        draw(self)?;
+        self.push(format_args!("</g>"));
+        Ok(())
+    }
+
+    /// The whole picture as an SVG document that needs Roboto where it is shown.
     pub fn to_svg(&self) -> String {
         let (width, height) = (self.width_px, self.height_px);
         format!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">{}</svg>"#,
+            r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">{}{}</svg>"#,
+            self.ground(),
             self.body
         )
+    }
+
+    /// The whole picture as an SVG document `width_mm` wide, with the fonts inside: it looks the same everywhere.
+    pub fn to_svg_file(&self, width_mm: f64) -> String {
+        let (width, height) = (self.width_px, self.height_px);
+        let height_mm = width_mm * height / width;
+        let faces = super::paint::font_faces();
+        format!(
+            r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width_mm:.3}mm" height="{height_mm:.3}mm" viewBox="0 0 {width} {height}"><style>{faces}</style>{}{}</svg>"#,
+            self.ground(),
+            self.body
+        )
+    }
+
+    fn ground(&self) -> String {
+        let (width, height, fill) = (self.width_px, self.height_px, hex(self.background));
+        format!(r#"<rect width="{width}" height="{height}" fill="{fill}"/>"#)
     }
 
     fn push(&mut self, element: std::fmt::Arguments<'_>) {
@@ -169,7 +235,15 @@ fn hex([r, g, b]: Rgb) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")
 }
 
-/// Text as XML reads it; control characters, which XML 1.0 forbids, become spaces.
+/// Whether the fonts have a sign for `character` (`assets/fonts/README.md`).
+fn has_glyph(character: char) -> bool {
+    matches!(character, ' '..='~' | '\u{a0}'..='\u{ff}')
+        || "\u{2013}\u{2014}\u{2018}\u{2019}\u{201c}\u{201d}\u{2022}\u{2026}\u{2212}\u{2264}\u{2265}\u{3c3}"
+            .contains(character)
+}
+
+/// Text as XML reads it; control characters, which XML 1.0 forbids, become spaces, and letters that the fonts lack
+/// question marks.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -178,7 +252,7 @@ fn escape(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             control if control.is_control() => escaped.push(' '),
-            other => escaped.push(other),
+            other => escaped.push(if has_glyph(other) { other } else { '?' }),
         }
     }
     escaped
@@ -194,5 +268,13 @@ mod tests {
         let style = TextStyle { size_px: 4.0, weight: Weight::Regular, colour: [255; 3] };
         scene.text([0.0, 5.0], Anchor::Start, style, "a<b & \"c\"\u{0}>");
         assert!(scene.to_svg().contains("a&lt;b &amp; \"c\" &gt;</text>"), "{}", scene.to_svg());
+    }
+
+    #[test]
+    fn letters_without_a_glyph_are_seen_as_such() {
+        let mut scene = Scene::new(10.0, 10.0, [0; 3]);
+        let style = TextStyle { size_px: 4.0, weight: Weight::Regular, colour: [255; 3] };
+        scene.text([0.0, 5.0], Anchor::Start, style, "肺 σ é");
+        assert!(scene.to_svg().contains("? σ é</text>"), "{}", scene.to_svg());
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::error::{Error, Result};
 use super::facts::Facts;
+use super::model::OpenModel;
 use super::source::CaseSource;
 use crate::cohort::{TruthRule, boxes_at, mask_at};
 use crate::display::{Plane, outline};
@@ -13,7 +14,7 @@ use crate::phantom;
 use crate::radiograph::dicom::{BitPlane, DicomImage, Frame};
 use crate::radiograph::{Format, Radiograph, ValueScale};
 use crate::saliency::xrai::SegmentCache;
-use crate::truth::{FindingBox, Mask};
+use crate::truth::{FindingBox, Mask, Task};
 
 /// What experts marked, in the pixels of the image.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +61,8 @@ pub struct OpenCase {
     pub truth: CaseTruth,
     /// Whether the finding is there, where somebody said.
     pub label: Option<bool>,
+    /// The finding that label and marks are about, where that is known.
+    pub task: Option<Task>,
     /// Overlay planes; no model sees them.
     pub overlays: Vec<PlacedOverlay>,
     /// What was odd about the file.
@@ -82,7 +85,12 @@ impl OpenCase {
                 let truth = CaseTruth { mask: made.mask, boxes: made.boxes };
                 let gray = made.gray.into_iter().map(f32::from).collect();
                 let radiograph = Radiograph::new(made.size_px, made.size_px, gray, ValueScale::Gray);
-                Ok(Self { truth, label: source.label(), ..Self::of_radiograph(radiograph, source.title())? })
+                Ok(Self {
+                    truth,
+                    label: source.label(),
+                    task: spec.finding.task(),
+                    ..Self::of_radiograph(radiograph, source.title())?
+                })
             }
             CaseSource::Cohort { cohort, .. } => {
                 let Some(case) = source.case() else { return Err(Error::NoSuchCase) };
@@ -91,6 +99,7 @@ impl OpenCase {
                     None => Self::of_radiograph(cohort.radiograph(case)?, source.title())?,
                 };
                 open.label = case.label;
+                open.task = cohort.task();
                 if case.label == Some(true) {
                     let size = [open.radiograph.height_px(), open.radiograph.width_px()];
                     open.truth.boxes = cohort.boxes(case).to_vec();
@@ -123,6 +132,7 @@ impl OpenCase {
             facts: Facts::none(),
             truth: CaseTruth::default(),
             label: None,
+            task: None,
             overlays: Vec::new(),
             warnings,
             segments: Arc::default(),
@@ -146,7 +156,8 @@ impl OpenCase {
         for (index, overlay) in dicom.overlays().iter().enumerate() {
             match dicom.overlay_bits(index, 0) {
                 Ok(bits) => {
-                    overlays.push(PlacedOverlay { bits, origin_px: overlay.origin.map(|origin| origin.saturating_sub(1)) });
+                    overlays
+                        .push(PlacedOverlay { bits, origin_px: overlay.origin.map(|origin| origin.saturating_sub(1)) });
                 }
                 Err(error) => warnings.push(format!("an overlay is not shown: {error}")),
             }
@@ -160,6 +171,7 @@ impl OpenCase {
             dicom: Some(dicom),
             truth: CaseTruth::default(),
             label: None,
+            task: None,
             overlays,
             warnings,
             segments: Arc::default(),
@@ -188,6 +200,15 @@ impl OpenCase {
     /// `[width, height]` of the image in pixels.
     pub fn size_px(&self) -> [usize; 2] {
         [self.radiograph.width_px(), self.radiograph.height_px()]
+    }
+
+    /// Whether label and marks are about what a model looks for: unless its positive class is called after another finding.
+    pub fn is_about(&self, model: &OpenModel) -> bool {
+        let card = &model.model.card;
+        let positive = card.positive_class.and_then(|class| card.classes.get(class));
+        let named = positive
+            .and_then(|name| [Task::Pneumothorax, Task::Pneumonia].into_iter().find(|task| task.name() == name));
+        named.zip(self.task).is_none_or(|(named, task)| named == task)
     }
 
     /// Memory it takes, in bytes, near enough to keep a bound.

@@ -13,7 +13,7 @@ use super::score::{MapScores, scores};
 use crate::cascade::signed_map;
 use crate::cohort::TruthRule;
 use crate::display::MapPlane;
-use crate::evaluation::{content_seed, model_input};
+use crate::evaluation::StudyImage;
 use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start};
 use crate::saliency::{
     self, DisplayMap, FinishedMap, ImageInput, Method, PartialMap, Preset, Request, SaliencyMap, Watch,
@@ -41,6 +41,8 @@ pub struct Answer {
     pub display: MapPlane,
     /// The raw map to be drawn.
     pub raw: MapPlane,
+    /// Smallest and largest finite raw value.
+    pub raw_range: [f32; 2],
     /// The map with its sign, -1 to 1, where the method has one.
     pub signed: Option<MapPlane>,
     /// What the model said of the image.
@@ -54,9 +56,11 @@ impl Answer {
         let shape = [map.height, map.width];
         let signed = signed_map(&map, clip_percentile).map(|signed| MapPlane::new(shape, signed));
         map.intermediates = Vec::new();
+        let raw = MapPlane::new(shape, map.raw.as_slice());
         Self {
             display: MapPlane::from_display(shape, &map.display),
-            raw: MapPlane::new(shape, map.raw.as_slice()),
+            raw_range: raw.extremes().unwrap_or([0.0, 1.0]),
+            raw,
             signed,
             scores: truth.and_then(|truth| scores(&map.display.values, truth)),
             map,
@@ -299,9 +303,8 @@ pub(super) fn image_input(case: &OpenCase, model: &OpenModel) -> Result<ImageInp
     let [height_px, width_px] = model.model.card.input_size;
     let channels = model.model.card.channels;
     let refuse = |problem| Error::DoesNotFit { channels, height_px, width_px, problem };
-    let sized = case.radiograph.resized(height_px, width_px).map_err(refuse)?;
-    let values = model_input(&case.radiograph, &model.model).map_err(refuse)?;
-    Ok(ImageInput { id_seed: content_seed(&sized), values })
+    let image = StudyImage::new(&case.radiograph, &model.model).map_err(refuse)?;
+    Ok(ImageInput { id_seed: image.content_seed, values: image.input })
 }
 
 /// Shows maps as they become exact.

@@ -26,7 +26,8 @@ pub fn scores(map: &[f32], truth: &Mask) -> Option<MapScores> {
     }
     let curve = precision_recall(map, truth).ok()?;
     let roc_auc = roc_auc(map, truth).ok()?;
-    let brightest = map.iter().enumerate().fold(0, |best, (index, value)| if *value > map[best] { index } else { best });
+    let brightest =
+        map.iter().enumerate().fold(0, |best, (index, value)| if *value > map[best] { index } else { best });
     Some(MapScores {
         auprc_trapezoid: curve.trapezoid_area(),
         average_precision: curve.average_precision(),

@@ -7,21 +7,28 @@ use super::parameters::{Baseline, Parameters, Preset};
 use crate::network::{ModelCard, Scaling};
 
 impl Parameters {
-    /// The parameters of `preset` for the input of one model. The study's baseline is -1 whatever the scale of the input;
+    /// The defaults of a preset for the input of one model. The study's baseline is -1 whatever the scale of the input;
     /// the recommended one is the model's own black, the scaled value of gray 0.
     pub fn for_model(preset: Preset, card: &ModelCard) -> Self {
-        let mut parameters = Self::of(preset);
+        Self::of(preset).at_own_black(preset, card)
+    }
+
+    /// The same parameters, but where `preset` recommends it, paths that begin at -1 begin at the model's own black.
+    #[must_use]
+    pub fn at_own_black(mut self, preset: Preset, card: &ModelCard) -> Self {
         match (preset, card.scaling) {
             // Black is -1 where the input spans -1 to 1.
             (Preset::Arun2021, _) | (Preset::Recommended, Scaling::UnitToSymmetric) => {}
             (Preset::Recommended, Scaling::Imagenet) => {
-                let black = (0..card.channels).map(|channel| card.scaling.apply(0.0, channel)).collect();
-                let baseline = Baseline::Channels(black);
-                parameters.ig.baseline = baseline.clone();
-                parameters.sig.path.baseline = baseline;
+                let black = Baseline::Channels((0..card.channels).map(|c| card.scaling.apply(0.0, c)).collect());
+                for baseline in [&mut self.ig.baseline, &mut self.sig.path.baseline] {
+                    if *baseline == Baseline::Value(-1.0) {
+                        *baseline = black.clone();
+                    }
+                }
             }
         }
-        parameters
+        self
     }
 
     /// These parameters with the values of JSON objects such as `{"sg": {"samples": 10}}` in their places, one after the

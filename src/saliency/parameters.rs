@@ -9,7 +9,6 @@ use super::error::{Error, Result};
 use super::method::Method;
 use super::request::ClassChoice;
 use super::xrai;
-use crate::network::{ModelCard, Scaling};
 
 /// A named set of defaults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -177,30 +176,6 @@ impl Parameters {
                 }
             }
         }
-    }
-
-    /// The defaults of a preset for the input of one model. The study's baseline is -1 whatever the scale of the input;
-    /// the recommended one is the model's own black, the scaled value of gray 0.
-    pub fn of_model(preset: Preset, card: &ModelCard) -> Self {
-        Self::of(preset).at_own_black(preset, card)
-    }
-
-    /// The same parameters, but where `preset` recommends it, paths that begin at -1 begin at the model's own black.
-    #[must_use]
-    pub fn at_own_black(mut self, preset: Preset, card: &ModelCard) -> Self {
-        match (preset, card.scaling) {
-            // Black is -1 where the input spans -1 to 1.
-            (Preset::Arun2021, _) | (Preset::Recommended, Scaling::UnitToSymmetric) => {}
-            (Preset::Recommended, Scaling::Imagenet) => {
-                let black = Baseline::Channels((0..card.channels).map(|c| card.scaling.apply(0.0, c)).collect());
-                for baseline in [&mut self.ig.baseline, &mut self.sig.path.baseline] {
-                    if *baseline == Baseline::Value(-1.0) {
-                        *baseline = black.clone();
-                    }
-                }
-            }
-        }
-        self
     }
 
     /// Checks what the wanted methods read.

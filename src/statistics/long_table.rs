@@ -43,8 +43,8 @@ pub struct LongTable {
 }
 
 impl LongTable {
-    /// Reads a file. Commas, semicolons or tabs, any line end, quotes and a byte order mark are understood; names of
-    /// columns are compared as they are, then without case. Rows without a response (empty, `NA`, `NaN`, `null`,
+    /// Reads a file. Commas, semicolons or tabs, any line end, quotes and a byte order mark are understood; lines before
+    /// the header that begin with a hash and a space are comments; names of columns are compared as they are, then without case. Rows without a response (empty, `NA`, `NaN`, `null`,
     /// `None`, `.`), level or group (empty, `NA`, `NaN`) are left out and counted.
     ///
     /// # Errors
@@ -78,17 +78,21 @@ impl LongTable {
         if !text.ends_with('\n') {
             text.push('\n');
         }
+        let comments = text.lines().take_while(|line| line.starts_with("# "));
+        let (skipped_lines, skipped_bytes) =
+            comments.fold((0, 0), |(lines, bytes), line| (lines + 1, bytes + line.len() + 1));
+        let text = &text[skipped_bytes..];
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
-            .delimiter(delimiter(&text))
+            .delimiter(delimiter(text))
             .from_reader(text.as_bytes());
         let mut record = csv::StringRecord::new();
         let read = |reader: &mut csv::Reader<&[u8]>, record: &mut csv::StringRecord| {
             let more = reader.read_record(record).map_err(|error| Refusal::new(&error.to_string()))?;
             // The reader stands behind the record, which may hold line ends in quotes.
             let inside = record.as_slice().matches('\n').count() as u64;
-            Ok((more, reader.position().line().saturating_sub(1 + inside).max(1)))
+            Ok((more, skipped_lines + reader.position().line().saturating_sub(1 + inside).max(1)))
         };
         if !read(&mut reader, &mut record)?.0 {
             return Err(Refusal::new("the file is empty"));
@@ -233,6 +237,7 @@ mod tests {
             plain.replace(',', "\t"),
             plain.trim_end().to_owned(),
             plain.replace("value", " Value "),
+            format!("# made by somebody, 2026\n# and nobody else\n{plain}"),
             plain.replace("image,method,value", "\"image\",\"method\",\"value\""),
         ] {
             assert_eq!(parse(&text).unwrap(), expected, "{text:?}");
@@ -262,6 +267,8 @@ mod tests {
         assert!(refused("image,method,value,value\n").contains("more than once"));
         for bad in ["abc", "0;5", "1.2.3"] {
             let message = refused(&format!("image,method,value\n1,A,1\n\n\"1\n2\",A,{bad}\n"));
+            assert!(message.starts_with("Some(4) Some(\"value\")"), "{message}");
+            let message = refused(&format!("# one\n# two\nimage,method,value\n1,A,{bad}\n"));
             assert!(message.starts_with("Some(4) Some(\"value\")"), "{message}");
         }
         assert!(

@@ -70,6 +70,10 @@ pub enum Action {
     SetDialogs(Box<Dialogs>),
     /// Asks for a path, by the system's dialog where there is one.
     AskPath(PathPurpose),
+    /// Writes what the export dialog asks for.
+    Export,
+    /// Asks for the place of an export, by the system's dialog where there is one.
+    AskTarget,
     /// Sets the image point under the pointer.
     SetCursor(Option<[f64; 2]>),
     /// Sets or removes the distance.

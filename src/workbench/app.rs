@@ -11,11 +11,13 @@ use super::command::Command;
 use super::keeper::Keeper;
 use super::look::Stage;
 use super::player::AskedCascade;
-use super::services::Services;
+use super::services::{OnScreen, Services};
 use super::session::Restoring;
 use super::settings::Theme;
 use super::state::{CompareMode, State, View};
-use super::{benchmark_view, cascade_view, case_view, dialogs, inspector, jobs_bar, menu, session, study_list, theme};
+use super::{
+    benchmark_view, cascade_view, case_view, compare_view, dialogs, inspector, jobs_bar, menu, session, study_list, theme,
+};
 use crate::demo;
 use crate::job::JobId;
 use crate::phantom::{Finding, PhantomSpec};
@@ -60,7 +62,6 @@ pub struct Workbench {
     pub(super) asked_cascade: Option<AskedCascade>,
     pub(super) context: egui::Context,
     pub(super) home: Option<PathBuf>,
-    pub(super) has_gpu: bool,
     pub(super) keeper: Keeper,
     pub(super) restoring: Restoring,
 }
@@ -83,7 +84,6 @@ impl Workbench {
             asked_cascade: None,
             context: context.clone(),
             home: opening.home,
-            has_gpu: render.is_some(),
             keeper: Keeper::default(),
             restoring: Restoring::default(),
         };
@@ -100,7 +100,7 @@ impl Workbench {
         }
         if is_asked {
             // Something has to answer the first question; a model among the paths takes over.
-            workbench.apply(Action::OpenModel(ModelSource::Demo(demo::FIRST_MODEL.to_owned())));
+            workbench.services.open_model(ModelSource::Demo(demo::FIRST_MODEL.to_owned()), false);
             workbench.apply(Action::OpenPaths(opening.paths));
             opening.cohorts.into_iter().for_each(|cohort| workbench.apply(Action::OpenCohort(cohort)));
         }
@@ -132,8 +132,8 @@ impl Workbench {
             self.state.list.refresh();
             self.select(ids[0]);
         }
-        for name in demo::CLASSIFIERS.iter().rev() {
-            self.apply(Action::OpenModel(ModelSource::Demo((*name).to_owned())));
+        for (position, name) in demo::CLASSIFIERS.iter().enumerate() {
+            self.services.open_model(ModelSource::Demo((*name).to_owned()), position == 0);
         }
     }
 
@@ -150,9 +150,9 @@ impl Workbench {
         }
         self.follow_settings(&context);
         let mut actions = Actions::default();
-        // Keys that are being assigned go to the sheet of shortcuts.
-        let is_assigning = self.state.dialogs.assigning.is_some();
-        let pressed = if is_assigning { Vec::new() } else { self.state.settings.keys.pressed(&context) };
+        // Keys that are being assigned go to the sheet of shortcuts, and while a menu is open its own keys work.
+        let is_elsewhere = self.state.dialogs.assigning.is_some() || egui::Popup::is_any_open(&context);
+        let pressed = if is_elsewhere { Vec::new() } else { self.state.settings.keys.pressed(&context) };
         for command in pressed {
             if command == Command::CancelWork && self.close_topmost() {
                 continue;
@@ -170,7 +170,12 @@ impl Workbench {
             actions.send(Action::OpenPaths(dropped));
         }
         self.draw(ui, &mut actions);
-        for action in actions.take() {
+        let wishes = actions.take();
+        if !wishes.is_empty() {
+            // They are carried out after this frame was drawn.
+            context.request_repaint();
+        }
+        for action in wishes {
             self.apply(action);
         }
         self.ask_for_maps();
@@ -181,16 +186,17 @@ impl Workbench {
     }
 
     fn draw(&mut self, ui: &mut egui::Ui, actions: &mut Actions) {
-        menu::menu_ui(ui, &self.state, actions);
+        menu::menu_ui(ui, &self.state, &self.services, actions);
         jobs_bar::jobs_bar_ui(ui, &self.state, &self.services, actions);
         if self.state.has_study_list {
-            study_list::study_list_ui(ui, &self.state, &mut self.services, actions);
+            study_list::study_list_ui(ui, &self.state, &self.services, actions);
         }
         if self.state.has_inspector && self.state.view != View::Benchmark {
             inspector::inspector_ui(ui, &self.state, &self.services, actions);
         }
         let stage = match self.state.view {
             View::Case => case_view::case_view_ui(ui, &self.state, &self.services, actions),
+            View::Compare => compare_view::compare_view_ui(ui, &self.state, &self.services, actions),
             View::Cascade => {
                 cascade_view::cascade_view_ui(ui, &self.state, &self.services, actions);
                 None
@@ -199,9 +205,10 @@ impl Workbench {
                 benchmark_view::benchmark_view_ui(ui, &self.state, &self.services, actions);
                 None
             }
-            View::Compare => None,
         };
         self.stage = stage.or(self.stage);
+        let on_screen = self.services.on_screen.get();
+        self.services.on_screen.set(OnScreen { stage: self.stage, ..on_screen });
         dialogs::dialogs_ui(ui.ctx(), &self.state, &self.services, actions);
     }
 

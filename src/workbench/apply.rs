@@ -75,7 +75,15 @@ impl Workbench {
                 (compare.pair, compare.maximised) = ([None; 2], None);
                 compare.own.clear();
             }
-            Action::SetLinks(links) => self.state.compare.links = links,
+            Action::SetLinks(links) => {
+                // What is no longer shared begins as it was shared, not as it was once before.
+                let tiles: Vec<usize> = self.state.compare.own.keys().copied().collect();
+                for tile in tiles {
+                    let shown = self.state.tile_shown(tile);
+                    self.state.compare.own.insert(tile, shown);
+                }
+                self.state.compare.links = links;
+            }
             Action::ChooseTile(tile) => {
                 let pair = &mut self.state.compare.pair;
                 *pair = match *pair {
@@ -88,6 +96,8 @@ impl Workbench {
             Action::Maximise(tile) => self.state.compare.maximised = tile,
             Action::SetDialogs(dialogs) => self.state.dialogs = *dialogs,
             Action::AskPath(purpose) => self.services.ask_path(purpose),
+            Action::Export => self.export(),
+            Action::AskTarget => self.services.ask_target(self.state.dialogs.export_form.path()),
             Action::SetCursor(cursor) => self.state.cursor = cursor,
             Action::SetMeasurement(measurement) => self.state.measurement = measurement,
             Action::SetPeeking(is_peeking) => self.state.tools.is_peeking = is_peeking,
@@ -143,13 +153,25 @@ impl Workbench {
                 }
                 self.show_wanted_case();
             }
+            Message::Opened(Opened::Model(model)) => self.add_model(model, true),
+            Message::ModelOpened { model, is_asked } => self.add_model(model, is_asked),
             Message::ThumbnailMade(entry, made) => {
-                self.services.thumbnails.put(&self.context, entry, made.as_ref());
+                self.services.thumbnails.get_mut().put(&self.context, entry, made.as_ref());
             }
             Message::SessionOpened { missing, models } => self.take_session(&missing, models),
             Message::CohortRestored(saved, cohort) => self.take_cohort(&saved, cohort.as_ref()),
-            Message::Opened(Opened::Model(model)) | Message::ModelOpened(model) => self.add_model(model),
             Message::Chosen(purpose, paths) => self.take_paths(purpose, paths),
+            Message::TargetChosen(target) => {
+                let form = &mut self.state.dialogs.export_form;
+                match target {
+                    Some(target) => {
+                        form.target = target.to_string_lossy().into_owned();
+                        form.follow_target();
+                        form.job = None;
+                    }
+                    None => form.has_no_dialog = true,
+                }
+            }
             Message::NoDialog(purpose) => {
                 self.state.dialogs.path = Some(PathField { purpose, text: String::new() });
             }
@@ -158,7 +180,7 @@ impl Workbench {
                 if let Some(entry) = self.state.list.entry_mut(entry) {
                     entry.prediction = Some((model, probability));
                 }
-                self.list_changed = true;
+                self.list_changed |= self.state.list.hangs_on_predictions();
             }
         }
     }
@@ -174,7 +196,7 @@ impl Workbench {
                 settings.remember(Recent::Cohort(cohort.spec().to_string()));
             }
             Message::Opened(Opened::Model(_))
-            | Message::ModelOpened(_)
+            | Message::ModelOpened { .. }
             | Message::SessionOpened { .. }
             | Message::CohortRestored(..) => {}
             _ => return,
@@ -192,7 +214,7 @@ impl Workbench {
         if let Some(prediction) = self.services.explainer.prediction(content, model.sha256()) {
             let probability = prediction.probabilities.get(model.listed_class(&prediction)).copied();
             entry.prediction = Some((model.sha256().into(), probability.unwrap_or_default() as f32));
-            self.list_changed = true;
+            self.list_changed |= state.list.hangs_on_predictions();
         }
     }
 
@@ -377,19 +399,20 @@ impl Workbench {
     fn open_model(&mut self, source: ModelSource) {
         match self.state.models.iter().position(|model| model.source == source) {
             Some(position) => self.state.model = position,
-            None => self.services.open_model(source),
+            None => self.services.open_model(source, true),
         }
     }
 
-    fn add_model(&mut self, model: Arc<OpenModel>) {
+    fn add_model(&mut self, model: Arc<OpenModel>, is_asked: bool) {
         let same = |known: &Arc<OpenModel>| known.sha256() == model.sha256() && known.title == model.title;
-        if let Some(position) = self.state.models.iter().position(same) {
+        let position = self.state.models.iter().position(same).unwrap_or_else(|| {
+            self.state.settings.remember_model(&model.source);
+            self.state.models.push(model);
+            self.state.models.len() - 1
+        });
+        if is_asked {
             self.state.model = position;
-            return;
         }
-        self.state.settings.remember_model(&model.source);
-        self.state.models.push(model);
-        self.state.model = self.state.models.len() - 1;
     }
 
     fn close_model(&mut self, position: usize) {

@@ -6,10 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::services::{Message, Post};
-use crate::benchmark::figures::NoPictures;
-use crate::benchmark::report::{self, ReportOptions};
+use crate::benchmark::report::{ReportOptions, report};
 use crate::benchmark::{
-    self, Analysis, CpuExecutors, Options, Progress, Protocol, Results, Score, Setup, Shard, Store, TrustFile,
+    self, Analysis, CpuExecutors, KeptPictures, Options, Progress, Protocol, Results, Score, Setup, Shard, Store, TrustFile,
     UnitReport, Watch,
 };
 use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start};
@@ -271,17 +270,18 @@ pub(super) fn read_trust(jobs: &Jobs, post: Post, home: PathBuf) {
 pub(super) fn write_report(jobs: &Jobs, judged: Arc<Judged>) {
     let start = Start { name: "Write the report".to_owned(), lane: Lane::Write, urgent: false, listed: true };
     jobs.start(start, move |_| {
-        let options = ReportOptions { no_images: true, ..ReportOptions::default() };
-        let made = report::html(&judged.results, None, &NoPictures, options);
-        let written = made.map_err(|error| error.to_string()).and_then(|html| {
-            let folder = judged.database.parent().unwrap_or(Path::new("."));
-            write_whole(&folder.join("report.html"), html.as_bytes()).map_err(|error| error.to_string())
-        });
-        match written {
+        match report_of(&judged) {
             Ok(()) => Ending::Done(Some("report.html lies beside the database".to_owned())),
             Err(reason) => Ending::Failed(format!("the report could not be written: {reason}")),
         }
     });
+}
+
+fn report_of(judged: &Judged) -> std::result::Result<(), String> {
+    let pictures = KeptPictures::open(&judged.database, &judged.results).map_err(|error| error.to_string())?;
+    let made = report(&judged.results, None, &pictures, ReportOptions::default()).map_err(|error| error.to_string())?;
+    let folder = judged.database.parent().unwrap_or(Path::new("."));
+    write_whole(&folder.join("report.html"), made.html.as_bytes()).map_err(|error| error.to_string())
 }
 
 /// A whole file, in the place of an older one.

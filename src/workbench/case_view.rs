@@ -38,14 +38,16 @@ pub(super) fn case_view_ui(ui: &mut Ui, state: &State, services: &Services, acti
                     let tile = Tile {
                         view_id: VIEW_ID,
                         index: None,
+                        name: method.name(),
                         case: &case,
                         model,
                         method: Some(method),
                         shown: &state.shown,
                         standing,
+                        raw_range: None,
                         is_chosen: false,
                     };
-                    Some(tile.ui(ui, rect, state, services, actions).stage)
+                    Some(tile.ui(ui, rect, state, services, actions))
                 }
                 Shelved::Failed(reason) => {
                     message_ui(ui, "This image cannot be shown", &reason);
@@ -70,7 +72,8 @@ fn methods_ui(
 ) {
     let frame = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(egui::Margin::symmetric(6, 4));
     frame.show(ui, |ui| {
-        ui.horizontal(|ui| {
+        ui.set_width(ui.available_width());
+        ui.horizontal_wrapped(|ui| {
             for method in Method::ALL {
                 let standing = state.model().map_or(Standing::Absent, |model| {
                     services.explainer.standing(&state.question.key(case, model, method))
@@ -110,7 +113,7 @@ fn methods_ui(
     });
 }
 
-fn message_ui(ui: &mut Ui, heading: &str, text: &str) {
+pub(super) fn message_ui(ui: &mut Ui, heading: &str, text: &str) {
     ui.centered_and_justified(|ui| {
         ui.vertical_centered(|ui| {
             ui.add_space(ui.available_height() * 0.4);
@@ -121,7 +124,7 @@ fn message_ui(ui: &mut Ui, heading: &str, text: &str) {
 }
 
 /// What to do when nothing is open.
-fn welcome_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
+pub(super) fn welcome_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     ui.vertical_centered(|ui| {
         ui.add_space(ui.available_height() * 0.3);
         ui.label(egui::RichText::new("Nothing is open").heading().color(theme::PICTURE_TEXT));
@@ -131,7 +134,8 @@ fn welcome_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         for command in [Command::OpenFiles, Command::OpenFolder, Command::OpenModel, Command::OpenDemo] {
             let keys = state.settings.keys.keys(command);
             let keys = keys.first().map(|key| ui.ctx().format_shortcut(key)).unwrap_or_default();
-            if ui.add(egui::Button::new(command.label()).shortcut_text(keys)).on_hover_text(command.tooltip()).clicked() {
+            if ui.add(egui::Button::new(command.label()).shortcut_text(keys)).on_hover_text(command.tooltip()).clicked()
+            {
                 actions.run(command);
             }
         }

@@ -40,12 +40,23 @@ fn section(ui: &mut Ui, title: &str, is_open: bool, content: impl FnOnce(&mut Ui
     egui::CollapsingHeader::new(RichText::new(title).strong()).default_open(is_open).show(ui, content);
 }
 
+/// A choice with its name before it.
+fn combo(ui: &mut Ui, name: &str, selected: &str, content: impl FnOnce(&mut Ui)) -> egui::Response {
+    ui.horizontal(|ui| {
+        let label = ui.add_sized([64.0, 18.0], egui::Label::new(name).halign(egui::Align::LEFT));
+        let combo = ComboBox::from_id_salt(name).selected_text(selected).width(ui.available_width() - 8.0);
+        combo.show_ui(ui, content).response.labelled_by(label.id)
+    })
+    .inner
+}
+
 fn case_ui(ui: &mut Ui, case: &Arc<OpenCase>) {
     let [width, height] = case.size_px();
     ui.label(format!("{width} x {height} px"));
+    let finding = case.task.map_or("finding", crate::truth::Task::name);
     match case.label {
-        Some(true) => ui.label("Experts: finding present"),
-        Some(false) => ui.label("Experts: no finding"),
+        Some(true) => ui.label(format!("Experts: {finding}")),
+        Some(false) => ui.label(format!("Experts: no {finding}")),
         None => ui.label("Experts: nothing is known"),
     };
     match case.facts.scale_mm() {
@@ -57,18 +68,12 @@ fn case_ui(ui: &mut Ui, case: &Arc<OpenCase>) {
     }
 }
 
-fn model_ui(
-    ui: &mut Ui,
-    state: &State,
-    services: &Services,
-    case: Option<&Arc<OpenCase>>,
-    actions: &mut Actions,
-) {
+fn model_ui(ui: &mut Ui, state: &State, services: &Services, case: Option<&Arc<OpenCase>>, actions: &mut Actions) {
     let Some(model) = state.model() else {
         ui.label("No model is open");
         return;
     };
-    ComboBox::from_label("asked").selected_text(&model.title).width(190.0).show_ui(ui, |ui| {
+    combo(ui, "Model", &model.title, |ui| {
         for (position, other) in state.models.iter().enumerate() {
             if ui.selectable_label(position == state.model, &other.title).clicked() {
                 actions.send(Action::AskModel(position));
@@ -102,7 +107,10 @@ fn prediction_ui(ui: &mut Ui, model: &OpenModel, prediction: &Prediction, case: 
         let text = if class == predicted { RichText::new(text).strong() } else { RichText::new(text) };
         ui.add(egui::ProgressBar::new(*probability as f32).text(text).desired_height(18.0));
     }
-    if let Some((label, positive)) = case.label.zip(model.model.card.positive_class)
+    if !case.is_about(model) {
+        let text = "This model looks for another finding than the one the experts marked";
+        ui.label(RichText::new(text).color(theme::caution(ui.visuals())));
+    } else if let Some((label, positive)) = case.label.zip(model.model.card.positive_class)
         && (predicted == positive) != label
     {
         let text = if label { "Missed: the experts see a finding" } else { "False alarm: the experts see no finding" };
@@ -112,7 +120,7 @@ fn prediction_ui(ui: &mut Ui, model: &OpenModel, prediction: &Prediction, case: 
 
 fn question_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     let question = &state.question;
-    ComboBox::from_label("preset").selected_text(question.preset.name()).width(150.0).show_ui(ui, |ui| {
+    combo(ui, "Preset", question.preset.name(), |ui| {
         for preset in Preset::ALL {
             let reason = match preset {
                 Preset::Arun2021 => {
@@ -134,16 +142,16 @@ fn question_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         }
     };
     let classes = state.model().map_or(0, |model| model.model.graph.classes());
-    let choices = [ClassChoice::Predicted, ClassChoice::Positive].into_iter().chain((0..classes).map(ClassChoice::Index));
-    let selected = name(question.class);
-    let combo = ComboBox::from_label("explains").selected_text(selected).width(150.0).show_ui(ui, |ui| {
+    let choices =
+        [ClassChoice::Predicted, ClassChoice::Positive].into_iter().chain((0..classes).map(ClassChoice::Index));
+    let response = combo(ui, "Explains", &name(question.class), |ui| {
         for class in choices {
             if ui.selectable_label(class == question.class, name(class)).clicked() {
                 actions.send(Action::Ask(Question { class, ..question.clone() }));
             }
         }
     });
-    combo.response.on_hover_text(
+    response.on_hover_text(
         "The map shows what raises or lowers the score of this class. The map of a class that the image does not have is \
          a map all the same",
     );
@@ -162,11 +170,13 @@ fn show(state: &State, actions: &mut Actions, shown: Shown) {
 
 fn map_ui(ui: &mut Ui, state: &State, _case: Option<&Arc<OpenCase>>, actions: &mut Actions) {
     let mut shown = state.shown.clone();
-    ui.checkbox(&mut shown.map.visible, "show map").on_hover_text("Hold S to hide it for a moment");
-    ComboBox::from_label("colours").selected_text(shown.map.colour_map.name()).width(150.0).show_ui(ui, |ui| {
+    ui.checkbox(&mut shown.map.visible, "Show map").on_hover_text("Hold S to hide it for a moment");
+    combo(ui, "Colours", shown.map.colour_map.name(), |ui| {
         for map in ColourMap::ALL {
             let reason = match map {
-                ColourMap::Jet => "As in the papers. Its lightness rises and falls, which shows edges that are not there",
+                ColourMap::Jet => {
+                    "As in the papers. Its lightness rises and falls, which shows edges that are not there"
+                }
                 ColourMap::Diverging => "For values with a sign: gray is nothing",
                 _ => "Equal steps of the map look like equal steps",
             };
@@ -177,29 +187,31 @@ fn map_ui(ui: &mut Ui, state: &State, _case: Option<&Arc<OpenCase>>, actions: &m
         Opacity::Uniform(most) => (most, false),
         Opacity::ByValue(most) => (most, true),
     };
-    ui.add(Slider::new(&mut most, 0.0..=1.0).text("opacity").step_by(0.01));
-    ui.checkbox(&mut is_by_value, "opacity follows the map")
+    ui.add(Slider::new(&mut most, 0.0..=1.0).text("Opacity").step_by(0.01));
+    ui.checkbox(&mut is_by_value, "Opacity follows the map")
         .on_hover_text("Weak parts of the map let the radiograph through. For the screen only: a mix with the radiograph is on no colour bar");
     shown.map.opacity = if is_by_value { Opacity::ByValue(most) } else { Opacity::Uniform(most) };
-    ui.add(Slider::new(&mut shown.map.threshold, 0.0..=1.0).text("threshold").step_by(0.01))
+    ui.add(Slider::new(&mut shown.map.threshold, 0.0..=1.0).text("Threshold").step_by(0.01))
         .on_hover_text("What is weaker is not painted");
-    ComboBox::from_label("values").selected_text(values_name(shown.values)).width(150.0).show_ui(ui, |ui| {
+    combo(ui, "Values", values_name(shown.values), |ui| {
         for values in [MapValues::Display, MapValues::Signed, MapValues::Raw] {
             ui.selectable_value(&mut shown.values, values, values_name(values)).on_hover_text(match values {
                 MapValues::Display => "The magnitude, clipped at its 99th percentile: what is scored",
-                MapValues::Signed => "What raises the score is positive, what lowers it negative; not every method has a sign",
+                MapValues::Signed => {
+                    "What raises the score is positive, what lowers it negative; not every method has a sign"
+                }
                 MapValues::Raw => "The numbers of the method, from the smallest to the largest",
             });
         }
     });
     ui.horizontal(|ui| {
-        ui.checkbox(&mut shown.has_contour, "contour");
+        ui.checkbox(&mut shown.has_contour, "Contour");
         ui.add_enabled(
             shown.has_contour,
-            Slider::new(&mut shown.contour_level, 0.01..=0.99).text("level").step_by(0.01),
+            Slider::new(&mut shown.contour_level, 0.01..=0.99).text("Level").step_by(0.01),
         );
     });
-    ui.checkbox(&mut shown.has_truth, "expert marks");
+    ui.checkbox(&mut shown.has_truth, "Expert marks");
     show(state, actions, shown);
 }
 
@@ -220,7 +232,7 @@ fn gray_ui(ui: &mut Ui, state: &State, case: Option<&Arc<OpenCase>>, actions: &m
         ToneChoice::Table(index) => format!("lookup table {} of the file", index + 1),
         ToneChoice::Custom { .. } => "own window".to_owned(),
     };
-    ComboBox::from_label("window").selected_text(selected).width(150.0).show_ui(ui, |ui| {
+    combo(ui, "Window", &selected, |ui| {
         ui.selectable_value(&mut shown.tone, ToneChoice::AsStored, "as stored");
         for preset in WindowPreset::ALL {
             ui.selectable_value(&mut shown.tone, ToneChoice::Preset(preset), preset.name());
@@ -236,11 +248,11 @@ fn gray_ui(ui: &mut Ui, state: &State, case: Option<&Arc<OpenCase>>, actions: &m
             }
         }
     });
-    ui.checkbox(&mut shown.is_inverted, "inverted");
-    ui.checkbox(&mut shown.is_smooth, "smooth pixels");
-    ui.checkbox(&mut shown.has_overlays, "overlay planes").on_hover_text("For eyes only: no model sees them");
-    ui.checkbox(&mut shown.has_corner_text, "corner text");
-    ui.checkbox(&mut shown.has_identity, "identity").on_hover_text("Exports never have it unless you say so");
+    ui.checkbox(&mut shown.is_inverted, "Inverted");
+    ui.checkbox(&mut shown.is_smooth, "Smooth pixels");
+    ui.checkbox(&mut shown.has_overlays, "Overlay planes").on_hover_text("For eyes only: no model sees them");
+    ui.checkbox(&mut shown.has_corner_text, "Corner text");
+    ui.checkbox(&mut shown.has_identity, "Identity").on_hover_text("Exports never have it unless you say so");
     ui.label(RichText::new("A window changes what you see, never what the model reads").small());
     show(state, actions, shown);
 }
@@ -261,7 +273,11 @@ fn scores_ui(ui: &mut Ui, state: &State, services: &Services, case: &Arc<OpenCas
     };
     egui::Grid::new("scores").num_columns(2).show(ui, |ui| {
         for (name, value, reason) in [
-            ("AUPRC (trapezoid)", scores.auprc_trapezoid, "The study's score: area under precision over recall of all pixels"),
+            (
+                "AUPRC (trapezoid)",
+                scores.auprc_trapezoid,
+                "The study's score: area under precision over recall of all pixels",
+            ),
             ("Average precision", scores.average_precision, "The same curve without interpolation"),
             ("AUC of pixels", scores.roc_auc, "0.5 is chance"),
             ("Marked share", scores.prevalence, "What average precision gives to chance"),

@@ -13,7 +13,7 @@ use super::theme;
 use crate::job::{Ending, JobId, JobReport, Phase};
 
 /// Draws the bar.
-pub fn jobs_bar_ui(ui: &mut Ui, state: &State, services: &Services, actions: &mut Actions) {
+pub(super) fn jobs_bar_ui(ui: &mut Ui, state: &State, services: &Services, actions: &mut Actions) {
     Panel::bottom("jobs bar").show(ui, |ui| {
         let reports = services.jobs.reports();
         ui.horizontal(|ui| {
@@ -25,7 +25,7 @@ pub fn jobs_bar_ui(ui: &mut Ui, state: &State, services: &Services, actions: &mu
 }
 
 /// Time left in words, rounded so that it does not flicker.
-pub fn time_words(left: Duration) -> String {
+pub(super) fn time_words(left: Duration) -> String {
     match left.as_secs() {
         0 => "a moment".to_owned(),
         secs @ 1..60 => format!("{secs} s"),
@@ -41,7 +41,8 @@ fn read_failures_id() -> Id {
 
 /// Notes that all failures so far were read.
 pub(super) fn note_read(ui: &Ui, reports: &[JobReport]) {
-    let failed: HashSet<JobId> = reports.iter().filter(|report| failure(report).is_some()).map(|report| report.id).collect();
+    let failed: HashSet<JobId> =
+        reports.iter().filter(|report| failure(report).is_some()).map(|report| report.id).collect();
     ui.data_mut(|data| data.insert_temp(read_failures_id(), failed));
 }
 

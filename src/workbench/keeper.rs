@@ -87,7 +87,8 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
         Some(_) => {}
         None => return Err("is damaged".to_owned()),
     }
-    let file: Versioned<T> = serde_json::from_value(value).map_err(|_| "holds what this saliscope does not know".to_owned())?;
+    let file: Versioned<T> =
+        serde_json::from_value(value).map_err(|_| "holds what this saliscope does not know".to_owned())?;
     Ok(file.content)
 }
 
@@ -241,7 +242,11 @@ mod tests {
         let mut keeper = Keeper::default();
         keeper.save_now(home.path(), Session::default(), Settings::default()).unwrap();
         let blocked = home.path().join("session.json").join("below a file");
-        assert!(keeper.save_now(&blocked, Session { has_inspector: false, ..Session::default() }, Settings::default()).is_err());
+        assert!(
+            keeper
+                .save_now(&blocked, Session { has_inspector: false, ..Session::default() }, Settings::default())
+                .is_err()
+        );
         assert!(matches!(read::<Session>(home.path(), SESSION), Found::Value(read) if read.has_inspector));
     }
 }

@@ -23,12 +23,7 @@ pub struct Chord {
 impl From<KeyboardShortcut> for Chord {
     fn from(shortcut: KeyboardShortcut) -> Self {
         let modifiers = shortcut.modifiers;
-        Self {
-            command: modifiers.command,
-            shift: modifiers.shift,
-            alt: modifiers.alt,
-            key: shortcut.logical_key,
-        }
+        Self { command: modifiers.command, shift: modifiers.shift, alt: modifiers.alt, key: shortcut.logical_key }
     }
 }
 

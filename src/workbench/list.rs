@@ -86,7 +86,6 @@ pub struct StudyList {
     /// SHA-256 of the model that is asked: only its predictions filter and sort.
     asked: Option<Arc<str>>,
     listed: Vec<EntryId>,
-    revision: u64,
 }
 
 impl StudyList {
@@ -161,13 +160,15 @@ impl StudyList {
     pub fn ask(&mut self, model: Option<&str>) {
         if self.asked.as_deref() != model {
             self.asked = model.map(Arc::from);
-            self.refresh();
+            if self.hangs_on_predictions() {
+                self.refresh();
+            }
         }
     }
 
-    /// Counts how often the listed cases were found anew.
-    pub fn revision(&self) -> u64 {
-        self.revision
+    /// Whether order or filter hang on predictions.
+    pub fn hangs_on_predictions(&self) -> bool {
+        self.filter == LabelFilter::Wrong || self.sort == SortBy::Prediction
     }
 
     /// The listed cases in their order.
@@ -201,7 +202,6 @@ impl StudyList {
             }),
         }
         self.listed = listed.into_iter().map(|entry| entry.id).collect();
-        self.revision += 1;
     }
 
     /// The probability by the model that is asked.
@@ -289,9 +289,7 @@ mod tests {
         list.filter = LabelFilter::Wrong;
         list.ask(Some("model"));
         assert_eq!(list.listed(), [EntryId(0)]);
-        let revision = list.revision();
-        list.ask(Some("model"));
-        assert_eq!(list.revision(), revision);
+        assert!(list.hangs_on_predictions());
         list.ask(Some("another"));
         assert!(list.listed().is_empty());
     }

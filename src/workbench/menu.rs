@@ -5,6 +5,7 @@ use egui::{Align, Button, Layout, MenuBar, Panel, RichText, Ui};
 use super::action::{Action, Actions};
 use super::command::{Category, Command};
 use super::keys;
+use super::services::Services;
 use super::settings::Recent;
 use super::state::{State, View};
 use crate::demo;
@@ -40,11 +41,11 @@ const VIEWS: [(View, Command); 4] = [
 ];
 
 /// Draws the menu bar.
-pub fn menu_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
+pub(super) fn menu_ui(ui: &mut Ui, state: &State, services: &Services, actions: &mut Actions) {
     Panel::top("menu bar").show(ui, |ui| {
         MenuBar::new().ui(ui, |ui| {
             for category in Category::ALL {
-                let menu = ui.menu_button(category.name(), |ui| category_ui(ui, category, state, actions));
+                let menu = ui.menu_button(category.name(), |ui| category_ui(ui, category, state, services, actions));
                 menu.response.accessible_name(format!("{} menu", category.name()));
             }
             let menu = ui.menu_button("Models", |ui| models_ui(ui, state, actions));
@@ -55,7 +56,7 @@ pub fn menu_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
 }
 
 /// A button that runs a command, as menus and context menus show it.
-pub fn command_ui(ui: &mut Ui, command: Command, state: &State, actions: &mut Actions) {
+pub(super) fn command_ui(ui: &mut Ui, command: Command, state: &State, actions: &mut Actions) {
     let shortcuts = state.settings.keys.keys(command);
     let shortcut = shortcuts.first().map(|shortcut| keys::words(*shortcut)).unwrap_or_default();
     let mut button = Button::new(command.label()).shortcut_text(shortcut);
@@ -71,11 +72,16 @@ pub fn command_ui(ui: &mut Ui, command: Command, state: &State, actions: &mut Ac
     }
 }
 
-fn category_ui(ui: &mut Ui, category: Category, state: &State, actions: &mut Actions) {
+fn category_ui(ui: &mut Ui, category: Category, state: &State, services: &Services, actions: &mut Actions) {
     ui.set_min_width(220.0);
     let of_category = Command::all().filter(|command| command.category() == category);
     for command in of_category {
-        command_ui(ui, command, state, actions);
+        // What is under way is the one thing that the state does not know.
+        if command == Command::CancelWork && !services.jobs.is_busy() {
+            ui.add_enabled_ui(false, |ui| command_ui(ui, command, state, actions));
+        } else {
+            command_ui(ui, command, state, actions);
+        }
         if command == Command::OpenDemo {
             ui.menu_button("Open recent", |ui| recent_ui(ui, state, actions));
         }
@@ -182,7 +188,8 @@ fn view_switch_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         let button = Button::selectable(state.view == view, command.label());
         let response = ui.add(button).accessible_name(format!("{} view", command.label()));
         let keys = keys::all_words(&state.settings.keys.keys(command));
-        let tip = if keys.is_empty() { command.tooltip().to_owned() } else { format!("{} ({keys})", command.tooltip()) };
+        let tip =
+            if keys.is_empty() { command.tooltip().to_owned() } else { format!("{} ({keys})", command.tooltip()) };
         if response.on_hover_text(tip).clicked() {
             actions.send(Action::SetView(view));
         }

@@ -122,3 +122,15 @@ pub(super) fn ask(purpose: PathPurpose) -> Option<Vec<PathBuf>> {
         }
     }
 }
+
+/// The system's dialog for the place of an export; `None` where it was cancelled or there is none.
+pub(super) fn ask_target(proposed: Option<&Path>) -> Option<PathBuf> {
+    let mut dialog = rfd::AsyncFileDialog::new().set_title("Export");
+    if let Some(folder) = proposed.and_then(Path::parent) {
+        dialog = dialog.set_directory(folder);
+    }
+    if let Some(name) = proposed.and_then(Path::file_name) {
+        dialog = dialog.set_file_name(name.to_string_lossy());
+    }
+    pollster::block_on(dialog.save_file()).map(|handle| handle.path().to_owned())
+}

@@ -86,8 +86,9 @@ fn smooth_ui(ui: &mut Ui, noise: &mut SmoothGrad) {
 }
 
 fn steps_ui(ui: &mut Ui, steps: &mut usize) {
-    number_ui(ui, "steps", steps, 2..=1000)
-        .on_hover_text("Points on the path from the baseline to the image, both ends included. The study: 10, which is few");
+    number_ui(ui, "steps", steps, 2..=1000).on_hover_text(
+        "Points on the path from the baseline to the image, both ends included. The study: 10, which is few",
+    );
 }
 
 fn baseline_ui(ui: &mut Ui, label: &str, baseline: &mut Baseline) {
@@ -108,7 +109,9 @@ fn baseline_ui(ui: &mut Ui, label: &str, baseline: &mut Baseline) {
             ui.selectable_value(baseline, own, text);
         }
     });
-    combo.response.on_hover_text("What the image is compared with: a pixel that equals the baseline gets no attribution");
+    combo
+        .response
+        .on_hover_text("What the image is compared with: a pixel that equals the baseline gets no attribution");
 }
 
 fn number_ui(ui: &mut Ui, label: &str, value: &mut usize, range: std::ops::RangeInclusive<usize>) -> egui::Response {

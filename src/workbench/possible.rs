@@ -11,9 +11,7 @@ impl Command {
         match self {
             Self::Undo => (!state.undo.can_undo()).then_some("Nothing was changed yet"),
             Self::Redo => (!state.undo.can_redo()).then_some("Nothing was undone"),
-            Self::NextCase | Self::PreviousCase => {
-                state.list.listed().is_empty().then_some("No case is listed")
-            }
+            Self::NextCase | Self::PreviousCase => state.list.listed().is_empty().then_some("No case is listed"),
             Self::PredictAll => state.list.listed().is_empty().then_some("No case is listed").or(no_model),
             Self::RemoveCase
             | Self::ExportFigure
@@ -76,7 +74,8 @@ mod tests {
         for command in [Command::OpenFiles, Command::OpenDemo, Command::Palette, Command::ToggleTruth] {
             assert_eq!(command.obstacle(&state), None, "{command:?}");
         }
-        for command in [Command::Undo, Command::RemoveCase, Command::PredictAll, Command::NextModel, Command::PlayPause] {
+        for command in [Command::Undo, Command::RemoveCase, Command::PredictAll, Command::NextModel, Command::PlayPause]
+        {
             assert!(command.obstacle(&state).is_some(), "{command:?}");
         }
         let spec = PhantomSpec { seed: 1, index: 0, size_px: 128, finding: Finding::None };

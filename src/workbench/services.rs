@@ -1,6 +1,6 @@
 //! Background work of the window, and what it sends back.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 
 use super::bench_work::News;
 use super::cascade_view::SoftwarePainter;
+use super::export_preview::ExportPreview;
+use super::likenesses::Likenesses;
 use super::list::EntryId;
+use super::look::Stage;
 use super::opening::{self, Opened};
 use super::session::SavedCohort;
 use super::shelf::Shelf;
@@ -41,11 +44,18 @@ pub enum Message {
     /// A cohort was opened.
     CohortOpened(Arc<Cohort>),
     /// A model was opened.
-    ModelOpened(Arc<OpenModel>),
+    ModelOpened {
+        /// The model.
+        model: Arc<OpenModel>,
+        /// Whether it is asked from now on, or only where no other is.
+        is_asked: bool,
+    },
     /// Paths were chosen in the system's dialog; none where it was cancelled.
     Chosen(PathPurpose, Vec<PathBuf>),
     /// No dialog of the system answers.
     NoDialog(PathPurpose),
+    /// A place for an export was chosen; `None` where no dialog of the system answers.
+    TargetChosen(Option<PathBuf>),
     /// A model was asked about a case of the list.
     Predicted {
         /// The case.
@@ -70,6 +80,17 @@ pub enum Message {
     },
 }
 
+/// How pictures lay in the last frame, for exports of the screen.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OnScreen {
+    /// One of the pictures.
+    pub stage: Option<Stage>,
+    /// Pictures of a comparison that found room.
+    pub tiles: usize,
+    /// Of these, as many a row.
+    pub columns: usize,
+}
+
 /// Background work of the window.
 pub struct Services {
     /// All jobs.
@@ -83,13 +104,20 @@ pub struct Services {
     /// Cases in memory.
     pub shelf: Shelf,
     /// Small pictures of cases.
-    pub thumbnails: Thumbnails,
+    pub thumbnails: RefCell<Thumbnails>,
+    /// How alike maps are.
+    pub likenesses: Likenesses,
+    /// The preview of the export dialog.
+    pub export_preview: ExportPreview,
+    /// What was drawn in the last frame.
+    pub on_screen: Cell<OnScreen>,
     inbox: Receiver<Message>,
     outbox: Sender<Message>,
     context: egui::Context,
     /// What each view showed last, to stay until something newer comes.
     shown: RefCell<HashMap<u64, (String, Method, Arc<Answer>)>>,
     contours: RefCell<VecDeque<Contour>>,
+    overlays: RefCell<VecDeque<(String, usize, egui::TextureHandle)>>,
 }
 
 /// Contours of one map, kept while it is on screen.
@@ -103,6 +131,9 @@ struct Contour {
 /// Contours kept: more than there are tiles.
 const CONTOURS: usize = 32;
 
+/// Textures of overlay planes kept.
+const OVERLAYS: usize = 16;
+
 impl Services {
     /// Starts no work yet; `context` is asked to draw again when something changed.
     pub fn new(context: &egui::Context) -> Self {
@@ -115,12 +146,16 @@ impl Services {
             software: None,
             jobs,
             shelf: Shelf::default(),
-            thumbnails: Thumbnails::default(),
+            thumbnails: RefCell::default(),
+            likenesses: Likenesses::default(),
+            export_preview: ExportPreview::default(),
+            on_screen: Cell::default(),
             inbox,
             outbox,
             context: context.clone(),
             shown: RefCell::default(),
             contours: RefCell::default(),
+            overlays: RefCell::default(),
         }
     }
 
@@ -138,6 +173,25 @@ impl Services {
         let shown = self.shown.borrow();
         let (of, by, answer) = shown.get(&view_id)?;
         (of == content && *by == method).then(|| Arc::clone(answer))
+    }
+
+    /// The texture of an overlay plane, made once while its case is on screen.
+    pub fn overlay_texture(
+        &self,
+        content: &str,
+        index: usize,
+        make: impl FnOnce() -> egui::TextureHandle,
+    ) -> egui::TextureHandle {
+        let mut kept = self.overlays.borrow_mut();
+        if let Some((.., texture)) = kept.iter().find(|(of, at, _)| of == content && *at == index) {
+            return texture.clone();
+        }
+        if kept.len() == OVERLAYS {
+            kept.pop_front();
+        }
+        let texture = make();
+        kept.push_back((content.to_owned(), index, texture.clone()));
+        texture
     }
 
     /// The lines where a map has the value `level`, in the space of its image; computed once while it is on screen.
@@ -231,14 +285,14 @@ impl Services {
         });
     }
 
-    /// Opens a model.
-    pub fn open_model(&self, source: ModelSource) {
+    /// Opens a model; it is asked from then on where `is_asked` says so or no other is open.
+    pub fn open_model(&self, source: ModelSource, is_asked: bool) {
         let post = self.post();
         let name = format!("Open the model {}", source.title());
-        let start = Start { name, lane: Lane::Open, urgent: true, listed: true };
+        let start = Start { name, lane: Lane::Open, urgent: false, listed: true };
         self.jobs.start(start, move |_| match OpenModel::open(source) {
             Ok(model) => {
-                post.send(Message::ModelOpened(Arc::new(model)));
+                post.send(Message::ModelOpened { model: Arc::new(model), is_asked });
                 Ending::Done(None)
             }
             Err(error) => Ending::Failed(error.to_string()),
@@ -260,6 +314,22 @@ impl Services {
         });
         if failed.is_err() {
             self.post().send(Message::NoDialog(purpose));
+        }
+    }
+
+    /// Shows the system's dialog for the place of an export, without blocking the window.
+    pub fn ask_target(&self, proposed: Option<PathBuf>) {
+        let post = self.post();
+        let thread = std::thread::Builder::new().name("file dialog".to_owned());
+        let failed = thread.spawn(move || {
+            let asked = Instant::now();
+            match opening::ask_target(proposed.as_deref()) {
+                None if asked.elapsed() >= NO_DIALOG => {} // cancelled
+                target => post.send(Message::TargetChosen(target)),
+            }
+        });
+        if failed.is_err() {
+            self.post().send(Message::TargetChosen(None));
         }
     }
 

@@ -278,11 +278,8 @@ impl Workbench {
             compared: session.compared,
         };
         self.find_again();
-        if self.state.list.current.is_none()
-            && let Some(first) = self.state.list.listed().first().copied()
-            && self.restoring.cohorts.is_empty()
-        {
-            self.select(first);
+        if self.state.list.current.is_none() && self.restoring.cohorts.is_empty() {
+            self.select_first();
         }
         self.services.open_session(files, session.models);
         for cohort in session.cohorts {
@@ -320,8 +317,7 @@ impl Workbench {
         }
         self.find_again();
         if self.state.list.current.is_none() && self.restoring.cohorts.is_empty() {
-            let first = self.state.list.listed().first().copied();
-            first.into_iter().for_each(|first| self.select(first));
+            self.select_first();
         }
     }
 
@@ -341,8 +337,13 @@ impl Workbench {
         }
         self.find_again();
         if self.state.list.current.is_none() && self.restoring.cohorts.is_empty() {
-            let first = self.state.list.listed().first().copied();
-            first.into_iter().for_each(|first| self.select(first));
+            self.select_first();
+        }
+    }
+
+    fn select_first(&mut self) {
+        if let Some(first) = self.state.list.listed().first().copied() {
+            self.select(first);
         }
     }
 

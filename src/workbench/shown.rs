@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::look::Look;
-use crate::display::{GrayDisplay, MapDisplay, Plane, Tone, WindowPreset};
+use crate::display::{GrayDisplay, MapDisplay, Opacity, Plane, Tone, WindowPreset};
 use crate::radiograph::dicom::Window;
 use crate::saliency::Method;
 
@@ -35,9 +35,10 @@ impl ToneChoice {
         match self {
             Self::AsStored => plane.own().tone.clone(),
             Self::Preset(preset) => preset.tone(plane),
-            Self::FileWindow(index) => {
-                plane.windows().get(*index).map_or_else(|| plane.own().tone.clone(), |window| Tone::Window(window.clone()))
-            }
+            Self::FileWindow(index) => plane
+                .windows()
+                .get(*index)
+                .map_or_else(|| plane.own().tone.clone(), |window| Tone::Window(window.clone())),
             Self::Table(index) if *index < plane.tables().len() => Tone::Table(*index),
             Self::Table(_) => plane.own().tone.clone(),
             Self::Custom { center, width } => Tone::Window(Window {
@@ -101,7 +102,8 @@ impl Default for Shown {
             tone: ToneChoice::default(),
             is_inverted: false,
             is_smooth: true,
-            map: MapDisplay::default(),
+            // What is dark on the map leaves the radiograph as it is.
+            map: MapDisplay { opacity: Opacity::ByValue(0.8), ..MapDisplay::default() },
             values: MapValues::default(),
             has_contour: false,
             contour_level: 0.5,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Command;
 use super::bench::Bench;
+use super::export_form::ExportForm;
 use super::list::{EntryId, StudyList};
 use super::player::Player;
 use super::settings::Settings;
@@ -112,6 +113,8 @@ pub struct Dialogs {
     pub path: Option<PathField>,
     /// The export dialog.
     pub export: bool,
+    /// What it asks.
+    pub export_form: ExportForm,
     /// The list of jobs.
     pub jobs: bool,
     /// A command that waits for its new keys; all keys go to it meanwhile.

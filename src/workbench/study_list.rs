@@ -54,7 +54,7 @@ struct Choice {
 }
 
 /// Draws the study list.
-pub fn study_list_ui(ui: &mut Ui, state: &State, services: &mut Services, actions: &mut Actions) {
+pub(super) fn study_list_ui(ui: &mut Ui, state: &State, services: &Services, actions: &mut Actions) {
     Panel::left("study list").resizable(true).default_size(270.0).size_range(200.0..=480.0).show(ui, |ui| {
         ui.add_space(4.0);
         if state.list.entries().is_empty() {
@@ -73,8 +73,7 @@ pub fn study_list_ui(ui: &mut Ui, state: &State, services: &mut Services, action
 
 fn choice_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     let list = &state.list;
-    let mut choice =
-        Choice { search: list.search.clone(), filter: list.filter, split: list.split, sort: list.sort };
+    let mut choice = Choice { search: list.search.clone(), filter: list.filter, split: list.split, sort: list.sort };
     let mut is_changed = false;
     let hint = "Search names";
     let field = TextEdit::singleline(&mut choice.search).hint_text(hint).char_limit(200).desired_width(f32::INFINITY);
@@ -115,7 +114,7 @@ fn choice_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     }
 }
 
-fn rows_ui(ui: &mut Ui, state: &State, services: &mut Services, actions: &mut Actions) {
+fn rows_ui(ui: &mut Ui, state: &State, services: &Services, actions: &mut Actions) {
     let listed = state.list.listed();
     let scroll_to = newly_current(ui, state);
     let spacing = vec2(0.0, 2.0);
@@ -132,17 +131,28 @@ fn rows_ui(ui: &mut Ui, state: &State, services: &mut Services, actions: &mut Ac
             study_row::row_ui(ui, *id, state, services, actions);
         }
     });
-    let post = services.post();
-    services.thumbnails.make_missing(&services.jobs, post);
+    services.thumbnails.borrow_mut().make_missing(&services.jobs, services.post());
 }
 
-/// The row of the current case, in the one frame after it became current or the list changed around it.
+/// What decides where the current row is, unless rows come and go by themselves: those do not move the list under
+/// somebody's hands.
+#[derive(Clone, PartialEq)]
+struct Place {
+    current: Option<EntryId>,
+    search: String,
+    filter: LabelFilter,
+    split: Option<Split>,
+    sort: SortBy,
+}
+
+/// The row of the current case, in the one frame after it became current or the list was filtered or sorted anew.
 fn newly_current(ui: &Ui, state: &State) -> Option<usize> {
     let list = &state.list;
-    let now: (Option<EntryId>, u64) = (list.current, list.revision());
+    let (search, filter, split, sort) = (list.search.clone(), list.filter, list.split, list.sort);
+    let now = Place { current: list.current, search, filter, split, sort };
     let id = Id::unique("the row scrolled to");
-    let before = ui.data(|data| data.get_temp::<(Option<EntryId>, u64)>(id));
-    if before == Some(now) {
+    let before = ui.data(|data| data.get_temp::<Place>(id));
+    if before.as_ref() == Some(&now) {
         return None;
     }
     ui.data_mut(|data| data.insert_temp(id, now));

@@ -34,7 +34,7 @@ impl Details {
 }
 
 /// Draws the row of a case.
-pub(super) fn row_ui(ui: &mut Ui, id: EntryId, state: &State, services: &mut Services, actions: &mut Actions) {
+pub(super) fn row_ui(ui: &mut Ui, id: EntryId, state: &State, services: &Services, actions: &mut Actions) {
     let Some(entry) = state.list.entry(id) else { return };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_HEIGHT), Sense::click());
     let title = title(entry, state.shown.has_identity);
@@ -61,7 +61,7 @@ pub(super) fn row_ui(ui: &mut Ui, id: EntryId, state: &State, services: &mut Ser
 }
 
 /// What the list calls a case: its name, which may be a patient's, or its number while identity is hidden.
-pub fn title(entry: &Entry, has_identity: bool) -> String {
+pub(super) fn title(entry: &Entry, has_identity: bool) -> String {
     match entry.source {
         CaseSource::Phantom(_) => entry.title.to_string(),
         CaseSource::File(_) | CaseSource::Cohort { .. } if has_identity => entry.title.to_string(),
@@ -70,7 +70,7 @@ pub fn title(entry: &Entry, has_identity: bool) -> String {
 }
 
 /// A probability in words and as a number.
-pub fn probability_words(class: &str, probability: f64) -> String {
+pub(super) fn probability_words(class: &str, probability: f64) -> String {
     let words = match probability {
         p if p >= 0.9 => "very likely",
         p if p >= 0.5 => "likely",
@@ -97,7 +97,8 @@ fn predicted(entry: &Entry, model: &OpenModel, services: &Services) -> Option<(S
     if let Some((asked, probability)) = &entry.prediction
         && **asked == *model.sha256()
     {
-        let class = model.model.card.positive_class.map_or_else(|| "finding".to_owned(), |class| model.class_name(class));
+        let class =
+            model.model.card.positive_class.map_or_else(|| "finding".to_owned(), |class| model.class_name(class));
         return Some((class, f64::from(*probability)));
     }
     let prediction = services.explainer.prediction(entry.content.as_deref()?, model.sha256())?;
@@ -125,13 +126,14 @@ fn background_ui(ui: &Ui, rect: Rect, response: &Response, is_current: bool) {
     }
 }
 
-fn thumbnail_ui(ui: &Ui, rect: Rect, entry: &Entry, services: &mut Services) {
-    let place = Rect::from_min_size(rect.min + vec2(7.0, (rect.height() - THUMBNAIL) / 2.0), vec2(THUMBNAIL, THUMBNAIL));
+fn thumbnail_ui(ui: &Ui, rect: Rect, entry: &Entry, services: &Services) {
+    let place =
+        Rect::from_min_size(rect.min + vec2(7.0, (rect.height() - THUMBNAIL) / 2.0), vec2(THUMBNAIL, THUMBNAIL));
     ui.painter().rect_filled(place, CornerRadius::ZERO, theme::PICTURE_GROUND);
     let case = services.shelf.case(entry.id);
     let plane = case.map(|case| std::sync::Arc::clone(&case.plane));
     let source = || plane.map_or_else(|| ThumbnailSource::Case(entry.source.clone()), ThumbnailSource::Plane);
-    if let Some(texture) = services.thumbnails.see(entry.id, source) {
+    if let Some(texture) = services.thumbnails.borrow_mut().see(entry.id, source) {
         let all = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
         ui.painter().image(texture.id(), place, all, Color32::WHITE);
     }

@@ -53,6 +53,11 @@ pub(super) fn method_colour(method: Method, visuals: &Visuals) -> Color32 {
     Color32::from_rgb(red, green, blue)
 }
 
+/// What tiles share.
+pub(super) fn linked(visuals: &Visuals) -> Color32 {
+    if visuals.dark_mode { ACCENT } else { Color32::from_rgb(168, 76, 0) }
+}
+
 /// Something failed.
 pub(super) fn failure(visuals: &Visuals) -> Color32 {
     if visuals.dark_mode { Color32::from_rgb(255, 130, 120) } else { Color32::from_rgb(178, 34, 34) }

@@ -11,7 +11,7 @@ use crate::job::{Ending, Jobs, Lane, Start};
 use crate::reading::{Thumbnail, ThumbnailSource};
 
 /// Columns and rows of a thumbnail, in pixels.
-pub const SIDE_PX: usize = 48;
+pub(super) const SIDE_PX: usize = 48;
 
 /// Most thumbnails kept, 9 KB each on the GPU.
 pub const KEPT: usize = 400;

@@ -10,15 +10,13 @@ use super::look::Stage;
 use super::services::Services;
 use super::settings::Drag;
 use super::shown::{MapValues, Shown, ToneChoice};
-use super::state::{Measurement, State};
+use super::state::{CompareMode, Measurement, State};
+use super::tile_header::{self, HEADER};
 use super::{tile_marks, tile_text};
 use crate::display::{ColourMap, Lens, MapDisplay, MapPlane, Tone};
 use crate::gpu::{CasePicture, MapLayer, screen_px, view_size_px};
 use crate::reading::{Answer, OpenCase, OpenModel, Standing};
 use crate::saliency::Method;
-
-/// Height of the line above a picture.
-const HEADER: f32 = 22.0;
 
 /// A magnifier's radius in points, and how much it enlarges.
 const LENS: (f32, f64) = (90.0, 3.0);
@@ -29,6 +27,8 @@ pub(super) struct Tile<'a> {
     pub(super) view_id: u64,
     /// Its position in a comparison; none for the case view.
     pub(super) index: Option<usize>,
+    /// What tells it from its neighbours, the first word above the picture.
+    pub(super) name: &'a str,
     /// The case.
     pub(super) case: &'a Arc<OpenCase>,
     /// The model.
@@ -39,6 +39,8 @@ pub(super) struct Tile<'a> {
     pub(super) shown: &'a Shown,
     /// Where its map stands.
     pub(super) standing: Standing,
+    /// What the colours of raw maps span, where tiles share it; else each map's own range.
+    pub(super) raw_range: Option<[f32; 2]>,
     /// Whether it is one of the pair whose likeness is told.
     pub(super) is_chosen: bool,
 }
@@ -57,17 +59,40 @@ pub(super) struct Layer {
     pub(super) is_old: bool,
 }
 
-/// What a tile did.
-pub(super) struct Drawn {
-    /// The image and the area it was drawn in, for keys.
-    pub(super) stage: Stage,
-    /// What was drawn over it.
-    pub(super) layer: Option<Layer>,
+/// The values of a finished map that `shown` asks for, how they are drawn, and what they are. Colours of raw maps span
+/// `raw_range` where it is given, else the map's own values.
+pub(super) fn map_on_screen(
+    shown: &Shown,
+    answer: &Answer,
+    raw_range: Option<[f32; 2]>,
+) -> (MapPlane, MapDisplay, &'static str) {
+    let display = shown.map;
+    match (shown.values, &answer.signed) {
+        (MapValues::Signed, Some(signed)) => {
+            let display = MapDisplay { range: [-1.0, 1.0], colour_map: ColourMap::Diverging, ..display };
+            (signed.clone(), display, "signed, -1 to 1")
+        }
+        (MapValues::Raw, _) => {
+            let range = raw_range.unwrap_or(answer.raw_range);
+            let unit = if raw_range.is_some() { "raw, one scale" } else { "raw" };
+            (answer.raw.clone(), MapDisplay { range, ..display }, unit)
+        }
+        (MapValues::Display | MapValues::Signed, _) => (answer.display.clone(), display, "0 to 1 per map"),
+    }
 }
 
 impl Tile<'_> {
     /// Draws the tile into `rect` and sends what the mouse asks for.
-    pub(super) fn ui(&self, ui: &mut Ui, rect: Rect, state: &State, services: &Services, actions: &mut Actions) -> Drawn {
+    ///
+    /// Says which image was drawn in which area.
+    pub(super) fn ui(
+        &self,
+        ui: &mut Ui,
+        rect: Rect,
+        state: &State,
+        services: &Services,
+        actions: &mut Actions,
+    ) -> Stage {
         let header = Rect::from_min_size(rect.min, vec2(rect.width(), HEADER));
         let area = Rect::from_min_max(pos2(rect.left(), rect.top() + HEADER), rect.max);
         let pixels_per_point = ui.ctx().pixels_per_point();
@@ -78,13 +103,14 @@ impl Tile<'_> {
             tile_px: view_size_px(area, pixels_per_point),
         };
         let layer = self.layer(services, state.tools.is_peeking);
-        tile_text::header_ui(ui, header, self, layer.as_ref());
+        tile_header::header_ui(ui, header, self, layer.as_ref(), state, actions);
         ui.painter().rect_filled(area, 0.0, super::theme::PICTURE_GROUND);
         let name = match self.method {
             Some(method) => format!("{method} over {}", self.case.title),
             None => self.case.title.clone(),
         };
-        let id = ui.id().with(("tile", self.view_id));
+        let name = if self.index.is_some() { format!("{} picture", self.name) } else { name };
+        let id = ui.scope_id().with(("tile", self.view_id));
         let response = ui.interact(area, id, Sense::click_and_drag());
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
 
@@ -130,7 +156,7 @@ impl Tile<'_> {
             ui.painter().rect_stroke(rect, 0.0, stroke, egui::StrokeKind::Inside);
         }
         self.mouse(ui, &response, area, &stage, state, actions);
-        Drawn { stage, layer }
+        stage
     }
 
     /// The map to be drawn: the finished one, the unfinished one, or the one before while the new one is on its way.
@@ -139,20 +165,8 @@ impl Tile<'_> {
         let mut display = self.shown.map;
         display.visible &= !is_peeking;
         let finished = |answer: &Arc<Answer>, is_old| {
-            let (map, unit) = match (self.shown.values, &answer.signed) {
-                (MapValues::Signed, Some(signed)) => (signed.clone(), "signed, -1 to 1"),
-                (MapValues::Raw, _) => (answer.raw.clone(), "raw"),
-                (MapValues::Display | MapValues::Signed, _) => (answer.display.clone(), "0 to 1 per map"),
-            };
-            let mut display = display;
-            match unit {
-                "raw" => display.range = map.extremes().unwrap_or([0.0, 1.0]),
-                "0 to 1 per map" => {}
-                _ => {
-                    display.range = [-1.0, 1.0];
-                    display.colour_map = ColourMap::Diverging;
-                }
-            }
+            let (map, mut display, unit) = map_on_screen(self.shown, answer, self.raw_range);
+            display.visible &= !is_peeking;
             Layer { map, display, unit, answer: Some(Arc::clone(answer)), is_old }
         };
         match &self.standing {
@@ -167,9 +181,9 @@ impl Tile<'_> {
                 answer: None,
                 is_old: false,
             }),
-            Standing::Waiting | Standing::Absent | Standing::Failed(_) => services
-                .shown_before(self.view_id, &self.case.content, method)
-                .map(|answer| finished(&answer, true)),
+            Standing::Waiting | Standing::Absent | Standing::Failed(_) => {
+                services.shown_before(self.view_id, &self.case.content, method).map(|answer| finished(&answer, true))
+            }
         }
     }
 
@@ -190,7 +204,8 @@ impl Tile<'_> {
         actions: &mut Actions,
     ) {
         let pixels_per_point = ui.ctx().pixels_per_point();
-        let to_image = |at: Pos2| self.shown.look.viewport(stage).image_from_screen(screen_px(area, pixels_per_point, at));
+        let to_image =
+            |at: Pos2| self.shown.look.viewport(stage).image_from_screen(screen_px(area, pixels_per_point, at));
         if let Some(at) = response.hover_pos() {
             let image_px = to_image(at);
             let fraction = [0, 1].map(|axis| image_px[axis] / stage.image_px[axis] as f64);
@@ -199,10 +214,13 @@ impl Tile<'_> {
             if cursor != state.cursor {
                 actions.send(Action::SetCursor(cursor));
             }
-            self.wheel(ui, at, area, stage, actions);
+            self.wheel(ui, at, area, stage, state, actions);
         }
-        if response.double_clicked() && self.index.is_none() {
-            actions.run(Command::Fit);
+        if response.double_clicked() {
+            match self.index {
+                None => actions.run(Command::Fit),
+                Some(_) => actions.send(Action::Maximise(self.index.filter(|_| !self.fills_view(state)))),
+            }
         }
         let delta = response.drag_delta() * pixels_per_point;
         let delta_px = [f64::from(delta.x), f64::from(delta.y)];
@@ -219,7 +237,11 @@ impl Tile<'_> {
                 self.measure(ui, response, state, &to_image, actions);
                 continue;
             }
-            let drag = if button == PointerButton::Primary && ui.input(|input| input.modifiers.shift) { Drag::Pan } else { drag };
+            let drag = if button == PointerButton::Primary && ui.input(|input| input.modifiers.shift) {
+                Drag::Pan
+            } else {
+                drag
+            };
             let mut shown = self.shown.clone();
             match drag {
                 Drag::Window => self.drag_window(&mut shown, delta_px),
@@ -235,7 +257,12 @@ impl Tile<'_> {
         response.context_menu(|ui| self.menu(ui, state, actions));
     }
 
-    fn wheel(&self, ui: &Ui, at: Pos2, area: Rect, stage: &Stage, actions: &mut Actions) {
+    /// Whether it is the only tile of a comparison that is seen.
+    pub(super) fn fills_view(&self, state: &State) -> bool {
+        self.index.is_some() && state.compare.maximised == self.index
+    }
+
+    fn wheel(&self, ui: &Ui, at: Pos2, area: Rect, stage: &Stage, state: &State, actions: &mut Actions) {
         let (zoom, scroll, events) = ui.input(|input| {
             let notches: f32 = input
                 .events
@@ -253,7 +280,8 @@ impl Tile<'_> {
             shown.look = shown.look.zoomed(f64::from(zoom), around, stage);
             self.show(shown, actions);
         } else if scroll.abs() > 0.01 && !events.command {
-            let by_image = events.shift || self.index.is_some();
+            let has_all_methods = self.index.is_some() && state.compare.mode == CompareMode::Methods;
+            let by_image = events.shift || has_all_methods;
             actions.run(match (by_image, scroll > 0.0) {
                 (false, true) => Command::PreviousMethod,
                 (false, false) => Command::NextMethod,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::{Color32, ColorImage, Painter, Pos2, Shape, Stroke, TextureHandle, TextureOptions, pos2};
+use egui::{Color32, ColorImage, Painter, Pos2, Shape, Stroke, TextureOptions, pos2};
 
 use super::services::Services;
 use super::state::State;
@@ -21,7 +21,7 @@ pub(super) fn marks_ui(
 ) {
     if tile.shown.has_overlays {
         for (index, overlay) in tile.case.overlays.iter().enumerate() {
-            overlay_ui(painter, tile.case, index, overlay, place);
+            overlay_ui(painter, tile.case, index, overlay, services, place);
         }
     }
     if tile.shown.has_contour
@@ -46,7 +46,9 @@ pub(super) fn marks_ui(
     }
     let is_linked = tile.index.is_some() && state.compare.links.cursor;
     let holds_shift = painter.ctx().input(|input| input.modifiers.shift);
-    if let Some(cursor) = state.cursor.filter(|_| state.tools.crosshair || (is_linked && holds_shift)) {
+    let is_pointed_at = painter.ctx().pointer_hover_pos().is_some_and(|at| painter.clip_rect().contains(at));
+    let has_crosshair = state.tools.crosshair && (tile.index.is_none() || is_linked || is_pointed_at);
+    if let Some(cursor) = state.cursor.filter(|_| has_crosshair || (is_linked && holds_shift)) {
         let size = tile.case.size_px();
         let at = place([0, 1].map(|axis| cursor[axis] * size[axis] as f64));
         let clip = painter.clip_rect();
@@ -100,20 +102,14 @@ fn overlay_ui(
     case: &Arc<OpenCase>,
     index: usize,
     overlay: &PlacedOverlay,
+    services: &Services,
     place: &dyn Fn([f64; 2]) -> Pos2,
 ) {
-    let id = egui::Id::new(("overlay", &case.content, index));
-    let kept: Option<TextureHandle> = painter.ctx().data(|data| data.get_temp(id));
-    let texture = kept.unwrap_or_else(|| {
-        let [red, green, blue, _] = theme::OVERLAY.to_array();
-        let pixel = |bit: &bool| {
-            if *bit { Color32::from_rgb(red, green, blue) } else { Color32::TRANSPARENT }
-        };
+    let texture = services.overlay_texture(&case.content, index, || {
+        let pixel = |bit: &bool| if *bit { theme::OVERLAY } else { Color32::TRANSPARENT };
         let pixels = overlay.bits.bits.iter().map(pixel).collect();
         let image = ColorImage::new([overlay.bits.columns, overlay.bits.rows], pixels);
-        let made = painter.ctx().load_texture("overlay", image, TextureOptions::NEAREST);
-        painter.ctx().data_mut(|data| data.insert_temp(id, made.clone()));
-        made
+        painter.ctx().load_texture("overlay", image, TextureOptions::NEAREST)
     });
     let [row, column] = overlay.origin_px.map(f64::from);
     let (right, bottom) = (column + overlay.bits.columns as f64, row + overlay.bits.rows as f64);

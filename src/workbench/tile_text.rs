@@ -1,6 +1,6 @@
 //! Words and scales on and above a picture.
 
-use egui::{Align2, Color32, Painter, Rect, Shape, Ui, pos2, vec2};
+use egui::{Align2, Color32, Painter, Rect, Shape, pos2, vec2};
 
 use super::shown::ToneChoice;
 use super::theme;
@@ -9,54 +9,6 @@ use super::tile_marks::label;
 use crate::display::{Tone, Viewport};
 use crate::reading::{OpenCase, Standing};
 use crate::saliency::Outcome;
-
-/// The line above a picture: method, class, model and preset of the map, or the name of the case.
-pub(super) fn header_ui(ui: &Ui, rect: Rect, tile: &Tile<'_>, layer: Option<&Layer>) {
-    let visuals = ui.visuals();
-    let painter = ui.painter_at(rect);
-    painter.rect_filled(rect, 0.0, visuals.faint_bg_color);
-    let left = rect.left_center() + vec2(6.0, 0.0);
-    let font = egui::FontId::proportional(13.0);
-    let strong = visuals.strong_text_color();
-    let Some(method) = tile.method else {
-        let text = if tile.shown.has_identity { tile.case.title.as_str() } else { "Radiograph" };
-        painter.text(left, Align2::LEFT_CENTER, text, font, strong);
-        return;
-    };
-    let name = painter.text(left, Align2::LEFT_CENTER, method.name(), font.clone(), strong);
-    let mut words = Vec::new();
-    if let (Some(answer), Some(model)) = (layer.and_then(|layer| layer.answer.as_ref()), tile.model) {
-        let provenance = &answer.map.provenance;
-        words.push(format!("class {}", model.class_name(provenance.class)));
-        words.push(model.title.clone());
-        words.push(provenance.preset.to_string());
-        if let Some(scores) = answer.scores.filter(|_| tile.index.is_some()) {
-            words.push(format!(
-                "AUPRC {:.2}, AP {:.2}, AUC {:.2}, {}",
-                scores.auprc_trapezoid,
-                scores.average_precision,
-                scores.roc_auc,
-                if scores.hit { "hit" } else { "miss" }
-            ));
-        }
-    } else if let Some(model) = tile.model {
-        words.push(model.title.clone());
-    }
-    match &tile.standing {
-        Standing::Partial(partial) => words.insert(0, format!("{} of {}", partial.k, partial.n)),
-        Standing::Waiting if layer.is_some_and(|layer| layer.is_old) => words.insert(0, "earlier settings".to_owned()),
-        Standing::Waiting => words.insert(0, "waiting".to_owned()),
-        _ => {}
-    }
-    let at = pos2(name.right() + 10.0, rect.center().y);
-    let galley = painter.layout_no_wrap(words.join("  ·  "), egui::FontId::proportional(12.0), visuals.text_color());
-    painter.galley(pos2(at.x, at.y - galley.size().y / 2.0), galley, visuals.text_color());
-    if let Standing::Partial(partial) = &tile.standing {
-        let done = partial.k as f32 / partial.n.max(1) as f32;
-        let bar = Rect::from_min_size(rect.left_bottom() - vec2(0.0, 2.0), vec2(rect.width() * done, 2.0));
-        painter.rect_filled(bar, 0.0, theme::ACCENT);
-    }
-}
 
 /// Text in the four corners of the picture.
 pub(super) fn corners_ui(painter: &Painter, area: Rect, tile: &Tile<'_>, viewport: &Viewport) {
@@ -107,7 +59,13 @@ struct Short(f64);
 
 impl std::fmt::Display for Short {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let decimals = if self.0.abs() >= 100.0 { 0 } else if self.0.abs() >= 1.0 { 1 } else { 3 };
+        let decimals = if self.0.abs() >= 100.0 {
+            0
+        } else if self.0.abs() >= 1.0 {
+            1
+        } else {
+            3
+        };
         write!(f, "{:.decimals$}", self.0)
     }
 }
@@ -251,7 +209,10 @@ pub(super) fn read_out(case: &OpenCase, layer: Option<&Layer>, image_px: [f64; 2
         text.push_str("  padding");
     }
     if let Some(map) = layer.and_then(|layer| layer.map.value_at(image_px, case.size_px())) {
-        text.push_str(&format!("  map {}", if map.abs() >= 0.001 || map == 0.0 { format!("{map:.3}") } else { format!("{map:.2e}") }));
+        text.push_str(&format!(
+            "  map {}",
+            if map.abs() >= 0.001 || map == 0.0 { format!("{map:.3}") } else { format!("{map:.2e}") }
+        ));
     }
     Some(text)
 }

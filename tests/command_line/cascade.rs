@@ -60,9 +60,14 @@ fn two_images_give_maps_a_table_a_report_and_figures() {
     bench.png("Doe_Jane_19700101.png", 9);
     let ran = run(&arguments(&bench, &["chest.png", "Doe_Jane_19700101.png"], "out", &[])).succeeded();
     assert_eq!(ran.stderr, "");
-    let top = ["cascade.csv", "cascade.json", "figure_3a.png", "figure_3a.svg", "image_000", "image_001"];
+    let top =
+        ["cascade.csv", "cascade.json", "figure_3a.pdf", "figure_3a.png", "figure_3a.svg", "image_000", "image_001"];
     assert_eq!(bench.names("out"), top);
-    assert_eq!(bench.names("out/image_001"), ["cascade.npz", "figure_3b.png", "figure_3b.svg"]);
+    assert_eq!(
+        bench.names("out/image_000"),
+        ["animation.gif", "cascade.npz", "figure_3b.pdf", "figure_3b.png", "figure_3b.svg"]
+    );
+    assert_eq!(bench.names("out/image_001"), ["cascade.npz", "figure_3b.pdf", "figure_3b.png", "figure_3b.svg"]);
     let states = ["Original", "Logits", "10", "9", "8", "7", "6", "5", "4", "3", "2", "1"];
     assert_eq!(ran.lines()[0]["states"], serde_json::json!(states));
 
@@ -108,13 +113,29 @@ fn two_images_give_maps_a_table_a_report_and_figures() {
     assert_eq!(report["control"]["pairs"], 50);
     assert_eq!(report["means"]["ssim_range_1"][0]["points"][0]["mean"], 1.0);
     assert_eq!(report["images"][1]["logits"].as_array().unwrap().len(), 12);
+    let verdicts = report["verdicts"].as_array().unwrap();
+    assert_eq!(verdicts.len(), 8);
+    assert!(verdicts.iter().all(|verdict| verdict["sentence"].as_str().unwrap().len() > 40), "{verdicts:?}");
+    let work = &report["forward_multiply_adds"];
+    assert!(work["reused"].as_u64().unwrap() > work["done"].as_u64().unwrap() / 2, "{work}");
+    let gif = std::fs::read(bench.path("out/image_000/animation.gif")).unwrap();
+    assert!(gif.starts_with(b"GIF89a"));
     for figure in ["figure_3a", "image_000/figure_3b"] {
         let svg = std::fs::read_to_string(bench.path("out").join(format!("{figure}.svg"))).unwrap();
         assert!(svg.contains("Research use - not for diagnosis"), "{figure}");
         let png = image::open(bench.path("out").join(format!("{figure}.png"))).unwrap();
         assert!(png.width() > 1000, "{figure}");
+        let pdf = std::fs::read(bench.path("out").join(format!("{figure}.pdf"))).unwrap();
+        assert!(pdf.starts_with(b"%PDF-"), "{figure}");
     }
-    for name in ["cascade.csv", "cascade.json", "figure_3a.svg", "image_001/cascade.npz", "image_001/figure_3b.svg"] {
+    for name in [
+        "cascade.csv",
+        "cascade.json",
+        "figure_3a.svg",
+        "image_001/cascade.npz",
+        "image_001/figure_3b.svg",
+        "image_000/animation.gif",
+    ] {
         let content = std::fs::read(bench.path("out").join(name)).unwrap();
         for secret in [&b"Jane"[..], b"19700101"] {
             assert!(!content.windows(secret.len()).any(|part| part == secret), "{name} holds the name of the image");
@@ -128,7 +149,7 @@ fn the_same_seed_gives_the_same_bytes_and_the_original_is_that_of_explain() {
     let go = |out: &str, more: &[&str]| {
         let arguments = arguments(&bench, &["chest.png"], out, &["--methods", "GRAD,SG,XRAI"]);
         run(&with(arguments, more)).succeeded();
-        ["cascade.npz", "cascade.csv", "figure_3a.svg", "figure_3b.png"]
+        ["cascade.npz", "cascade.csv", "figure_3a.svg", "figure_3b.png", "animation.gif"]
             .map(|name| std::fs::read(bench.path(out).join(name)).unwrap())
     };
     let first = go("first", &["--preset", "recommended"]);
@@ -202,4 +223,40 @@ fn what_cannot_be_done_is_refused_and_nothing_is_written() {
     let said = refused(&["chest.png"], &[], 1);
     assert!(said.contains("u_net"), "{said}");
     assert_eq!(names(&bench.path("")), ["chest.png", "model.json", "model.safetensors"]);
+}
+
+#[test]
+fn animations_are_of_the_kind_size_and_number_asked_for() {
+    let bench = Bench::new();
+    bench.png("b.png", 9);
+    let quick = ["--methods", "GRAD,GCAM", "--states", "10,5"];
+    let go = |out: &str, more: &[&str]| run(&with(arguments(&bench, &["chest.png", "b.png"], out, &quick), more));
+    go("none", &["--animation", "none"]).succeeded();
+    assert_eq!(bench.names("none/image_000"), ["cascade.npz", "figure_3b.pdf", "figure_3b.png", "figure_3b.svg"]);
+    let more =
+        ["--animation", "gif,apng,webp,frames", "--animated", "2", "--tile", "96", "--fps", "5", "--fade", "0.6"];
+    go(
+        "all",
+        &with(more.map(str::to_owned).to_vec(), &["--hold", "0.5"]).iter().map(String::as_str).collect::<Vec<_>>(),
+    )
+    .succeeded();
+    for image in ["image_000", "image_001"] {
+        let there = bench.names(&format!("all/{image}"));
+        assert_eq!(there[..3], ["animation.apng", "animation.gif", "animation.webp"]);
+        // Three states stand still, and two fades of 0.6 s have three frames each.
+        assert_eq!(bench.names(&format!("all/{image}/frames")).len(), 3 + 2 * 3);
+    }
+    let size = |out: &str| {
+        let gif = std::fs::read(bench.path(out).join("image_000/animation.gif")).unwrap();
+        [u16::from_le_bytes([gif[6], gif[7]]), u16::from_le_bytes([gif[8], gif[9]])]
+    };
+    go("large", &["--tile", "400", "--normalization", "original", "--view", "difference", "--fade", "0"]).succeeded();
+    assert_eq!(size("large")[1] - size("all")[1], 400 - 96);
+    for (name, value) in [("tile", "20"), ("fps", "0"), ("hold", "0"), ("fade", "-1"), ("animated", "9")] {
+        let said = go("bad", &[&format!("--{name}={value}")]).refused(2).to_owned();
+        assert!(said.contains(name), "{said}");
+    }
+    assert!(go("bad", &["--animation", "mp4"]).stderr.contains("gif, apng, webp or frames"));
+    go("bad", &["--animation", "none,gif"]).refused(2);
+    assert!(!bench.path("bad").exists());
 }

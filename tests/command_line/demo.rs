@@ -10,13 +10,25 @@ fn the_bare_program_explains_the_demo_and_says_so() {
     let output = Command::new(env!("CARGO_BIN_EXE_saliscope")).current_dir(folder.path()).output().unwrap();
     let (out, told) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert!(output.status.success(), "{told}");
-    assert!(told.contains("no command was given") && told.contains("Research use - not for diagnosis"), "{told}");
-    assert_eq!(out.lines().count(), 3);
+    assert!(
+        told.contains("the demo is computed without one") && told.contains("Research use - not for diagnosis"),
+        "{told}"
+    );
+    // Four files, and the scores of eight maps against the phantom's truth.
+    assert_eq!(out.lines().count(), 12);
+    assert!(out.lines().last().unwrap().starts_with("GGCAM AUPRC "), "{out}");
     let result = folder.path().join("saliscope-demo");
     assert!(std::fs::read(result.join("panel.png")).unwrap().starts_with(b"\x89PNG"));
+    assert!(std::fs::read(result.join("panel.pdf")).unwrap().starts_with(b"%PDF"));
     let report: serde_json::Value =
         serde_json::from_slice(&std::fs::read(result.join("explain.json")).unwrap()).unwrap();
     assert_eq!(report["maps"].as_array().map(Vec::len), Some(8), "{report}");
+    for map in report["maps"].as_array().unwrap() {
+        let scores = &map["scores"];
+        for name in ["auprc_trapezoid", "average_precision", "roc_auc", "hit"] {
+            assert!((0.0..=1.0).contains(&scores[name].as_f64().unwrap()), "{map}");
+        }
+    }
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn all_methods_give_maps_a_report_and_a_panel() {
     bench.png("Doe_Jane_19700101.png", 3);
     let ran = run(&all_methods(&bench, "Doe_Jane_19700101.png", "out/deep")).succeeded();
     assert_eq!(ran.stderr, "");
-    assert_eq!(bench.names("out/deep"), ["explain.json", "maps.npz", "panel.png"]);
+    assert_eq!(bench.names("out/deep"), ["explain.json", "maps.npz", "panel.pdf", "panel.png"]);
 
     let summary = ran.lines();
     assert_eq!(summary.len(), 1);
@@ -70,9 +70,9 @@ fn all_methods_give_maps_a_report_and_a_panel() {
     assert_eq!(report["notice"], "Research use - not for diagnosis");
     assert_eq!(report["model"]["architecture"], "inception_v3");
 
-    // Image and eight maps of three times 96 pixels at least, drawn twice as large.
+    // Two columns of a journal at 300 dots an inch; three rows of three pictures with their words.
     let panel = image::open(bench.path("out/deep/panel.png")).unwrap();
-    assert!(panel.width() > 2 * 3 * 300 && panel.height() > panel.width(), "{}x{}", panel.width(), panel.height());
+    assert!(panel.width() == 2161 && panel.height() > panel.width(), "{}x{}", panel.width(), panel.height());
 
     for name in bench.names("out/deep") {
         let content = std::fs::read(bench.path("out/deep").join(&name)).unwrap();
@@ -96,7 +96,7 @@ fn batch_size_threads_and_company_change_nothing() {
     assert!(maps("one") != maps("two/image_000"));
 
     assert_eq!(bench.names("two"), ["image_000", "image_001"]);
-    assert_eq!(bench.names("two/image_001"), ["explain.json", "maps.npz", "panel.png"]);
+    assert_eq!(bench.names("two/image_001"), ["explain.json", "maps.npz", "panel.pdf", "panel.png"]);
     let summary = &ran.lines()[0]["images"];
     assert!(summary[1]["image"].as_str().unwrap().ends_with("chest.png"));
     assert_eq!(summary[1]["folder"], "image_001");
@@ -216,6 +216,6 @@ fn an_earlier_run_is_replaced_and_strangers_stay() {
     bench.write("out/notes.txt", b"mine");
     bench.write("out/panel.png", b"old");
     run(&bench.explain("chest.png", "out")).succeeded();
-    assert_eq!(names(&bench.path("out")), ["explain.json", "maps.npz", "notes.txt", "panel.png"]);
+    assert_eq!(names(&bench.path("out")), ["explain.json", "maps.npz", "notes.txt", "panel.pdf", "panel.png"]);
     assert!(std::fs::read(bench.path("out/panel.png")).unwrap().len() > 1000);
 }

@@ -37,7 +37,7 @@ fn a_point_of_a_map_lies_where_it_belongs() {
             }
             let centre = [moments[1] / moments[0], moments[2] / moments[0]];
             let wanted = [(column as f64 + 0.5) * 10.0, (row as f64 + 0.5) * 10.0];
-            // Linear interpolation is cut off at borders, which moves the centre of mass inwards... of corners only.
+            // Beyond the outermost centres values hold on, which moves the centre of mass of border pixels.
             let is_inner = (1..4).contains(&row) && (1..6).contains(&column);
             if is_inner || interpolation == Interpolation::Nearest {
                 assert!((0..2).all(|axis| (centre[axis] - wanted[axis]).abs() < 0.02), "{centre:?} for {wanted:?}");

@@ -11,7 +11,7 @@ use saliscope::display::{CascadeDisplay, GrayDisplay};
 use saliscope::job::{Ending, Jobs, Lane, Phase, Start};
 use saliscope::phantom::PhantomSpec;
 use saliscope::reading::{
-    CaseSource, CascadeExport, CascadeFile, CascadeQuestion, CascadeRun, Cascades, ModelSource, OpenCase, OpenModel,
+    CascadeExport, CascadeFile, CascadeQuestion, CascadeRun, Cascades, CaseSource, ModelSource, OpenCase, OpenModel,
     Question,
 };
 use saliscope::saliency::{Method, Preset};
@@ -139,7 +139,10 @@ fn what_is_written_reads_back_and_names_nobody() {
     let again = write(vec![CascadeFile::Table], vec![Method::Grad]);
     assert_eq!(again, Phase::Over(Ending::Done(Some("saliscope-cascade-2".to_owned()))), "nothing is overwritten");
     let nothing = write(vec![CascadeFile::Table], vec![Method::Sig]);
-    assert!(matches!(&nothing, Phase::Over(Ending::Failed(reason)) if reason.contains("run to its end")), "{nothing:?}");
+    assert!(
+        matches!(&nothing, Phase::Over(Ending::Failed(reason)) if reason.contains("run to its end")),
+        "{nothing:?}"
+    );
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "a failure leaves nothing");
 
     let written = folder.path().join("saliscope-cascade");

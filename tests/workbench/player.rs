@@ -82,9 +82,7 @@ fn position(window: &Window) -> f32 {
 #[test]
 fn states_come_one_by_one_and_are_judged_in_words() {
     let mut window = player(&[Method::Grad, Method::Gcam]);
-    until(&mut window, |window| {
-        (1..14).any(|count| says(window, &format!("{count} of 14 states")))
-    });
+    until(&mut window, |window| (1..14).any(|count| says(window, &format!("{count} of 14 states"))));
     assert!(!says(&window, "One image only"), "nothing is judged half-way");
     assert!(window.query_by_label("Stop").is_some(), "it can be stopped");
     until(&mut window, |window| window.query_all_by_label_contains("One image only").count() == 2);

@@ -86,7 +86,8 @@ pub(super) fn parquet(
                     column.typed::<ByteArrayType>().write_batch(&texts, None, None)?;
                 }
                 (5, None) => {
-                    let replicates: Vec<i32> = scores.iter().map(|score| score.replicate as i32).collect();
+                    let replicates: Vec<i32> =
+                        scores.iter().map(|score| i32::try_from(score.replicate).unwrap_or(i32::MAX)).collect();
                     column.typed::<Int32Type>().write_batch(&replicates, None, None)?;
                 }
                 (7, None) => {

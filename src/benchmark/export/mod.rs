@@ -13,10 +13,13 @@ use super::figures::{self, Pictures};
 use super::results::Results;
 use super::tables::{self, Table};
 use super::verdict::{Analysis, Index, TrustFile, between_presets};
-use crate::figure::{self, NOT_FOR_DIAGNOSIS, paint};
+use crate::figure::{self, Format, MAX_WIDTH_MM, MIN_WIDTH_MM, NOT_FOR_DIAGNOSIS};
 
-/// Pixels of a PNG for each pixel of a scene: 300 dpi where a scene is printed 96 pixels an inch.
-const PNG_SCALE: f64 = 3.125;
+/// Pixels of a scene in a millimetre of paper: 96 an inch.
+const SCENE_PX_PER_MM: f64 = 96.0 / 25.4;
+
+/// Pixels of a PNG in an inch.
+const PNG_DPI: u32 = 300;
 
 /// Result of an export.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -64,10 +67,21 @@ fn header(results: &Results, analysis: &Analysis) -> Vec<(&'static str, String)>
         ("run_id", provenance.run_id.clone()),
         ("units", format!("{} of {} done", provenance.units_done, provenance.units_total)),
         ("preset", results.protocol.preset.to_string()),
-        ("cohort", format!("{}, {}, fingerprint {}", provenance.cohort.name, provenance.cohort.task, provenance.cohort.fingerprint)),
+        (
+            "cohort",
+            format!(
+                "{}, {}, fingerprint {}",
+                provenance.cohort.name, provenance.cohort.task, provenance.cohort.fingerprint
+            ),
+        ),
         (
             "models",
-            provenance.models.iter().map(|model| format!("{} {}", model.name, model.sha256)).collect::<Vec<_>>().join("; "),
+            provenance
+                .models
+                .iter()
+                .map(|model| format!("{} {}", model.name, model.sha256))
+                .collect::<Vec<_>>()
+                .join("; "),
         ),
         ("alpha", results.protocol.alpha.to_string()),
         ("margin", results.protocol.margin.to_string()),
@@ -155,8 +169,11 @@ pub fn files(results: &Results, pictures: &dyn Pictures, options: ExportOptions)
         }
     }
     for (id, scene) in figures {
-        files.push(file(&format!("figures/{id}.svg"), scene.to_svg().into_bytes()));
-        files.push(file(&format!("figures/{id}.png"), paint(&scene, PNG_SCALE)?.to_png()?));
+        let width_mm = (scene.size_px()[0] / SCENE_PX_PER_MM).clamp(MIN_WIDTH_MM, MAX_WIDTH_MM);
+        for format in [Format::Svg, Format::Pdf, Format::Png { dpi: PNG_DPI }] {
+            let name = format!("figures/{id}.{}", format.extension());
+            files.push(file(&name, format.encode(&scene, width_mm)?));
+        }
     }
     Ok(files)
 }

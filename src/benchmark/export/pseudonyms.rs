@@ -1,6 +1,7 @@
 //! Names for cases that tell nothing: ids may be patients'.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use super::super::results::{Results, condition};
 use crate::network::sha256_hex;
@@ -9,12 +10,14 @@ use crate::network::sha256_hex;
 const NOISE: &str = "noise ";
 
 /// What each case is called in reports and exports.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Pseudonyms {
     names: HashMap<String, String>,
     /// Ids from the longest to the shortest, for texts that may hold them.
     ids: Vec<String>,
     open: bool,
+    /// Texts that were asked for before: reasons are few, and each is given often.
+    texts: Mutex<HashMap<String, String>>,
 }
 
 impl Pseudonyms {
@@ -42,7 +45,7 @@ impl Pseudonyms {
             .collect();
         let mut ids: Vec<String> = names.keys().cloned().collect();
         ids.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
-        Self { names, ids, open }
+        Self { names, ids, open, texts: Mutex::default() }
     }
 
     /// What a case, or a pair of cases with `|` between, is called.
@@ -62,6 +65,12 @@ impl Pseudonyms {
         if self.open {
             return text.to_owned();
         }
+        // A panic elsewhere cannot leave half an entry.
+        let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        texts.entry(text.to_owned()).or_insert_with(|| self.without_names(text)).clone()
+    }
+
+    fn without_names(&self, text: &str) -> String {
         let mut text = text.to_owned();
         // Short ids are parts of ordinary words and numbers; such a text is told by its other words.
         for id in self.ids.iter().filter(|id| id.chars().count() >= 4) {

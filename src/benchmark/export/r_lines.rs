@@ -66,7 +66,11 @@ pub fn r_lines(analysis: &Analysis) -> Vec<String> {
                  m <- lmer(value ~ 0 + method + (1 | image), s, REML = TRUE); summary(m)\n\
                  pairs(emmeans(m, ~ method, lmer.df = \"satterthwaite\"), adjust = \"tukey\")",
                 metric.test,
-                if metric.baseline(Role::HighBaseline).is_some() { String::new() } else { format!(", {}", quoted(AVERAGE_MASK)) },
+                if metric.baseline(Role::HighBaseline).is_some() {
+                    String::new()
+                } else {
+                    format!(", {}", quoted(AVERAGE_MASK))
+                },
                 analysis.similarity_threshold
             )),
         }

@@ -1,8 +1,6 @@
 //! Box plots as the study draws them: median solid, mean dashed, baselines left, their means dashed across.
 
-use super::page::{
-    AXIS, BACKGROUND, GRID, Heading, INK, Legend, MARGIN, NAME, STRIP_HEIGHT, Sign, TICK, strip,
-};
+use super::page::{AXIS, BACKGROUND, GRID, Heading, INK, Legend, MARGIN, NAME, STRIP_HEIGHT, Sign, TICK, strip};
 use crate::figure::{Anchor, Result, Rgb, Scene, text_width_px};
 use crate::metrics::percentile;
 
@@ -111,7 +109,8 @@ impl BoxPlot {
         legend.draw(&mut scene, heading.bottom_px);
         let left = MARGIN + LEFT;
         let [lowest, highest] = self.range();
-        let y_of = |value: f64| top + PLOT_HEIGHT * (1.0 - (value.clamp(lowest, highest) - lowest) / (highest - lowest));
+        let y_of =
+            |value: f64| top + PLOT_HEIGHT * (1.0 - (value.clamp(lowest, highest) - lowest) / (highest - lowest));
         axis(&mut scene, [left, plot_width], [lowest, highest], &y_of);
         scene.text_turned([MARGIN + 8.0, top + PLOT_HEIGHT / 2.0], Anchor::Middle, TICK, -90.0, &self.axis);
         for line in &self.lines {
@@ -145,9 +144,11 @@ impl BoxPlot {
             self.kinds.iter().map(|(name, colour)| (Sign::Fill(*colour), name.clone())).collect();
         signs.push((Sign::Line(INK, None), "median".to_owned()));
         signs.push((Sign::Line(INK, Some(MEAN_DASHES)), "mean".to_owned()));
-        signs.extend(self.lines.iter().map(|line| {
-            (Sign::Line(line.colour, Some(LINE_DASHES)), format!("{} ({:.2})", line.label, line.value))
-        }));
+        signs.extend(
+            self.lines.iter().map(|line| {
+                (Sign::Line(line.colour, Some(LINE_DASHES)), format!("{} ({:.2})", line.label, line.value))
+            }),
+        );
         signs
     }
 

@@ -106,12 +106,11 @@ pub fn case_grid(
         });
         std::iter::once(radiograph_tile(pictures, image)).chain(tiles).collect()
     };
-    let rows: Vec<(String, Vec<GridTile>)> =
-        [("Trained", condition::TRAINED), ("Random weights", condition::RANDOM)]
-            .into_iter()
-            .map(|(name, condition)| (name.to_owned(), row(condition)))
-            .filter(|(_, tiles)| tiles.iter().any(|tile| tile.is_map && tile.picture.is_some()))
-            .collect();
+    let rows: Vec<(String, Vec<GridTile>)> = [("Trained", condition::TRAINED), ("Random weights", condition::RANDOM)]
+        .into_iter()
+        .map(|(name, condition)| (name.to_owned(), row(condition)))
+        .filter(|(_, tiles)| tiles.iter().any(|tile| tile.is_map && tile.picture.is_some()))
+        .collect();
     (!rows.is_empty()).then(|| TileGrid {
         headline: format!("Maps of {}, the case with the median score", label(image)),
         details: vec![format!(
@@ -139,11 +138,8 @@ pub fn state_grid(
     let image = median_case(index, metric, last)?;
     let model = &results.provenance.models.iter().find(|model| model.role == "classifier")?.name;
     // The study shows original, logits, 8, 5, 3, 1: about six states, evenly.
-    let shown: Vec<&str> = if states.len() <= 6 {
-        states
-    } else {
-        (0..6).map(|step| states[step * (states.len() - 1) / 5]).collect()
-    };
+    let shown: Vec<&str> =
+        if states.len() <= 6 { states } else { (0..6).map(|step| states[step * (states.len() - 1) / 5]).collect() };
     let rows: Vec<(String, Vec<GridTile>)> = judged(metric)
         .into_iter()
         .map(|method| {

@@ -63,9 +63,10 @@ pub fn of_the_study(results: &Results, analysis: &Analysis, index: &Index<'_>) -
 
 /// The means in words.
 fn alt(metric: &MetricAnalysis, kind: &str) -> String {
-    let means = metric.findings.iter().filter_map(|finding| {
-        Some(format!("{} {:.2}", method_title(&finding.method), finding.summary.mean?))
-    });
+    let means = metric
+        .findings
+        .iter()
+        .filter_map(|finding| Some(format!("{} {:.2}", method_title(&finding.method), finding.summary.mean?)));
     let means: Vec<String> = means.collect();
     format!("{kind} of {} ({}). Means: {}.", metric_title(&metric.metric), metric.test, means.join(", "))
 }
@@ -151,8 +152,10 @@ fn randomization(analysis: &Analysis, metric: &MetricAnalysis) -> Result<Scene> 
     let band = if between_networks { "between the means of networks" } else { "between images" };
     let title_of = |name: &str| Method::ALL.into_iter().find(|method| method.name() == name).map(Method::title);
     let names: Vec<String> = metric.curves.iter().map(|curve| method_title(&curve.method)).collect();
-    let states: Vec<&str> =
-        metric.curves.first().map_or_else(Vec::new, |curve| curve.states.iter().map(|own| own.state.as_str()).collect());
+    let states: Vec<&str> = metric
+        .curves
+        .first()
+        .map_or_else(Vec::new, |curve| curve.states.iter().map(|own| own.state.as_str()).collect());
     let curves = metric.curves.iter().zip(&names).map(|(curve, name)| CascadeCurve {
         name,
         title: title_of(&curve.method).unwrap_or(name),

@@ -96,7 +96,8 @@ pub(super) fn section(
     let count = rows.len();
     let own =
         Table { id: "case_scores", title: format!("Scores of {count} cases"), notes, columns, groups: vec![rows] };
-    let _ = write!(html, "<details><summary>Scores of {count} cases</summary>\n{}</details>\n</section>\n", table(&own));
+    let _ =
+        write!(html, "<details><summary>Scores of {count} cases</summary>\n{}</details>\n</section>\n", table(&own));
     html
 }
 
@@ -170,7 +171,8 @@ fn gallery(results: &Results, shown: &[(&str, Role)], cases: &[Case<'_>], pictur
     }
     let mut options = "<option value=\"mean\">mean of methods, worst first</option>".to_owned();
     for (position, (method, _)) in shown.iter().enumerate().filter(|(_, own)| own.1 == Role::Method) {
-        let _ = write!(options, "<option value=\"m{position}\">{}, worst first</option>", escape(&method_title(method)));
+        let _ =
+            write!(options, "<option value=\"m{position}\">{}, worst first</option>", escape(&method_title(method)));
     }
     format!(
         "<p class=\"notes\">{pictured} of {} cases, evenly over the ranks of their mean score. Yellow: the experts’ marks. \

@@ -89,15 +89,15 @@ fn row(html: &mut String, columns: &[Column], cells: &[Cell]) {
 
 /// A list of paragraphs.
 pub(super) fn list(items: &[String]) -> String {
-    let items: String = items.iter().map(|item| format!("<li>{}</li>\n", escape(item))).collect();
-    if items.is_empty() { String::new() } else { format!("<ul>\n{items}</ul>\n") }
+    let items: Vec<String> = items.iter().map(|item| format!("<li>{}</li>\n", escape(item))).collect();
+    if items.is_empty() { String::new() } else { format!("<ul>\n{}</ul>\n", items.concat()) }
 }
 
 /// Facts by name.
 pub(super) fn facts(facts: &[(&str, String)]) -> String {
-    let facts: String =
-        facts.iter().map(|(name, value)| format!("<dt>{}</dt><dd>{}</dd>\n", escape(name), escape(value))).collect();
-    format!("<dl class=\"facts\">\n{facts}</dl>\n")
+    let fact = |(name, value): &(&str, String)| format!("<dt>{}</dt><dd>{}</dd>\n", escape(name), escape(value));
+    let facts: Vec<String> = facts.iter().map(fact).collect();
+    format!("<dl class=\"facts\">\n{}</dl>\n", facts.concat())
 }
 
 #[cfg(test)]

@@ -22,17 +22,26 @@ pub struct ReportOptions {
     pub no_images: bool,
 }
 
+/// A report, and what it rests on.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The document.
+    pub html: String,
+    /// Estimates and verdicts.
+    pub analysis: Analysis,
+}
+
 /// The report of a run as an HTML document. With another run, verdicts that differ are called out. The same runs give
 /// the same bytes.
 ///
 /// # Errors
 /// A run without any score; figures that cannot be drawn.
-pub fn html(
+pub fn report(
     results: &Results,
     other: Option<&Results>,
     pictures: &dyn Pictures,
     options: ReportOptions,
-) -> Result<String> {
+) -> Result<Report> {
     if results.scores.is_empty() {
         return Err(Error::NoScores);
     }
@@ -70,13 +79,13 @@ pub fn html(
         ("supplement", "Supplement", true),
         ("provenance", "Provenance", true),
     ];
-    let links: String = links
+    let links: Vec<String> = links
         .iter()
         .filter(|link| link.2)
         .map(|(id, name, _)| format!("<li><a href=\"#{id}\">{name}</a></li>\n"))
         .collect();
     // The policy forbids every request, whatever the page holds.
-    Ok(format!(
+    let html = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" \
          content=\"width=device-width, initial-scale=1\"/>\n<meta http-equiv=\"Content-Security-Policy\" \
          content=\"default-src &#39;none&#39;; style-src &#39;unsafe-inline&#39;; script-src &#39;unsafe-inline&#39;; \
@@ -88,8 +97,10 @@ pub fn html(
         title = "How far can these saliency maps be trusted?",
         style = include_str!("style.css"),
         lead = escape(&lead),
+        links = links.concat(),
         body = parts.concat(),
         version = escape(env!("CARGO_PKG_VERSION")),
         script = include_str!("script.js"),
-    ))
+    );
+    Ok(Report { html, analysis })
 }

@@ -105,9 +105,8 @@ pub(super) fn differences(analysis: &Analysis, other: Option<(&Results, &Analysi
                 "<p class=\"warn\">The other run used other images: differences may come from the images alone.</p>\n",
             );
         }
-        let models = |results: &Results| {
-            results.provenance.models.iter().map(|model| model.sha256.clone()).collect::<Vec<_>>()
-        };
+        let models =
+            |results: &Results| results.provenance.models.iter().map(|model| model.sha256.clone()).collect::<Vec<_>>();
         if models(other_results) != models(results) {
             html.push_str(
                 "<p class=\"warn\">The other run used other networks: differences may come from the networks alone.</p>\n",
@@ -171,7 +170,10 @@ pub(super) fn study_figures(
 /// A scene inside the page.
 fn drawn(scene: &Scene, alt: &str, caption: &str) -> String {
     let svg = scene.to_svg().replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{}\" ", escape(alt)), 1);
-    format!("<figure><div class=\"scroll\" tabindex=\"0\">{svg}</div><figcaption>{}</figcaption></figure>\n", escape(caption))
+    format!(
+        "<figure><div class=\"scroll\" tabindex=\"0\">{svg}</div><figcaption>{}</figcaption></figure>\n",
+        escape(caption)
+    )
 }
 
 /// Every metric, differences by image, what was left out.
@@ -201,7 +203,10 @@ pub(super) fn provenance(results: &Results, analysis: &Analysis) -> String {
         .counts
         .iter()
         .map(|count| {
-            format!("{}: {} with, {} without the finding, {} unlabelled", count.split, count.positive, count.negative, count.unlabelled)
+            format!(
+                "{}: {} with, {} without the finding, {} unlabelled",
+                count.split, count.positive, count.negative, count.unlabelled
+            )
         })
         .collect();
     let mut rows = vec![
@@ -224,7 +229,13 @@ pub(super) fn provenance(results: &Results, analysis: &Analysis) -> String {
         .iter()
         .map(|model| {
             let trained = model.trained_on.as_deref().map_or(String::new(), |on| format!(", trained on {on}"));
-            format!("{} ({}, {}{trained}): SHA-256 {}", model.name, model.role.replace('_', " "), model.architecture, model.sha256)
+            format!(
+                "{} ({}, {}{trained}): SHA-256 {}",
+                model.name,
+                model.role.replace('_', " "),
+                model.architecture,
+                model.sha256
+            )
         })
         .collect();
     let protocol = public_protocol(results);

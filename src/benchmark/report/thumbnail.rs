@@ -44,10 +44,8 @@ fn outline(truth: &Picture, indices: &mut [u8]) {
     let marked = |y: usize, x: usize| y < rows && x < columns && truth.values[y * columns + x] >= 0.5;
     for y in 0..rows {
         for x in 0..columns {
-            let inside = marked(y.wrapping_sub(1), x)
-                && marked(y + 1, x)
-                && marked(y, x.wrapping_sub(1))
-                && marked(y, x + 1);
+            let inside =
+                marked(y.wrapping_sub(1), x) && marked(y + 1, x) && marked(y, x.wrapping_sub(1)) && marked(y, x + 1);
             if marked(y, x) && !inside {
                 indices[y * columns + x] = 255;
             }

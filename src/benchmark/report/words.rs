@@ -22,9 +22,9 @@ pub(super) fn answer(analysis: &Analysis) -> String {
         first.findings.iter().filter(|own| own.role.is_judged()).map(|own| own.method.as_str()).collect();
     let passing = |passes: &dyn Fn(&Finding) -> bool| -> Vec<String> {
         let all = |method: &&&str| {
-            tests.iter().all(|test| {
-                analysis.primary(*test).and_then(|metric| metric.finding(method)).is_some_and(passes)
-            })
+            tests
+                .iter()
+                .all(|test| analysis.primary(*test).and_then(|metric| metric.finding(method)).is_some_and(passes))
         };
         judged.iter().filter(all).map(|method| method_title(method)).collect()
     };
@@ -47,8 +47,7 @@ pub(super) fn tallies(analysis: &Analysis) -> Vec<String> {
         let metric = analysis.primary(test)?;
         let judged = || metric.findings.iter().filter(|own| own.role.is_judged());
         let tally = |verdict: StudyVerdict| judged().filter(|own| own.study == Some(verdict)).count();
-        let [pass, fail, open] =
-            [StudyVerdict::Pass, StudyVerdict::DidNotPass, StudyVerdict::Uncertain].map(tally);
+        let [pass, fail, open] = [StudyVerdict::Pass, StudyVerdict::DidNotPass, StudyVerdict::Uncertain].map(tally);
         let none = judged().filter(|own| own.study.is_none()).count();
         let untested = if none > 0 { format!(", {none} without a verdict") } else { String::new() };
         Some(format!(
@@ -112,7 +111,7 @@ pub(super) fn not_to_conclude(results: &Results, analysis: &Analysis) -> Vec<Str
 
 /// A moment in seconds since 1970 as `2026-11-25 18:04 UTC`.
 pub(super) fn moment(unix_secs: u64) -> String {
-    let days = (unix_secs / 86_400) as i64;
+    let days = i64::try_from(unix_secs / 86_400).unwrap_or(0);
     let secs = unix_secs % 86_400;
     // Days since 1 March 0000, in eras of 400 years (Hinnant, chrono-compatible low-level date algorithms).
     let shifted = days + 719_468;

@@ -7,8 +7,8 @@ mod table;
 
 pub use study::{classifiers, randomization, similarity, utility, verdicts};
 pub use supplement::{by_image, differences, every_metric, exclusions};
-pub(super) use table::{csv_cell, csv_number};
 pub use table::{Cell, Column, Table, Tone};
+pub(super) use table::{csv_cell, csv_number};
 
 use super::protocol::Test;
 use super::results::Results;

@@ -3,8 +3,7 @@
 use super::super::protocol::Test;
 use super::super::results::Results;
 use super::super::verdict::{
-    Adjusted, Analysis, Comparison, Finding, MetricAnalysis, Role, Source, method_title, metric_title, number,
-    test_title,
+    Analysis, Comparison, Finding, MetricAnalysis, Role, Source, method_title, metric_title, number, test_title,
 };
 use super::cells::{
     INTERVAL_PARTS, MEAN_PARTS, by_interval, difference, images, images_column, mean, method, p, study,
@@ -69,9 +68,9 @@ pub fn verdicts(analysis: &Analysis) -> Table {
         });
         std::iter::once(Cell::text(method_title(name))).chain(cells).collect()
     };
-    let heads = Test::ALL.into_iter().flat_map(|test| {
-        [Column::text(format!("{}: study’s rule", test_title(test))), Column::text("by interval")]
-    });
+    let heads = Test::ALL
+        .into_iter()
+        .flat_map(|test| [Column::text(format!("{}: study’s rule", test_title(test))), Column::text("by interval")]);
     Table {
         id: "verdicts",
         title: "All verdicts".to_owned(),
@@ -118,19 +117,15 @@ fn verdict_cells(finding: &Finding) -> [Cell; 2] {
 }
 
 /// Where the P values of a column come from.
-fn provenance<'a>(
-    what: &str,
-    mut comparisons: impl Iterator<Item = &'a Comparison>,
-) -> Option<String> {
+fn provenance<'a>(what: &str, mut comparisons: impl Iterator<Item = &'a Comparison>) -> Option<String> {
     let first = comparisons.next()?;
     let source = match first.source {
-        Source::MixedModel => "mixed model (image as random intercept, REML), t with Satterthwaite’s degrees of freedom",
+        Source::MixedModel => {
+            "mixed model (image as random intercept, REML), t with Satterthwaite’s degrees of freedom"
+        }
         Source::PairedT => "paired t tests, because the mixed model could not be fitted",
     };
-    let adjusted = match first.adjusted {
-        Adjusted::Tukey { .. } | Adjusted::Holm { .. } => first.adjusted.to_string(),
-    };
-    Some(format!("{what}: {source}; P adjusted by {adjusted}."))
+    Some(format!("{what}: {source}; P adjusted by {}.", first.adjusted))
 }
 
 /// Utility by one metric (table 3, left).
@@ -151,6 +146,7 @@ pub fn utility(metric: &MetricAnalysis, analysis: &Analysis) -> Table {
             p(finding.versus_localizer.as_ref()),
             difference(finding.versus_random.as_ref()),
             p(finding.versus_random.as_ref()),
+            p(finding.versus_random_pooled.as_ref()),
             study,
             interval,
         ]
@@ -163,6 +159,10 @@ pub fn utility(metric: &MetricAnalysis, analysis: &Analysis) -> Table {
     notes.extend(provenance(
         "Trained less random, each method by itself",
         judged().filter_map(|own| own.versus_random.as_ref()),
+    ));
+    notes.extend(provenance(
+        "The same pooled over all methods",
+        judged().filter_map(|own| own.versus_random_pooled.as_ref()),
     ));
     notes.extend(metric.notes.iter().map(|note| sentence(note)));
     Table {
@@ -180,6 +180,7 @@ pub fn utility(metric: &MetricAnalysis, analysis: &Analysis) -> Table {
             Column::numbers("P (localizer)", &["p"]),
             Column::numbers("Trained less random", INTERVAL_PARTS),
             Column::numbers("P (random)", &["p"]),
+            Column::numbers("P (random, pooled)", &["p"]),
             Column::text("Study’s rule"),
             Column::text("By interval"),
         ],
@@ -263,9 +264,11 @@ pub fn similarity(metric: &MetricAnalysis, analysis: &Analysis) -> Table {
         _ => ("table4_repeatability", "two trainings of one network"),
     };
     let judged = || metric.findings.iter().filter(|finding| finding.role.is_judged());
-    let mut notes = vec!["Alike is not right: a map that ignores the network repeats perfectly. Research use - not for \
+    let mut notes = vec![
+        "Alike is not right: a map that ignores the network repeats perfectly. Research use - not for \
                           diagnosis."
-        .to_owned()];
+            .to_owned(),
+    ];
     notes.extend(provenance("Against the limit", judged().filter_map(|own| own.decisive.as_ref())));
     notes.extend(provenance("Less localizer", judged().filter_map(|own| own.versus_localizer.as_ref())));
     notes.extend(metric.notes.iter().map(|note| sentence(note)));

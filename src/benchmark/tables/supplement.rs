@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::results::Results;
 use super::super::verdict::{
-    Analysis, MetricAnalysis, VerdictDifference, interval, metric_title, method_title, number, p_value, signed,
+    Analysis, MetricAnalysis, VerdictDifference, interval, method_title, metric_title, number, p_value, signed,
     test_title,
 };
 use super::cells::{MEAN_PARTS, by_interval, images, images_column, mean, method, study};
@@ -147,13 +147,9 @@ pub fn differences(differences: &[VerdictDifference]) -> Table {
     );
     let [one, other] = labels;
     let row = |difference: &VerdictDifference| {
-        let mut cells =
-            vec![Cell::text(test_title(difference.test)), Cell::text(method_title(&difference.method))];
+        let mut cells = vec![Cell::text(test_title(difference.test)), Cell::text(method_title(&difference.method))];
         for side in &difference.sides {
-            cells.push(Cell::numbers(
-                format!("{} {}", metric_title(&side.metric), number(side.mean)),
-                [side.mean],
-            ));
+            cells.push(Cell::numbers(format!("{} {}", metric_title(&side.metric), number(side.mean)), [side.mean]));
             cells.push(study(side.study));
             cells.push(by_interval(side.interval));
         }

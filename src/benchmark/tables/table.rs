@@ -113,44 +113,42 @@ impl Table {
 
     /// A table of GitHub's Markdown, with heading and notes.
     pub fn to_markdown(&self) -> String {
-        let mut text = format!("**{}**\n\n", markdown(&self.title));
-        let mut push = |cells: Vec<String>| text.push_str(&format!("| {} |\n", cells.join(" | ")));
-        push(self.columns.iter().map(|column| markdown(&column.head)).collect());
-        push(self.columns.iter().map(|column| if column.parts.is_empty() { "---" } else { "--:" }.to_owned()).collect());
-        for row in self.rows() {
-            push(row.iter().map(|cell| markdown(&cell.text)).collect());
-        }
-        for note in &self.notes {
-            text.push_str(&format!("\n{}\n", markdown(note)));
-        }
-        text
+        let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
+        let alignment = |column: &Column| if column.parts.is_empty() { "---" } else { "--:" }.to_owned();
+        let mut lines = vec![format!("**{}**\n", markdown(&self.title))];
+        lines.push(line(self.columns.iter().map(|column| markdown(&column.head)).collect()));
+        lines.push(line(self.columns.iter().map(alignment).collect()));
+        lines.extend(self.rows().map(|row| line(row.iter().map(|cell| markdown(&cell.text)).collect())));
+        lines.extend(self.notes.iter().map(|note| format!("\n{}", markdown(note))));
+        lines.join("\n") + "\n"
     }
 
     /// A table for LaTeX with the package booktabs.
     pub fn to_latex(&self) -> String {
         let alignment: String =
             self.columns.iter().map(|column| if column.parts.is_empty() { 'l' } else { 'r' }).collect();
-        let line = |cells: Vec<String>| format!("  {} \\\\\n", cells.join(" & "));
-        let mut text = format!(
-            "% needs \\usepackage{{booktabs}}\n\\begin{{table}}\n\\centering\n\\caption{{{}}}\n\\label{{tab:{}}}\n\
-             \\begin{{tabular}}{{{alignment}}}\n  \\toprule\n",
-            latex(&self.title),
-            self.id.replace('_', "-")
-        );
-        text.push_str(&line(self.columns.iter().map(|column| latex(&column.head)).collect()));
+        let line = |cells: Vec<String>| format!("  {} \\\\", cells.join(" & "));
+        let mut lines = vec![
+            "% needs \\usepackage{booktabs}".to_owned(),
+            "\\begin{table}".to_owned(),
+            "\\centering".to_owned(),
+            format!("\\caption{{{}}}", latex(&self.title)),
+            format!("\\label{{tab:{}}}", self.id.replace('_', "-")),
+            format!("\\begin{{tabular}}{{{alignment}}}"),
+            "  \\toprule".to_owned(),
+        ];
+        lines.push(line(self.columns.iter().map(|column| latex(&column.head)).collect()));
         for group in self.groups.iter().filter(|group| !group.is_empty()) {
-            text.push_str("  \\midrule\n");
-            for row in group {
-                text.push_str(&line(row.iter().map(|cell| latex(&cell.text)).collect()));
-            }
+            lines.push("  \\midrule".to_owned());
+            lines.extend(group.iter().map(|row| line(row.iter().map(|cell| latex(&cell.text)).collect())));
         }
-        text.push_str("  \\bottomrule\n\\end{tabular}\n");
+        lines.extend(["  \\bottomrule".to_owned(), "\\end{tabular}".to_owned()]);
         if !self.notes.is_empty() {
             let notes: Vec<String> = self.notes.iter().map(|note| latex(note)).collect();
-            text.push_str(&format!("\\par\\smallskip\\footnotesize {}\n", notes.join(" ")));
+            lines.push(format!("\\par\\smallskip\\footnotesize {}", notes.join(" ")));
         }
-        text.push_str("\\end{table}\n");
-        text
+        lines.push("\\end{table}".to_owned());
+        lines.join("\n") + "\n"
     }
 }
 
@@ -246,7 +244,10 @@ mod tests {
     #[test]
     fn markdown_and_latex_cannot_be_broken_out_of() {
         let markdown = table().to_markdown();
-        assert!(markdown.contains("| a\\|b, \"c\" | 0.500 ± 0.100 |") && markdown.contains("\\[a\\] \\<b\\>"), "{markdown}");
+        assert!(
+            markdown.contains("| a\\|b, \"c\" | 0.500 ± 0.100 |") && markdown.contains("\\[a\\] \\<b\\>"),
+            "{markdown}"
+        );
         let latex = table().to_latex();
         assert!(latex.contains("50 \\% of\\_it") && latex.contains("0.500 $\\pm$ 0.100 \\\\"), "{latex}");
         assert_eq!(latex.matches("\\midrule").count(), 2);

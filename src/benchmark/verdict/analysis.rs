@@ -12,6 +12,7 @@ use super::finding::{Finding, Role};
 use super::names::{AVERAGE_MASK, EXTERNAL_PREFIX, LOCALIZERS, primary_metric};
 use super::series::{Index, Panel};
 use super::{randomization, similarity, utility};
+use crate::cascade::ORIGINAL;
 use crate::metrics::Bootstrap;
 use crate::saliency::Preset;
 
@@ -117,9 +118,10 @@ impl<'a> Question<'a> {
     pub(super) fn judged(&self, conditions: &[&str]) -> Vec<(String, Role)> {
         let mut methods: Vec<(String, Role)> =
             self.results.protocol.methods.iter().map(|method| (method.name().to_owned(), Role::Method)).collect();
-        let external = self.panel.keys().filter(|(method, condition)| {
-            method.starts_with(EXTERNAL_PREFIX) && conditions.contains(condition)
-        });
+        let external = self
+            .panel
+            .keys()
+            .filter(|(method, condition)| method.starts_with(EXTERNAL_PREFIX) && conditions.contains(condition));
         let external: std::collections::BTreeSet<&str> = external.map(|key| key.0).collect();
         methods.extend(external.into_iter().map(|method| (method.to_owned(), Role::External)));
         methods
@@ -150,10 +152,34 @@ impl<'a> Question<'a> {
     }
 }
 
-/// Whether an exclusion's words, such as `utility: XRAI on inception_v3_1 (trained)`, name this test and method.
+/// Whether an exclusion is about this test and method: `utility: XRAI ...` names the test, words of a unit such as
+/// `XRAI on inception_v3_1 (Original)` tell it.
 fn concerns(exclusion: &Exclusion, test: Test, method: &str) -> bool {
-    let Some((own_test, rest)) = exclusion.what.split_once(':') else { return false };
-    own_test.trim() == test.name() && rest.split_whitespace().any(|word| word == method)
+    let words = match exclusion.what.split_once(": ") {
+        Some((named, rest)) if Test::of_name(named.trim()).is_some() => {
+            if named.trim() != test.name() {
+                return false;
+            }
+            rest
+        }
+        _ => {
+            let what = exclusion.what.as_str();
+            let concerned = if what.ends_with("compared with another image") {
+                test == Test::Randomization
+            } else if what.contains(" compared with ") {
+                matches!(test, Test::Repeatability | Test::Reproducibility)
+            } else if what.ends_with(')') && !what.ends_with(&format!("({ORIGINAL})")) && what.contains(" on ") {
+                matches!(test, Test::Utility | Test::Randomization)
+            } else {
+                true
+            };
+            if !concerned {
+                return false;
+            }
+            what
+        }
+    };
+    words.split_whitespace().any(|word| word == method)
 }
 
 impl Analysis {

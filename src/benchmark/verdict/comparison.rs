@@ -173,8 +173,7 @@ impl<'a> Fit<'a> {
     pub(super) fn difference(&self, a: &str, b: &str) -> Option<Comparison> {
         let (a, b) = (self.position(a)?, self.position(b)?);
         let (own, other) = (&self.levels[a].1, &self.levels[b].1);
-        let differences: Vec<Option<f64>> =
-            own.iter().map(|(image, value)| Some(value - other.get(image)?)).collect();
+        let differences: Vec<Option<f64>> = own.iter().map(|(image, value)| Some(value - other.get(image)?)).collect();
         let by_image = ByImage::new(&differences, self.alpha, &self.bootstrap);
         let reference = mean(&other.values().copied().collect::<Vec<_>>())?;
         let mut weights = vec![0.0; self.levels.len()];

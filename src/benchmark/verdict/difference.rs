@@ -92,9 +92,8 @@ pub fn between_presets(analysis: &Analysis) -> Vec<VerdictDifference> {
     use super::names::primary_metric;
     use crate::saliency::Preset;
     let of = |test: Test, preset: Preset| analysis.get(test, primary_metric(test, preset));
-    let pairs = Test::ALL
-        .into_iter()
-        .filter_map(|test| Some((of(test, Preset::Arun2021)?, of(test, Preset::Recommended)?)));
+    let pairs =
+        Test::ALL.into_iter().filter_map(|test| Some((of(test, Preset::Arun2021)?, of(test, Preset::Recommended)?)));
     let labels = ["the metric of arun2021", "that of recommended"];
     pairs.flat_map(|(one, other)| between(labels, one, other).collect::<Vec<_>>()).collect()
 }

@@ -74,8 +74,10 @@ pub struct Finding {
     pub decisive: Option<Comparison>,
     /// Less the network trained to localize.
     pub versus_localizer: Option<Comparison>,
-    /// Utility: less its own maps under random weights.
+    /// Utility: less its own maps under random weights, in a model of its own.
     pub versus_random: Option<Comparison>,
+    /// The same in one model of all methods trained and random, adjusted over all pairs of its cells.
+    pub versus_random_pooled: Option<Comparison>,
     /// Less the best control.
     pub versus_control: Option<Comparison>,
     /// By the study's rule.

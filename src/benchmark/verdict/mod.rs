@@ -26,6 +26,7 @@ pub use names::{
     AVERAGE_MASK, EXTERNAL_PREFIX, LOCALIZERS, full_title, method_title, metric_title, primary_metric, question,
     test_title,
 };
+pub use randomization::states;
 pub use rules::{GoodSide, IntervalVerdict, StudyVerdict, above_by_study, by_interval, randomization_by_study};
 pub use series::{Index, Panel, Series};
 pub use trust::{TrustCard, TrustEntry, TrustError, TrustFile, TrustLine, TrustVerdict, trust_card};

@@ -41,7 +41,8 @@ impl Nodes {
     /// Mean of the singles less mean of the pairs, where both are defined.
     fn difference(&self, times: &[f64]) -> Option<f64> {
         let weighted = |values: &mut dyn Iterator<Item = (f64, f64)>| {
-            let (sum, weight) = values.fold((0.0, 0.0), |(sum, all), (weight, value)| (sum + weight * value, all + weight));
+            let (sum, weight) =
+                values.fold((0.0, 0.0), |(sum, all), (weight, value)| (sum + weight * value, all + weight));
             (weight > 0.0).then(|| sum / weight)
         };
         let singles = weighted(&mut self.singles.iter().map(|(node, value)| (times[*node], *value)))?;
@@ -91,7 +92,9 @@ mod tests {
         let singles = names.iter().map(|name| (name.as_str(), 0.5)).collect();
         let pair_names: Vec<(String, f64)> = (0..30)
             .flat_map(|a: usize| (0..a).map(move |b| (a, b)))
-            .map(|(a, b)| (format!("{a:02}|{b:02}"), 0.3 + 0.01 * ((a * 7 + b * 13) % 11) as f64 + 0.02 * (a % 5) as f64))
+            .map(|(a, b)| {
+                (format!("{a:02}|{b:02}"), 0.3 + 0.01 * ((a * 7 + b * 13) % 11) as f64 + 0.02 * (a % 5) as f64)
+            })
             .collect();
         let pairs = pair_names.iter().map(|(name, value)| (name.as_str(), *value)).collect();
         let nodes = Nodes::new(&singles, &pairs).unwrap();

@@ -19,7 +19,7 @@ const WITH_BASELINE: &str = "different images";
 
 /// Names of the states that have scores, in the order of the cascade: that of the first classifier's blocks; states it
 /// does not know come last.
-pub(in super::super) fn states<'a>(results: &Results, index: &Index<'a>) -> Vec<&'a str> {
+pub fn states<'a>(results: &Results, index: &Index<'a>) -> Vec<&'a str> {
     let mut found: Vec<&str> = index
         .metrics(Test::Randomization)
         .filter_map(|metric| index.panel(Test::Randomization, metric))
@@ -57,19 +57,16 @@ pub(super) fn analyse(question: &Question<'_>) -> MetricAnalysis {
     // Less its own baseline, every method is asked the same: is it above 0?
     let levels = judged.iter().filter_map(|(method, _)| {
         let (series, baseline) = (panel.get(method, last?)?, baseline_of(method)?);
-        let values: BTreeMap<&str, f64> = series.by_image.iter().map(|(image, value)| (*image, value - baseline)).collect();
+        let values: BTreeMap<&str, f64> =
+            series.by_image.iter().map(|(image, value)| (*image, value - baseline)).collect();
         Some((method.as_str(), values))
     });
     let fit = Fit::new(levels.collect(), alpha, bootstrap);
     let mut findings: Vec<Finding> = Vec::new();
     for (method, role) in &judged {
         let series = last.and_then(|last| panel.get(method, last));
-        let mut row = Finding::unjudged(
-            method,
-            *role,
-            series.unwrap_or(&Series::default()),
-            question.excluded_units(method),
-        );
+        let mut row =
+            Finding::unjudged(method, *role, series.unwrap_or(&Series::default()), question.excluded_units(method));
         row.decisive = fit.against(method, 0.0, WITH_BASELINE);
         if let (Some(decisive), Some(series), Some(pairs)) =
             (&mut row.decisive, series, panel.get(method, condition::BASELINE))

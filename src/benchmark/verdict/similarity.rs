@@ -32,12 +32,8 @@ pub(super) fn analyse(question: &Question<'_>) -> MetricAnalysis {
     let mut findings: Vec<Finding> = Vec::new();
     for (method, role) in &judged {
         let series = panel.get(method, condition::PAIR);
-        let mut row = Finding::unjudged(
-            method,
-            *role,
-            series.unwrap_or(&Series::default()),
-            question.excluded_units(method),
-        );
+        let mut row =
+            Finding::unjudged(method, *role, series.unwrap_or(&Series::default()), question.excluded_units(method));
         row.decisive = fit.against(method, threshold, &with);
         row.versus_localizer = high.and_then(|(name, _)| fit.difference(method, name));
         findings.push(row);
@@ -117,9 +113,10 @@ fn judge(question: &Question<'_>, finding: &mut Finding, control: Option<f64>) {
         }
         _ => String::new(),
     };
-    let localizer = finding.versus_localizer.as_ref().map_or(String::new(), |own| {
-        format!(" {}: {}.", method_title(&own.with), number(Some(own.reference)))
-    });
+    let localizer = finding
+        .versus_localizer
+        .as_ref()
+        .map_or(String::new(), |own| format!(" {}: {}.", method_title(&own.with), number(Some(own.reference))));
     finding.sentence = format!(
         "{claim}: mean {metric} {}, limit {threshold}, {}.{localizer}{noise}",
         number(finding.summary.mean),

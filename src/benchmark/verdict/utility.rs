@@ -3,7 +3,7 @@
 use super::super::protocol::Test;
 use super::super::results::condition;
 use super::analysis::{MetricAnalysis, Question};
-use super::comparison::{Comparison, Fit, adjust_by_holm};
+use super::comparison::{Adjusted, Comparison, Fit, Source, adjust_by_holm};
 use super::finding::{Finding, Role, Summary};
 use super::names::{AVERAGE_MASK, method_title, metric_title};
 use super::rules::{GoodSide, StudyVerdict, above_by_study, by_interval};
@@ -20,8 +20,7 @@ pub(super) fn analyse(question: &Question<'_>) -> MetricAnalysis {
     let controls = question.controls(condition::CONTROL);
 
     // One family as in the study: methods and baselines, all pairs.
-    let mut levels: Vec<_> =
-        judged.iter().map(|(method, role)| question.level(method, condition_of(*role))).collect();
+    let mut levels: Vec<_> = judged.iter().map(|(method, role)| question.level(method, condition_of(*role))).collect();
     levels.push(question.level(AVERAGE_MASK, condition::BASELINE));
     levels.extend(localizer.map(|name| question.level(name, condition::BASELINE)));
     let fit = Fit::new(levels, alpha, bootstrap);
@@ -37,7 +36,7 @@ pub(super) fn analyse(question: &Question<'_>) -> MetricAnalysis {
             let mut found = Fit::new(vec![own, other], alpha, bootstrap).difference("own", with)?;
             // Two levels: nothing to adjust for yet; Holm over all methods follows.
             found.p_adjusted = found.p;
-            found.adjusted = super::comparison::Adjusted::Holm { tests: 1 };
+            found.adjusted = Adjusted::Holm { tests: 1 };
             Some(found)
         };
         findings.push(Finding {
@@ -49,6 +48,7 @@ pub(super) fn analyse(question: &Question<'_>) -> MetricAnalysis {
             decisive: fit.difference(method, AVERAGE_MASK),
             versus_localizer: localizer.and_then(|name| fit.difference(method, name)),
             versus_random: against(method, condition::RANDOM, WITH_RANDOM),
+            versus_random_pooled: None,
             versus_control: best_control.and_then(|name| against(name, condition::CONTROL, name)),
             study: None,
             interval: None,
@@ -74,12 +74,15 @@ pub(super) fn analyse(question: &Question<'_>) -> MetricAnalysis {
     adjust_by_holm(findings.iter_mut().filter_map(|finding| finding.versus_localizer.as_mut()));
     adjust_by_holm(findings.iter_mut().filter_map(|finding| finding.versus_random.as_mut()));
     adjust_by_holm(findings.iter_mut().filter_map(|finding| finding.versus_control.as_mut()));
+    pooled(question, &mut findings);
     for finding in findings.iter_mut().filter(|finding| finding.role.is_judged()) {
         judge(question, finding);
     }
     let mut notes = fit.notes.clone();
     if fit.levels() > 0 && panel.get(AVERAGE_MASK, condition::BASELINE).is_none() {
-        notes.push("there is no average mask (AVG): the study's question whether a method beats it has no answer".into());
+        notes.push(
+            "there is no average mask (AVG): the study's question whether a method beats it has no answer".into(),
+        );
     }
     MetricAnalysis {
         test: Test::Utility,
@@ -89,6 +92,33 @@ pub(super) fn analyse(question: &Question<'_>) -> MetricAnalysis {
         curves: Vec::new(),
         control_mean: None,
         notes,
+    }
+}
+
+/// Trained less random in one model whose levels are methods and weights.
+fn pooled(question: &Question<'_>, findings: &mut [Finding]) {
+    let cells: Vec<(String, String, &str)> = findings
+        .iter()
+        .filter(|finding| finding.random.is_some())
+        .flat_map(|finding| {
+            [condition::TRAINED, condition::RANDOM]
+                .map(|weights| (format!("{}:{weights}", finding.method), finding.method.clone(), weights))
+        })
+        .collect();
+    let levels = cells.iter().map(|(cell, method, weights)| {
+        let values = question.panel.get(method, weights).map(|series| series.by_image.clone()).unwrap_or_default();
+        (cell.as_str(), values)
+    });
+    let fit = Fit::new(levels.collect(), question.alpha, question.bootstrap);
+    for finding in findings.iter_mut().filter(|finding| finding.random.is_some()) {
+        let cell = |weights: &str| format!("{}:{weights}", finding.method);
+        let found = fit.difference(&cell(condition::TRAINED), &cell(condition::RANDOM));
+        // Without the pooled model there is nothing beside the method's own.
+        finding.versus_random_pooled = found.filter(|own| own.source == Source::MixedModel).map(|own| Comparison {
+            with: WITH_RANDOM.to_owned(),
+            by_image: None,
+            ..own
+        });
     }
 }
 
@@ -171,6 +201,7 @@ impl Finding {
             decisive: None,
             versus_localizer: None,
             versus_random: None,
+            versus_random_pooled: None,
             versus_control: None,
             study: None,
             interval: None,
@@ -188,8 +219,7 @@ impl Finding {
         match (images, undefined, self.excluded_units) {
             (0, 0, 0) => format!("{title} was not tested: the run holds no score of it."),
             (0, undefined, excluded) => format!(
-                "{title} has no verdict: none of its scores is defined ({} undefined, {} without a score).",
-                undefined,
+                "{title} has no verdict: none of its scores is defined ({undefined} undefined, {} without a score).",
                 count(excluded, "unit")
             ),
             _ => format!("{title} has no verdict: {needed} ({} here).", count(images, "image")),

@@ -145,20 +145,21 @@ impl Bench<'_> {
         let mut broken = None;
         let model = &subject.model;
         let build = |weights: &_| self.executors.classifier(&model.graph, weights);
-        let found = cascade::run(&plan, &model.graph, &model.weights, &build, &Passes(self), &mut |finished| {
-            let image = images[finished.row.image];
-            if finished.row.state == 0 {
-                let own = originals.entry((*number, image.image)).or_default();
-                own.insert(finished.map.method, finished.comparable.clone());
+        let keep = &mut |finished: &cascade::Finished<'_>| {
+            let (image, state, method) = (images[finished.row.image], finished.row.state, finished.map.method);
+            let own = originals.entry((*number, image.image)).or_default();
+            if state == 0 {
+                own.insert(method, finished.comparable.clone());
             }
-            let original = originals.get(&(*number, image.image));
-            let unit = self.finished(subject, &states[finished.row.state], image, finished, original, missing);
+            let original = own.get(&method);
+            let unit = self.finished(subject, &states[state], image, finished, original, missing);
             self.keep(unit.into_iter().collect()).map_err(|error| {
                 let reason = error.to_string();
                 broken = Some(error);
                 cascade::Error::Sink { reason }
             })
-        });
+        };
+        let found = cascade::maps(&plan, &model.graph, &model.weights, &build, &Passes(self), keep);
         match (found, broken) {
             (_, Some(error)) => Err(Failure::Run(error)),
             (Ok(_), None) => Ok(()),
@@ -167,32 +168,32 @@ impl Bench<'_> {
         }
     }
 
-    /// The missing unit that one map of one image in one state makes.
+    /// The unit that a map makes, where it is missing.
     fn finished(
         &self,
         subject: &Subject,
         state: &State,
         image: &Loaded,
         found: &cascade::Finished<'_>,
-        original: Option<&Originals>,
+        original: Option<&Comparable>,
         missing: &BTreeSet<Unit>,
     ) -> Option<Finished> {
-        let setup = self.setup;
+        let (setup, map) = (self.setup, found.map);
+        let unit = Unit::map(&image.id, &subject.name, &state.name, map.method.name());
+        if !missing.contains(&unit) {
+            return None;
+        }
+        let replica = subject.role == Role::Classifier;
         let cascaded = image.image < setup.similarity
-            && subject.role == Role::Classifier
+            && replica
             && subject.replicate as usize <= setup.replicates()
             && setup.states.contains(state);
-        let judged = image.image < setup.utility && subject.role == Role::Classifier && subject.replicate == 1;
+        let judged = image.image < setup.utility && replica && subject.replicate == 1;
         let condition = match state.name.as_str() {
             ORIGINAL => Some(condition::TRAINED),
             name if name == setup.random.name => Some(condition::RANDOM),
             _ => None,
         };
-        let map = found.map;
-        let unit = Unit::map(&image.id, &subject.name, &state.name, map.method.name());
-        if !missing.contains(&unit) {
-            return None;
-        }
         let label = |test, condition| Label {
             test,
             image: &image.id,
@@ -211,7 +212,7 @@ impl Bench<'_> {
             scores.extend(label(Test::Utility, condition).utility(shown, &image.truth));
         }
         if cascaded {
-            let blank = original.and_then(|maps| maps.get(&map.method)).is_none_or(|map| map.display().is_none());
+            let blank = original.is_none_or(|map| map.display().is_none());
             let note = reason.or(blank.then_some("the map of the trained network cannot be scaled"));
             scores.extend(label(Test::Randomization, &state.name).similarities(&found.row.similarity, note));
         }
@@ -222,8 +223,8 @@ impl Bench<'_> {
             outcome: outcome_name(map.display.outcome).to_owned(),
             values: map.display.values.clone(),
         };
-        let map = setup.protocol.keep_maps.then(kept);
-        Some(Finished { unit, scores, map, prediction: None })
+        let kept = setup.protocol.keep_maps.then(kept);
+        Some(Finished { unit, scores, map: kept, prediction: None })
     }
 
     /// The randomization baseline: maps of different images on one network.

@@ -6,11 +6,13 @@ use std::io::Write;
 use std::str::FromStr;
 
 use image::RgbImage;
+use rayon::prelude::*;
 
 use super::palette::{Histogram, Palette};
 use super::web_picture::WebPicture;
 use super::{Animation, FrameTime};
 use crate::cascade::{Error, Result};
+use crate::figure;
 
 /// A kind of animated file, or the frames one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,36 +73,39 @@ pub fn encode(
 ) -> Result<()> {
     let times = animation.frames();
     let size = animation.size_px();
-    let mut gif = if formats.contains(&Format::Gif) {
-        Some(Gif::new(animation, size, create("animation.gif")?)?)
-    } else {
-        None
-    };
+    let mut gif =
+        if formats.contains(&Format::Gif) { Some(Gif::new(animation, size, create("animation.gif")?)?) } else { None };
     let mut apng = if formats.contains(&Format::Apng) {
         Some(apng(size, times.len(), create("animation.apng")?).map_err(failed)?)
     } else {
         None
     };
     let mut web_picture = formats.contains(&Format::WebP).then(|| WebPicture::new(size));
-    for (index, FrameTime { time_secs, delay_cs }) in times.iter().enumerate() {
-        if !go_on(index, times.len()) {
-            return Err(Error::Cancelled);
-        }
-        let frame = animation.draw(*time_secs)?;
-        if let Some(gif) = &mut gif {
-            gif.add(&frame, *delay_cs)?;
-        }
-        if let Some(apng) = &mut apng {
-            apng.set_frame_delay(*delay_cs, 100).and_then(|()| apng.write_image_data(&frame)).map_err(failed)?;
-        }
-        if let Some(web_picture) = &mut web_picture {
-            web_picture.add(&frame, *delay_cs).map_err(failed)?;
-        }
-        if formats.contains(&Format::Frames) {
-            let file = create(&format!("frames/frame_{index:03}.png"))?;
-            let mut encoder = png::Encoder::new(file, frame.width(), frame.height());
-            encoder.set_color(png::ColorType::Rgb);
-            encoder.write_header().and_then(|mut writer| writer.write_image_data(&frame)).map_err(failed)?;
+    let draw = |frame: &FrameTime| animation.draw(frame.time_secs);
+    let mut done = 0;
+    // A few frames at a time, so that all threads draw and memory stays small.
+    for times_at_hand in times.chunks(2 * rayon::current_num_threads()) {
+        let frames: Vec<RgbImage> = times_at_hand.par_iter().map(draw).collect::<figure::Result<_>>()?;
+        for (frame, FrameTime { delay_cs, .. }) in frames.iter().zip(times_at_hand) {
+            if !go_on(done, times.len()) {
+                return Err(Error::Cancelled);
+            }
+            if let Some(gif) = &mut gif {
+                gif.add(frame, *delay_cs)?;
+            }
+            if let Some(apng) = &mut apng {
+                apng.set_frame_delay(*delay_cs, 100).and_then(|()| apng.write_image_data(frame)).map_err(failed)?;
+            }
+            if let Some(web_picture) = &mut web_picture {
+                web_picture.add(frame, *delay_cs).map_err(failed)?;
+            }
+            if formats.contains(&Format::Frames) {
+                let file = create(&format!("frames/frame_{done:03}.png"))?;
+                let mut encoder = png::Encoder::new(file, frame.width(), frame.height());
+                encoder.set_color(png::ColorType::Rgb);
+                encoder.write_header().and_then(|mut writer| writer.write_image_data(frame)).map_err(failed)?;
+            }
+            done += 1;
         }
     }
     if let Some(gif) = gif {
@@ -125,15 +130,14 @@ struct Gif {
 impl Gif {
     /// Chooses the colours by the states that stand still, between which all other frames lie.
     fn new(animation: &Animation, [width, height]: [u32; 2], file: Box<dyn Write>) -> Result<Self> {
-        let mut histogram = Histogram::new();
         let step = animation.options.hold_secs + animation.options.fade_secs;
+        let mut histogram = Histogram::new();
         for state in 0..animation.states.len() {
             histogram.add(&animation.draw(state as f64 * step)?);
         }
         let palette = histogram.palette();
         let size = [width, height].map(|side| u16::try_from(side).unwrap_or(u16::MAX));
-        let mut encoder =
-            gif::Encoder::new(file, size[0], size[1], palette.colours.as_flattened()).map_err(failed)?;
+        let mut encoder = gif::Encoder::new(file, size[0], size[1], palette.colours.as_flattened()).map_err(failed)?;
         encoder.set_repeat(gif::Repeat::Infinite).map_err(failed)?;
         Ok(Self { palette, encoder, size })
     }

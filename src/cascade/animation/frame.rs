@@ -190,7 +190,8 @@ impl Animation {
                 run.iter().map(|(state, value)| [x_of(*state as f64), y_of(*value)]).collect()
             };
             scene.polyline(&line(run), 1.6, FAINT, None);
-            let passed: Vec<(usize, f64)> = run.iter().copied().filter(|(state, _)| *state <= state_of(position)).collect();
+            let passed: Vec<(usize, f64)> =
+                run.iter().copied().filter(|(state, _)| *state <= state_of(position)).collect();
             if passed.len() > 1 {
                 scene.polyline(&line(&passed), 1.8, CURVE, None);
             }

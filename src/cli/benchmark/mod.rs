@@ -1,7 +1,9 @@
 //! `saliscope benchmark`: the study's four tests, from the protocol to the results.
 
+mod export;
 mod init;
 mod merge;
+mod report;
 mod run;
 mod status;
 
@@ -19,6 +21,7 @@ use crate::truth::Task;
 Examples:
   See it work, on generated radiographs with the networks that are part of the program:
     saliscope benchmark run --demo --out demo-run
+    saliscope benchmark report demo-run --out report.html
   The study's protocol on one's own files:
     saliscope benchmark init --preset arun2021 --out protocol.toml      (then fill in cohort and models)
     saliscope benchmark run --protocol protocol.toml --out run
@@ -40,6 +43,8 @@ enum Command {
     Resume(Box<run::ResumeArguments>),
     Status(status::Arguments),
     Merge(merge::Arguments),
+    Report(report::Arguments),
+    Export(export::Arguments),
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
@@ -49,6 +54,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         Command::Resume(arguments) => run::resume(arguments),
         Command::Status(arguments) => status::run(arguments),
         Command::Merge(arguments) => merge::run(arguments),
+        Command::Report(arguments) => report::run(arguments),
+        Command::Export(arguments) => export::run(arguments),
     }
 }
 

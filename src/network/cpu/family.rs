@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::super::Result;
 use super::super::executor::{Batch, ForwardWork};
 use super::super::graph::{Graph, NodeId};
 use super::super::weights::Weights;
-use super::super::Result;
 use super::checkpoint::Checkpoint;
 use super::kernel::{Isa, Memory};
 use super::lower::{Lowered, lower};

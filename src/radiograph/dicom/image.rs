@@ -87,6 +87,29 @@ impl DicomImage {
         self.source.data_set().text(tags::MODALITY)
     }
 
+    /// What kind of object it is, `SOPClassUID`.
+    pub fn sop_class_uid(&self) -> Option<String> {
+        self.source.data_set().text(tags::SOP_CLASS_UID)
+    }
+
+    /// Whether the pixels hold letters that identify the patient; nothing where the file does not say.
+    pub fn burned_in_annotation(&self) -> Option<bool> {
+        match self.source.data_set().text(tags::BURNED_IN_ANNOTATION)?.as_str() {
+            "YES" => Some(true),
+            "NO" => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Whether the pixels were ever compressed with loss; nothing where the file does not say.
+    pub fn was_compressed_with_loss(&self) -> Option<bool> {
+        match self.source.data_set().text(tags::LOSSY_IMAGE_COMPRESSION)?.as_str() {
+            "01" => Some(true),
+            "00" => Some(false),
+            _ => None,
+        }
+    }
+
     /// View position, such as `PA`.
     pub fn view_position(&self) -> Option<String> {
         self.source.data_set().text(tags::VIEW_POSITION)

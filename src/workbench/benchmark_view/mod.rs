@@ -69,7 +69,7 @@ fn head_ui(ui: &mut Ui, bench: &Bench, services: &Services, actions: &mut Action
                 wish(actions, BenchWish::Continue);
             }
             if bench.judged.is_some()
-                && ui.button("Write the report").on_hover_text("report.html beside the database; names no patient").clicked()
+                && ui.button("Write the report").on_hover_text("report.html beside the database, with radiographs and maps where they were kept; names no patient").clicked()
             {
                 wish(actions, BenchWish::Report);
             }

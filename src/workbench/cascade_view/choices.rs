@@ -115,7 +115,7 @@ fn preset_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
 
 fn weights_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     let mut randomizer = state.player.randomizer;
-    let mut number = |ui: &mut Ui, name: &str, value: &mut u64, words: &str| {
+    let number = |ui: &mut Ui, name: &str, value: &mut u64, words: &str| {
         let label = ui.label(name);
         let drag = DragValue::new(value).speed(0.05).range(0..=999_999_u64).update_while_editing(false);
         ui.add(drag).labelled_by(label.id).on_hover_text(words);

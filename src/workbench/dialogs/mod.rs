@@ -2,6 +2,7 @@
 
 mod closing;
 mod drop_hint;
+mod export;
 mod jobs;
 mod method_card;
 mod palette;
@@ -16,7 +17,7 @@ use super::services::Services;
 use super::state::{Dialogs, State};
 
 /// Draws the dialogs that are open.
-pub fn dialogs_ui(context: &Context, state: &State, services: &Services, actions: &mut Actions) {
+pub(super) fn dialogs_ui(context: &Context, state: &State, services: &Services, actions: &mut Actions) {
     let dialogs = &state.dialogs;
     if dialogs.jobs {
         jobs::jobs_ui(context, state, services, actions);
@@ -29,6 +30,9 @@ pub fn dialogs_ui(context: &Context, state: &State, services: &Services, actions
     }
     if let Some(method) = dialogs.method_card {
         method_card::method_card_ui(context, method, state, actions);
+    }
+    if dialogs.export {
+        export::export_ui(context, state, services, actions);
     }
     if let Some(field) = &dialogs.path {
         path::path_ui(context, field, state, actions);

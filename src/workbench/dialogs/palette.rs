@@ -40,7 +40,10 @@ pub(super) fn palette_ui(context: &Context, typed: &str, state: &State, actions:
         ScrollArea::vertical().max_height(360.0).auto_shrink([false, true]).show(ui, |ui| {
             for (index, command) in found.iter().enumerate() {
                 let shortcuts = keys::all_words(&state.settings.keys.keys(*command));
-                let button = Button::new(command.label()).shortcut_text(shortcuts).selected(index == chosen).frame(index == chosen);
+                let button = Button::new(command.label())
+                    .shortcut_text(shortcuts)
+                    .selected(index == chosen)
+                    .frame(index == chosen);
                 let obstacle = command.obstacle(state);
                 let name = format!("{} ({})", command.label(), command.category().name());
                 let size = vec2(ui.available_width(), 0.0);
@@ -84,7 +87,13 @@ fn likeness(typed: &str, command: Command) -> Option<u32> {
     let label = command.label().to_lowercase();
     if let Some(at) = label.find(typed) {
         let is_word = at == 0 || label[..at].ends_with([' ', ':']);
-        return Some(if at == 0 { 1000 } else if is_word { 900 } else { 700 });
+        return Some(if at == 0 {
+            1000
+        } else if is_word {
+            900
+        } else {
+            700
+        });
     }
     if command.tooltip().to_lowercase().contains(typed) {
         return Some(300);

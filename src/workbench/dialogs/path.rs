@@ -28,7 +28,7 @@ pub(super) fn path_ui(context: &Context, field: &PathField, state: &State, actio
         let name = ui.label(label);
         let edit = TextEdit::singleline(&mut text).hint_text(example).char_limit(4096).desired_width(f32::INFINITY);
         let response = ui.add(edit).labelled_by(name.id);
-        if !response.has_focus() {
+        if ui.memory(|memory| memory.focused().is_none()) {
             response.request_focus();
         }
         if field.purpose == PathPurpose::Cohort {

@@ -1,0 +1,43 @@
+//! `saliscope benchmark export`: everything a run found, in files that other programs read.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::benchmark::export::{ExportOptions, files};
+use crate::benchmark::{self, KeptPictures, Store};
+use crate::cli::error::Result;
+use crate::cli::output::Output;
+
+/// Writes everything a run found in files that other programs read.
+///
+/// scores.csv and scores.parquet (every number, with the lines of R that fit the same models), tables as CSV, Markdown
+/// and LaTeX, figures as SVG, PDF and PNG, analysis.json, trust.json, protocol.json, refit.R.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  saliscope benchmark export run --out results
+
+Research use - not for diagnosis.")]
+pub(super) struct Arguments {
+    /// Folder of the run, or its database
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// Folder that receives the files: a new or empty one
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+    /// Keep the cases' ids, which may be patients'; without it they are case 0001 and so on
+    #[arg(long)]
+    identity: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let mut output = Output::prepare_empty(&arguments.out)?;
+    let path = benchmark::find_database(&arguments.run)?;
+    let results = Store::read(&path)?.results()?;
+    let pictures = KeptPictures::open(&path, &results)?;
+    for file in files(&results, &pictures, ExportOptions { open_ids: arguments.identity })? {
+        output.write(&file.name, &file.bytes)?;
+    }
+    output.publish()
+}

@@ -1,0 +1,61 @@
+//! `saliscope benchmark report`: one HTML file that tells what a run found.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::benchmark::figures::{NoPictures, Pictures};
+use crate::benchmark::report::{ReportOptions, report};
+use crate::benchmark::{self, KeptPictures, Store, TrustFile};
+use crate::cli::error::Result;
+use crate::cli::output_file;
+
+/// Writes what a run found as one HTML file: verdicts, tables, figures, every case; finished or not.
+///
+/// The file asks no network for anything. Beside the database, trust.json keeps what was found for each network and
+/// method, for the window to show.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  saliscope benchmark report run --out report.html
+  saliscope benchmark report run-arun2021 --compare run-recommended --out report.html
+
+Research use - not for diagnosis.")]
+pub(super) struct Arguments {
+    /// Folder of the run, or its database
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// Where the report goes
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Another run, such as that of the other preset: verdicts that differ are called out
+    #[arg(long, value_name = "RUN")]
+    compare: Option<PathBuf>,
+    /// No radiographs and no maps
+    #[arg(long)]
+    no_images: bool,
+    /// Show the cases' ids, which may be patients'; without it they are case 0001 and so on
+    #[arg(long)]
+    identity: bool,
+    /// Replace the file if it is there already
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    output_file::refuse_taken(&arguments.out, arguments.force)?;
+    let path = benchmark::find_database(&arguments.run)?;
+    let results = Store::read(&path)?.results()?;
+    let other = arguments.compare.as_ref().map(|path| benchmark::open(path)?.results()).transpose()?;
+    let kept = (!arguments.no_images).then(|| KeptPictures::open(&path, &results)).transpose()?;
+    let pictures: &dyn Pictures = kept.as_ref().map_or(&NoPictures, |kept| kept);
+    let options = ReportOptions { open_ids: arguments.identity, no_images: arguments.no_images };
+    let made = report(&results, other.as_ref(), pictures, options)?;
+    output_file::place(output_file::stage(&arguments.out, made.html.as_bytes())?, &arguments.out, arguments.force)?;
+    // The report is there; a folder that cannot be written must not take it away.
+    if let Err(error) = TrustFile::of(&made.analysis).write(&TrustFile::beside(&path)) {
+        let _ = writeln!(std::io::stderr(), "warning: {error}");
+    }
+    Ok(())
+}

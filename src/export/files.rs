@@ -1,0 +1,185 @@
+//! Files that appear together, complete or not at all; what they replace stays until then.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::{NamedTempFile, TempPath};
+
+use super::{Error, Result};
+
+/// Files written under temporary names beside their targets, which [`FileSet::publish`] gives their names.
+///
+/// A full disk shows while they are written: every byte is flushed to the disk before any old file is touched.
+#[derive(Debug, Default)]
+pub struct FileSet {
+    staged: Vec<(NamedTempFile, PathBuf)>,
+}
+
+impl FileSet {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Writes `content` beside `path`, where it is not yet seen.
+    ///
+    /// # Errors
+    /// When the folder does not exist or the disk is full.
+    pub fn add(&mut self, path: &Path, content: &[u8]) -> Result<()> {
+        self.add_with(path, |file| file.write_all(content))
+    }
+
+    /// The same for a file that `write` fills bit by bit.
+    ///
+    /// # Errors
+    /// As [`FileSet::add`], and those of `write`.
+    pub fn add_with(&mut self, path: &Path, write: impl FnOnce(&mut fs::File) -> io::Result<()>) -> Result<()> {
+        let staged = || {
+            if path.is_dir() {
+                return Err(io::Error::new(io::ErrorKind::IsADirectory, "a folder has that name"));
+            }
+            let mut file = builder().tempfile_in(folder(path))?;
+            write(file.as_file_mut())?;
+            file.as_file().sync_all()?;
+            Ok(file)
+        };
+        let file = staged().map_err(|source| failed(path, source))?;
+        self.staged.push((file, path.to_owned()));
+        Ok(())
+    }
+
+    /// Gives every file its name, replacing what had it. When one cannot be placed, those before it are taken back and
+    /// the old files stand where they stood.
+    ///
+    /// # Errors
+    /// When a file cannot be placed.
+    pub fn publish(self) -> Result<()> {
+        let mut placed: Vec<(PathBuf, Option<TempPath>)> = Vec::new();
+        for (file, path) in self.staged {
+            let done = keep_old(&path).and_then(|old| match file.persist(&path) {
+                Ok(_) => Ok(old),
+                Err(error) => {
+                    restore(&path, old);
+                    Err(error.error)
+                }
+            });
+            match done {
+                Ok(old) => placed.push((path, old)),
+                Err(source) => {
+                    for (path, old) in placed.into_iter().rev() {
+                        restore(&path, old);
+                    }
+                    return Err(failed(&path, source));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A second name for the file that has the name, so that it is there at every moment; nothing where there is none.
+fn keep_old(path: &Path) -> io::Result<Option<TempPath>> {
+    if path.symlink_metadata().is_err() {
+        return Ok(None);
+    }
+    let aside = builder().tempfile_in(folder(path))?.into_temp_path();
+    fs::remove_file(&aside)?;
+    // Not every file system has links.
+    fs::hard_link(path, &aside).or_else(|_| fs::copy(path, &aside).map(drop))?;
+    Ok(Some(aside))
+}
+
+fn restore(path: &Path, old: Option<TempPath>) {
+    // Nothing better than trying can be done here.
+    let _ = match old {
+        Some(old) => old.persist(path).map_err(|error| error.error),
+        None => fs::remove_file(path),
+    };
+}
+
+fn builder() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)); // less what the umask takes
+    builder.prefix(".saliscope-");
+    builder
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn failed(path: &Path, source: io::Error) -> Error {
+    Error::Write { source, path: path.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn files_appear_together_and_replace_old_ones() {
+        let root = tempfile::tempdir().unwrap();
+        let [figure, json] = ["f.pdf", "f.json"].map(|name| root.path().join(name));
+        fs::write(&figure, b"old").unwrap();
+        let mut files = FileSet::new();
+        files.add(&figure, b"new").unwrap();
+        files.add(&json, b"{}").unwrap();
+        assert_eq!(fs::read(&figure).unwrap(), b"old");
+        assert!(!json.exists());
+        files.publish().unwrap();
+        assert_eq!((fs::read(&figure).unwrap(), fs::read(&json).unwrap()), (b"new".to_vec(), b"{}".to_vec()));
+        assert_eq!(names(root.path()), ["f.json", "f.pdf"]);
+    }
+
+    #[test]
+    fn a_writer_that_fails_leaves_the_old_file() {
+        let root = tempfile::tempdir().unwrap();
+        let figure = root.path().join("f.pdf");
+        fs::write(&figure, b"old").unwrap();
+        let mut files = FileSet::new();
+        let full = |file: &mut fs::File| {
+            file.write_all(b"half of")?;
+            Err(io::Error::from(io::ErrorKind::StorageFull))
+        };
+        let error = files.add_with(&figure, full).unwrap_err().to_string();
+        assert!(error.contains("cannot be written"), "{error}");
+        drop(files);
+        assert_eq!(fs::read(&figure).unwrap(), b"old");
+        assert_eq!(names(root.path()), ["f.pdf"]);
+    }
+
+    #[test]
+    fn the_second_file_failing_takes_the_first_back() {
+        let root = tempfile::tempdir().unwrap();
+        let [first, second, third] = ["a", "b", "c"].map(|name| root.path().join(name));
+        fs::write(&first, b"old").unwrap();
+        let mut files = FileSet::new();
+        files.add(&first, b"new").unwrap();
+        files.add(&second, b"new").unwrap();
+        files.add(&third, b"new").unwrap();
+        // A folder with something in it takes the place of a file meanwhile.
+        fs::create_dir_all(third.join("inside")).unwrap();
+        assert!(files.publish().is_err());
+        assert_eq!(fs::read(&first).unwrap(), b"old");
+        assert!(!second.exists() && third.join("inside").is_dir());
+        assert_eq!(names(root.path()), ["a", "c"]);
+    }
+
+    #[test]
+    fn a_missing_folder_is_told() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("none/f.pdf");
+        assert!(FileSet::new().add(&path, b"").unwrap_err().to_string().contains("none"));
+    }
+}

@@ -1,0 +1,92 @@
+//! Maps as arrays: written for NumPy, and read back for figures.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use super::{Error, Result};
+use crate::array_file::{self, NpzReader, NpzWriter};
+use crate::display::MapPlane;
+use crate::saliency::{ArrayValues, Explanation};
+
+/// Largest archive read, in bytes.
+const MAX_FILE_BYTES: u64 = 4 << 30;
+
+/// The maps of one image as the content of an `.npz`: for each method `<METHOD>_raw` and `<METHOD>` (0 to 1, as shown),
+/// float32 `[h, w]`, its intermediates, and `logits`. Stored, not deflated.
+///
+/// # Errors
+/// When the archive cannot be written.
+pub fn maps_npz(explanation: &Explanation) -> array_file::Result<Vec<u8>> {
+    let mut arrays = NpzWriter::new(Cursor::new(Vec::new()));
+    for map in &explanation.maps {
+        let shape = [map.height, map.width];
+        arrays.add_f32(&format!("{}_raw", map.method), &shape, &map.raw)?;
+        arrays.add_f32(map.method.name(), &shape, &map.display.values)?;
+        for array in &map.intermediates {
+            match &array.values {
+                ArrayValues::F32(values) => arrays.add_f32(&array.name, &array.shape, values)?,
+                ArrayValues::I32(values) => arrays.add_i32(&array.name, &array.shape, values)?,
+            }
+        }
+    }
+    arrays.add_f32("logits", &[explanation.logits.len()], &explanation.logits)?;
+    Ok(arrays.finish()?.into_inner())
+}
+
+/// Maps of an earlier run, by name: `GCAM`, or `GCAM/Logits` of a cascade.
+#[derive(Clone, Debug)]
+pub struct KeptMaps {
+    bytes: Vec<u8>,
+}
+
+/// A map of an earlier run.
+#[derive(Clone, Debug)]
+pub struct KeptMap {
+    /// Its values, 0 to 1.
+    pub plane: MapPlane,
+    /// Whether every value is 0.
+    pub is_blank: bool,
+}
+
+impl KeptMaps {
+    /// Reads an archive, such as `maps.npz` or `cascade.npz`.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no archive.
+    pub fn open(path: &Path) -> Result<Self> {
+        let refuse = |problem: String| Error::Maps(format!("{problem}: {}", path.display()));
+        let metadata = std::fs::metadata(path).map_err(|error| refuse(error.to_string()))?;
+        if !metadata.is_file() || metadata.len() > MAX_FILE_BYTES {
+            return Err(refuse("it is no file of at most 4 GiB".to_owned()));
+        }
+        let bytes = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
+        NpzReader::new(&bytes).map_err(|error| refuse(error.to_string()))?;
+        Ok(Self { bytes })
+    }
+
+    /// Names of all arrays.
+    pub fn names(&self) -> Vec<String> {
+        NpzReader::new(&self.bytes).map(|reader| reader.names()).unwrap_or_default()
+    }
+
+    /// The display map called `name`; nothing where there is none.
+    ///
+    /// # Errors
+    /// When it is damaged, has another shape than `[h, w]`, or values that are not from 0 to 1.
+    pub fn map(&self, name: &str) -> Result<Option<KeptMap>> {
+        let refuse = |problem: &str| Error::Maps(format!("array {name}: {problem}"));
+        let Some(array) = NpzReader::new(&self.bytes)?.array(name).map_err(|error| refuse(&error.to_string()))? else {
+            return Ok(None);
+        };
+        let shape = <[usize; 2]>::try_from(array.shape.as_slice()).map_err(|_| refuse("its shape is not [h, w]"))?;
+        let values = array.values.into_f32();
+        if values.is_empty() {
+            return Err(refuse("it is empty"));
+        }
+        if !values.iter().all(|value| (0.0..=1.0).contains(value)) {
+            return Err(refuse("its values are not all from 0 to 1"));
+        }
+        let is_blank = values.iter().all(|value| *value == 0.0);
+        Ok(Some(KeptMap { plane: MapPlane::new(shape, values), is_blank }))
+    }
+}

@@ -1,0 +1,128 @@
+//! Results as files that others read: figures with their record, raw maps, DICOM.
+//!
+//! Everything is anonymous unless it was asked for otherwise: no name, identifier, date of birth, file name or path enters
+//! a file. Every file says that it is for research and not for diagnosis, and appears complete or not at all.
+
+mod class;
+mod dicom;
+mod dicom_map;
+mod files;
+mod maps;
+mod origin;
+mod record;
+mod scores;
+pub mod shown;
+mod source;
+
+use std::path::{Path, PathBuf};
+
+pub use class::{ClassFound, probabilities, rounded};
+pub use dicom::{DicomStudy, Owner, Segment};
+pub use dicom_map::DicomMap;
+pub use files::FileSet;
+pub use maps::{KeptMap, KeptMaps, maps_npz};
+pub use origin::{Origin, bar, map_bar, map_tile, page_display, parameters_in_short};
+pub use record::{DisplayRecord, FigureRecord, ImageRecord, MapRecord, MapsRecord, ModelRecord, content_sha256};
+pub use scores::MapScores;
+pub use source::SourceImage;
+
+use crate::array_file;
+use crate::display::PlaneError;
+use crate::figure::template::{Page, SingleCase, Template};
+use crate::figure::{self, ColumnWidth, Format, Painted};
+use crate::radiograph;
+
+/// Version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Result of an export.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The disk is full, the folder is missing, and the like.
+    #[error("the file cannot be written ({source}); what was there before is untouched: {}", path.display())]
+    Write {
+        /// The system's words.
+        source: std::io::Error,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The figure cannot be drawn.
+    #[error(transparent)]
+    Figure(#[from] figure::Error),
+    /// Arrays that cannot be written or read.
+    #[error(transparent)]
+    Arrays(#[from] array_file::Error),
+    /// A radiograph that cannot be read.
+    #[error(transparent)]
+    Radiograph(#[from] radiograph::Error),
+    /// A radiograph that cannot be shown.
+    #[error("the radiograph cannot be shown ({0})")]
+    Plane(#[from] PlaneError),
+    /// Maps that are not there, or not as they should be.
+    #[error("the maps cannot be used: {0}")]
+    Maps(String),
+    /// The record cannot be written.
+    #[error("the record of the figure cannot be written ({0})")]
+    Record(#[from] serde_json::Error),
+    /// The DICOM object cannot be encoded.
+    #[error("the DICOM object cannot be encoded ({reason})")]
+    Dicom {
+        /// The encoder's words.
+        reason: String,
+    },
+    /// A picture that DICOM has no room for.
+    #[error("a picture of {width_px}x{height_px} pixels does not fit into DICOM: its sides have at most 65535")]
+    DicomSize {
+        /// Columns.
+        width_px: usize,
+        /// Rows.
+        height_px: usize,
+    },
+}
+
+/// Writes a figure, and its record beside it under the same name with the ending `.json`: both or neither. Files of these
+/// names are replaced at the end. Gives the names of both.
+///
+/// # Errors
+/// When the figure cannot be drawn or written; what was there before then stays.
+pub fn figure(
+    template: &Template,
+    page: Page,
+    format: Format,
+    record: &FigureRecord,
+    target: &Path,
+) -> Result<[PathBuf; 2]> {
+    let scene = template.scene(page)?;
+    let content = page.encode(&scene, format)?;
+    let beside = target.with_extension("json");
+    let mut files = FileSet::new();
+    files.add(target, &content)?;
+    files.add(&beside, &record.to_json()?)?;
+    files.publish()?;
+    Ok([target.to_owned(), beside])
+}
+
+/// A figure of one map as DICOM captures show it: painted so finely that the map has about the radiograph's own pixels.
+///
+/// # Errors
+/// When the figure cannot be drawn.
+pub fn capture_picture(figure: SingleCase) -> Result<Painted> {
+    /// Inches that the picture of the map takes on a page of two columns.
+    const TILE_INCHES: f64 = 3.45;
+    let width_px = figure.radiograph.plane.width_px() as f64;
+    let page = Page::new(ColumnWidth::WideDouble.mm(), (width_px / TILE_INCHES).clamp(150.0, 400.0).round() as u32)?;
+    Ok(page.paint(&Template::SingleCase(figure).scene(page)?)?)
+}
+
+/// Writes one file, replacing another of its name at the end.
+///
+/// # Errors
+/// When it cannot be written; what was there before then stays.
+pub fn file(target: &Path, content: &[u8]) -> Result<()> {
+    let mut files = FileSet::new();
+    files.add(target, content)?;
+    files.publish()
+}

@@ -1,0 +1,221 @@
+//! What a figure was made from, completely enough to make it again.
+
+use serde::Serialize;
+
+use super::{ClassFound, MapScores, VERSION};
+use crate::display::{GrayDisplay, MapDisplay, Tone, Viewport};
+use crate::figure::NOT_FOR_DIAGNOSIS;
+use crate::figure::template::Page;
+use crate::network::{ModelCard, sha256_hex};
+use crate::radiograph::dicom::Identity;
+use crate::saliency::{Outcome, Provenance, SaliencyMap};
+
+/// The file beside a figure. Without paths, file names and identifiers, unless the user asked for the image's identity.
+#[derive(Clone, Debug, Serialize)]
+pub struct FigureRecord {
+    notice: &'static str,
+    saliscope: &'static str,
+    /// Which figure it is, such as `method_grid`.
+    pub template: &'static str,
+    /// Width on paper.
+    pub width_mm: f64,
+    /// Pixels of embedded pictures an inch.
+    pub dpi: u32,
+    /// The radiograph.
+    pub image: ImageRecord,
+    /// Further ones, where the figure compares images.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_images: Vec<ImageRecord>,
+    /// The models.
+    pub models: Vec<ModelRecord>,
+    /// The maps, in the order of the figure.
+    pub maps: Vec<MapRecord>,
+    /// How image and maps are shown.
+    pub display: DisplayRecord,
+    /// Seed of the noise.
+    pub seed: u64,
+    /// Whose image it is, only where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+}
+
+/// A radiograph by its content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ImageRecord {
+    /// Hash of its pixels; see [`content_sha256`].
+    pub content_sha256: String,
+    /// Rows.
+    pub height_px: usize,
+    /// Columns.
+    pub width_px: usize,
+}
+
+/// A model by its content.
+#[derive(Clone, Debug, Serialize)]
+pub struct ModelRecord {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its weights.
+    pub sha256: String,
+    /// What it is.
+    #[serde(flatten)]
+    pub card: ModelCard,
+}
+
+/// A map and where it came from.
+#[derive(Clone, Debug, Serialize)]
+pub struct MapRecord {
+    /// Its name, such as `GCAM` or `GCAM/Logits`.
+    pub name: String,
+    /// Position of its model, where it was computed for the figure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<usize>,
+    /// Position of its image, where the figure compares images: 0 is `image`, 1 the first of `other_images`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<usize>,
+    /// The class explained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explained: Option<ClassFound>,
+    /// Whether it could be normalized.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// Why it could not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Against the truth, where that was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scores: Option<MapScores>,
+    /// Structural similarity to the map of the first state, for states of a cascade.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssim_to_first: Option<f64>,
+    /// Everything else.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
+}
+
+/// How image and maps are shown.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DisplayRecord {
+    /// The radiograph.
+    pub radiograph: GrayDisplay,
+    /// The maps.
+    pub map: MapDisplay,
+    /// The part of the radiograph that is shown, where that is not the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub view: Option<Viewport>,
+}
+
+impl DisplayRecord {
+    /// Without the words that the file has for its window.
+    pub fn new(radiograph: &GrayDisplay, map: &MapDisplay) -> Self {
+        let mut radiograph = radiograph.clone();
+        if let Tone::Window(window) = &mut radiograph.tone {
+            window.explanation = None;
+        }
+        Self { radiograph, map: *map, view: None }
+    }
+}
+
+impl MapRecord {
+    /// A computed map.
+    pub fn of(map: &SaliencyMap, model: usize, explained: ClassFound, scores: Option<MapScores>) -> Self {
+        Self {
+            name: map.method.name().to_owned(),
+            model: Some(model),
+            image: None,
+            explained: Some(explained),
+            outcome: Some(map.display.outcome),
+            reason: map.display.reason.clone(),
+            scores,
+            ssim_to_first: None,
+            provenance: Some(map.provenance.clone()),
+        }
+    }
+
+    /// A map that was read from a file.
+    pub fn kept(name: &str, scores: Option<MapScores>) -> Self {
+        Self {
+            name: name.to_owned(),
+            model: None,
+            image: None,
+            explained: None,
+            outcome: None,
+            reason: None,
+            scores,
+            ssim_to_first: None,
+            provenance: None,
+        }
+    }
+}
+
+impl FigureRecord {
+    /// The record of a figure without models and maps, which are to be added.
+    pub fn new(template: &'static str, page: Page, image: ImageRecord, display: DisplayRecord, seed: u64) -> Self {
+        Self {
+            notice: NOT_FOR_DIAGNOSIS,
+            saliscope: VERSION,
+            template,
+            width_mm: page.width_mm,
+            dpi: page.dpi,
+            image,
+            other_images: Vec::new(),
+            models: Vec::new(),
+            maps: Vec::new(),
+            display,
+            seed,
+            identity: None,
+        }
+    }
+
+    /// As the content of a file.
+    ///
+    /// # Errors
+    /// When a number cannot be written as JSON.
+    pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        let mut json = serde_json::to_vec_pretty(self)?;
+        json.push(b'\n');
+        Ok(json)
+    }
+}
+
+/// The file beside raw maps: what they are of, completely enough to make them again.
+#[derive(Clone, Debug, Serialize)]
+pub struct MapsRecord {
+    notice: &'static str,
+    saliscope: &'static str,
+    /// The radiograph.
+    pub image: ImageRecord,
+    /// The model.
+    pub model: ModelRecord,
+    /// What it says of the image, `[classes]`.
+    pub logits: Vec<f32>,
+    /// The maps, by their names in the archive.
+    pub maps: Vec<MapRecord>,
+    /// Seed of the noise.
+    pub seed: u64,
+}
+
+impl MapsRecord {
+    /// The record of an archive without maps, which are to be added.
+    pub fn new(image: ImageRecord, model: ModelRecord, logits: Vec<f32>, seed: u64) -> Self {
+        Self { notice: NOT_FOR_DIAGNOSIS, saliscope: VERSION, image, model, logits, maps: Vec::new(), seed }
+    }
+
+    /// As the content of a file.
+    ///
+    /// # Errors
+    /// When a number cannot be written as JSON.
+    pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        let mut json = serde_json::to_vec_pretty(self)?;
+        json.push(b'\n');
+        Ok(json)
+    }
+}
+
+/// SHA-256 of a radiograph's pixels `[height_px, width_px]`: its size as two little-endian 64-bit numbers, then each
+/// pixel's value as a little-endian 32-bit floating-point number. The same for a DICOM file and a PNG of the same pixels.
+pub fn content_sha256([height_px, width_px]: [usize; 2], pixels: &[f32]) -> String {
+    let size = [height_px as u64, width_px as u64].map(u64::to_le_bytes).concat();
+    let pixels = pixels.iter().flat_map(|value| value.to_le_bytes());
+    sha256_hex(&size.into_iter().chain(pixels).collect::<Vec<u8>>())
+}

@@ -1,0 +1,93 @@
+//! A radiograph as its file gives it, for pictures and for DICOM.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::record::{ImageRecord, content_sha256};
+use super::{DicomStudy, Owner, Result};
+use crate::display::{MapDisplay, MapPlane, Plane, Viewport, region, render};
+use crate::figure::template::{Picture, Scale};
+use crate::radiograph::dicom::DicomImage;
+use crate::radiograph::{Format, Radiograph};
+use crate::truth::Mask;
+
+/// Bytes that tell a format.
+const HEAD_BYTES: u64 = 4096;
+
+/// A radiograph at its own size.
+#[derive(Clone, Debug)]
+pub struct SourceImage {
+    /// What models read.
+    pub radiograph: Radiograph,
+    /// The file it came from, where that is DICOM.
+    pub dicom: Option<DicomImage>,
+}
+
+impl SourceImage {
+    /// Reads a file that [`Radiograph::open`] reads.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open(path: &Path) -> Result<Self> {
+        let radiograph = Radiograph::open(path)?;
+        let mut head = Vec::new();
+        let is_dicom = File::open(path).and_then(|file| file.take(HEAD_BYTES).read_to_end(&mut head)).is_ok()
+            && Format::of_content(&head) == Some(Format::Dicom);
+        // What was read as DICOM a moment ago is read again for what a radiograph does not keep.
+        let dicom = if is_dicom { DicomImage::open(path).ok() } else { None };
+        Ok(Self { radiograph, dicom })
+    }
+
+    /// Rows and columns.
+    pub fn size_px(&self) -> [usize; 2] {
+        [self.radiograph.height_px(), self.radiograph.width_px()]
+    }
+
+    /// The radiograph as its file wants it, with its distances.
+    ///
+    /// # Errors
+    /// When a frame of the file cannot be shown.
+    pub fn picture(&self) -> Result<Picture> {
+        let frame = self.dicom.as_ref().and_then(|dicom| dicom.frame(0).ok());
+        let plane = match frame {
+            Some(frame) => Plane::from_frame(&frame)?,
+            None => Plane::from_radiograph(&self.radiograph)?,
+        };
+        Ok(Picture {
+            pixel_aspect: self.dicom.as_ref().and_then(DicomImage::pixel_aspect).unwrap_or(1.0),
+            scale: Scale::of(self.dicom.as_ref().and_then(|dicom| dicom.spacing(0))),
+            ..Picture::new(plane)
+        })
+    }
+
+    /// The radiograph by its content.
+    pub fn record(&self) -> ImageRecord {
+        let [height_px, width_px] = self.size_px();
+        let content_sha256 = content_sha256([height_px, width_px], self.radiograph.pixels());
+        ImageRecord { content_sha256, height_px, width_px }
+    }
+
+    /// Its study for DICOM objects, shown as `picture` is: the patient's own where `identity` is wanted and the file has
+    /// one, else nobody's.
+    ///
+    /// # Errors
+    /// When it is too large for DICOM.
+    pub fn study(&self, picture: &Picture, identity: bool) -> Result<DicomStudy> {
+        let owner = match &self.dicom {
+            Some(dicom) if identity => Owner::PatientOf(dicom.clone()),
+            _ => Owner::Nobody,
+        };
+        let [height_px, width_px] = self.size_px();
+        let whole = Viewport::fit([width_px as u32, height_px as u32], [width_px, height_px], 1.0);
+        let shown = render(&picture.plane, &picture.gray, None, &whole);
+        let gray = shown.as_raw().iter().step_by(3).copied().collect();
+        DicomStudy::new(owner, self.dicom.as_ref(), [height_px, width_px], gray)
+    }
+
+    /// The pixels where a map, stretched over the radiograph, has at least the value `least`.
+    pub fn region(&self, map: &MapPlane, display: &MapDisplay, least: f32) -> Mask {
+        let [height_px, width_px] = self.size_px();
+        region(map, least, display.interpolation, [width_px, height_px])
+    }
+}

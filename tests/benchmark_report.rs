@@ -1,0 +1,15 @@
+//! Verdicts, tables, figures, report and exports of a benchmark, on seeded results and beside R.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+#![allow(clippy::float_cmp, reason = "tests of exact arithmetic compare exactly")]
+
+#[path = "benchmark_report/exports.rs"]
+mod exports;
+#[path = "benchmark_report/report.rs"]
+mod report;
+#[path = "benchmark_report/sample.rs"]
+mod sample;
+#[path = "benchmark_report/synthetic.rs"]
+mod synthetic;
+#[path = "benchmark_report/verdicts.rs"]
+mod verdicts;

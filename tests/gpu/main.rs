@@ -1,0 +1,9 @@
+//! The shaders against their twins on the processor, on whatever driver this machine has.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod cascades;
+mod cases;
+mod manners;
+mod twins;
+mod window;

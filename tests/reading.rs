@@ -1,0 +1,156 @@
+//! Cases and models opened for reading, and maps computed for them in the background.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use saliscope::demo;
+use saliscope::job::Jobs;
+use saliscope::phantom::{Finding, PhantomSpec};
+use saliscope::reading::{CaseSource, Explainer, ModelSource, OpenCase, OpenModel, Question, Standing};
+use saliscope::saliency::{self, ClassChoice, Method, Preset, Request};
+
+const PHANTOM: PhantomSpec = PhantomSpec { seed: 77, index: 3, size_px: 320, finding: Finding::Pneumothorax };
+
+fn case() -> Arc<OpenCase> {
+    Arc::new(OpenCase::read(&CaseSource::Phantom(PHANTOM)).unwrap())
+}
+
+fn model(name: &str) -> Arc<OpenModel> {
+    Arc::new(OpenModel::open(ModelSource::Demo(name.to_owned())).unwrap())
+}
+
+fn wait(mut until: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !until() {
+        assert!(begun.elapsed() < Duration::from_secs(300), "nothing came");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Quick parameters: the same work in kind, less of it.
+fn question() -> Question {
+    let mut question = Question::of(Preset::Recommended);
+    question.parameters.sg.samples = 3;
+    question.parameters.ig.steps = 3;
+    question.parameters.sig.noise.samples = 2;
+    question.parameters.sig.path.steps = 3;
+    question.parameters.xrai.ig_steps = 4;
+    question
+}
+
+#[test]
+fn background_maps_are_those_of_a_plain_request() {
+    let jobs = Arc::new(Jobs::new(|| {}));
+    let explainer = Explainer::new(Arc::clone(&jobs));
+    let (case, model, question) = (case(), model("pneumothorax_densenet_121_1"), question());
+    assert!(explainer.ask(&case, &model, &question, &Method::ALL, false).is_some());
+    assert!(
+        explainer.ask(&case, &model, &question, &Method::ALL, false).is_none(),
+        "what is on its way is not asked twice"
+    );
+    let standing = |method| explainer.standing(&question.key(&case, &model, method));
+    wait(|| Method::ALL.into_iter().all(|method| matches!(standing(method), Standing::Ready(_))));
+
+    let read = saliscope::evaluation::StudyImage::new(&case.radiograph, &model.model).unwrap();
+    let input = saliency::ImageInput { id_seed: read.content_seed, values: read.input };
+    let mut request = Request::new(vec![input], Method::ALL.to_vec(), Preset::Recommended);
+    request.parameters = question.parameters_for(&model);
+    request.positive_class = Some(1);
+    let plain = saliency::explain(model.executor().unwrap().as_ref(), &request, &()).unwrap();
+    for map in &plain[0].maps {
+        let Standing::Ready(answer) = standing(map.method) else { panic!("{} is gone", map.method) };
+        assert_eq!(answer.map.raw, map.raw, "{}", map.method);
+        assert_eq!(answer.map.display.values.as_slice(), &**answer.display.values());
+        assert_eq!(answer.prediction.logits, plain[0].logits);
+        let scores = answer.scores.expect("the phantom has a mask");
+        assert!((0.0..=1.0).contains(&scores.auprc_trapezoid) && scores.prevalence > 0.0);
+        let has_sign = matches!(map.method, Method::Grad | Method::Ig | Method::Gbp | Method::Xrai);
+        assert_eq!(answer.signed.is_some(), has_sign, "{}", map.method);
+        assert!(answer.map.intermediates.is_empty());
+    }
+    assert!(explainer.prediction(&case.content, model.sha256()).is_some());
+    assert!(explainer.cached_bytes() > 0);
+}
+
+#[test]
+fn cancelling_keeps_what_is_finished_and_asking_again_makes_the_rest() {
+    let jobs = Arc::new(Jobs::new(|| {}));
+    let explainer = Explainer::new(Arc::clone(&jobs));
+    let (case, model) = (case(), model(demo::FIRST_MODEL));
+    let question = Question::of(Preset::Arun2021);
+    let job = explainer.ask(&case, &model, &question, &Method::ALL, false).unwrap();
+    let standing = |method| explainer.standing(&question.key(&case, &model, method));
+    wait(|| matches!(standing(Method::Sg), Standing::Partial(_) | Standing::Ready(_)));
+    explainer.cancel_job(job);
+    wait(|| jobs.report(job).is_none_or(|report| !report.is_under_way()));
+    assert!(matches!(standing(Method::Grad), Standing::Ready(_)));
+    assert!(matches!(standing(Method::Gcam), Standing::Ready(_)));
+    assert!(matches!(standing(Method::Sig), Standing::Absent), "SIG could not have been finished");
+    let mut quick = question.clone();
+    quick.parameters.sig.noise.samples = 1;
+    quick.parameters.sig.path.steps = 2;
+    let key = quick.key(&case, &model, Method::Sig);
+    assert_ne!(key, question.key(&case, &model, Method::Sig));
+    assert_eq!(
+        quick.key(&case, &model, Method::Grad),
+        question.key(&case, &model, Method::Grad),
+        "GRAD reads no samples"
+    );
+    explainer.ask(&case, &model, &quick, &[Method::Sig], true);
+    wait(|| matches!(explainer.standing(&key), Standing::Ready(_)));
+}
+
+#[test]
+fn a_job_that_never_ran_leaves_nothing_waiting() {
+    let jobs = Arc::new(Jobs::new(|| {}));
+    let explainer = Explainer::new(Arc::clone(&jobs));
+    let (case, model) = (case(), model(demo::FIRST_MODEL));
+    let (first, second) = (Question::of(Preset::Arun2021), question());
+    let running = explainer.ask(&case, &model, &first, &[Method::Sig], false).unwrap();
+    let waiting = explainer.ask(&case, &model, &second, &[Method::Xrai], false).unwrap();
+    let key = second.key(&case, &model, Method::Xrai);
+    assert!(matches!(explainer.standing(&key), Standing::Waiting));
+    explainer.cancel_job(waiting);
+    assert!(matches!(explainer.standing(&key), Standing::Absent));
+    explainer.cancel_job(running);
+    wait(|| !jobs.is_busy());
+}
+
+#[test]
+fn a_class_that_a_model_lacks_is_not_asked_about() {
+    let model = model(demo::FIRST_MODEL);
+    let mut question = Question::of(Preset::Recommended);
+    assert_eq!(question.class_for(&model), ClassChoice::Positive);
+    question.class = ClassChoice::Index(9);
+    assert_eq!(question.class_for(&model), ClassChoice::Predicted);
+}
+
+#[test]
+fn dicom_cases_come_with_identity_spacing_and_the_same_content_as_their_pixels() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = std::process::Command::new(env!("CARGO_BIN_EXE_saliscope"))
+        .args(["phantom", "--count", "2", "--seed", "5", "--size", "256", "--out"])
+        .arg(folder.path().join("set"))
+        .output()
+        .unwrap();
+    assert!(program.status.success(), "{}", String::from_utf8_lossy(&program.stderr));
+    let mut files: Vec<std::path::PathBuf> = walk(folder.path());
+    files.sort();
+    let dicom = files.iter().find(|path| path.extension().is_some_and(|end| end == "dcm")).expect("a DICOM phantom");
+    let open = OpenCase::read(&CaseSource::File(dicom.clone())).unwrap();
+    assert!(open.dicom.is_some() && open.frame.is_some());
+    assert!(open.facts.identity.patient_id.is_some());
+    assert_eq!(open.size_px(), [256, 256]);
+    assert_eq!(open.content.len(), 64);
+    let again = OpenCase::of_radiograph(open.radiograph.clone(), "again".to_owned()).unwrap();
+    assert_eq!(again.content, open.content);
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(walk(&path)) } else { found.push(path) }
+    }
+    found
+}
