@@ -7,8 +7,6 @@
 mod exports;
 #[path = "benchmark_report/report.rs"]
 mod report;
-#[path = "benchmark_report/sample.rs"]
-mod sample;
 #[path = "benchmark_report/synthetic.rs"]
 mod synthetic;
 #[path = "benchmark_report/verdicts.rs"]

@@ -1,6 +1,7 @@
 //! Judging maps against scikit-learn and scikit-image; fixture by `tests/reference/localization.py`.
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![allow(clippy::float_cmp, reason = "whole numbers compare exactly")]
 
 use std::path::Path;
 

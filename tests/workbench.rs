@@ -7,8 +7,12 @@
 mod benchmark;
 #[path = "workbench/cascades.rs"]
 mod cascades;
+#[path = "workbench/compare.rs"]
+mod compare;
 #[path = "workbench/dialogs.rs"]
 mod dialogs;
+#[path = "workbench/export.rs"]
+mod export;
 #[path = "workbench/jobs.rs"]
 mod jobs;
 #[path = "workbench/lists.rs"]

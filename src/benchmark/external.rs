@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::{Error, Result};
 use crate::array_file::{NpyArray, NpzReader};
+use crate::network::sha256_hex;
 use crate::radiograph::MAX_SIDE_PX;
 use crate::saliency::resize;
 
@@ -56,7 +57,7 @@ impl ExternalMaps {
             hash.update(id);
             hash.update(digest);
         }
-        let fingerprint = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let fingerprint = sha256_hex(&hash.finalize());
         Ok(Self { folder: folder.to_owned(), methods: methods.into_iter().collect(), fingerprint })
     }
 

@@ -1,11 +1,11 @@
 //! What makes a run the run it is.
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::external::ExternalMaps;
 use super::protocol::Protocol;
 use super::subject::Subjects;
+use crate::network::sha256_hex;
 
 /// All that the numbers of a run follow from, without a path: protocol, weights, cohort, external maps.
 pub(super) fn identity(
@@ -28,8 +28,7 @@ pub(super) fn identity(
 
 /// A short name of an identity: equal for equal ones.
 pub(super) fn run_id(identity: &Value) -> String {
-    let digest = Sha256::digest(identity.to_string());
-    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256_hex(identity.to_string().as_bytes())[..16].to_owned()
 }
 
 /// The first place where two identities differ, with what stands there in each.

@@ -83,7 +83,8 @@ impl Pictures for KeptPictures {
     fn radiograph(&self, image: &str) -> Option<Picture> {
         let (cohort, [height, width]) = (self.cohort.as_ref()?, self.size_px?);
         let case = cohort.cases().get(*self.positions.get(image)?)?;
-        let sized = cohort.radiograph(case).ok()?.resized(height, width).ok()?;
+        let radiograph = cohort.radiograph(case).ok()?;
+        let sized = radiograph.resized(height, width).ok()?;
         Picture::new([height, width], sized.gray_levels().iter().map(|gray| gray / 255.0).collect())
     }
 

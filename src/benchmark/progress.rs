@@ -61,13 +61,6 @@ impl Counter {
         state.own_cost += cost;
     }
 
-    /// Units of earlier sittings that are tried again count as open.
-    pub(super) fn reopen(&self, failed: usize) {
-        let mut state = self.state();
-        state.done = state.done.saturating_sub(failed);
-        state.failed = 0;
-    }
-
     /// Time that was no work.
     pub(super) fn pause(&self, time: Duration) {
         self.state().paused += time;

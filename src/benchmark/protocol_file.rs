@@ -28,7 +28,7 @@ impl Protocol {
         let mut protocol: Self = if json {
             serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?
         } else {
-            toml::from_str(&text).map_err(|error| refuse(error.to_string().trim_end().to_owned()))?
+            toml::from_str(&text).map_err(|error| refuse(told(&error, &text)))?
         };
         protocol.check()?;
         protocol.resolve(path.parent().unwrap_or(Path::new("")));
@@ -204,6 +204,15 @@ impl Protocol {
     }
 }
 
+/// What is wrong with a TOML file, with line and content, in one line.
+fn told(error: &toml::de::Error, text: &str) -> String {
+    let message = error.message().replace('\n', ", ");
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else { return message };
+    let line = before.matches('\n').count();
+    let content = text.lines().nth(line).unwrap_or_default().trim();
+    format!("line {}, `{content}`: {message}", line + 1)
+}
+
 fn redacted_source(source: &str) -> String {
     match source.split_once(':') {
         Some((kind @ ("siim" | "rsna" | "folder"), _)) => kind.to_owned(),
@@ -262,6 +271,29 @@ mod tests {
         for (message, words) in told {
             assert!(message.contains(words), "{message}");
         }
+    }
+
+    #[test]
+    fn files_that_are_no_protocol_name_line_and_field() {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = Protocol::of(Preset::Arun2021);
+        let refused = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            Protocol::open(&path).unwrap_err().to_string()
+        };
+        let toml = whole.to_commented_toml().unwrap();
+        let told = refused("p.toml", &toml.replace("alpha = 0.05", "alpha = \"small\""));
+        assert!(told.contains("`alpha = \"small\"`: invalid type"), "{told}");
+        let told = refused("p.toml", &toml.replace("alpha = ", "alfa = "));
+        assert!(told.contains("unknown field `alfa`") && !told.contains('\n'), "{told}");
+        let json = serde_json::to_string(&whole).unwrap();
+        let told = refused("p.json", &json.replace("\"utility\"", "\"utility!\""));
+        assert!(told.contains("unknown variant `utility!`"), "{told}");
+        assert!(Protocol::open(&folder.path().join("none.toml")).is_err());
+        std::fs::write(folder.path().join("p.json"), json).unwrap();
+        let read = Protocol::open(&folder.path().join("p.json")).unwrap();
+        assert!(read.models.classifiers[0].starts_with(folder.path().to_str().unwrap()), "paths start at the file");
     }
 
     #[test]

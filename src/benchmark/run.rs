@@ -108,12 +108,10 @@ pub fn run(
     let before = store.status()?;
     let parameters = setup.subjects.classifiers.first().map(|subject| setup.parameters(subject)).transpose()?;
     let parameters = parameters.unwrap_or_default();
-    let counter =
-        Counter::new(&units, &store.counts()?, before.failed, |kind, method| setup.cost(kind, method, &parameters));
-    if options.retry_failed {
-        counter.reopen(before.failed);
-    }
-    let open = before.total.saturating_sub(before.done + if options.retry_failed { 0 } else { before.failed });
+    let (failed, done) =
+        if options.retry_failed { (0, store.counts(false)?) } else { (before.failed, store.counts(true)?) };
+    let counter = Counter::new(&units, &done, failed, |kind, method| setup.cost(kind, method, &parameters));
+    let open = before.total.saturating_sub(before.done + failed);
     if open > 0 {
         let executor = match setup.subjects.classifiers.first() {
             Some(subject) => executors.classifier(&subject.model.graph, &subject.model.weights)?.describe(),

@@ -16,6 +16,7 @@ use crate::cascade::{self, PAIRS, State};
 use crate::cohort::{Case, Cohort, CohortSpec, Split, SplitSource};
 use crate::network::ModelKind;
 use crate::saliency::{ClassChoice, Parameters, Preset};
+use crate::truth::Task;
 
 /// Images that are worked on together: the pairs of the randomization baseline lie within such blocks, so that no map has
 /// to be kept for long and every block can be worked on by itself.
@@ -227,7 +228,7 @@ impl Setup {
         }
         CohortProvenance {
             name: if matches!(spec, CohortSpec::Phantom { .. }) { spec.to_string() } else { spec.kind().to_owned() },
-            task: cohort.task().map_or("finding", |task| task.name()).to_owned(),
+            task: cohort.task().map_or("finding", Task::name).to_owned(),
             fingerprint: cohort.fingerprint(),
             counts: counts.collect(),
             unusable,

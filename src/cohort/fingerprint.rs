@@ -1,5 +1,7 @@
 //! Whether two openings of a cohort found the same.
 
+use std::fmt::Write as _;
+
 use sha2::{Digest, Sha256};
 
 use super::case::{Case, Mark, Source};
@@ -16,7 +18,12 @@ impl Cohort {
         for case in &self.cases {
             add(&mut hash, case);
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        let mut hex = String::with_capacity(64);
+        for byte in hash.finalize() {
+            // Writing to a string cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+        }
+        hex
     }
 }
 

@@ -103,7 +103,7 @@ impl<'a> Grid<'a> {
     /// Pieces of lines inside a cell, from edge to edge; corners clockwise from the upper left.
     fn segments(&self, x: usize, y: usize, corners: [f32; 4]) -> [Option<[u32; 2]>; 2] {
         let is_in = corners.map(|corner| corner >= self.level);
-        let code = is_in.iter().fold(0_u8, |code, is_in| code << 1 | u8::from(*is_in));
+        let code = is_in.iter().fold(0_u8, |code, is_in| (code << 1) | u8::from(*is_in));
         if code == 0 || code == 15 || corners.iter().any(|corner| corner.is_nan()) {
             return [None, None];
         }

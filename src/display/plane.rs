@@ -130,13 +130,15 @@ impl Plane {
             }
             _ => {
                 let modality = frame.modality_values();
-                let (values, slope, intercept) = match &frame.modality {
+                let Quantized { values, slope, intercept } = if matches!(frame.modality, Modality::Table(_)) {
                     // Entries of tables have 16 bits as they are.
-                    Modality::Table(_) => (modality.iter().map(|value| *value as u16).collect(), 1.0, 0.0),
-                    _ => {
-                        let Quantized { values, slope, intercept } = Quantized::of(&modality);
-                        (values, slope, intercept)
+                    Quantized {
+                        values: modality.iter().map(|value| *value as u16).collect(),
+                        slope: 1.0,
+                        intercept: 0.0,
                     }
+                } else {
+                    Quantized::of(&modality)
                 };
                 Self::new(shape, values, slope, intercept)?
             }

@@ -28,6 +28,9 @@ pub enum Error {
     /// Equal values have no order.
     #[error("the correlation is not defined where all values are equal")]
     NoVariation,
+    /// Equal values cannot be parted.
+    #[error("no threshold parts a map whose values are all equal")]
+    OneValue,
     /// Maps that do not have the size told.
     #[error("maps with {first} and {second} values do not have the size {height}x{width}")]
     MapSizes {

@@ -35,7 +35,7 @@ pub fn otsu_threshold(map: &[f32]) -> Result<f64> {
         (low.min(f64::from(*value)), high.max(f64::from(*value)))
     });
     if low >= high {
-        return Err(Error::NoVariation);
+        return Err(Error::OneValue);
     }
     let step = (high - low) / BINS as f64;
     let edge = |bin: usize| if bin == BINS { high } else { bin as f64 * step + low };
@@ -55,15 +55,15 @@ pub fn otsu_threshold(map: &[f32]) -> Result<f64> {
     // Sums from the top, so that they are rounded as scikit-image's.
     let mut sums_above = [0.0; BINS];
     let mut sum = 0.0;
-    for bin in (0..BINS).rev() {
-        sum += counts[bin] as f64 * centre(bin);
+    for (bin, count) in counts.iter().enumerate().rev() {
+        sum += *count as f64 * centre(bin);
         sums_above[bin] = sum;
     }
     let (mut below, mut sum_below) = (0, 0.0);
     let (mut best, mut threshold) = (f64::NEG_INFINITY, low);
-    for bin in 0..BINS - 1 {
-        below += counts[bin];
-        sum_below += counts[bin] as f64 * centre(bin);
+    for (bin, count) in counts.iter().enumerate().take(BINS - 1) {
+        below += count;
+        sum_below += *count as f64 * centre(bin);
         let above = map.len() - below;
         let distance = sum_below / below as f64 - sums_above[bin + 1] / above as f64;
         let variance = below as f64 * above as f64 * (distance * distance);
@@ -149,7 +149,7 @@ mod tests {
         let map: Vec<f32> = (0..100).map(|i| if i < 70 { i as f32 / 700.0 } else { 0.8 + i as f32 / 1000.0 }).collect();
         let threshold = otsu_threshold(&map).unwrap();
         assert_eq!(above(&map, threshold).iter().filter(|pixel| **pixel).count(), 30, "{threshold}");
-        assert_eq!(otsu_threshold(&[2.0; 9]), Err(Error::NoVariation));
+        assert_eq!(otsu_threshold(&[2.0; 9]), Err(Error::OneValue));
         assert_eq!(otsu_threshold(&[f32::NAN, 1.0]), Err(Error::NotANumber));
         let found = otsu_threshold(&[0.0, 1.0]).unwrap();
         assert!((0.0..1.0).contains(&found), "{found}");

@@ -66,7 +66,7 @@ fn sort(keys: &mut [u32], room: &mut [u32]) {
         return;
     }
     let digit = |key: u32, pass: usize| (key >> (pass as u32 * DIGIT_BITS)) as usize & (BINS - 1);
-    let mut counts = [[0_u32; BINS]; 3];
+    let mut counts = vec![[0_u32; BINS]; 3];
     for key in keys.iter() {
         for (pass, counts) in counts.iter_mut().enumerate() {
             counts[digit(*key, pass)] += 1;

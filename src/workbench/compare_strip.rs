@@ -141,7 +141,7 @@ fn pair_ui(
         return;
     };
     match services.likenesses.look(&services.jobs, &a, &b) {
-        Likeness::Pending => drop(ui.spinner()),
+        Likeness::Pending => drop(ui.label("is being measured…")),
         Likeness::Known(similarity) => similarity_ui(ui, &similarity),
     }
     let models = [first, second].map(|tile| state.models.get(tiles[tile].model));

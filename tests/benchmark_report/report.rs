@@ -31,7 +31,7 @@ fn made(results: &Results, other: Option<&Results>) -> String {
 }
 
 fn parsed(html: &str) -> Document<'_> {
-    let options = ParsingOptions { allow_dtd: true, nodes_limit: u32::MAX };
+    let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
     Document::parse_with_options(html, options).unwrap()
 }
 

@@ -124,7 +124,7 @@ impl Random {
         let image_size_px = [plane.width_px(), plane.height_px()];
         let size_px = [40 + self.below(120) as u32, 40 + self.below(120) as u32];
         let pixel_aspect = if self.yes() { 1.0 } else { self.between(0.7, 1.5) };
-        let fitted = Viewport::fit(size_px, image_size_px, pixel_aspect).turned(self.below(4) as i32);
+        let fitted = Viewport::fit(size_px, image_size_px, pixel_aspect).turned([0, 1, 2, 3][self.below(4)]);
         let view = if self.yes() { fitted.flipped() } else { fitted };
         let pointer = [self.between(0.0, 40.0), self.between(0.0, 40.0)];
         let zoom = 2.0_f64.powf(self.between(-3.0, 4.0));

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::{CONTENT, KeptMap, Store};
 use crate::benchmark::error::{Error, Result};
@@ -12,6 +11,7 @@ use crate::benchmark::protocol::Test;
 use crate::benchmark::results::{Exclusion, ModelAuc, Results, RunProvenance, Score};
 use crate::benchmark::unit::{Kind, Unit};
 use crate::metrics::{Bootstrap, roc_auc};
+use crate::network::sha256_hex;
 
 /// How far a run is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -266,9 +266,7 @@ impl Store {
                         rusqlite::types::ValueRef::Integer(number) => number.to_string(),
                         rusqlite::types::ValueRef::Real(number) => format!("{:016x}", number.to_bits()),
                         rusqlite::types::ValueRef::Text(text) => format!("{:?}", String::from_utf8_lossy(text)),
-                        rusqlite::types::ValueRef::Blob(bytes) => {
-                            Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-                        }
+                        rusqlite::types::ValueRef::Blob(bytes) => sha256_hex(bytes),
                     };
                     line.push(' ');
                     line.push_str(&cell);
@@ -281,12 +279,12 @@ impl Store {
         Ok(lines)
     }
 
-    /// Finished and failed units by kind and method.
-    pub(crate) fn counts(&self) -> Result<BTreeMap<(Kind, String), usize>> {
+    /// Finished units by kind and method, with the failed ones when `failures_count`.
+    pub(crate) fn counts(&self, failures_count: bool) -> Result<BTreeMap<(Kind, String), usize>> {
         let failed = Error::sqlite(&self.path);
-        let query = "SELECT kind, method, count(*) FROM unit GROUP BY kind, method";
+        let query = "SELECT kind, method, count(*) FROM unit WHERE failure IS NULL OR ?1 GROUP BY kind, method";
         let mut statement = self.connection.prepare(query).map_err(failed)?;
-        let mut rows = statement.query([]).map_err(failed)?;
+        let mut rows = statement.query([failures_count]).map_err(failed)?;
         let mut counts = BTreeMap::new();
         while let Some(row) = rows.next().map_err(failed)? {
             let read = || Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?));

@@ -75,9 +75,9 @@ impl Store {
                             model,
                             state,
                             method,
-                            *height as i64,
-                            *width as i64,
-                            class.map(|class| class as i64),
+                            whole(*height),
+                            whole(*width),
+                            class.map(whole),
                             outcome,
                             pixels
                         ])?;
@@ -115,7 +115,7 @@ impl Store {
     pub(crate) fn note_session(&self, session: i64, work_secs: f64, units: usize) -> Result<()> {
         let updated = self.connection.execute(
             "UPDATE session SET ended_unix_secs = ?2, work_secs = ?3, units = ?4 WHERE id = ?1",
-            params![session, unix_secs(), work_secs, units as i64],
+            params![session, unix_secs(), work_secs, whole(units)],
         );
         updated.map(|_| ()).map_err(Error::sqlite(&self.path))
     }
@@ -143,7 +143,12 @@ fn write_score(transaction: &Transaction<'_>, score: &Score) -> rusqlite::Result
         .map(|_| ())
 }
 
+/// A number as the database keeps it.
+fn whole(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 /// Seconds since 1970.
-pub(super) fn unix_secs() -> i64 {
+fn unix_secs() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }

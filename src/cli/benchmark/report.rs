@@ -49,7 +49,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let results = Store::read(&path)?.results()?;
     let other = arguments.compare.as_ref().map(|path| benchmark::open(path)?.results()).transpose()?;
     let kept = (!arguments.no_images).then(|| KeptPictures::open(&path, &results)).transpose()?;
-    let pictures: &dyn Pictures = kept.as_ref().map_or(&NoPictures, |kept| kept);
+    let pictures: &dyn Pictures = match &kept {
+        Some(kept) => kept,
+        None => &NoPictures,
+    };
     let options = ReportOptions { open_ids: arguments.identity, no_images: arguments.no_images };
     let made = report(&results, other.as_ref(), pictures, options)?;
     output_file::place(output_file::stage(&arguments.out, made.html.as_bytes())?, &arguments.out, arguments.force)?;

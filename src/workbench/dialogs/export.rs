@@ -58,7 +58,6 @@ pub(super) fn export_ui(context: &Context, state: &State, services: &Services, a
             wants_export |= button.clicked();
             wants_export &= is_possible;
             if is_writing {
-                ui.spinner();
                 ui.label("is being written…");
             }
             ui.label(RichText::new("Research use - not for diagnosis").small());
@@ -215,7 +214,7 @@ fn preview_ui(ui: &mut Ui, gathered: &Result<Gathered, String>, services: &Servi
         (ShownExport::Figure(figure, ..), Some(page)) => {
             let looked = services.export_preview.look(ui.ctx(), &services.jobs, figure, page.width_mm);
             match looked {
-                None => drop(ui.spinner()),
+                None => drop(ui.label("The preview is being painted…")),
                 Some(Err(reason)) => drop(ui.label(RichText::new(reason).color(theme::failure(ui.visuals())))),
                 Some(Ok(texture)) => {
                     let size = texture.size_vec2();
