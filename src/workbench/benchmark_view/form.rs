@@ -151,7 +151,7 @@ fn lines_ui(ui: &mut Ui, label: &str, lines: &mut Vec<String>, words: &str) {
 }
 
 fn numbers_ui(ui: &mut Ui, protocol: &mut Protocol) {
-    let mut number = |ui: &mut Ui, label: &str, value: &mut Option<usize>, words: &str| {
+    let number = |ui: &mut Ui, label: &str, value: &mut Option<usize>, words: &str| {
         let name = ui.label(label);
         ui.horizontal(|ui| {
             let mut is_all = value.is_none();
