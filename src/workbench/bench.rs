@@ -394,7 +394,8 @@ mod tests {
             "pneumonia_inception_v3_1",
         ];
         let models: Vec<_> = names.iter().map(|name| open(name)).collect();
-        let found = roles(&models, 1, &ModelSection { classifiers: vec![], other_architecture: None, localizers: vec![] });
+        let found =
+            roles(&models, 1, &ModelSection { classifiers: vec![], other_architecture: None, localizers: vec![] });
         assert_eq!(found.classifiers, ["demo:pneumothorax_inception_v3_2", "demo:pneumothorax_inception_v3_1"]);
         assert_eq!(found.other_architecture.as_deref(), Some("demo:pneumothorax_densenet_121_1"));
         assert_eq!(source_of(&found.classifiers[0]), models[1].source);

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use super::services::{Message, Post};
 use crate::benchmark::report::{ReportOptions, report};
 use crate::benchmark::{
-    self, Analysis, CpuExecutors, KeptPictures, Options, Progress, Protocol, Results, Score, Setup, Shard, Store, TrustFile,
-    UnitReport, Watch,
+    self, Analysis, CpuExecutors, KeptPictures, Options, Progress, Protocol, Results, Score, Setup, Shard, Store,
+    TrustFile, UnitReport, Watch,
 };
 use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start};
 
@@ -92,8 +92,7 @@ impl Run {
 pub(super) fn start(jobs: &Jobs, post: Post, run: Run, paused: Arc<AtomicBool>) -> JobId {
     let start = Start { name: "Benchmark".to_owned(), lane: Lane::Benchmark, urgent: false, listed: true };
     jobs.start(start, move |watch| {
-        let follow =
-            Follow { watch, post: &post, paused, gathered: Mutex::new((Vec::new(), Instant::now())) };
+        let follow = Follow { watch, post: &post, paused, gathered: Mutex::new((Vec::new(), Instant::now())) };
         let ended = run.carry_out(&follow);
         let has_scores = !matches!(ended, Err(Stop::Early(_)));
         follow.flush();
@@ -269,11 +268,9 @@ pub(super) fn read_trust(jobs: &Jobs, post: Post, home: PathBuf) {
 /// Writes `report.html` beside the database.
 pub(super) fn write_report(jobs: &Jobs, judged: Arc<Judged>) {
     let start = Start { name: "Write the report".to_owned(), lane: Lane::Write, urgent: false, listed: true };
-    jobs.start(start, move |_| {
-        match report_of(&judged) {
-            Ok(()) => Ending::Done(Some("report.html lies beside the database".to_owned())),
-            Err(reason) => Ending::Failed(format!("the report could not be written: {reason}")),
-        }
+    jobs.start(start, move |_| match report_of(&judged) {
+        Ok(()) => Ending::Done(Some("report.html lies beside the database".to_owned())),
+        Err(reason) => Ending::Failed(format!("the report could not be written: {reason}")),
     });
 }
 

@@ -28,7 +28,9 @@ pub(super) fn trust_ui(ui: &mut Ui, state: &State, model: &OpenModel) {
             TrustVerdict::Tested { study: StudyVerdict::Pass, interval: None | Some(IntervalVerdict::Pass) } => {
                 ("pass", theme::success(ui.visuals()))
             }
-            TrustVerdict::Tested { study: StudyVerdict::Pass, .. } => ("pass, not clearly", theme::caution(ui.visuals())),
+            TrustVerdict::Tested { study: StudyVerdict::Pass, .. } => {
+                ("pass, not clearly", theme::caution(ui.visuals()))
+            }
             TrustVerdict::Tested { study: StudyVerdict::DidNotPass, .. } => {
                 ("did not pass", theme::failure(ui.visuals()))
             }

@@ -150,7 +150,8 @@ fn a_run_is_held_stopped_and_continued() {
     }
     until(&mut window, |window| {
         let bench = &window.state().state.bench;
-        bench.job.is_none() && bench.judged.as_ref().is_some_and(|judged| judged.analysis.units[0] == judged.analysis.units[1])
+        bench.job.is_none()
+            && bench.judged.as_ref().is_some_and(|judged| judged.analysis.units[0] == judged.analysis.units[1])
     });
     press(&mut window, "New benchmark");
     window.state_mut().apply(Action::Bench(Box::new(BenchWish::Open(folder.path().to_owned()))));

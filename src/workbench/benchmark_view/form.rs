@@ -33,7 +33,8 @@ pub(super) fn form_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         if button.on_hover_text(words).clicked() {
             protocol.models = roles(&state.models, state.model, &before.models);
         }
-        if ui.button("Open a benchmark…").on_hover_text("A database that was begun earlier, or its folder").clicked() {
+        if ui.button("Open a benchmark…").on_hover_text("A database that was begun earlier, or its folder").clicked()
+        {
             wish(actions, BenchWish::Choose);
         }
     });
@@ -66,27 +67,30 @@ pub(super) fn form_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
 
 fn preset_ui(ui: &mut Ui, protocol: &mut Protocol) {
     ui.label("Preset");
-    ComboBox::from_id_salt("benchmark preset").selected_text(protocol.preset.name()).show_ui(ui, |ui| {
-        for preset in Preset::ALL {
-            if ui.selectable_label(preset == protocol.preset, preset.name()).clicked() && preset != protocol.preset {
-                let fresh = Protocol::of(preset);
-                let cohort = crate::benchmark::protocol::CohortSection {
-                    truth_rule: fresh.cohort.truth_rule,
-                    ..protocol.cohort.clone()
-                };
-                *protocol = Protocol {
-                    cohort,
-                    tests: protocol.tests.clone(),
-                    methods: protocol.methods.clone(),
-                    models: protocol.models.clone(),
-                    sample: protocol.sample,
-                    ..fresh
-                };
+    ComboBox::from_id_salt("benchmark preset")
+        .selected_text(protocol.preset.name())
+        .show_ui(ui, |ui| {
+            for preset in Preset::ALL {
+                if ui.selectable_label(preset == protocol.preset, preset.name()).clicked() && preset != protocol.preset
+                {
+                    let fresh = Protocol::of(preset);
+                    let cohort = crate::benchmark::protocol::CohortSection {
+                        truth_rule: fresh.cohort.truth_rule,
+                        ..protocol.cohort.clone()
+                    };
+                    *protocol = Protocol {
+                        cohort,
+                        tests: protocol.tests.clone(),
+                        methods: protocol.methods.clone(),
+                        models: protocol.models.clone(),
+                        sample: protocol.sample,
+                        ..fresh
+                    };
+                }
             }
-        }
-    })
-    .response
-    .widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, "Benchmark preset"));
+        })
+        .response
+        .widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, "Benchmark preset"));
 }
 
 fn tests_ui(ui: &mut Ui, protocol: &mut Protocol) {
@@ -123,7 +127,12 @@ fn methods_ui(ui: &mut Ui, protocol: &mut Protocol) {
 
 fn models_ui(ui: &mut Ui, protocol: &mut Protocol) {
     let models = &mut protocol.models;
-    lines_ui(ui, "Replicates", &mut models.classifiers, "One a line: weights files, or demo:NAME; two for repeatability");
+    lines_ui(
+        ui,
+        "Replicates",
+        &mut models.classifiers,
+        "One a line: weights files, or demo:NAME; two for repeatability",
+    );
     ui.end_row();
     let name = ui.label("Other architecture");
     let mut text = models.other_architecture.clone().unwrap_or_default();
@@ -132,7 +141,12 @@ fn models_ui(ui: &mut Ui, protocol: &mut Protocol) {
         models.other_architecture = Some(text).filter(|text| !text.trim().is_empty());
     }
     ui.end_row();
-    lines_ui(ui, "Localizers", &mut models.localizers, "None, or two U-Nets (masks) or RetinaNets (boxes): the high baseline");
+    lines_ui(
+        ui,
+        "Localizers",
+        &mut models.localizers,
+        "None, or two U-Nets (masks) or RetinaNets (boxes): the high baseline",
+    );
     ui.end_row();
 }
 
@@ -167,6 +181,7 @@ fn numbers_ui(ui: &mut Ui, protocol: &mut Protocol) {
     number(ui, "Utility images", &mut protocol.sample.utility, "Images with the finding that utility sees");
     number(ui, "Similarity images", &mut protocol.sample.similarity, "For the other three tests; the study's 100");
     ui.label("Maps");
-    ui.checkbox(&mut protocol.keep_maps, "keep every map").on_hover_text("Reports can show them then; takes disk space");
+    ui.checkbox(&mut protocol.keep_maps, "keep every map")
+        .on_hover_text("Reports can show them then; takes disk space");
     ui.end_row();
 }

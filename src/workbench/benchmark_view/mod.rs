@@ -49,7 +49,12 @@ fn head_ui(ui: &mut Ui, bench: &Bench, services: &Services, actions: &mut Action
     let protocol = &bench.protocol;
     ui.horizontal_wrapped(|ui| {
         ui.heading("Benchmark");
-        ui.label(format!("preset {}, {} methods, {} tests", protocol.preset, protocol.methods.len(), protocol.tests.len()));
+        ui.label(format!(
+            "preset {}, {} methods, {} tests",
+            protocol.preset,
+            protocol.methods.len(),
+            protocol.tests.len()
+        ));
     });
     ui.horizontal_wrapped(|ui| {
         if bench.job.is_some() {

@@ -37,12 +37,16 @@ pub(super) fn plot_ui(ui: &mut Ui, bench: &Bench, actions: &mut Actions) {
         ui.label("No number of this test is there yet");
         return;
     }
-    if test == Test::Randomization { curves_ui(ui, bench) } else { boxes_ui(ui, bench, actions) }
+    if test == Test::Randomization {
+        curves_ui(ui, bench);
+    } else {
+        boxes_ui(ui, bench, actions);
+    }
 }
 
 /// Methods in the study's order, then everything else by name.
-fn methods<'a>(bench: &'a Bench) -> Vec<&'a str> {
-    let mut found: Vec<&'a str> =
+fn methods(bench: &Bench) -> Vec<&str> {
+    let mut found: Vec<&str> =
         bench.values.keys().filter(|(test, ..)| *test == bench.test).map(|(_, method, _)| method.as_str()).collect();
     let rank = |name: &str| Method::ALL.iter().position(|method| method.name() == name).unwrap_or(Method::ALL.len());
     found.sort_by_key(|name| (rank(name), *name));
@@ -62,7 +66,13 @@ fn boxes_ui(ui: &mut Ui, bench: &Bench, actions: &mut Actions) {
         let Some(place) = names.iter().position(|name| name == method).filter(|_| *of == test) else { continue };
         let is_random = condition == condition::RANDOM;
         let has_random = bench.values.contains_key(&(test, method.clone(), condition::RANDOM.to_owned()));
-        let shift = if is_random { 0.2 } else if has_random { -0.2 } else { 0.0 };
+        let shift = if is_random {
+            0.2
+        } else if has_random {
+            -0.2
+        } else {
+            0.0
+        };
         let colour = if is_random { theme::CONTROL } else { colour_of(ui, method) };
         let words = format!("{method}, {condition}");
         groups.push(Group { x: place as f64 + shift, method, words, colour, values });
@@ -97,9 +107,8 @@ fn boxes_ui(ui: &mut Ui, bench: &Bench, actions: &mut Actions) {
     let pressed = response.response.interact_pointer_pos().filter(|_| response.response.clicked());
     let Some(at) = pressed else { return };
     let near = groups.iter().flat_map(|group| placed(group).map(move |(x, value)| (group, x, value)));
-    let distance = |x: f64, value: &Value| {
-        response.transform.position_from_point(&PlotPoint::new(x, value.value)).distance(at)
-    };
+    let distance =
+        |x: f64, value: &Value| response.transform.position_from_point(&PlotPoint::new(x, value.value)).distance(at);
     let nearest = near.map(|(group, x, value)| (distance(x, value), group, value)).min_by(|a, b| a.0.total_cmp(&b.0));
     if let Some((_, group, value)) = nearest.filter(|(distance, ..)| *distance <= NEAR) {
         let (image, method) = (value.image.clone(), group.method.to_owned());

@@ -60,7 +60,9 @@ fn row_ui(ui: &mut Ui, rect: Rect, side: f32, method: Method, scene: &Scene<'_>,
     let picture = Rect::from_min_size(rect.min, vec2(side, side));
     picture_ui(ui, picture, method, scene, actions);
     let words = Rect::from_min_max(pos2(picture.right() + GAP, rect.top()), rect.max);
-    let mut inner = ui.new_child(UiBuilder::new().max_rect(words).id_salt(("cascade words", method)).layout(Layout::top_down(Align::Min)));
+    let mut inner = ui.new_child(
+        UiBuilder::new().max_rect(words).id_salt(("cascade words", method)).layout(Layout::top_down(Align::Min)),
+    );
     inner.set_clip_rect(words.intersect(ui.clip_rect()));
     words_ui(&mut inner, method, scene);
 }
