@@ -299,18 +299,20 @@ impl Workbench {
         let BenchWish::Case { image, method, replicate } = &wish else { return };
         let id = image.split('|').next().unwrap_or_default();
         let protocol = &self.state.bench.protocol;
+        let Ok((spec, options)) = protocol.cohort_spec() else { return };
         let is_it = |source: &CaseSource| match source {
+            // The same phantoms with another finding are other images.
             CaseSource::Cohort { cohort, .. } => {
-                cohort.spec().to_string() == protocol.cohort.source && source.case().is_some_and(|case| case.id == id)
+                *cohort.spec() == spec
+                    && (options.task.is_none() || cohort.task() == options.task)
+                    && source.case().is_some_and(|case| case.id == id)
             }
             CaseSource::File(_) | CaseSource::Phantom(_) => false,
         };
         let found = self.state.list.entries().iter().find(|entry| is_it(&entry.source)).map(|entry| entry.id);
         let Some(entry) = found else {
             if may_open {
-                if let Ok((spec, options)) = protocol.cohort_spec() {
-                    self.services.open_cohort_with(spec, options);
-                }
+                self.services.open_cohort_with(spec, options);
                 self.state.bench.wanted = Some(wish);
             }
             return;
