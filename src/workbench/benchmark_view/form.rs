@@ -66,7 +66,7 @@ pub(super) fn form_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
 }
 
 fn preset_ui(ui: &mut Ui, protocol: &mut Protocol) {
-    ui.label("Preset");
+    let name = ui.label("Preset");
     ComboBox::from_id_salt("benchmark preset")
         .selected_text(protocol.preset.name())
         .show_ui(ui, |ui| {
@@ -90,7 +90,7 @@ fn preset_ui(ui: &mut Ui, protocol: &mut Protocol) {
             }
         })
         .response
-        .widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, "Benchmark preset"));
+        .labelled_by(name.id);
 }
 
 fn tests_ui(ui: &mut Ui, protocol: &mut Protocol) {
