@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+#[path = "workbench/benchmark.rs"]
+mod benchmark;
 #[path = "workbench/cascades.rs"]
 mod cascades;
 #[path = "workbench/compare.rs"]

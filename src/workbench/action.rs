@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::bench::BenchWish;
 use super::command::Command;
 use super::list::{EntryId, LabelFilter, SortBy};
 use super::player::Player;
@@ -79,6 +80,8 @@ pub enum Action {
     SetMeasurement(Option<Measurement>),
     /// Hides the map while held.
     SetPeeking(bool),
+    /// Asks something of the benchmark.
+    Bench(Box<BenchWish>),
     /// Changes the cascade player.
     SetPlayer(Box<Player>),
     /// Goes to a place between the states of the cascade.

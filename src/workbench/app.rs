@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use egui::ViewportCommand;
 
+use super::cascade_view::SoftwarePainter;
 use super::action::{Action, Actions};
 use super::command::Command;
 use super::keeper::Keeper;
@@ -14,7 +15,9 @@ use super::services::{OnScreen, Services};
 use super::session::Restoring;
 use super::settings::Theme;
 use super::state::{CompareMode, State, View};
-use super::{cascade_view, case_view, compare_view, dialogs, inspector, jobs_bar, menu, session, study_list, theme};
+use super::{
+    benchmark_view, cascade_view, case_view, compare_view, dialogs, inspector, jobs_bar, menu, session, study_list, theme,
+};
 use crate::demo;
 use crate::job::JobId;
 use crate::phantom::{Finding, PhantomSpec};
@@ -86,6 +89,10 @@ impl Workbench {
         };
         if let Some(unread) = unread {
             workbench.services.jobs.tell_failure("Read the settings", unread);
+        }
+        workbench.read_trust();
+        if render.is_some_and(|render| is_software(&render.adapter)) {
+            workbench.services.software = Some(SoftwarePainter::new());
         }
         let is_asked = !opening.paths.is_empty() || !opening.cohorts.is_empty();
         if !is_asked && !workbench.restore() {
@@ -194,7 +201,10 @@ impl Workbench {
                 cascade_view::cascade_view_ui(ui, &self.state, &self.services, actions);
                 None
             }
-            View::Benchmark => None,
+            View::Benchmark => {
+                benchmark_view::benchmark_view_ui(ui, &self.state, &self.services, actions);
+                None
+            }
         };
         self.stage = stage.or(self.stage);
         let on_screen = self.services.on_screen.get();
@@ -306,6 +316,11 @@ impl Workbench {
             self.state.dialogs.closing = true;
         }
     }
+}
+
+/// Whether what draws is a program and no graphics card.
+fn is_software(adapter: &eframe::wgpu::Adapter) -> bool {
+    adapter.get_info().device_type == eframe::wgpu::DeviceType::Cpu
 }
 
 impl eframe::App for Workbench {

@@ -101,6 +101,7 @@ impl Workbench {
             Action::SetCursor(cursor) => self.state.cursor = cursor,
             Action::SetMeasurement(measurement) => self.state.measurement = measurement,
             Action::SetPeeking(is_peeking) => self.state.tools.is_peeking = is_peeking,
+            Action::Bench(wish) => self.bench(*wish),
             Action::SetPlayer(player) => self.state.player = *player,
             Action::Scrub(position) => {
                 let last = self.last_state();
@@ -150,6 +151,7 @@ impl Workbench {
                 if let Some(first) = self.state.list.add_cohort(&cohort) {
                     self.select(first);
                 }
+                self.show_wanted_case();
             }
             Message::Opened(Opened::Model(model)) => self.add_model(model, true),
             Message::ModelOpened { model, is_asked } => self.add_model(model, is_asked),
@@ -173,6 +175,7 @@ impl Workbench {
             Message::NoDialog(purpose) => {
                 self.state.dialogs.path = Some(PathField { purpose, text: String::new() });
             }
+            Message::Benchmark(news) => self.hear_benchmark(news),
             Message::Predicted { entry, model, probability } => {
                 if let Some(entry) = self.state.list.entry_mut(entry) {
                     entry.prediction = Some((model, probability));
@@ -220,6 +223,9 @@ impl Workbench {
         match purpose {
             PathPurpose::Images | PathPurpose::Folder | PathPurpose::Cohort => {
                 self.apply(Action::OpenPaths(paths));
+            }
+            PathPurpose::BenchmarkFolder | PathPurpose::BenchmarkOpen => {
+                paths.into_iter().for_each(|path| self.take_benchmark_path(purpose, path));
             }
             PathPurpose::CascadeExport => paths.into_iter().for_each(|folder| self.write_cascade(folder)),
             PathPurpose::Model => {

@@ -7,6 +7,9 @@
 mod action;
 mod app;
 mod apply;
+mod bench;
+mod bench_work;
+mod benchmark_view;
 mod cascade_view;
 mod case_view;
 mod command;
@@ -47,7 +50,10 @@ mod trust;
 mod undo;
 
 pub use action::{Action, Actions};
+pub use bench::{Bench, BenchWish, Place, Value, roles};
+pub use bench_work::{Judged, News};
 pub use app::{Opening, Workbench};
+pub use cascade_view::SoftwarePainter;
 pub use command::{Category, Command};
 pub use export_form::{ExportForm, ExportWhat, FigureFormat, FigureWidth};
 pub use export_preview::ExportPreview;

@@ -108,6 +108,10 @@ pub(super) fn ask(purpose: PathPurpose) -> Option<Vec<PathBuf>> {
             let dialog = dialog.set_title("Open a folder of images or a data set");
             pollster::block_on(dialog.pick_folder()).map(|handle| paths(vec![handle]))
         }
+        PathPurpose::BenchmarkFolder | PathPurpose::BenchmarkOpen => {
+            let dialog = dialog.set_title("Choose the folder of the benchmark");
+            pollster::block_on(dialog.pick_folder()).map(|handle| paths(vec![handle]))
+        }
         PathPurpose::CascadeExport => {
             let dialog = dialog.set_title("Choose a folder for the cascade");
             pollster::block_on(dialog.pick_folder()).map(|handle| paths(vec![handle]))

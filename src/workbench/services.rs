@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
+use super::bench_work::News;
+use super::cascade_view::SoftwarePainter;
 use super::export_preview::ExportPreview;
 use super::likenesses::Likenesses;
 use super::list::EntryId;
@@ -16,7 +18,7 @@ use super::session::SavedCohort;
 use super::shelf::Shelf;
 use super::state::PathPurpose;
 use super::thumbnails::Thumbnails;
-use crate::cohort::Cohort;
+use crate::cohort::{Cohort, CohortOptions, CohortSpec};
 use crate::display::{ContentId, MapPlane, contours};
 use crate::job::{Ending, Jobs, Lane, Start};
 use crate::reading::{Answer, Cascades, CaseSource, Explainer, ModelSource, OpenCase, OpenModel, Thumbnail};
@@ -63,6 +65,8 @@ pub enum Message {
         /// Probability of its positive class.
         probability: f32,
     },
+    /// The benchmark tells something.
+    Benchmark(News),
     /// A small picture was made, or cannot be.
     ThumbnailMade(EntryId, Option<Thumbnail>),
     /// A cohort of the last session was opened again, or is gone.
@@ -93,6 +97,8 @@ pub struct Services {
     pub jobs: Arc<Jobs>,
     /// Maps.
     pub explainer: Explainer,
+    /// Paints pictures of cascades where shaders would be run by software.
+    pub software: Option<SoftwarePainter>,
     /// Cascades.
     pub cascades: Cascades,
     /// Cases in memory.
@@ -137,6 +143,7 @@ impl Services {
         Self {
             explainer: Explainer::new(Arc::clone(&jobs)),
             cascades: Cascades::new(Arc::clone(&jobs)),
+            software: None,
             jobs,
             shelf: Shelf::default(),
             thumbnails: RefCell::default(),
@@ -257,6 +264,24 @@ impl Services {
                 Ending::Done(Some(note))
             }
             Err(ending) => ending,
+        });
+    }
+
+    /// Opens a cohort as a benchmark did.
+    pub fn open_cohort_with(&self, spec: CohortSpec, options: CohortOptions) {
+        let post = self.post();
+        let start = Start { name: "Open a cohort".to_owned(), lane: Lane::Open, urgent: false, listed: true };
+        self.jobs.start(start, move |watch| {
+            let progress = |done: usize, total: usize| watch.advance(done, total);
+            match Cohort::open(&spec, &options, &progress, &|| watch.is_cancelled()) {
+                Ok(cohort) => {
+                    let note = opening::cohort_note(&cohort);
+                    post.send(Message::CohortOpened(Arc::new(cohort)));
+                    Ending::Done(Some(note))
+                }
+                Err(_) if watch.is_cancelled() => Ending::Cancelled,
+                Err(error) => Ending::Failed(error.without_path()),
+            }
         });
     }
 

@@ -8,6 +8,7 @@ use egui::KeyboardShortcut;
 use serde::{Deserialize, Serialize};
 
 use super::command::Command;
+use super::bench::Bench;
 use super::export_form::ExportForm;
 use super::list::{EntryId, StudyList};
 use super::player::Player;
@@ -144,6 +145,10 @@ pub enum PathPurpose {
     Model,
     /// A folder in which a cascade is written.
     CascadeExport,
+    /// A folder in which a benchmark is kept.
+    BenchmarkFolder,
+    /// The database of a benchmark, or its folder.
+    BenchmarkOpen,
 }
 
 /// A field in which a path is typed.
@@ -195,6 +200,8 @@ pub struct State {
     pub view: View,
     /// The comparison.
     pub compare: Compare,
+    /// The benchmark.
+    pub bench: Bench,
     /// The cascade player.
     pub player: Player,
     /// Windows over the view.
@@ -231,6 +238,7 @@ impl State {
             undo: Undo::default(),
             view: View::default(),
             compare: Compare::default(),
+            bench: Bench::default(),
             player: Player::default(),
             dialogs: Dialogs::default(),
             tools: Tools::default(),

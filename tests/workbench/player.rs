@@ -79,6 +79,10 @@ fn position(window: &Window) -> f32 {
     window.state().state.player.position
 }
 
+fn is_at(window: &Window, state: f32) -> bool {
+    (position(window) - state).abs() < 1e-6
+}
+
 #[test]
 fn states_come_one_by_one_and_are_judged_in_words() {
     let mut window = player(&[Method::Grad, Method::Gcam]);
@@ -99,14 +103,19 @@ fn a_paused_player_asks_for_no_frame_and_a_playing_one_only_when_something_chang
     assert!(delay(&window) > Duration::from_secs(60), "idle: {:?}", delay(&window));
     press(&mut window, "Play");
     assert!(window.state().state.player.is_playing);
-    assert!(delay(&window) > Duration::from_millis(300), "a state that stands still: {:?}", delay(&window));
+    // The button's own colours fade a while.
+    let still = (0..8).any(|_| {
+        window.step();
+        delay(&window) > Duration::from_millis(300) && position(&window) == 0.0
+    });
+    assert!(still, "a state that stands still needs no frame: {:?}", delay(&window));
     until(&mut window, |window| position(window) > 0.0);
     assert!(delay(&window) <= Duration::from_millis(17), "a fade: {:?}", delay(&window));
     press(&mut window, "Pause");
     let here = position(&window);
     settle(&mut window);
     window.run();
-    assert_eq!(position(&window), here, "it stays where it was stopped");
+    assert_eq!(vec![position(&window)], [here], "it stays where it was stopped");
 }
 
 #[test]
@@ -114,21 +123,21 @@ fn it_plays_to_the_end_and_begins_again() {
     let mut window = whole();
     window.state_mut().state.player.speed = 4.0;
     press(&mut window, "Play");
-    until(&mut window, |window| position(window) == 13.0);
+    until(&mut window, |window| is_at(window, 13.0));
     assert!(window.query_by_label("GRAD at state stem").is_some());
     assert!(window.query_by_label("13 of 13 blocks are random").is_some());
     until(&mut window, |window| position(window) < 1.0);
     assert!(window.state().state.player.is_playing);
     window.state_mut().state.player.loops = false;
     until(&mut window, |window| !window.state().state.player.is_playing);
-    assert_eq!(position(&window), 13.0, "without looping it stays at the end");
+    assert!(is_at(&window, 13.0), "without looping it stays at the end");
 }
 
 #[test]
 fn steps_and_the_timeline_go_to_states() {
     let mut window = whole();
     press(&mut window, "Next state");
-    assert_eq!(position(&window), 1.0);
+    assert!(is_at(&window, 1.0));
     assert!(says(&window, "at Logits"));
     window.key_press(egui::Key::ArrowRight);
     window.run();
@@ -136,7 +145,7 @@ fn steps_and_the_timeline_go_to_states() {
     window.run();
     window.key_press(egui::Key::ArrowLeft);
     window.run();
-    assert_eq!(position(&window), 2.0);
+    assert!(is_at(&window, 2.0));
     let rect = window.get_by_label_contains("Timeline, at state").rect();
     let middle_of = |state: f32| egui::pos2(rect.left() + (state + 0.5) * rect.width() / 14.0, rect.center().y);
     window.drag_at(middle_of(3.0));
@@ -165,6 +174,9 @@ fn what_is_asked_can_be_changed_and_what_was_computed_is_there_at_once() {
     assert!(says(&window, "One image only"), "the first cascade was kept");
     press(&mut window, "Export…");
     assert!(window.query_by_label("Write to a folder…").is_some());
-    press(&mut window, "GRAD");
+    let mut without = window.state().state.player.clone();
+    without.methods.clear();
+    window.state_mut().apply(Action::SetPlayer(Box::new(without)));
+    window.run();
     assert!(says(&window, "Choose a method above"));
 }

@@ -1,7 +1,7 @@
 //! Likeness to the original map, state by state.
 
 use egui::{Sense, Ui};
-use egui_plot::{Corner, GridMark, HLine, HoverPosition, Legend, Line, LineStyle, Plot, PlotPoints, Points, VLine};
+use egui_plot::{GridMark, HLine, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotPoints, Points, Text, VLine};
 
 use super::Scene;
 use crate::workbench::action::{Action, Actions};
@@ -42,12 +42,13 @@ pub(super) fn likeness_ui(ui: &mut Ui, scene: &Scene<'_>, actions: &mut Actions)
                 Some(format!("{plot_name} at {state}: {:.3}", position.y))
             }
             HoverPosition::Elsewhere { .. } => None,
-        })
-        .legend(Legend::default().position(Corner::RightTop));
+        });
     let response = plot.show(ui, |plot| {
         if let Some(control) = scene.control() {
             let line = HLine::new("unrelated blurred noise", control);
             plot.hline(line.color(theme::CONTROL).style(LineStyle::dashed_dense()).allow_hover(false));
+            let words = Text::new("control", PlotPoint::new(last, control), "unrelated blurred noise");
+            plot.text(words.anchor(egui::Align2::RIGHT_BOTTOM).color(theme::CONTROL));
         }
         for method in &scene.state.player.methods {
             let curve = scene.run.curve(scene.found, *method);

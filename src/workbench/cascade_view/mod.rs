@@ -4,6 +4,7 @@ mod choices;
 mod export;
 mod likeness;
 mod rows;
+mod software;
 mod timeline;
 mod transport;
 
@@ -19,6 +20,7 @@ use super::state::State;
 use super::theme;
 use crate::reading::{CascadeFound, CascadeRun, OpenCase, OpenModel};
 use crate::saliency::Method;
+pub use software::SoftwarePainter;
 
 /// What is drawn of a cascade in one frame.
 struct Scene<'a> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::{Align2, Rect, RichText, ScrollArea, Sense, Ui, UiBuilder, pos2, vec2};
+use egui::{Align, Align2, Color32, Layout, Rect, RichText, ScrollArea, Sense, Ui, UiBuilder, pos2, vec2};
 
 use super::Scene;
 use crate::cascade::{Order, VerdictKind, verdict};
@@ -60,7 +60,9 @@ fn row_ui(ui: &mut Ui, rect: Rect, side: f32, method: Method, scene: &Scene<'_>,
     let picture = Rect::from_min_size(rect.min, vec2(side, side));
     picture_ui(ui, picture, method, scene, actions);
     let words = Rect::from_min_max(pos2(picture.right() + GAP, rect.top()), rect.max);
-    let mut inner = ui.new_child(UiBuilder::new().max_rect(words).id_salt(("cascade words", method)));
+    let mut inner = ui.new_child(
+        UiBuilder::new().max_rect(words).id_salt(("cascade words", method)).layout(Layout::top_down(Align::Min)),
+    );
     inner.set_clip_rect(words.intersect(ui.clip_rect()));
     words_ui(&mut inner, method, scene);
 }
@@ -94,7 +96,13 @@ fn picture_ui(ui: &mut Ui, rect: Rect, method: Method, scene: &Scene<'_>, action
         display,
         viewport: shown.look.viewport(&stage),
     };
-    painter.add(picture.shape(ui.ctx(), rect));
+    if let Some(software) = &scene.services.software {
+        let texture = software.texture(ui.ctx(), &picture);
+        let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+        painter.image(texture, on_pixels(rect, pixels_per_point), whole, Color32::WHITE);
+    } else {
+        painter.add(picture.shape(ui.ctx(), rect));
+    }
     match scene.found.row(method, player.state()).map(|row| row.outcome) {
         None if display.layers(stack).is_none() => note_ui(&painter, rect, "not computed yet"),
         None | Some(Outcome::Normal) => {}
@@ -124,6 +132,12 @@ fn mouse(ui: &Ui, response: &egui::Response, rect: Rect, stage: &Stage, scene: &
     if response.double_clicked() {
         actions.run(crate::workbench::command::Command::Fit);
     }
+}
+
+/// Where the pixels of a picture lie, so that each is one of the screen.
+fn on_pixels(rect: Rect, pixels_per_point: f32) -> Rect {
+    let rounded = |place: egui::Pos2| (place * pixels_per_point).round() / pixels_per_point;
+    Rect::from_min_max(rounded(rect.min), rounded(rect.max))
 }
 
 fn note_ui(painter: &egui::Painter, rect: Rect, words: &str) {

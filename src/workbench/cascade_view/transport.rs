@@ -15,8 +15,7 @@ pub(super) fn transport_ui(ui: &mut Ui, scene: &Scene<'_>, actions: &mut Actions
     ui.horizontal_wrapped(|ui| {
         let mut button = |ui: &mut Ui, sign: &str, name: &str, command: Command| {
             let response = ui.add(Button::new(sign).min_size(egui::vec2(30.0, 24.0)));
-            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name));
-            if response.on_hover_text(command.tooltip()).clicked() {
+            if response.accessible_name(name).on_hover_text(command.tooltip()).clicked() {
                 actions.run(command);
             }
         };

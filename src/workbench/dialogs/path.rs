@@ -7,6 +7,7 @@ use egui::{Button, Context, Key, Modifiers, TextEdit};
 use super::{change, dialog_ui};
 use crate::cohort::CohortSpec;
 use crate::reading::ModelSource;
+use crate::workbench::bench::BenchWish;
 use crate::workbench::action::{Action, Actions};
 use crate::workbench::state::{PathField, PathPurpose, State};
 
@@ -16,6 +17,8 @@ pub(super) fn path_ui(context: &Context, field: &PathField, state: &State, actio
         PathPurpose::Images => ("Open images", "Path of an image", "/data/chest.dcm"),
         PathPurpose::Folder => ("Open a folder", "Path of a folder of images", "/data/radiographs"),
         PathPurpose::Cohort => ("Open a cohort", "Text of a cohort", "siim:/data/siim-acr"),
+        PathPurpose::BenchmarkFolder => ("Start a benchmark", "Path of its folder", "/data/benchmark"),
+        PathPurpose::BenchmarkOpen => ("Open a benchmark", "Path of the database or its folder", "/data/benchmark"),
         PathPurpose::CascadeExport => ("Export the cascade", "Path of a folder that is there", "/data/results"),
         PathPurpose::Model => ("Open a model", "Path of the weights", "/data/model.safetensors"),
     };
@@ -66,6 +69,8 @@ fn wish(purpose: PathPurpose, text: &str) -> Action {
     match purpose {
         PathPurpose::Model => Action::OpenModel(ModelSource::File(path)),
         PathPurpose::CascadeExport => Action::WriteCascade(path),
+        PathPurpose::BenchmarkFolder => Action::Bench(Box::new(BenchWish::StartIn(path))),
+        PathPurpose::BenchmarkOpen => Action::Bench(Box::new(BenchWish::Open(path))),
         PathPurpose::Images | PathPurpose::Folder | PathPurpose::Cohort if is_cohort => {
             Action::OpenCohort(text.to_owned())
         }

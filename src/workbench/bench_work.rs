@@ -1,0 +1,292 @@
+//! The benchmark's background work: running, judging, reports, trust cards.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::services::{Message, Post};
+use crate::benchmark::report::{ReportOptions, report};
+use crate::benchmark::{
+    self, Analysis, CpuExecutors, KeptPictures, Options, Progress, Protocol, Results, Score, Setup, Shard, Store,
+    TrustFile, UnitReport, Watch,
+};
+use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start};
+
+/// Shortest time between two looks at a run: units may be finished by the hundred in a second.
+const REFRESH: Duration = Duration::from_millis(250);
+
+/// Folder of the settings home that keeps trust cards.
+const TRUST_FOLDER: &str = "trust";
+
+/// Runs whose cards are read.
+const MOST_TRUST_FILES: usize = 200;
+
+/// What background work tells.
+pub enum News {
+    /// A run is about to compute.
+    Begun {
+        /// Where it is kept.
+        database: PathBuf,
+        /// What is run, with its paths.
+        protocol: Box<Protocol>,
+        /// What earlier sittings found.
+        scores: Vec<Score>,
+    },
+    /// Numbers of units that were finished.
+    Scores(Vec<Score>),
+    /// A unit failed.
+    Failed(String),
+    /// How far it is.
+    Progress(Progress),
+    /// Something a person should know.
+    Warning(String),
+    /// The run ended, in whatever way.
+    Ended {
+        /// Whether there is something to judge.
+        has_scores: bool,
+    },
+    /// A run was judged.
+    Judged(Arc<Judged>),
+    /// A run could not be judged; its job says why.
+    NotJudged,
+    /// Cards of earlier runs.
+    Trust(Vec<TrustFile>),
+}
+
+/// What a database says, and what follows from it.
+pub struct Judged {
+    /// Where it lies.
+    pub database: PathBuf,
+    /// What was run, with its paths.
+    pub protocol: Protocol,
+    /// Its numbers.
+    pub results: Results,
+    /// Estimates and verdicts.
+    pub analysis: Analysis,
+    /// The cards of its networks and methods.
+    pub trust: TrustFile,
+}
+
+/// What is to be run.
+pub(super) struct Run {
+    /// A new run; otherwise the database says.
+    protocol: Option<Protocol>,
+    /// The folder of a new run, or the database.
+    path: PathBuf,
+}
+
+impl Run {
+    /// A run of `protocol` in a folder, which goes on where the folder holds the same run.
+    pub(super) fn new(protocol: Protocol, folder: PathBuf) -> Self {
+        Self { protocol: Some(protocol), path: folder }
+    }
+
+    /// The rest of the run in a database.
+    pub(super) fn of(database: PathBuf) -> Self {
+        Self { protocol: None, path: database }
+    }
+}
+
+/// Starts a run.
+pub(super) fn start(jobs: &Jobs, post: Post, run: Run, paused: Arc<AtomicBool>) -> JobId {
+    let start = Start { name: "Benchmark".to_owned(), lane: Lane::Benchmark, urgent: false, listed: true };
+    jobs.start(start, move |watch| {
+        let follow = Follow { watch, post: &post, paused, gathered: Mutex::new((Vec::new(), Instant::now())) };
+        let ended = run.carry_out(&follow);
+        let has_scores = !matches!(ended, Err(Stop::Early(_)));
+        follow.flush();
+        post.send(Message::Benchmark(News::Ended { has_scores }));
+        match ended {
+            Ok(words) => Ending::Done(Some(words)),
+            Err(_) if watch.is_cancelled() => Ending::Cancelled,
+            Err(Stop::Early(reason) | Stop::Late(reason)) => Ending::Failed(reason),
+        }
+    })
+}
+
+/// Why a run ended before its end.
+enum Stop {
+    /// Before anything was computed.
+    Early(String),
+    /// Later; what is finished is kept.
+    Late(String),
+}
+
+impl Run {
+    fn carry_out(self, follow: &Follow<'_>) -> std::result::Result<String, Stop> {
+        let early = |error: benchmark::Error| Stop::Early(error.to_string());
+        let (protocol, external, folder, shard) = match self.protocol {
+            Some(protocol) => (protocol, None, self.path, Shard::default()),
+            None => {
+                let meta = benchmark::open(&self.path).map_err(early)?.meta().clone();
+                let folder = self.path.parent().map(Path::to_owned).unwrap_or_default();
+                let shard = Shard { index: meta.shard, count: meta.shards };
+                if meta.parts.len() > 1 {
+                    let words = "this database was joined from parts: go on with the parts and join them again";
+                    return Err(Stop::Early(words.to_owned()));
+                }
+                (meta.protocol, meta.external, folder, shard)
+            }
+        };
+        let opening = |done: usize, total: usize| follow.watch.advance(done, total.max(1) * 100);
+        let cancelled = || follow.watch.is_cancelled();
+        let setup = Setup::open(&protocol, external.as_deref(), &opening, &cancelled).map_err(early)?;
+        setup.warnings().iter().for_each(|warning| follow.warning(warning));
+        let database = benchmark::database_path(&folder, shard);
+        let scores = match Store::read(&database) {
+            Ok(store) => store.scores().map_err(early)?,
+            // There is none yet; what else is wrong with it is told by whoever writes it.
+            Err(_) => Vec::new(),
+        };
+        follow.post.send(Message::Benchmark(News::Begun { database, protocol: Box::new(protocol), scores }));
+        let options = Options { workers: 1, shard, retry_failed: false };
+        let done = benchmark::run(&setup, &folder, &CpuExecutors::default(), &options, follow);
+        let summary = done.map_err(|error| Stop::Late(error.to_string()))?;
+        let status = summary.status;
+        Ok(match status.failed {
+            0 => format!("{} units are done", status.done),
+            failed => format!("{} units are done, {failed} failed", status.done),
+        })
+    }
+}
+
+/// Tells of a run a few times a second.
+struct Follow<'a> {
+    watch: &'a JobWatch,
+    post: &'a Post,
+    paused: Arc<AtomicBool>,
+    gathered: Mutex<(Vec<Score>, Instant)>,
+}
+
+impl Follow<'_> {
+    fn flush(&self) {
+        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        gathered.1 = Instant::now();
+        let scores = std::mem::take(&mut gathered.0);
+        drop(gathered);
+        if !scores.is_empty() {
+            self.post.send(Message::Benchmark(News::Scores(scores)));
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner).1.elapsed() >= REFRESH
+    }
+}
+
+impl Watch for Follow<'_> {
+    fn progress(&self, progress: &Progress) {
+        if self.is_due() || progress.done == progress.total {
+            self.flush();
+            self.post.send(Message::Benchmark(News::Progress(*progress)));
+            // Work, not units, so that the time left is right.
+            let parts = 10_000;
+            self.watch.advance((progress.fraction * f64::from(parts)) as usize, parts as usize);
+        }
+    }
+
+    fn unit(&self, report: &UnitReport<'_>) {
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner).0.extend_from_slice(report.scores);
+        if let Some(reason) = report.failure {
+            self.post.send(Message::Benchmark(News::Failed(format!("{}: {reason}", report.unit.describe()))));
+        }
+    }
+
+    fn warning(&self, text: &str) {
+        self.post.send(Message::Benchmark(News::Warning(text.to_owned())));
+    }
+
+    fn cancelled(&self) -> bool {
+        self.watch.is_cancelled()
+    }
+
+    fn paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed) && !self.watch.is_cancelled()
+    }
+}
+
+/// Reads a database and judges what is in it; its cards are kept beside it and in `home`.
+pub(super) fn judge(jobs: &Jobs, post: Post, path: PathBuf, home: Option<PathBuf>) -> JobId {
+    let start = Start { name: "Judge a benchmark".to_owned(), lane: Lane::Write, urgent: true, listed: true };
+    jobs.start(start, move |_| match judged(&path) {
+        Ok(judged) => {
+            let count = judged.results.scores.len();
+            let kept = keep_trust(&judged, home.as_deref());
+            post.send(Message::Benchmark(News::Judged(Arc::new(judged))));
+            match kept {
+                Ok(()) => Ending::Done(Some(format!("{count} numbers were judged"))),
+                Err(reason) => Ending::Failed(format!("the verdicts are shown, but {reason}")),
+            }
+        }
+        Err(reason) => {
+            post.send(Message::Benchmark(News::NotJudged));
+            Ending::Failed(reason)
+        }
+    })
+}
+
+fn judged(path: &Path) -> std::result::Result<Judged, String> {
+    let store = benchmark::open(path).map_err(|error| error.to_string())?;
+    let results = store.results().map_err(|error| error.to_string())?;
+    if results.scores.is_empty() {
+        return Err("the run holds no number yet: let it go on first".to_owned());
+    }
+    let analysis = Analysis::of(&results);
+    let trust = TrustFile::of(&analysis);
+    Ok(Judged { database: store.path().to_owned(), protocol: store.meta().protocol.clone(), results, analysis, trust })
+}
+
+fn keep_trust(judged: &Judged, home: Option<&Path>) -> std::result::Result<(), String> {
+    judged.trust.write(&TrustFile::beside(&judged.database)).map_err(|error| error.to_string())?;
+    let Some(home) = home else { return Ok(()) };
+    let folder = home.join(TRUST_FOLDER);
+    std::fs::create_dir_all(&folder).map_err(|error| format!("the cards could not be kept ({error})"))?;
+    // Names of runs are hexadecimal digits.
+    let name = format!("{}.json", judged.trust.run_id);
+    judged.trust.write(&folder.join(name)).map_err(|error| error.to_string())
+}
+
+/// Reads the cards that earlier sessions kept; what cannot be read is no card.
+pub(super) fn read_trust(jobs: &Jobs, post: Post, home: PathBuf) {
+    let start = Start { name: "Read trust cards".to_owned(), lane: Lane::Open, urgent: false, listed: false };
+    jobs.start(start, move |_| {
+        let Ok(entries) = std::fs::read_dir(home.join(TRUST_FOLDER)) else { return Ending::Done(None) };
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
+        // The newest last, because it is the one that is shown.
+        paths.sort_by_cached_key(|path| path.metadata().and_then(|metadata| metadata.modified()).ok());
+        let skipped = paths.len().saturating_sub(MOST_TRUST_FILES);
+        let files: Vec<TrustFile> = paths[skipped..].iter().filter_map(|path| TrustFile::read(path).ok()).collect();
+        if !files.is_empty() {
+            post.send(Message::Benchmark(News::Trust(files)));
+        }
+        Ending::Done(None)
+    });
+}
+
+/// Writes `report.html` beside the database.
+pub(super) fn write_report(jobs: &Jobs, judged: Arc<Judged>) {
+    let start = Start { name: "Write the report".to_owned(), lane: Lane::Write, urgent: false, listed: true };
+    jobs.start(start, move |_| match report_of(&judged) {
+        Ok(()) => Ending::Done(Some("report.html lies beside the database".to_owned())),
+        Err(reason) => Ending::Failed(format!("the report could not be written: {reason}")),
+    });
+}
+
+fn report_of(judged: &Judged) -> std::result::Result<(), String> {
+    let pictures = KeptPictures::open(&judged.database, &judged.results).map_err(|error| error.to_string())?;
+    let made = report(&judged.results, None, &pictures, ReportOptions::default()).map_err(|error| error.to_string())?;
+    let folder = judged.database.parent().unwrap_or(Path::new("."));
+    write_whole(&folder.join("report.html"), made.html.as_bytes()).map_err(|error| error.to_string())
+}
+
+/// A whole file, in the place of an older one.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".saliscope-").tempfile_in(folder)?;
+    std::io::Write::write_all(&mut file, bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! What is to be run.
+
+use egui::{Button, ComboBox, DragValue, Grid, RichText, TextEdit, Ui};
+
+use super::wish;
+use crate::benchmark::Protocol;
+use crate::benchmark::protocol::Test;
+use crate::benchmark::verdict::{question, test_title};
+use crate::saliency::{Method, Preset};
+use crate::truth::Task;
+use crate::workbench::action::Actions;
+use crate::workbench::bench::{BenchWish, roles};
+use crate::workbench::state::State;
+use crate::workbench::theme;
+
+/// Draws the choices.
+pub(super) fn form_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
+    let before = &state.bench.protocol;
+    let mut protocol = before.clone();
+    ui.heading("How far can these maps be trusted?");
+    ui.label("Four tests on many images tell what one picture cannot. A run can be stopped and continued at any time");
+    ui.horizontal_wrapped(|ui| {
+        ui.label("Start from");
+        for task in [Task::Pneumothorax, Task::Pneumonia] {
+            let button = ui.button(format!("Demo, {task}"));
+            let words = "Generated radiographs and the networks that are part of the program; some minutes of work";
+            if button.on_hover_text(words).clicked() {
+                protocol = Protocol::demo(before.preset, task);
+            }
+        }
+        let button = ui.add_enabled(!state.models.is_empty(), Button::new("The models that are open"));
+        let words = "Those of one architecture become replicates, another one is compared with them";
+        if button.on_hover_text(words).clicked() {
+            protocol.models = roles(&state.models, state.model, &before.models);
+        }
+        if ui.button("Open a benchmark…").on_hover_text("A database that was begun earlier, or its folder").clicked()
+        {
+            wish(actions, BenchWish::Choose);
+        }
+    });
+    Grid::new("benchmark choices").num_columns(2).spacing([16.0, 8.0]).show(ui, |ui| {
+        preset_ui(ui, &mut protocol);
+        ui.end_row();
+        tests_ui(ui, &mut protocol);
+        ui.end_row();
+        methods_ui(ui, &mut protocol);
+        ui.end_row();
+        let name = ui.label("Cohort");
+        let edit = TextEdit::singleline(&mut protocol.cohort.source).desired_width(420.0);
+        ui.add(edit).labelled_by(name.id).on_hover_text("siim:DIR, rsna:DIR, folder:DIR or phantom:SEED:COUNT");
+        ui.end_row();
+        models_ui(ui, &mut protocol);
+        numbers_ui(ui, &mut protocol);
+    });
+    let problem = protocol.check().err();
+    if let Some(problem) = &problem {
+        ui.label(RichText::new(problem.to_string()).color(theme::failure(ui.visuals())));
+    }
+    let start = ui.add_enabled(problem.is_none(), Button::new("Start in a folder…"));
+    if start.on_hover_text("A folder that holds the same run already goes on where it was").clicked() {
+        wish(actions, BenchWish::Start);
+    }
+    if protocol != *before {
+        wish(actions, BenchWish::Ask(Box::new(protocol)));
+    }
+}
+
+fn preset_ui(ui: &mut Ui, protocol: &mut Protocol) {
+    let name = ui.label("Preset");
+    ComboBox::from_id_salt("benchmark preset")
+        .selected_text(protocol.preset.name())
+        .show_ui(ui, |ui| {
+            for preset in Preset::ALL {
+                if ui.selectable_label(preset == protocol.preset, preset.name()).clicked() && preset != protocol.preset
+                {
+                    let fresh = Protocol::of(preset);
+                    let cohort = crate::benchmark::protocol::CohortSection {
+                        truth_rule: fresh.cohort.truth_rule,
+                        ..protocol.cohort.clone()
+                    };
+                    *protocol = Protocol {
+                        cohort,
+                        tests: protocol.tests.clone(),
+                        methods: protocol.methods.clone(),
+                        models: protocol.models.clone(),
+                        sample: protocol.sample,
+                        ..fresh
+                    };
+                }
+            }
+        })
+        .response
+        .labelled_by(name.id);
+}
+
+fn tests_ui(ui: &mut Ui, protocol: &mut Protocol) {
+    ui.label("Tests");
+    ui.horizontal_wrapped(|ui| {
+        for test in Test::ALL {
+            let mut is_wanted = protocol.tests.contains(&test);
+            if ui.checkbox(&mut is_wanted, test_title(test)).on_hover_text(question(test)).changed() {
+                protocol.tests.retain(|other| *other != test);
+                if is_wanted {
+                    protocol.tests.push(test);
+                    protocol.tests.sort_unstable();
+                }
+            }
+        }
+    });
+}
+
+fn methods_ui(ui: &mut Ui, protocol: &mut Protocol) {
+    ui.label("Methods");
+    ui.horizontal_wrapped(|ui| {
+        for method in Method::ALL {
+            let mut is_wanted = protocol.methods.contains(&method);
+            if ui.checkbox(&mut is_wanted, method.name()).on_hover_text(method.title()).changed() {
+                protocol.methods.retain(|other| *other != method);
+                if is_wanted {
+                    protocol.methods.push(method);
+                    protocol.methods.sort_unstable();
+                }
+            }
+        }
+    });
+}
+
+fn models_ui(ui: &mut Ui, protocol: &mut Protocol) {
+    let models = &mut protocol.models;
+    lines_ui(
+        ui,
+        "Replicates",
+        &mut models.classifiers,
+        "One a line: weights files, or demo:NAME; two for repeatability",
+    );
+    ui.end_row();
+    let name = ui.label("Other architecture");
+    let mut text = models.other_architecture.clone().unwrap_or_default();
+    let edit = ui.add(TextEdit::singleline(&mut text).desired_width(420.0)).labelled_by(name.id);
+    if edit.on_hover_text("Compared with the first replicate for reproducibility").changed() {
+        models.other_architecture = Some(text).filter(|text| !text.trim().is_empty());
+    }
+    ui.end_row();
+    lines_ui(
+        ui,
+        "Localizers",
+        &mut models.localizers,
+        "None, or two U-Nets (masks) or RetinaNets (boxes): the high baseline",
+    );
+    ui.end_row();
+}
+
+fn lines_ui(ui: &mut Ui, label: &str, lines: &mut Vec<String>, words: &str) {
+    let name = ui.label(label);
+    let mut text = lines.join("\n");
+    let rows = lines.len().clamp(1, 4);
+    let edit = ui.add(TextEdit::multiline(&mut text).desired_rows(rows).desired_width(420.0)).labelled_by(name.id);
+    if edit.on_hover_text(words).changed() {
+        *lines = text.split('\n').map(str::to_owned).collect();
+        // An empty field names nothing; an empty line is one being typed.
+        if text.trim().is_empty() {
+            lines.clear();
+        }
+    }
+}
+
+fn numbers_ui(ui: &mut Ui, protocol: &mut Protocol) {
+    let number = |ui: &mut Ui, label: &str, value: &mut Option<usize>, words: &str| {
+        let name = ui.label(label);
+        ui.horizontal(|ui| {
+            let mut is_all = value.is_none();
+            if ui.checkbox(&mut is_all, format!("all for {}", label.to_lowercase())).changed() {
+                *value = if is_all { None } else { Some(crate::benchmark::STUDY_SAMPLE) };
+            }
+            if let Some(value) = value {
+                ui.add(DragValue::new(value).range(1..=1_000_000)).labelled_by(name.id).on_hover_text(words);
+            }
+        });
+        ui.end_row();
+    };
+    number(ui, "Utility images", &mut protocol.sample.utility, "Images with the finding that utility sees");
+    number(ui, "Similarity images", &mut protocol.sample.similarity, "For the other three tests; the study's 100");
+    ui.label("Maps");
+    ui.checkbox(&mut protocol.keep_maps, "keep every map")
+        .on_hover_text("Reports can show them then; takes disk space");
+    ui.end_row();
+}
