@@ -1,6 +1,7 @@
 //! The window, driven by the names that its controls have for assistive programs. Nothing is painted unless a test says
 //! so; most windows show the benchmark's page, which asks for no map, so that no network works behind a test.
 
+#![allow(clippy::float_cmp, reason = "what was set comes back as it was")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 #[path = "workbench/benchmark.rs"]

@@ -129,7 +129,7 @@ pub enum Error {
         /// Its place in the protocol, such as `models.classifiers[1]`.
         name: String,
         /// Why.
-        problem: network::Error,
+        problem: Box<network::Error>,
     },
     /// The cohort.
     #[error(transparent)]
@@ -139,10 +139,10 @@ pub enum Error {
     Network(#[from] network::Error),
     /// A map while it was made.
     #[error(transparent)]
-    Cascade(#[from] cascade::Error),
+    Cascade(Box<cascade::Error>),
     /// A judgement.
     #[error(transparent)]
-    Evaluation(#[from] evaluation::Error),
+    Evaluation(Box<evaluation::Error>),
     /// A background thread that could not be started.
     #[error("the thread could not be started ({0})")]
     Thread(std::io::Error),
@@ -183,8 +183,20 @@ impl Error {
     }
 }
 
+impl From<cascade::Error> for Error {
+    fn from(error: cascade::Error) -> Self {
+        Self::Cascade(Box::new(error))
+    }
+}
+
+impl From<evaluation::Error> for Error {
+    fn from(error: evaluation::Error) -> Self {
+        Self::Evaluation(Box::new(error))
+    }
+}
+
 impl From<saliency::Error> for Error {
     fn from(error: saliency::Error) -> Self {
-        Self::Cascade(error.into())
+        Self::Cascade(Box::new(error.into()))
     }
 }

@@ -88,8 +88,7 @@ impl ExternalMaps {
         let NpyArray { shape, values } = array;
         let sides: Vec<usize> = shape.iter().copied().filter(|side| *side != 1).collect();
         let from = match (sides.as_slice(), shape.as_slice()) {
-            (&[height, width], _) => [height, width],
-            (_, &[height, width]) => [height, width],
+            (&[height, width], _) | (_, &[height, width]) => [height, width],
             _ => return Err(refuse(format!("its array has shape {shape:?}, and maps are [height, width]"))),
         };
         if from.iter().any(|side| !(1..=MAX_SIDE_PX as usize).contains(side)) {
@@ -162,7 +161,9 @@ mod tests {
         assert_eq!(maps.methods(), ["ext:LIME", "ext:MAP", "ext:SHAP"]);
         assert_eq!(maps.map("a", "ext:LIME", [4, 4]).unwrap(), ramp);
         let larger = maps.map("a", "ext:SHAP", [4, 4]).unwrap();
-        assert!(larger[0] < larger[5] && larger[5] < larger[15] && larger.len() == 16, "{larger:?}");
+        // Borders are mirrored about the centres of their pixels, as scikit-image does it.
+        assert!(larger[5] < larger[6] && larger[6] < larger[9] && larger[9] < larger[10], "{larger:?}");
+        assert_eq!((larger[0], larger.len()), (larger[5], 16));
         assert_eq!(maps.map("b", "ext:MAP", [4, 4]).unwrap(), ramp);
         for (id, method) in [("c", "ext:LIME"), ("b", "ext:LIME"), ("../a", "ext:LIME")] {
             assert!(maps.map(id, method, [4, 4]).is_err(), "{id}");

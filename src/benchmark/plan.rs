@@ -192,7 +192,7 @@ impl Setup {
     }
 
     /// About how much work a unit is, in passes through a network.
-    pub(super) fn cost(&self, kind: Kind, method: &str, parameters: &Parameters) -> f64 {
+    pub(super) fn cost(kind: Kind, method: &str, parameters: &Parameters) -> f64 {
         const LITTLE: f64 = 0.05;
         let method = method.parse::<Method>().ok().filter(|_| kind == Kind::Map && !method.starts_with(PREFIX));
         match (kind, method) {

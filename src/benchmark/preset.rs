@@ -92,8 +92,11 @@ impl Protocol {
         let mut section = String::new();
         for line in plain.lines() {
             if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+                let root = name.split('.').next().unwrap_or(name);
+                if section.split('.').next() != Some(root) {
+                    push_comments(&mut text, root, "");
+                }
                 name.clone_into(&mut section);
-                push_comments(&mut text, &section, "");
             } else if let Some((key, _)) = line.split_once(" = ") {
                 push_comments(&mut text, &section, key);
             }

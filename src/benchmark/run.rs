@@ -110,7 +110,7 @@ pub fn run(
     let parameters = parameters.unwrap_or_default();
     let (failed, done) =
         if options.retry_failed { (0, store.counts(false)?) } else { (before.failed, store.counts(true)?) };
-    let counter = Counter::new(&units, &done, failed, |kind, method| setup.cost(kind, method, &parameters));
+    let counter = Counter::new(&units, &done, failed, |kind, method| Setup::cost(kind, method, &parameters));
     let open = before.total.saturating_sub(before.done + failed);
     if open > 0 {
         let executor = match setup.subjects.classifiers.first() {

@@ -283,7 +283,7 @@ fn states(protocol: &Protocol, subjects: &Subjects) -> Result<(Vec<State>, State
             cascade::Error::UnknownState { name, known } => {
                 Error::field("randomization.states", format!("names {name:?}, and there are only {known}"))
             }
-            other => Error::Cascade(other),
+            other => Error::from(other),
         })?
     };
     let whole = State::all(graph, cascade::Order::TopDown, Preset::Recommended).pop().unwrap_or_else(State::original);
@@ -341,7 +341,7 @@ fn check_subjects(protocol: &Protocol, subjects: &Subjects, class: ClassChoice) 
         }
         let [height, width] = subject.model.card.input_size;
         if height.min(width) < crate::metrics::SSIM_WINDOW_PX {
-            return Err(Error::Cascade(cascade::Error::MapSize { height, width }));
+            return Err(cascade::Error::MapSize { height, width }.into());
         }
         let parameters = Parameters::for_model(protocol.preset, &subject.model.card);
         let checked = parameters.overridden([protocol.parameters.clone().into()]).and_then(|parameters| {

@@ -175,7 +175,8 @@ fn open_one(field: &str, source: &str, role: Role, index: usize) -> Result<Subje
         }
         None => Model::open(Path::new(source), None),
     };
-    let model = model.map_err(|problem: network::Error| Error::Model { name: field.to_owned(), problem })?;
+    let model =
+        model.map_err(|problem: network::Error| Error::Model { name: field.to_owned(), problem: Box::new(problem) })?;
     let replicate = index as u32 + 1;
     Ok(Subject { name: format!("{}_{replicate}", model.card.architecture.name()), role, replicate, model })
 }

@@ -143,7 +143,7 @@ mod tests {
     fn one_image_is_a_hint_and_says_so() {
         let of = |last| verdict(&curve(Some(last), None, 1), Some(0.2), None);
         assert_eq!(
-            [0.1, 0.4, 0.6].map(|last| of(last).kind),
+            [0.1, 0.4, 0.61].map(|last| of(last).kind),
             [VerdictKind::Changes, VerdictKind::Unclear, VerdictKind::HardlyChanges]
         );
         assert!(of(0.9).sentence.contains("do not read it") && of(0.9).sentence.contains("One image only"));

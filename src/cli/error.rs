@@ -47,7 +47,7 @@ pub enum Error {
     Cascade(cascade::Error),
     /// A benchmark.
     #[error(transparent)]
-    Benchmark(#[from] benchmark::Error),
+    Benchmark(Box<benchmark::Error>),
     /// What a benchmark found as files.
     #[error(transparent)]
     BenchmarkExport(#[from] benchmark::export::Error),
@@ -122,14 +122,23 @@ pub enum Error {
     Interrupted,
 }
 
+impl From<benchmark::Error> for Error {
+    fn from(error: benchmark::Error) -> Self {
+        Self::Benchmark(Box::new(error))
+    }
+}
+
 impl Error {
     /// 2 when the command line is at fault, 1 when the work failed.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Benchmark(error) => match **error {
+                benchmark::Error::Protocol { .. }
+                | benchmark::Error::ProtocolFile { .. }
+                | benchmark::Error::Shard(_) => 2,
+                _ => 1,
+            },
             Self::Usage(_)
-            | Self::Benchmark(
-                benchmark::Error::Protocol { .. } | benchmark::Error::ProtocolFile { .. } | benchmark::Error::Shard(_),
-            )
             | Self::Training(training::Error::Settings { .. })
             | Self::Statistics(
                 statistics::Error::Setting(_)

@@ -25,7 +25,7 @@ pub(super) fn pyramid(width_px: usize, height_px: usize, values: &[u16]) -> Vec<
 
 /// Each value the mean over its share of the source, parts of pixels counted as parts.
 fn halved(width_px: usize, height_px: usize, source: &[u16]) -> Level {
-    if width_px % 2 == 0 && height_px % 2 == 0 {
+    if width_px.is_multiple_of(2) && height_px.is_multiple_of(2) {
         return halved_evenly(width_px, height_px, source);
     }
     let (columns, rows) = (Shares::new(width_px), Shares::new(height_px));

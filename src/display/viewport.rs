@@ -36,7 +36,7 @@ impl Viewport {
     #[must_use]
     pub fn refit(self, image_size_px: [usize; 2]) -> Self {
         let [width, height] = [image_size_px[0] as f64, image_size_px[1] as f64 * self.pixel_aspect];
-        let [across, down] = if self.quarter_turns % 2 == 0 { [width, height] } else { [height, width] };
+        let [across, down] = if self.quarter_turns.is_multiple_of(2) { [width, height] } else { [height, width] };
         let zoom = (self.size_px[0] as f64 / across).min(self.size_px[1] as f64 / down);
         let zoom = if zoom.is_finite() { zoom.clamp(ZOOMS[0], ZOOMS[1]) } else { 1.0 };
         Self { center_px: image_size_px.map(|length| length as f64 / 2.0), zoom, ..self }

@@ -150,8 +150,10 @@ impl Jobs {
 
     /// Asks every job to stop.
     pub fn cancel_all(&self) {
-        let ids: Vec<JobId> = self.board.lock().records.iter().map(|(id, _)| *id).collect();
-        ids.into_iter().for_each(|id| self.cancel(id));
+        let ids: Vec<JobId> = self.board.lock().records.keys().copied().collect();
+        for id in ids {
+            self.cancel(id);
+        }
     }
 
     /// One job, while it is known.

@@ -20,7 +20,7 @@ pub fn sobel(image: &[f32], size: [usize; 2]) -> Vec<f32> {
             let line = |row: usize| smooth(at(row, left), at(row, middle), at(row, right));
             let post = |column: usize| smooth(at(above, column), at(here, column), at(below, column));
             let (down, across) = (line(above) - line(below), post(left) - post(right));
-            edges.push(((down * down + across * across) / 2.0).sqrt() as f32);
+            edges.push(f64::midpoint(down * down, across * across).sqrt() as f32);
         }
     }
     edges

@@ -109,8 +109,10 @@ pub fn iou_at_area(map: &[f32], truth: &[bool]) -> Result<f64> {
     let count = |keep: &dyn Fn(f32, bool) -> bool| map.iter().zip(truth).filter(|(v, t)| keep(**v, **t)).count();
     let above = count(&|value, _| value > last);
     let hits = count(&|value, truth| truth && value > last);
-    let tied = count(&|value, _| value == last);
-    let tied_hits = count(&|value, truth| truth && value == last);
+    // Those that are neither above nor below: both zeros are one value.
+    let is_tied = |value: f32| (value + 0.0).total_cmp(&(last + 0.0)).is_eq();
+    let tied = count(&|value, _| is_tied(value));
+    let tied_hits = count(&|value, truth| truth && is_tied(value));
     let shared = hits as f64 + tied_hits as f64 * (area - above) as f64 / tied as f64;
     Ok(shared / (2.0 * area as f64 - shared))
 }

@@ -337,13 +337,17 @@ impl Cascades {
     /// Stops a cascade; finished states stay.
     pub fn cancel(&self, run: &CascadeRun) {
         let jobs: Vec<JobId> = lock(&run.jobs).iter().map(|(job, _)| *job).collect();
-        jobs.into_iter().for_each(|job| self.jobs.cancel(job));
+        for job in jobs {
+            self.jobs.cancel(job);
+        }
     }
 
     /// Stops every cascade; finished states stay.
     pub fn cancel_all(&self) {
         let runs: Vec<Arc<CascadeRun>> = lock(&self.runs).iter().cloned().collect();
-        runs.iter().for_each(|run| self.cancel(run));
+        for run in &runs {
+            self.cancel(run);
+        }
     }
 
     fn is_under_way(&self, job: JobId) -> bool {

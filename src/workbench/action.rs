@@ -16,6 +16,7 @@ use crate::saliency::Method;
 
 /// A wish of a view.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a frame has a handful of wishes")]
 pub enum Action {
     /// Runs a command.
     Run(Command),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use egui::ViewportCommand;
 
-use super::cascade_view::SoftwarePainter;
 use super::action::{Action, Actions};
 use super::command::Command;
 use super::keeper::Keeper;
@@ -14,9 +13,11 @@ use super::player::AskedCascade;
 use super::services::{OnScreen, Services};
 use super::session::Restoring;
 use super::settings::Theme;
+use super::software::SoftwarePainter;
 use super::state::{CompareMode, State, View};
 use super::{
-    benchmark_view, cascade_view, case_view, compare_view, dialogs, inspector, jobs_bar, menu, session, study_list, theme,
+    benchmark_view, cascade_view, case_view, compare_view, dialogs, inspector, jobs_bar, menu, session, study_list,
+    theme,
 };
 use crate::demo;
 use crate::job::JobId;

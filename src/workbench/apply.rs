@@ -7,6 +7,7 @@ use super::action::Action;
 use super::app::Workbench;
 use super::command::Command;
 use super::list::EntryId;
+use super::look::Look;
 use super::opening::Opened;
 use super::services::Message;
 use super::settings::Recent;
@@ -225,7 +226,9 @@ impl Workbench {
                 self.apply(Action::OpenPaths(paths));
             }
             PathPurpose::BenchmarkFolder | PathPurpose::BenchmarkOpen => {
-                paths.into_iter().for_each(|path| self.take_benchmark_path(purpose, path));
+                for path in paths {
+                    self.take_benchmark_path(purpose, path);
+                }
             }
             PathPurpose::CascadeExport => paths.into_iter().for_each(|folder| self.write_cascade(folder)),
             PathPurpose::Model => {
@@ -236,6 +239,7 @@ impl Workbench {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm a command reads as the table it is")]
     fn run(&mut self, command: Command) {
         let state = &mut self.state;
         match command {
@@ -304,7 +308,7 @@ impl Workbench {
             }
             Command::Invert => self.change(|shown| shown.is_inverted = !shown.is_inverted),
             Command::ResetView => self.change(|shown| {
-                shown.look = Default::default();
+                shown.look = Look::default();
                 shown.tone = ToneChoice::AsStored;
                 shown.is_inverted = false;
             }),
@@ -435,14 +439,14 @@ impl Workbench {
     fn step_method(&mut self, step: isize) {
         let all = Method::ALL;
         let here = all.iter().position(|method| *method == self.state.shown.method).unwrap_or(0);
-        let next = all[(here as isize + step).rem_euclid(all.len() as isize) as usize];
+        let next = all[stepped(here, step, all.len())];
         self.change(|shown| shown.method = next);
     }
 
     fn step_model(&mut self, step: isize) {
-        let count = self.state.models.len() as isize;
+        let count = self.state.models.len();
         if count > 0 {
-            self.state.model = (self.state.model as isize + step).rem_euclid(count) as usize;
+            self.state.model = stepped(self.state.model, step, count);
         }
     }
 
@@ -473,6 +477,11 @@ impl Workbench {
             self.services.explainer.cancel_job(job.id);
         }
     }
+}
+
+/// The place `step` places after `here` in a ring of `count`.
+fn stepped(here: usize, step: isize, count: usize) -> usize {
+    (here + count).saturating_add_signed(step) % count
 }
 
 /// Takes over what a tile shares with the others.

@@ -116,18 +116,17 @@ enum Stop {
 impl Run {
     fn carry_out(self, follow: &Follow<'_>) -> std::result::Result<String, Stop> {
         let early = |error: benchmark::Error| Stop::Early(error.to_string());
-        let (protocol, external, folder, shard) = match self.protocol {
-            Some(protocol) => (protocol, None, self.path, Shard::default()),
-            None => {
-                let meta = benchmark::open(&self.path).map_err(early)?.meta().clone();
-                let folder = self.path.parent().map(Path::to_owned).unwrap_or_default();
-                let shard = Shard { index: meta.shard, count: meta.shards };
-                if meta.parts.len() > 1 {
-                    let words = "this database was joined from parts: go on with the parts and join them again";
-                    return Err(Stop::Early(words.to_owned()));
-                }
-                (meta.protocol, meta.external, folder, shard)
+        let (protocol, external, folder, shard) = if let Some(protocol) = self.protocol {
+            (protocol, None, self.path, Shard::default())
+        } else {
+            let meta = benchmark::open(&self.path).map_err(early)?.meta().clone();
+            let folder = self.path.parent().map(Path::to_owned).unwrap_or_default();
+            let shard = Shard { index: meta.shard, count: meta.shards };
+            if meta.parts.len() > 1 {
+                let words = "this database was joined from parts: go on with the parts and join them again";
+                return Err(Stop::Early(words.to_owned()));
             }
+            (meta.protocol, meta.external, folder, shard)
         };
         let opening = |done: usize, total: usize| follow.watch.advance(done, total.max(1) * 100);
         let cancelled = || follow.watch.is_cancelled();

@@ -200,7 +200,8 @@ impl Grid {
             Self { columns, rows, tile: vec2(side(area.x, columns), side(area.y, rows)), gap: GAP }
         };
         let picture = |grid: &Self| grid.tile.x.min((grid.tile.y - HEADER) / aspect.max(1e-3));
-        let best = (1..=count.max(1)).map(grid).max_by(|a, b| picture(a).total_cmp(&picture(b)));
+        // Of equally large pictures the last are taken, those in the fewest columns.
+        let best = (1..=count.max(1)).rev().map(grid).max_by(|a, b| picture(a).total_cmp(&picture(b)));
         let best = best.unwrap_or_else(|| grid(1));
         if picture(&best) >= SMALLEST {
             return best;

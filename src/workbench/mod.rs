@@ -37,6 +37,7 @@ mod session;
 mod settings;
 mod shelf;
 mod shown;
+mod software;
 mod state;
 mod study_list;
 mod study_row;
@@ -50,10 +51,9 @@ mod trust;
 mod undo;
 
 pub use action::{Action, Actions};
+pub use app::{Opening, Workbench};
 pub use bench::{Bench, BenchWish, Place, Value, roles};
 pub use bench_work::{Judged, News};
-pub use app::{Opening, Workbench};
-pub use cascade_view::SoftwarePainter;
 pub use command::{Category, Command};
 pub use export_form::{ExportForm, ExportWhat, FigureFormat, FigureWidth};
 pub use export_preview::ExportPreview;
@@ -69,6 +69,7 @@ pub use session::{Restoring, SavedCase, SavedCohort, Session};
 pub use settings::{Drag, Mouse, MouseButton, Recent, Settings, Theme};
 pub use shelf::{Shelf, Shelved};
 pub use shown::{MapValues, Shown, ToneChoice};
+pub use software::{PictureKey, SoftPicture, SoftwarePainter};
 pub use state::{
     Assigning, Compare, CompareMode, Dialogs, Links, Measurement, PathField, PathPurpose, State, TileSubject, Tools,
     View,

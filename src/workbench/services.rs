@@ -8,7 +8,6 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use super::bench_work::News;
-use super::cascade_view::SoftwarePainter;
 use super::export_preview::ExportPreview;
 use super::likenesses::Likenesses;
 use super::list::EntryId;
@@ -16,6 +15,7 @@ use super::look::Stage;
 use super::opening::{self, Opened};
 use super::session::SavedCohort;
 use super::shelf::Shelf;
+use super::software::SoftwarePainter;
 use super::state::PathPurpose;
 use super::thumbnails::Thumbnails;
 use crate::cohort::{Cohort, CohortOptions, CohortSpec};
@@ -97,7 +97,7 @@ pub struct Services {
     pub jobs: Arc<Jobs>,
     /// Maps.
     pub explainer: Explainer,
-    /// Paints pictures of cascades where shaders would be run by software.
+    /// Paints pictures where shaders would be run by software.
     pub software: Option<SoftwarePainter>,
     /// Cascades.
     pub cascades: Cascades,
@@ -115,10 +115,13 @@ pub struct Services {
     outbox: Sender<Message>,
     context: egui::Context,
     /// What each view showed last, to stay until something newer comes.
-    shown: RefCell<HashMap<u64, (String, Method, Arc<Answer>)>>,
+    shown: RefCell<HashMap<u64, LastShown>>,
     contours: RefCell<VecDeque<Contour>>,
     overlays: RefCell<VecDeque<(String, usize, egui::TextureHandle)>>,
 }
+
+/// Content, method and map that a view showed.
+type LastShown = (String, Method, Arc<Answer>);
 
 /// Contours of one map, kept while it is on screen.
 struct Contour {

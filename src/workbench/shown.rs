@@ -33,14 +33,13 @@ impl ToneChoice {
     /// What a plane does with this choice; what a file does not offer is shown as stored.
     pub fn tone(&self, plane: &Plane) -> Tone {
         match self {
-            Self::AsStored => plane.own().tone.clone(),
             Self::Preset(preset) => preset.tone(plane),
             Self::FileWindow(index) => plane
                 .windows()
                 .get(*index)
                 .map_or_else(|| plane.own().tone.clone(), |window| Tone::Window(window.clone())),
             Self::Table(index) if *index < plane.tables().len() => Tone::Table(*index),
-            Self::Table(_) => plane.own().tone.clone(),
+            Self::AsStored | Self::Table(_) => plane.own().tone.clone(),
             Self::Custom { center, width } => Tone::Window(Window {
                 center: *center,
                 width: *width,
@@ -67,6 +66,7 @@ pub enum MapValues {
 /// How one tile is shown. Changes of it can be undone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Shown {
     /// Gray levels.
     pub tone: ToneChoice,

@@ -7,8 +7,8 @@ use std::time::Instant;
 use egui::KeyboardShortcut;
 use serde::{Deserialize, Serialize};
 
-use super::command::Command;
 use super::bench::Bench;
+use super::command::Command;
 use super::export_form::ExportForm;
 use super::list::{EntryId, StudyList};
 use super::player::Player;
@@ -49,6 +49,7 @@ pub enum CompareMode {
 /// What tiles of a comparison share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Links {
     /// Pan, zoom and turn.
     pub look: bool,
@@ -98,6 +99,7 @@ pub struct Compare {
 
 /// Which windows lie over the view.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Dialogs {
     /// The command palette and what was typed into it.
     pub palette: Option<String>,
@@ -162,6 +164,7 @@ pub struct PathField {
 
 /// A tool that the pointer holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Tools {
     /// Enlarges what is under the pointer.
     pub magnifier: bool,
@@ -183,6 +186,7 @@ pub struct Measurement {
 }
 
 /// Everything the window knows.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct State {
     /// The study list.
     pub list: StudyList,

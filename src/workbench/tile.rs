@@ -135,7 +135,12 @@ impl Tile<'_> {
             lens,
         };
         let painter = ui.painter_at(area);
-        painter.add(picture.shape(ui.ctx(), area));
+        match &services.software {
+            Some(software) => software.paint(&painter, area, &picture),
+            None => {
+                painter.add(picture.shape(ui.ctx(), area));
+            }
+        }
 
         let place = |image_px: [f64; 2]| {
             let [x, y] = viewport.screen_from_image(image_px);
@@ -241,7 +246,7 @@ impl Tile<'_> {
                 continue;
             }
             if button == PointerButton::Primary && state.tools.measure {
-                self.measure(ui, response, state, &to_image, actions);
+                Self::measure(ui, response, state, &to_image, actions);
                 continue;
             }
             let drag = if button == PointerButton::Primary && ui.input(|input| input.modifiers.shift) {
@@ -261,7 +266,7 @@ impl Tile<'_> {
             }
             self.show(shown, actions);
         }
-        response.context_menu(|ui| self.menu(ui, state, actions));
+        response.context_menu(|ui| Self::menu(ui, state, actions));
     }
 
     /// Whether it is the only tile of a comparison that is seen.
@@ -309,7 +314,6 @@ impl Tile<'_> {
     }
 
     fn measure(
-        &self,
         ui: &Ui,
         response: &egui::Response,
         state: &State,
@@ -325,7 +329,7 @@ impl Tile<'_> {
         actions.send(Action::SetMeasurement(Some(Measurement { from_px, to_px: to_image(at) })));
     }
 
-    fn menu(&self, ui: &mut Ui, state: &State, actions: &mut Actions) {
+    fn menu(ui: &mut Ui, state: &State, actions: &mut Actions) {
         let commands: &[Option<Command>] = &[
             Some(Command::ResetView),
             Some(Command::Fit),

@@ -1,5 +1,7 @@
 //! Words and scales on and above a picture.
 
+use std::fmt::Write;
+
 use egui::{Align2, Color32, Painter, Rect, Shape, pos2, vec2};
 
 use super::shown::ToneChoice;
@@ -198,21 +200,19 @@ pub(super) fn read_out(case: &OpenCase, layer: Option<&Layer>, image_px: [f64; 2
     let value = case.plane.value(x, y)?;
     let mut text = format!("x {x}  y {y}");
     if let Some(stored) = case.plane.stored_value(x, y) {
-        text.push_str(&format!("  stored {stored}"));
+        let _ = write!(text, "  stored {stored}");
         if (value - stored as f64).abs() > 1e-9 {
-            text.push_str(&format!("  value {}", Short(value)));
+            let _ = write!(text, "  value {}", Short(value));
         }
     } else {
-        text.push_str(&format!("  value {}", Short(value)));
+        let _ = write!(text, "  value {}", Short(value));
     }
     if case.plane.is_padding(x, y) {
         text.push_str("  padding");
     }
     if let Some(map) = layer.and_then(|layer| layer.map.value_at(image_px, case.size_px())) {
-        text.push_str(&format!(
-            "  map {}",
-            if map.abs() >= 0.001 || map == 0.0 { format!("{map:.3}") } else { format!("{map:.2e}") }
-        ));
+        let map = if map.abs() >= 0.001 || map == 0.0 { format!("{map:.3}") } else { format!("{map:.2e}") };
+        let _ = write!(text, "  map {map}");
     }
     Some(text)
 }

@@ -10,7 +10,7 @@ use saliscope::truth::Task;
 /// Every test, cheap methods, few images and states.
 pub(crate) fn protocol() -> Protocol {
     let mut protocol = Protocol::demo(Preset::Arun2021, Task::Pneumothorax);
-    protocol.cohort.source = "phantom:5:100".to_owned();
+    "phantom:5:100".clone_into(&mut protocol.cohort.source);
     protocol.cohort.phantom_size_px = Some(160);
     protocol.methods = vec![Method::Grad, Method::Gcam];
     protocol.models.classifiers.truncate(2);

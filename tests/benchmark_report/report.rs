@@ -39,7 +39,7 @@ fn parsed(html: &str) -> Document<'_> {
 fn the_report_is_well_formed_and_asks_nobody() {
     let text = made(&whole("arun2021", 30), Some(&whole("recommended", 30)));
     let document = parsed(&text);
-    for node in document.descendants().filter(|node| node.is_element()) {
+    for node in document.descendants().filter(resvg::usvg::roxmltree::Node::is_element) {
         for attribute in node.attributes() {
             if ["src", "href", "srcset", "action", "poster", "data"].contains(&attribute.name()) {
                 let value = attribute.value();

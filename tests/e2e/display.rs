@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use image::RgbImage;
 
 /// Longest wait for something that is bound to happen; only a broken window lets anybody wait so long.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Width and height of the window, which fills its screen.
 pub(crate) const SCREEN_PX: [u32; 2] = [1360, 860];

@@ -14,7 +14,7 @@ use saliscope::workbench::{Action, BenchWish, Opening, View, Workbench};
 type Window = Harness<'static, Workbench>;
 
 /// Longest wait for background work; only a broken test waits so long.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 fn page(home: Option<&Path>) -> Window {
     let opening = Opening { home: home.map(Path::to_owned), ..Opening::default() };

@@ -17,7 +17,7 @@ use saliscope::reading::{
 use saliscope::saliency::{Method, Preset};
 
 /// Longest wait for background work; only a broken test waits so long.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 fn subject() -> (Arc<OpenCase>, Arc<OpenModel>) {
     let spec = PhantomSpec { size_px: 320, ..demo::FIRST_CASE };

@@ -119,7 +119,7 @@ fn settings_are_in_force_at_once() {
     let mouse = window.state().state.settings.mouse;
     assert_eq!((mouse.left, mouse.middle, mouse.right), (Drag::Pan, Drag::Window, Drag::Zoom));
     assert!(says(&window, "Left pan · Middle window · Right zoom"));
-    press(&mut window, "Size of the interface");
+    press(&mut window, "Interface size");
     press(&mut window, "125 %");
     window.run();
     assert!((window.ctx.zoom_factor() - 1.25).abs() < 1e-6);

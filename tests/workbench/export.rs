@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use saliscope::display::MapDisplay;
 use saliscope::figure::NOT_FOR_DIAGNOSIS;
 use saliscope::gpu::{CasePicture, MapLayer};
 use saliscope::workbench::{
@@ -100,8 +99,8 @@ fn a_figure_at_one_to_one_has_the_pixels_of_the_screen() {
     let mut picture = CasePicture::new(0, case.plane.clone(), state.shown.look.viewport(&stage));
     picture.gray = state.shown.gray(&case.plane);
     let map = answer(workbench, &subject).unwrap().display.clone();
-    picture.map = Some(MapLayer { map, display: MapDisplay::default(), fade: None });
-    assert_eq!(state.shown.map, MapDisplay::default());
+    assert!(state.shown.map.visible);
+    picture.map = Some(MapLayer { map, display: state.shown.map, fade: None });
     // What the shaders draw is tested to be this, to 1/255.
     let screen = picture.render();
     let is_there = |left: u32, top: u32, rows: u32| {

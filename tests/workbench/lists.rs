@@ -76,7 +76,10 @@ fn search_filter_and_order_choose_the_rows() {
     press(&mut window, "Filter by label");
     press(&mut window, "With the finding");
     assert_eq!((all(&window), window.state().state.list.filter), (3, LabelFilter::Positive));
-    press(&mut window, "Filter by label");
+    // A press that comes from an assistive program leaves the choice open.
+    if window.query_by_label("All cases").is_none() {
+        press(&mut window, "Filter by label");
+    }
     press(&mut window, "All cases");
     press(&mut window, "Order");
     press(&mut window, "Finding first");

@@ -15,7 +15,7 @@ type Window = Harness<'static, Workbench>;
 const STEP_SECS: f32 = 0.05;
 
 /// Longest wait for background work; only a broken test waits so long.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The demo in the player, with these methods.
 fn player(methods: &[Method]) -> Window {
@@ -67,7 +67,7 @@ fn whole() -> Window {
 
 /// Until nothing asks for another frame.
 fn settle(window: &mut Window) {
-    until(window, |window| delay(window) > Duration::from_secs(60));
+    until(window, |window| delay(window) > Duration::from_mins(1));
 }
 
 /// When the window wants to be drawn again.
@@ -100,7 +100,7 @@ fn states_come_one_by_one_and_are_judged_in_words() {
 fn a_paused_player_asks_for_no_frame_and_a_playing_one_only_when_something_changes() {
     let mut window = whole();
     window.run();
-    assert!(delay(&window) > Duration::from_secs(60), "idle: {:?}", delay(&window));
+    assert!(delay(&window) > Duration::from_mins(1), "idle: {:?}", delay(&window));
     press(&mut window, "Play");
     assert!(window.state().state.player.is_playing);
     // The button's own colours fade a while.

@@ -9,7 +9,7 @@ use crate::metrics::{Bootstrap, percentile};
 
 /// Values of single images and of pairs of images.
 pub(super) struct Nodes {
-    nodes: usize,
+    count: usize,
     singles: Vec<(usize, f64)>,
     pairs: Vec<([usize; 2], f64)>,
 }
@@ -35,7 +35,7 @@ impl Nodes {
             let (a, b) = pair_of(pair)?;
             Some(([position(a)?, position(b)?], *value))
         });
-        Some(Self { nodes: names.len(), singles, pairs: pairs.collect::<Option<_>>()? })
+        Some(Self { count: names.len(), singles, pairs: pairs.collect::<Option<_>>()? })
     }
 
     /// Mean of the singles less mean of the pairs, where both are defined.
@@ -55,8 +55,8 @@ impl Nodes {
         if self.singles.len() < 2 || self.pairs.is_empty() {
             return None;
         }
-        let values = bootstrap.values(self.nodes, |drawn| {
-            let mut times = vec![0.0; self.nodes];
+        let values = bootstrap.values(self.count, |drawn| {
+            let mut times = vec![0.0; self.count];
             for node in drawn {
                 times[*node] += 1.0;
             }

@@ -4,15 +4,17 @@ use super::comparison::Comparison;
 
 /// A score with three decimals; a dash where there is none. Zero has no sign.
 pub fn number(value: Option<f64>) -> String {
-    value.filter(|value| value.is_finite()).map_or_else(|| "–".to_owned(), |value| unsigned_zero(format!("{value:.3}")))
+    value
+        .filter(|value| value.is_finite())
+        .map_or_else(|| "–".to_owned(), |value| unsigned_zero(&format!("{value:.3}")))
 }
 
 /// A difference with its sign.
 pub fn signed(value: f64) -> String {
-    if value.is_finite() { unsigned_zero(format!("{value:+.3}")) } else { "–".to_owned() }
+    if value.is_finite() { unsigned_zero(&format!("{value:+.3}")) } else { "–".to_owned() }
 }
 
-fn unsigned_zero(text: String) -> String {
+fn unsigned_zero(text: &str) -> String {
     if text == "-0.000" || text == "+0.000" { "0.000".to_owned() } else { text.replace('-', "−") }
 }
 

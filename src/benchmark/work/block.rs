@@ -53,7 +53,7 @@ fn load(setup: &Setup, image: usize) -> Result<Loaded> {
     let case = setup.case(image);
     let radiograph = setup.cohort.radiograph(case)?;
     let model = &setup.subjects.classifiers[0].model;
-    let problem = |problem| Error::Evaluation(crate::evaluation::Error::Image(problem));
+    let problem = |problem| Error::from(crate::evaluation::Error::Image(problem));
     let gray = StudyImage::new(&radiograph, model).map_err(problem)?.gray;
     let [height, width] = setup.size_px();
     let truth = if image < setup.utility {

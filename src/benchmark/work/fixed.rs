@@ -23,7 +23,7 @@ impl Bench<'_> {
                     Err(error) => self.fail(std::slice::from_ref(unit), &error.without_path())?,
                 }
             }
-            self.keep(finished)?;
+            self.keep(&finished)?;
         }
         Ok(())
     }

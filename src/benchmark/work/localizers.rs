@@ -35,7 +35,7 @@ impl Bench<'_> {
                 self.check()?;
                 let unit = Unit::localizer(&image.id, &subject.name, method);
                 let input = model_input(&image.radiograph, &subject.model)
-                    .map_err(|problem| Error::Evaluation(crate::evaluation::Error::Image(problem)));
+                    .map_err(|problem| Error::from(crate::evaluation::Error::Image(problem)));
                 let map = input.and_then(|input| {
                     let outputs = network.outputs(&input)?;
                     Ok(judge.localization(&outputs, 0, self.setup.size_px())?)
@@ -43,7 +43,7 @@ impl Bench<'_> {
                 match map {
                     Ok(map) => {
                         if missing.contains(&unit) {
-                            self.keep(vec![self.localized(image, subject, position, unit, &map)])?;
+                            self.keep(&[self.localized(image, subject, position, unit, &map)])?;
                         }
                         found.insert((&subject.name, image.image), map);
                     }
@@ -68,7 +68,7 @@ impl Bench<'_> {
                     let label = Label { test, image, method, condition: condition::PAIR, models, replicate: 1 };
                     label.agreement(one, two, self.setup.size_px())
                 });
-                self.keep(vec![Finished { scores: scores.collect(), unit, map: None, prediction: None }])?;
+                self.keep(&[Finished { scores: scores.collect(), unit, map: None, prediction: None }])?;
             }
         }
         Ok(())

@@ -64,7 +64,7 @@ impl Bench<'_> {
         let setup = self.setup;
         let mut states = vec![State::original()];
         if number < setup.replicates() {
-            states = setup.states.clone();
+            states.clone_from(&setup.states);
         }
         if number == 0 && setup.wants(Test::Utility) && !states.iter().any(|state| state.name == setup.random.name) {
             states.push(setup.random.clone());
@@ -153,7 +153,7 @@ impl Bench<'_> {
             }
             let original = own.get(&method);
             let unit = self.finished(subject, &states[state], image, finished, original, missing);
-            self.keep(unit.into_iter().collect()).map_err(|error| {
+            self.keep(unit.as_slice()).map_err(|error| {
                 let reason = error.to_string();
                 broken = Some(error);
                 cascade::Error::Sink { reason }
@@ -162,7 +162,7 @@ impl Bench<'_> {
         let found = cascade::maps(&plan, &model.graph, &model.weights, &build, &Passes(self), keep);
         match (found, broken) {
             (_, Some(error)) => Err(Failure::Run(error)),
-            (Ok(_), None) => Ok(()),
+            (Ok(()), None) => Ok(()),
             (Err(cascade::Error::Cancelled), None) => Err(Failure::Run(Error::Cancelled)),
             (Err(error), None) => Err(Failure::Maps(error.to_string())),
         }
@@ -287,7 +287,7 @@ impl Bench<'_> {
 
     fn keep_pair(&self, unit: &Unit, scores: Option<Vec<Score>>) -> Result<()> {
         match scores {
-            Some(scores) => self.keep(vec![Finished { unit: unit.clone(), scores, map: None, prediction: None }]),
+            Some(scores) => self.keep(&[Finished { unit: unit.clone(), scores, map: None, prediction: None }]),
             None => self.fail(std::slice::from_ref(unit), "one of the two maps could not be made"),
         }
     }

@@ -73,7 +73,7 @@ impl Bench<'_> {
                     || KeptMap { height, width, class: None, outcome: "normal".to_owned(), values: average.clone() };
                 finished.map = self.setup.protocol.keep_maps.then(kept);
             }
-            self.keep(vec![finished])?;
+            self.keep(&[finished])?;
         }
         Ok(())
     }
@@ -103,12 +103,12 @@ impl Bench<'_> {
     }
 
     /// Keeps finished units as one transaction and tells of them.
-    fn keep(&self, finished: Vec<Finished>) -> Result<()> {
+    fn keep(&self, finished: &[Finished]) -> Result<()> {
         if finished.is_empty() {
             return Ok(());
         }
-        self.store().keep(&finished)?;
-        for Finished { unit, scores, .. } in &finished {
+        self.store().keep(finished)?;
+        for Finished { unit, scores, .. } in finished {
             self.counter.add(unit, false);
             self.watch.unit(&UnitReport { unit, scores, failure: None });
         }

@@ -26,7 +26,7 @@ impl Bench<'_> {
         let wanted = |case: &&Case| missing.iter().any(|unit| unit.image == case.id);
         let cases: Vec<&Case> = cases.filter(wanted).collect();
         let read = |case: &&Case| -> Result<Batch> {
-            let problem = |problem| Error::Evaluation(crate::evaluation::Error::Image(problem));
+            let problem = |problem| Error::from(crate::evaluation::Error::Image(problem));
             model_input(&cohort.radiograph(case)?, model).map_err(problem)
         };
         for group in cases.chunks(batch) {
@@ -63,7 +63,7 @@ impl Bench<'_> {
                     Err(error) => self.fail(&[unit], &error.to_string())?,
                 }
             }
-            self.keep(finished)?;
+            self.keep(&finished)?;
         }
         Ok(())
     }

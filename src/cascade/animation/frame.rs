@@ -101,7 +101,7 @@ impl Animation {
         scene.text([MARGIN, 52.0], Anchor::Start, DETAIL, &fitted(&self.detail, DETAIL, width - 2.0 * MARGIN)?);
         self.network(&mut scene, width, state)?;
         for (index, row) in self.rows.iter().enumerate() {
-            self.row(&mut scene, layout, row, layout.tile_at(index), position)?;
+            self.row(&mut scene, layout, row, layout.tile_at(index), position);
         }
         let colours = match (self.options.mode, self.options.normalization) {
             (CascadeMode::Difference, _) => "Colours: difference from the original map, blue less, red more",
@@ -158,14 +158,7 @@ impl Animation {
         Ok(())
     }
 
-    fn row(
-        &self,
-        scene: &mut Scene,
-        layout: &Layout,
-        row: &AnimationRow,
-        [x, y]: [f64; 2],
-        position: f32,
-    ) -> figure::Result<()> {
+    fn row(&self, scene: &mut Scene, layout: &Layout, row: &AnimationRow, [x, y]: [f64; 2], position: f32) {
         let [tile_width, tile_height] = layout.tile;
         let state = (position.round() as usize).min(self.states.len() - 1);
         scene.text([x, y - 7.0], Anchor::Start, NAME, &row.name);
@@ -200,7 +193,6 @@ impl Animation {
             let [mark_x, mark_y] = [x_of(f64::from(position)), y_of(value)];
             scene.rectangle([mark_x - MARK / 2.0, mark_y - MARK / 2.0], [MARK, MARK], CURVE);
         }
-        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@ mod form;
 mod plots;
 mod verdicts;
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use egui::{CentralPanel, ProgressBar, RichText, ScrollArea, Ui};
@@ -92,14 +93,14 @@ fn head_ui(ui: &mut Ui, bench: &Bench, services: &Services, actions: &mut Action
         if bench.is_paused() {
             words.push_str(", held");
         } else if bench.job.is_some() {
-            words.push_str(&format!(", {:.1} a second", progress.units_per_sec));
+            let _ = write!(words, ", {:.1} a second", progress.units_per_sec);
             if let Some(left) = progress.secs_left {
                 let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
-                words.push_str(&format!(", {} left", time_words(left)));
+                let _ = write!(words, ", {} left", time_words(left));
             }
         }
         if progress.failed > 0 {
-            words.push_str(&format!(", {} failed", progress.failed));
+            let _ = write!(words, ", {} failed", progress.failed);
         }
         ui.add(ProgressBar::new(progress.fraction as f32).text(words));
     } else if bench.job.is_some_and(|job| services.jobs.report(job).is_some_and(|report| report.is_under_way())) {

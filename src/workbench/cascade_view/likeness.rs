@@ -4,7 +4,7 @@ use egui::{Sense, Ui};
 use egui_plot::{GridMark, HLine, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotPoints, Points, Text, VLine};
 
 use super::Scene;
-use crate::workbench::action::{Action, Actions};
+use crate::workbench::action::Actions;
 use crate::workbench::theme;
 
 /// Draws the curves with the place where the player is; a press or a drag goes to another.
@@ -70,9 +70,9 @@ pub(super) fn likeness_ui(ui: &mut Ui, scene: &Scene<'_>, actions: &mut Actions)
     let place = |at: egui::Pos2| response.transform.value_from_position(at).x as f32;
     let pointer = response.response.interact_pointer_pos();
     if let Some(at) = pointer.filter(|_| response.response.clicked()) {
-        actions.send(Action::Scrub(place(at).round()));
+        super::scrub(scene.state, scene.run.states.len(), place(at).round(), actions);
     } else if let Some(at) = pointer.filter(|_| response.response.dragged()) {
-        actions.send(Action::Scrub(place(at)));
+        super::scrub(scene.state, scene.run.states.len(), place(at), actions);
     }
 }
 

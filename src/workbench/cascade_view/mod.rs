@@ -4,7 +4,6 @@ mod choices;
 mod export;
 mod likeness;
 mod rows;
-mod software;
 mod timeline;
 mod transport;
 
@@ -20,7 +19,6 @@ use super::state::State;
 use super::theme;
 use crate::reading::{CascadeFound, CascadeRun, OpenCase, OpenModel};
 use crate::saliency::Method;
-pub use software::SoftwarePainter;
 
 /// What is drawn of a cascade in one frame.
 struct Scene<'a> {
@@ -122,6 +120,14 @@ fn empty_ui(ui: &mut Ui, heading: &str, words: &str, command: Command, state: &S
         super::menu::command_ui(ui, command, state, actions);
         super::menu::command_ui(ui, Command::OpenDemo, state, actions);
     });
+}
+
+/// Sends the wish to be at a position, unless the player is there.
+fn scrub(state: &State, states: usize, position: f32, actions: &mut Actions) {
+    let position = position.clamp(0.0, states.saturating_sub(1) as f32);
+    if (position - state.player.position).abs() > 1e-4 {
+        actions.send(Action::Scrub(position));
+    }
 }
 
 /// Sends the player as `change` leaves it.

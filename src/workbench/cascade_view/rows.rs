@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::{Align, Align2, Color32, Layout, Rect, RichText, ScrollArea, Sense, Ui, UiBuilder, pos2, vec2};
+use egui::{Align, Align2, Layout, Rect, RichText, ScrollArea, Sense, Ui, UiBuilder, pos2, vec2};
 
 use super::Scene;
 use crate::cascade::{Order, VerdictKind, verdict};
@@ -97,9 +97,7 @@ fn picture_ui(ui: &mut Ui, rect: Rect, method: Method, scene: &Scene<'_>, action
         viewport: shown.look.viewport(&stage),
     };
     if let Some(software) = &scene.services.software {
-        let texture = software.texture(ui.ctx(), &picture);
-        let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-        painter.image(texture, on_pixels(rect, pixels_per_point), whole, Color32::WHITE);
+        software.paint(&painter, rect, &picture);
     } else {
         painter.add(picture.shape(ui.ctx(), rect));
     }
@@ -132,12 +130,6 @@ fn mouse(ui: &Ui, response: &egui::Response, rect: Rect, stage: &Stage, scene: &
     if response.double_clicked() {
         actions.run(crate::workbench::command::Command::Fit);
     }
-}
-
-/// Where the pixels of a picture lie, so that each is one of the screen.
-fn on_pixels(rect: Rect, pixels_per_point: f32) -> Rect {
-    let rounded = |place: egui::Pos2| (place * pixels_per_point).round() / pixels_per_point;
-    Rect::from_min_max(rounded(rect.min), rounded(rect.max))
 }
 
 fn note_ui(painter: &egui::Painter, rect: Rect, words: &str) {

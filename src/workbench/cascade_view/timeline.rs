@@ -3,7 +3,7 @@
 use egui::{Align2, Color32, CornerRadius, FontId, Painter, Pos2, Rect, Sense, Ui, lerp, pos2, vec2};
 
 use super::Scene;
-use crate::workbench::action::{Action, Actions};
+use crate::workbench::action::Actions;
 use crate::workbench::theme;
 
 const TIMELINE_HEIGHT: f32 = 36.0;
@@ -38,9 +38,9 @@ pub(super) fn timeline_ui(ui: &mut Ui, scene: &Scene<'_>, actions: &mut Actions)
     let place = |at: Pos2| (at.x - rect.left()) / cell - 0.5;
     let pointer = response.interact_pointer_pos();
     if let Some(at) = pointer.filter(|_| response.clicked()) {
-        actions.send(Action::Scrub(place(at).round()));
+        super::scrub(scene.state, scene.run.states.len(), place(at).round(), actions);
     } else if let Some(at) = pointer.filter(|_| response.dragged()) {
-        actions.send(Action::Scrub(place(at)));
+        super::scrub(scene.state, scene.run.states.len(), place(at), actions);
     }
     response.on_hover_text("Press or drag. The line below a state shows how many of its maps are there");
 }

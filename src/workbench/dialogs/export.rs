@@ -173,6 +173,8 @@ fn target_ui(ui: &mut Ui, form: &mut ExportForm, actions: &mut Actions, wants_ex
     let name = ui.label(if form.what == ExportWhat::Dicom { "Files, named after" } else { "File" });
     let edit = TextEdit::singleline(&mut form.target).char_limit(4096).desired_width(f32::INFINITY);
     let edit = ui.add(edit).labelled_by(name.id);
+    // Asked before the field gets the focus again, which it loses to Enter.
+    *wants_export |= edit.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     if ui.memory(|memory| memory.focused().is_none()) {
         edit.request_focus();
     }
@@ -180,7 +182,6 @@ fn target_ui(ui: &mut Ui, form: &mut ExportForm, actions: &mut Actions, wants_ex
         form.follow_target();
         form.job = None;
     }
-    *wants_export |= edit.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     ui.horizontal_wrapped(|ui| {
         if ui
             .button("Choose…")

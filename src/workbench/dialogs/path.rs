@@ -7,8 +7,8 @@ use egui::{Button, Context, Key, Modifiers, TextEdit};
 use super::{change, dialog_ui};
 use crate::cohort::CohortSpec;
 use crate::reading::ModelSource;
-use crate::workbench::bench::BenchWish;
 use crate::workbench::action::{Action, Actions};
+use crate::workbench::bench::BenchWish;
 use crate::workbench::state::{PathField, PathPurpose, State};
 
 /// Draws the field.
@@ -93,6 +93,6 @@ mod tests {
             matches!(wish(PathPurpose::Images, "phantom:7:50"), Action::OpenCohort(text) if text == "phantom:7:50")
         );
         let model = wish(PathPurpose::Model, "m.safetensors");
-        assert!(matches!(model, Action::OpenModel(ModelSource::File(path)) if path == PathBuf::from("m.safetensors")));
+        assert!(matches!(model, Action::OpenModel(ModelSource::File(path)) if path.as_os_str() == "m.safetensors"));
     }
 }

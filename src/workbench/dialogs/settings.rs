@@ -75,7 +75,7 @@ fn scale_ui(ui: &mut Ui, settings: &mut Settings) {
             ui.selectable_value(&mut settings.ui_scale, scale, words(scale));
         }
     });
-    combo.response.accessible_name("Size of the interface");
+    combo.response.accessible_name("Interface size");
 }
 
 fn drag_ui(ui: &mut Ui, button: MouseButton, settings: &mut Settings) {
