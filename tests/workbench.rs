@@ -8,6 +8,8 @@
 mod benchmark;
 #[path = "workbench/cascades.rs"]
 mod cascades;
+#[path = "workbench/case.rs"]
+mod case;
 #[path = "workbench/compare.rs"]
 mod compare;
 #[path = "workbench/dialogs.rs"]

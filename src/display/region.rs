@@ -32,8 +32,8 @@ mod tests {
         let map = MapPlane::new([1, 2], vec![0.0, 1.0]);
         let nearest = region(&map, 0.5, Interpolation::Nearest, [8, 2]);
         assert_eq!(nearest.pixels()[..8], [false, false, false, false, true, true, true, true]);
-        // Linear between centres at 2 and 6: 0.5 is reached at 4.
-        let linear = region(&map, 0.6, Interpolation::Linear, [8, 2]);
+        // Linear between centres at 2 and 6: the centre of the fifth pixel, at 4.5, has 0.625.
+        let linear = region(&map, 0.63, Interpolation::Linear, [8, 2]);
         assert_eq!(linear.pixels()[..8], [false, false, false, false, false, true, true, true]);
     }
 }

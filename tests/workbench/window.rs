@@ -14,7 +14,7 @@ use saliscope::workbench::{Opening, View, Workbench};
 pub(crate) type Window = Harness<'static, Workbench>;
 
 /// Longest wait for background work; only a broken test waits so long.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A window that opens `opening` and shows the benchmark's page.
 pub(crate) fn opened(opening: Opening) -> Window {

@@ -100,6 +100,7 @@ fn cleaned(value: &str, longest: usize) -> String {
         }
         kept.push(if letter.is_control() || letter == '\\' { ' ' } else { letter });
     }
+    kept.truncate(kept.trim_end().len());
     kept
 }
 
