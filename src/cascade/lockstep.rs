@@ -1,6 +1,6 @@
 //! Several states of a network, asked about one batch of inputs after the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -107,15 +107,24 @@ impl<'a> Lockstep<'a> {
             self.hand_on(&lane.arrived(*state, &explainer, positions))?;
             explainers.push((*state, explainer, lane, unfinished));
         }
+        // A large batch can finish two methods at once and a small one a dear method before a cheap one; the order in which
+        // maps are handed on must not depend on its size.
+        let mut waiting: Vec<Arrived> = Vec::new();
+        let mut came: HashSet<(usize, Method)> = HashSet::new();
         while explainers.iter().any(|(.., unfinished)| *unfinished) {
-            let mut arrived = Vec::new();
             for (state, explainer, lane, unfinished) in explainers.iter_mut().filter(|(.., unfinished)| *unfinished) {
                 *unfinished = explainer.step()?;
-                arrived.extend(lane.arrived(*state, explainer, positions));
+                waiting.extend(lane.arrived(*state, explainer, positions));
             }
-            // A large batch can finish two methods at once; their order must not depend on its size.
-            arrived.sort_by_key(|arrived| (arrived.image, cost_rank(arrived.map.method), arrived.state));
-            self.hand_on(&arrived)?;
+            came.extend(waiting.iter().map(|arrived| (arrived.image, arrived.map.method)));
+            let is_due = |arrived: &Arrived| {
+                let cheaper = |method: &&Method| (1..cost_rank(arrived.map.method)).contains(&cost_rank(**method));
+                self.request.methods.iter().filter(cheaper).all(|method| came.contains(&(arrived.image, *method)))
+            };
+            let (mut due, early) = waiting.into_iter().partition::<Vec<_>, _>(is_due);
+            waiting = early;
+            due.sort_by_key(|arrived| (arrived.image, cost_rank(arrived.map.method), arrived.state));
+            self.hand_on(&due)?;
         }
         if states.last().is_some_and(|(state, _)| state + 1 == self.plan.states.len()) {
             for position in positions {
