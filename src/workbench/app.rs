@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 
 use egui::ViewportCommand;
 
@@ -22,14 +23,14 @@ use super::{
 use crate::demo;
 use crate::job::JobId;
 use crate::phantom::{Finding, PhantomSpec};
-use crate::reading::{CaseSource, ModelSource, Question};
+use crate::reading::{CaseSource, ModelSource, OpenCase, Question};
 use crate::saliency::Method;
 
 /// Phantoms in the list of the demo.
 const DEMO_CASES: u64 = 24;
 
 /// What the window opens with.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub struct Opening {
     /// Files, folders and models.
     pub paths: Vec<PathBuf>,
@@ -37,6 +38,8 @@ pub struct Opening {
     pub cohorts: Vec<String>,
     /// Where session and settings are kept; nowhere when `None`.
     pub home: Option<PathBuf>,
+    /// The first case of the demo, where somebody made it already.
+    pub first_case: Option<Receiver<OpenCase>>,
 }
 
 /// What was last asked without anybody pressing a key: answers are not asked for again once they were cancelled.
@@ -97,7 +100,7 @@ impl Workbench {
         }
         let is_asked = !opening.paths.is_empty() || !opening.cohorts.is_empty();
         if !is_asked && !workbench.restore() {
-            workbench.open_demo();
+            workbench.open_demo_with(opening.first_case.and_then(|case| case.try_recv().ok()));
         }
         if is_asked {
             // Something has to answer the first question; a model among the paths takes over.
@@ -110,6 +113,11 @@ impl Workbench {
 
     /// Opens generated radiographs and the networks that are part of the program.
     pub fn open_demo(&mut self) {
+        self.open_demo_with(None);
+    }
+
+    /// The same with its first case, where that is there already.
+    fn open_demo_with(&mut self, first_case: Option<OpenCase>) {
         let group: Arc<str> = format!("phantom:{}", demo::SEED).into();
         let known = self.state.list.entries().iter().find(|entry| entry.group == group).map(|entry| entry.id);
         if let Some(known) = known {
@@ -131,6 +139,9 @@ impl Workbench {
             let ids: Vec<_> =
                 specs.into_iter().map(|spec| self.state.list.add(CaseSource::Phantom(spec), &group)).collect();
             self.state.list.refresh();
+            if let Some(case) = first_case {
+                self.shelve(ids[0], Arc::new(case));
+            }
             self.select(ids[0]);
         }
         for (position, name) in demo::CLASSIFIERS.iter().enumerate() {

@@ -379,7 +379,7 @@ impl Workbench {
         }
     }
 
-    fn shelve(&mut self, entry: EntryId, case: Arc<crate::reading::OpenCase>) {
+    pub(super) fn shelve(&mut self, entry: EntryId, case: Arc<crate::reading::OpenCase>) {
         if let Some(entry) = self.state.list.entry_mut(entry) {
             entry.content = Some(case.content.as_str().into());
             entry.problem = None;

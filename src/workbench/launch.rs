@@ -1,8 +1,11 @@
 //! Opening the real window, and saying what is missing where that fails.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use super::app::{Opening, Workbench};
+use crate::demo;
+use crate::reading::{CaseSource, OpenCase};
 
 /// Why there is no window.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +48,9 @@ pub fn open(opening: Opening) -> Result<(), Failure> {
         .with_inner_size([1360.0, 860.0])
         .with_min_inner_size([640.0, 420.0])
         .with_drag_and_drop(true);
-    let options = eframe::NativeOptions { viewport, ..Default::default() };
+    // Dithering costs every pixel of every frame where shaders are run by software, and shows in gradients only.
+    let options = eframe::NativeOptions { viewport, dithering: false, ..Default::default() };
+    let opening = Opening { first_case: prepared(&opening), ..opening };
     let run = || {
         eframe::run_native(
             "saliscope",
@@ -67,6 +72,22 @@ pub fn open(opening: Opening) -> Result<(), Failure> {
             Err(if words.contains("could not be loaded") { Failure::NoLibrary(words) } else { Failure::Other(words) })
         }
     }
+}
+
+/// The first case of the demo, made while the window system works, where the demo may be what opens.
+fn prepared(opening: &Opening) -> Option<Receiver<OpenCase>> {
+    if !opening.paths.is_empty() || !opening.cohorts.is_empty() {
+        return None;
+    }
+    let (sender, receiver) = sync_channel(1);
+    let thread = std::thread::Builder::new().name("first case".to_owned());
+    let made = move || {
+        if let Ok(case) = OpenCase::read(&CaseSource::Phantom(demo::FIRST_CASE)) {
+            // Nobody waits where another session opens.
+            let _ = sender.send(case);
+        }
+    };
+    thread.spawn(made).ok().map(|_| receiver)
 }
 
 fn told(error: &eframe::Error) -> Failure {
