@@ -211,7 +211,14 @@ impl Workbench {
             }
             BenchWish::Continue => {
                 if let Some(database) = bench.database.clone() {
-                    self.run_benchmark(bench_work::Run::of(database));
+                    // A run that was stopped before its first unit has no database yet.
+                    let run = match database.parent() {
+                        Some(folder) if !database.is_file() => {
+                            bench_work::Run::new(bench.protocol.clone(), folder.to_owned())
+                        }
+                        _ => bench_work::Run::of(database),
+                    };
+                    self.run_benchmark(run);
                 }
             }
             BenchWish::Pause(is_paused) => bench.paused.store(is_paused, Ordering::Relaxed),
@@ -219,6 +226,10 @@ impl Workbench {
                 bench.paused.store(false, Ordering::Relaxed);
                 if let Some(job) = bench.job {
                     self.services.jobs.cancel(job);
+                    // One that never ran cannot say that it ended.
+                    if self.services.jobs.report(job).is_none_or(|report| !report.is_under_way()) {
+                        bench.job = None;
+                    }
                 }
             }
             BenchWish::Choose => self.services.ask_path(PathPurpose::BenchmarkOpen),
