@@ -6,8 +6,9 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use super::colour_map::ColourMap;
-use super::compositor::{GrayReader, is_inside, mixed, over, rendered};
+use super::compositor::{GrayReader, is_inside, mixed, mixed_present, over, to_rgb};
 use super::content::ContentId;
+use super::field::{FieldKey, Fields, Grid, coloured};
 use super::gray::GrayDisplay;
 use super::map::{MapDisplay, Opacity, present};
 use super::plane::Plane;
@@ -192,10 +193,60 @@ impl CascadeDisplay {
         self.colour(&GrayReader::new(plane, gray), stack, image_px)
     }
 
-    /// A view of the image.
+    /// A view of the image: [`CascadeDisplay::colour_at`] at the centre of each of its pixels.
     pub fn render(&self, plane: &Plane, gray: &GrayDisplay, stack: &CascadeStack, viewport: &Viewport) -> RgbImage {
-        let gray = GrayReader::new(plane, gray).for_view(viewport);
-        rendered(viewport.size_px, |screen_px| self.colour(&gray, stack, viewport.image_from_screen(screen_px)))
+        self.render_with(plane, gray, stack, viewport, &mut Fields::default())
+    }
+
+    /// The same, with what is left of the last time.
+    pub fn render_with(
+        &self,
+        plane: &Plane,
+        gray: &GrayDisplay,
+        stack: &CascadeStack,
+        viewport: &Viewport,
+        fields: &mut Fields,
+    ) -> RgbImage {
+        let reader = GrayReader::new(plane, gray).for_view(viewport);
+        let image_px = reader.size_px();
+        let gray = reader.field(viewport, fields);
+        let is_over = self.mode == CascadeMode::OverRadiograph;
+        // Beside the image there is no gray, and nothing is painted.
+        let base = |index: usize| if is_over || gray[index].is_nan() { gray[index] } else { 0.0 };
+        let mut field = |state: usize| self.field(stack, state, image_px, viewport, fields);
+        let mix = self.layers(stack).and_then(|mix| Some((field(mix.lower)?, field(mix.upper)?, mix.fraction)));
+        let original = if self.mode == CascadeMode::Difference { Some(field(0)) } else { None };
+        let (Some((lower, upper, fraction)), false) = (mix, matches!(original, Some(None))) else {
+            return coloured(viewport.size_px, |index| to_rgb([base(index); 3]));
+        };
+        let display = self.painting();
+        let painting = display.painting();
+        let mixed = |index: usize| mixed_present(lower[index], upper[index], fraction);
+        match original.flatten() {
+            None => coloured(viewport.size_px, |index| painting.over(base(index), mixed(index))),
+            Some(original) => {
+                coloured(viewport.size_px, |index| painting.over(base(index), mixed(index) - original[index]))
+            }
+        }
+    }
+
+    /// Magnitudes of a state, 0 to 1, at the centres of a view's pixels, NaN where there is none.
+    fn field(
+        &self,
+        stack: &CascadeStack,
+        state: usize,
+        image_px: [usize; 2],
+        viewport: &Viewport,
+        fields: &mut Fields,
+    ) -> Option<Arc<[f32]>> {
+        let (layer, range) = (stack.layer(state)?, self.range(stack, state));
+        let interpolation = self.map.interpolation;
+        let key = FieldKey::Map { map: layer.id, range: Some(range), image_px, interpolation, viewport: *viewport };
+        Some(fields.get(key, || {
+            let grid = Grid { image_px, size_px: [stack.width_px, stack.height_px], interpolation };
+            let value = |x: usize, y: usize| magnitude(present(layer.values[y * stack.width_px + x]), range);
+            grid.field(viewport, |taps| taps.linear_of_present(value).unwrap_or(f32::NAN))
+        }))
     }
 
     fn colour(&self, gray: &GrayReader<'_>, stack: &CascadeStack, image_px: [f64; 2]) -> Rgb {

@@ -36,6 +36,17 @@ const GRAY: [Rgb; 256] = {
     table
 };
 
+/// 0 to 255 as 0 to 1.
+const UNIT: [f32; 256] = {
+    let mut unit = [0.0; 256];
+    let mut index = 0;
+    while index < 256 {
+        unit[index] = index as f32 / 255.0;
+        index += 1;
+    }
+    unit
+};
+
 impl ColourMap {
     /// All, in the order of the menu.
     pub const ALL: [Self; 7] =
@@ -85,7 +96,7 @@ impl ColourMap {
         // `as` turns NaN into 0.
         let below = (place as usize).min(254);
         let part = (place - below as f32).max(0.0);
-        let [a, b] = [table[below], table[below + 1]].map(|colour| colour.map(|channel| f32::from(channel) / 255.0));
+        let [a, b] = [table[below], table[below + 1]].map(|colour| colour.map(|channel| UNIT[usize::from(channel)]));
         std::array::from_fn(|channel| a[channel] + (b[channel] - a[channel]) * part)
     }
 }

@@ -1,8 +1,11 @@
 //! The colour of a point: a radiograph in gray, a map over it; the twin of `shaders/case.wgsl`.
 
+use std::sync::Arc;
+
 use image::RgbImage;
 use rayon::prelude::*;
 
+use super::field::{FieldKey, Fields, Grid, coloured};
 use super::gray::{GrayDisplay, Interpolation, ReadyTone};
 use super::lens::Lens;
 use super::map::{MapDisplay, MapPlane};
@@ -23,22 +26,19 @@ pub struct Compositor<'a> {
 #[derive(Clone, Debug)]
 pub(super) struct GrayReader<'a> {
     plane: &'a Plane,
+    display: GrayDisplay,
     tone: ReadyTone,
-    inverted: bool,
-    interpolation: Interpolation,
     level: usize,
 }
 
 impl<'a> GrayReader<'a> {
     pub(super) fn new(plane: &'a Plane, display: &GrayDisplay) -> Self {
-        let GrayDisplay { tone, inverted, interpolation } = display;
-        let tone = ReadyTone::of(tone, plane);
-        Self { plane, tone, inverted: *inverted, interpolation: *interpolation, level: 0 }
+        Self { plane, display: display.clone(), tone: ReadyTone::of(&display.tone, plane), level: 0 }
     }
 
     /// Reads the level that a view of this zoom shows; pixels without interpolation are always the plane's own.
     pub(super) fn for_view(mut self, viewport: &Viewport) -> Self {
-        self.level = shown_level(self.plane, self.interpolation, viewport);
+        self.level = shown_level(self.plane, self.display.interpolation, viewport);
         self
     }
 
@@ -46,20 +46,39 @@ impl<'a> GrayReader<'a> {
         [self.plane.width_px(), self.plane.height_px()]
     }
 
-    /// 0 to 1.
-    pub(super) fn at(&self, image_px: [f64; 2]) -> f32 {
+    /// The values that are read and their width and height.
+    fn read(&self) -> ([usize; 2], &[u16]) {
         // Level 0 must not make all the others.
-        let (size, values) = match self.level {
+        match self.level {
             0 => (self.size_px(), &self.plane.values()[..]),
             level => {
                 let level = &self.plane.levels()[level];
                 ([level.width_px, level.height_px], &level.values[..])
             }
-        };
+        }
+    }
+
+    fn value(&self, taps: &Taps, width_px: usize, values: &[u16]) -> f32 {
+        let gray = taps.linear(|x, y| self.tone.at(values[y * width_px + x]));
+        if self.display.inverted { 1.0 - gray } else { gray }
+    }
+
+    /// 0 to 1.
+    pub(super) fn at(&self, image_px: [f64; 2]) -> f32 {
+        let (size, values) = self.read();
         let image_size = self.size_px();
         let place = std::array::from_fn(|axis| image_px[axis] as f32 * (size[axis] as f32 / image_size[axis] as f32));
-        let gray = Taps::at(place, size, self.interpolation).linear(|x, y| self.tone.at(values[y * size[0] + x]));
-        if self.inverted { 1.0 - gray } else { gray }
+        self.value(&Taps::at(place, size, self.display.interpolation), size[0], values)
+    }
+
+    /// The same at the centres of a view's pixels.
+    pub(super) fn field(&self, viewport: &Viewport, fields: &mut Fields) -> Arc<[f32]> {
+        let key = FieldKey::Gray { plane: self.plane.id(), display: self.display.clone(), viewport: *viewport };
+        fields.get(key, || {
+            let (size_px, values) = self.read();
+            let grid = Grid { image_px: self.size_px(), size_px, interpolation: self.display.interpolation };
+            grid.field(viewport, |taps| self.value(taps, size_px[0], values))
+        })
     }
 }
 
@@ -121,10 +140,30 @@ impl<'a> Compositor<'a> {
         })
     }
 
-    /// The view, row by row.
+    /// The view: [`Compositor::colour_at`] at the centre of each of its pixels.
     pub fn render(&self, viewport: &Viewport) -> RgbImage {
-        let ready = self.clone().for_view(viewport);
-        rendered(viewport.size_px, |screen_px| ready.colour_at(viewport.image_from_screen(screen_px)))
+        self.render_with(viewport, &mut Fields::default())
+    }
+
+    /// The same, with what is left of the last time.
+    pub fn render_with(&self, viewport: &Viewport, fields: &mut Fields) -> RgbImage {
+        let gray = self.gray.clone().for_view(viewport);
+        let image_px = gray.size_px();
+        let gray = gray.field(viewport, fields);
+        let Some((map, display)) = self.map.filter(|(_, display)| display.visible) else {
+            return coloured(viewport.size_px, |index| to_rgb([gray[index]; 3]));
+        };
+        let values = map.field(image_px, display.interpolation, viewport, fields);
+        let painting = display.painting();
+        match self.other {
+            None => coloured(viewport.size_px, |index| painting.over(gray[index], values[index])),
+            Some((other, mix)) => {
+                let others = other.field(image_px, display.interpolation, viewport, fields);
+                coloured(viewport.size_px, |index| {
+                    painting.over(gray[index], mixed_present(values[index], others[index], mix))
+                })
+            }
+        }
     }
 }
 
@@ -152,6 +191,17 @@ pub(super) fn is_inside(image_px: [f64; 2], size_px: [usize; 2]) -> bool {
     (0..2).all(|axis| image_px[axis] >= 0.0 && image_px[axis] < size_px[axis] as f64)
 }
 
+/// Between two values; where one is missing (NaN) the other.
+pub(super) fn mixed_present(a: f32, b: f32, mix: f32) -> f32 {
+    if a.is_nan() {
+        b
+    } else if b.is_nan() {
+        a
+    } else {
+        a + (b - a) * mix
+    }
+}
+
 /// Between two values; where one is missing the other.
 pub(super) fn mixed(a: Option<f32>, b: Option<f32>, mix: f32) -> Option<f32> {
     match (a, b) {
@@ -167,7 +217,13 @@ pub(super) fn over(gray: f32, paint: Option<([f32; 3], f32)>) -> Rgb {
 }
 
 pub(super) fn to_rgb(colour: [f32; 3]) -> Rgb {
-    colour.map(|channel| (channel * 255.0).round() as u8)
+    colour.map(|channel| rounded(channel * 255.0))
+}
+
+/// The nearest of 0 to 255, halves upwards; 0 for NaN. By hand, because many processors round by a function call.
+fn rounded(value: f32) -> u8 {
+    let below = value as u8;
+    below.saturating_add(u8::from(value - f32::from(below) >= 0.5))
 }
 
 /// A picture by the colour at each pixel's centre.

@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Rgb;
 use super::colour_map::ColourMap;
+use super::compositor::over;
 use super::content::ContentId;
+use super::field::{FieldKey, Fields, Grid};
 use super::gray::Interpolation;
 use super::sampling::Taps;
+use super::viewport::Viewport;
 use crate::saliency::DisplayMap;
 
 /// A map, `[h, w]`, row-major: 0 to 1 for display, -1 to 1 where signed, or raw. NaN and infinities are not painted.
@@ -81,6 +85,24 @@ impl MapPlane {
     pub(super) fn sample(&self, place_px: [f32; 2], interpolation: Interpolation) -> Option<f32> {
         let value = |x: usize, y: usize| present(self.values[y * self.width_px + x]);
         Taps::at(place_px, [self.width_px, self.height_px], interpolation).linear_of_present(value)
+    }
+}
+
+impl MapPlane {
+    /// Values at the centres of a view's pixels over an image of this size, NaN where there is none.
+    pub(super) fn field(
+        &self,
+        image_px: [usize; 2],
+        interpolation: Interpolation,
+        viewport: &Viewport,
+        fields: &mut Fields,
+    ) -> Arc<[f32]> {
+        let key = FieldKey::Map { map: self.id, range: None, image_px, interpolation, viewport: *viewport };
+        fields.get(key, || {
+            let grid = Grid { image_px, size_px: [self.width_px, self.height_px], interpolation };
+            let value = |x: usize, y: usize| present(self.values[y * self.width_px + x]);
+            grid.field(viewport, |taps| taps.linear_of_present(value).unwrap_or(f32::NAN))
+        })
     }
 }
 
@@ -165,11 +187,34 @@ impl MapDisplay {
         if scale.is_finite() { scale } else { 0.0 }
     }
 
+    /// Made ready for many values.
+    pub(super) fn painting(&self) -> Painting<'_> {
+        Painting { display: self, scale: self.scale() }
+    }
+
     /// Red, green, blue and opacity, 0 to 1, of a value.
     pub(super) fn paint(&self, value: f32) -> ([f32; 3], f32) {
-        let place = self.place_in_range(value);
-        let strength = if self.colour_map.is_diverging() { (2.0 * place - 1.0).abs() } else { place };
-        let opacity = if self.visible && strength >= self.threshold { self.opacity.at(strength) } else { 0.0 };
-        (self.colour_map.unit_colour(place), opacity)
+        self.painting().paint(value)
+    }
+}
+
+/// A [`MapDisplay`] made ready for many values.
+pub(super) struct Painting<'a> {
+    display: &'a MapDisplay,
+    scale: f32,
+}
+
+impl Painting<'_> {
+    fn paint(&self, value: f32) -> ([f32; 3], f32) {
+        let MapDisplay { visible, colour_map, opacity, threshold, range, .. } = self.display;
+        let place = ((value - range[0]) * self.scale).clamp(0.0, 1.0);
+        let strength = if colour_map.is_diverging() { (2.0 * place - 1.0).abs() } else { place };
+        let opacity = if *visible && strength >= *threshold { opacity.at(strength) } else { 0.0 };
+        (colour_map.unit_colour(place), opacity)
+    }
+
+    /// The colour of a value over gray; of the gray alone where there is none (NaN).
+    pub(super) fn over(&self, gray: f32, value: f32) -> Rgb {
+        over(gray, (!value.is_nan()).then(|| self.paint(value)))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use image::RgbImage;
 
-use crate::display::{CascadeDisplay, CascadeStack, GrayDisplay, Plane, Viewport};
+use crate::display::{CascadeDisplay, CascadeStack, Fields, GrayDisplay, Plane, Viewport};
 
 /// The maps of a cascade at one place of it, in a view.
 #[derive(Clone, Debug)]
@@ -26,6 +26,11 @@ pub struct CascadePicture {
 impl CascadePicture {
     /// The same picture, computed without a graphics card.
     pub fn render(&self) -> RgbImage {
-        self.display.render(&self.plane, &self.gray, &self.stack, &self.viewport)
+        self.render_with(&mut Fields::default())
+    }
+
+    /// The same, with what is left of the last time.
+    pub fn render_with(&self, fields: &mut Fields) -> RgbImage {
+        self.display.render_with(&self.plane, &self.gray, &self.stack, &self.viewport, fields)
     }
 }

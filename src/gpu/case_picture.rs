@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use image::RgbImage;
 
-use crate::display::{Compositor, GrayDisplay, Lens, MapDisplay, MapPlane, Plane, Viewport};
+use crate::display::{Compositor, Fields, GrayDisplay, Lens, MapDisplay, MapPlane, Plane, Viewport};
 
 /// A radiograph with a map over it, in a view.
 #[derive(Clone, Debug)]
@@ -43,13 +43,18 @@ impl CasePicture {
 
     /// The same picture, computed without a graphics card.
     pub fn render(&self) -> RgbImage {
+        self.render_with(&mut Fields::default())
+    }
+
+    /// The same, with what is left of the last time.
+    pub fn render_with(&self, fields: &mut Fields) -> RgbImage {
         let map = self.map.as_ref().map(|layer| (&layer.map, &layer.display));
         let mut compositor = Compositor::new(&self.plane, &self.gray, map);
         if let Some((other, mix)) = self.map.as_ref().and_then(|layer| layer.fade.as_ref()) {
             compositor = compositor.fading_to(other, *mix);
         }
         match &self.lens {
-            None => compositor.render(&self.viewport),
+            None => compositor.render_with(&self.viewport, fields),
             Some(lens) => compositor.render_with_lens(&self.viewport, lens),
         }
     }

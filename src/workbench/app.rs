@@ -14,7 +14,7 @@ use super::player::AskedCascade;
 use super::services::{OnScreen, Services};
 use super::session::Restoring;
 use super::settings::Theme;
-use super::software::SoftwarePainter;
+use super::software::{SoftwarePainter, paint_window};
 use super::state::{CompareMode, State, View};
 use super::{
     benchmark_view, cascade_view, case_view, compare_view, dialogs, inspector, jobs_bar, menu, session, study_list,
@@ -73,8 +73,9 @@ pub struct Workbench {
 impl Workbench {
     /// A window that opens `opening`, or the last session, or else the demo.
     pub fn new(context: &egui::Context, render: Option<&eframe::egui_wgpu::RenderState>, opening: Opening) -> Self {
-        if let Some(render) = render {
-            crate::gpu::install(render);
+        let card = render.filter(|render| !is_software(&render.adapter));
+        if let Some(card) = card {
+            crate::gpu::install(card);
         }
         theme::install(context);
         let (settings, unread) = opening.home.as_deref().map(session::settings).unwrap_or_default();
@@ -95,8 +96,9 @@ impl Workbench {
             workbench.services.jobs.tell_failure("Read the settings", unread);
         }
         workbench.read_trust();
-        if render.is_some_and(|render| is_software(&render.adapter)) {
+        if let Some(render) = render.filter(|render| is_software(&render.adapter)) {
             workbench.services.software = Some(SoftwarePainter::new());
+            paint_window(context, render);
         }
         let is_asked = !opening.paths.is_empty() || !opening.cohorts.is_empty();
         if !is_asked && !workbench.restore() {

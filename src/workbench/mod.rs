@@ -69,7 +69,7 @@ pub use session::{Restoring, SavedCase, SavedCohort, Session};
 pub use settings::{Drag, Mouse, MouseButton, Recent, Settings, Theme};
 pub use shelf::{Shelf, Shelved};
 pub use shown::{MapValues, Shown, ToneChoice};
-pub use software::{PictureKey, SoftPicture, SoftwarePainter};
+pub use software::{PictureKey, SoftPicture, SoftwarePainter, SoftwareScreen, paint_window};
 pub use state::{
     Assigning, Compare, CompareMode, Dialogs, Links, Measurement, PathField, PathPurpose, State, TileSubject, Tools,
     View,

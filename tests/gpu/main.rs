@@ -6,5 +6,6 @@
 mod cascades;
 mod cases;
 mod manners;
+mod screen;
 mod twins;
 mod window;

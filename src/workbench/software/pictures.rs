@@ -6,9 +6,9 @@ use std::collections::HashMap;
 
 use egui::{Color32, ColorImage, Context, Painter, Pos2, Rect, TextureHandle, TextureId, TextureOptions, pos2};
 use image::RgbImage;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 
-use crate::display::{CascadeDisplay, ContentId, GrayDisplay, LayerMix, Lens, MapDisplay, Viewport};
+use crate::display::{CascadeDisplay, ContentId, Fields, GrayDisplay, LayerMix, Lens, MapDisplay, Viewport};
 use crate::gpu::{CascadePicture, CasePicture};
 
 /// Everything that a picture depends on.
@@ -36,8 +36,8 @@ enum Key {
 pub trait SoftPicture: Sync {
     /// The view it is in.
     fn view_id(&self) -> u64;
-    /// The picture, one pixel of it a pixel of the screen.
-    fn render(&self) -> RgbImage;
+    /// The picture, one pixel of it a pixel of the screen, with what is left of the last time.
+    fn render(&self, fields: &mut Fields) -> RgbImage;
     /// Everything it depends on.
     fn key(&self) -> PictureKey;
 }
@@ -51,8 +51,8 @@ impl SoftPicture for CasePicture {
         self.view_id
     }
 
-    fn render(&self) -> RgbImage {
-        CasePicture::render(self)
+    fn render(&self, fields: &mut Fields) -> RgbImage {
+        self.render_with(fields)
     }
 
     fn key(&self) -> PictureKey {
@@ -73,8 +73,8 @@ impl SoftPicture for CascadePicture {
         self.view_id
     }
 
-    fn render(&self) -> RgbImage {
-        CascadePicture::render(self)
+    fn render(&self, fields: &mut Fields) -> RgbImage {
+        self.render_with(fields)
     }
 
     fn key(&self) -> PictureKey {
@@ -97,6 +97,7 @@ impl SoftPicture for CascadePicture {
 struct Painted {
     key: PictureKey,
     texture: TextureHandle,
+    fields: Fields,
     /// Number of the frame that showed it last.
     frame: u64,
 }
@@ -106,7 +107,6 @@ const KEPT_FRAMES: u64 = 120;
 
 /// Paints pictures on the processor, each again only when it changed.
 pub struct SoftwarePainter {
-    /// Threads of its own: those for networks are busy for longer than a frame may take.
     threads: Option<ThreadPool>,
     painted: RefCell<HashMap<u64, Painted>>,
 }
@@ -114,9 +114,7 @@ pub struct SoftwarePainter {
 impl SoftwarePainter {
     /// Nothing painted yet.
     pub fn new() -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get().min(8));
-        let builder = ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("paint {index}"));
-        Self { threads: builder.build().ok(), painted: RefCell::default() }
+        Self { threads: super::threads(), painted: RefCell::default() }
     }
 
     /// Draws a picture into the whole pixels that `rect` lies on.
@@ -135,21 +133,24 @@ impl SoftwarePainter {
             known.frame = frame;
             return known.texture.id();
         }
+        let known = painted.remove(&view_id);
+        let (texture, mut fields) =
+            known.map_or((None, Fields::default()), |known| (Some(known.texture), known.fields));
         let pixels = match &self.threads {
-            Some(threads) => threads.install(|| picture.render()),
-            None => picture.render(),
+            Some(threads) => threads.install(|| picture.render(&mut fields)),
+            None => picture.render(&mut fields),
         };
         let size = [pixels.width() as usize, pixels.height() as usize];
         let image = ColorImage::from_rgb(size, &pixels);
-        let texture = match painted.remove(&view_id) {
-            Some(mut known) => {
-                known.texture.set(image, TextureOptions::NEAREST);
-                known.texture
+        let texture = match texture {
+            Some(mut texture) => {
+                texture.set(image, TextureOptions::NEAREST);
+                texture
             }
             None => context.load_texture(format!("picture {view_id}"), image, TextureOptions::NEAREST),
         };
         let id = texture.id();
-        painted.insert(view_id, Painted { key, texture, frame });
+        painted.insert(view_id, Painted { key, texture, fields, frame });
         id
     }
 }
