@@ -46,6 +46,7 @@ fn a_run_in_the_background_is_paused_stopped_and_continued() {
     assert!(stopped && units >= 60 && units < total, "{units} of {total}");
     let kept = saliscope::benchmark::open(&out).unwrap().status().unwrap();
     assert_eq!(kept.done, units, "everything told is kept");
+    assert!(kept.secs_left.unwrap() > 0.0 && kept.work_secs > 0.0, "{kept:?}");
 
     let second = start();
     let (mut more, mut summary) = (0, None);

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 
-use super::{CONTENT, KeptMap, Store};
+use super::{BEGUN, CONTENT, KeptMap, PlannedUnits, Store};
 use crate::benchmark::error::{Error, Result};
+use crate::benchmark::pace::{Sort, Tally, Times, forecast};
 use crate::benchmark::protocol::Test;
 use crate::benchmark::results::{Exclusion, ModelAuc, Results, RunProvenance, Score};
 use crate::benchmark::unit::{Kind, Unit};
@@ -32,11 +33,12 @@ pub struct Status {
     pub failed: usize,
     /// Units in all.
     pub total: usize,
-    /// Units finished in one second of work, over all sittings; nothing before the first.
+    /// Units finished in one second of work so far, over all sittings; nothing before the first. Units differ in cost, and
+    /// quick ones come first: no measure of what is left.
     pub units_per_sec: Option<f64>,
-    /// Time left at that rate.
+    /// Time left, judged by how long units of each kind and method took; nothing before the first.
     pub secs_left: Option<f64>,
-    /// Time spent at work.
+    /// Time spent at work, over all sittings.
     pub work_secs: f64,
     /// Failures by reason, the most frequent first.
     pub failures: Vec<ReasonUnits>,
@@ -77,7 +79,6 @@ impl Store {
             self.connection.query_row(worked, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
         let units_per_sec = (work_secs > 0.0 && units > 0).then(|| units as f64 / work_secs);
         let failed_units: usize = failures.iter().map(|reason| reason.units).sum();
-        let left = self.meta.units_total.saturating_sub(done + failed_units);
         Ok(Status {
             run_id: self.meta.run_id.clone(),
             preset: self.meta.protocol.preset.name().to_owned(),
@@ -88,7 +89,7 @@ impl Store {
             failed: failed_units,
             total: self.meta.units_total,
             units_per_sec,
-            secs_left: units_per_sec.map(|rate| left as f64 / rate),
+            secs_left: self.secs_left()?,
             work_secs,
             failures,
             scores: count("SELECT count(*) FROM score")?,
@@ -279,8 +280,20 @@ impl Store {
         Ok(lines)
     }
 
+    /// How far the planned units are, and how long they took; failed ones are done when `failures_count`.
+    pub(crate) fn tallies(&self, planned: &[PlannedUnits], failures_count: bool) -> Result<BTreeMap<Sort, Tally>> {
+        let (done, times) = (self.counts(failures_count)?, self.times()?);
+        let tally = |units: &PlannedUnits| {
+            let sort = (units.kind, units.method.clone());
+            let done = done.get(&sort).copied().unwrap_or(0);
+            let times = times.get(&sort).copied().unwrap_or_default();
+            (sort, Tally { total: units.units, done, passes: units.passes, times })
+        };
+        Ok(planned.iter().map(tally).collect())
+    }
+
     /// Finished units by kind and method, with the failed ones when `failures_count`.
-    pub(crate) fn counts(&self, failures_count: bool) -> Result<BTreeMap<(Kind, String), usize>> {
+    fn counts(&self, failures_count: bool) -> Result<BTreeMap<Sort, usize>> {
         let failed = Error::sqlite(&self.path);
         let query = "SELECT kind, method, count(*) FROM unit WHERE failure IS NULL OR ?1 GROUP BY kind, method";
         let mut statement = self.connection.prepare(query).map_err(failed)?;
@@ -294,6 +307,53 @@ impl Store {
             }
         }
         Ok(counts)
+    }
+
+    /// How long finished units took, by kind and method; late sittings count before early ones.
+    fn times(&self) -> Result<BTreeMap<Sort, Times>> {
+        let mut times: BTreeMap<Sort, Times> = BTreeMap::new();
+        if !self.has_pace()? {
+            return Ok(times);
+        }
+        let failed = Error::sqlite(&self.path);
+        let query = "SELECT kind, method, units, secs FROM pace ORDER BY session DESC";
+        let mut statement = self.connection.prepare(query).map_err(failed)?;
+        let rows = statement.query_map([], |row| {
+            let found = Times { units: row.get(2)?, secs: row.get(3)? };
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, found))
+        });
+        for row in rows.map_err(failed)? {
+            let (kind, method, older) = row.map_err(failed)?;
+            if let Some(kind) = Kind::of_name(&kind) {
+                let newer = times.entry((kind, method)).or_default();
+                *newer = newer.after(older);
+            }
+        }
+        Ok(times)
+    }
+
+    fn secs_left(&self) -> Result<Option<f64>> {
+        let planned = &self.meta.planned;
+        if planned.iter().map(|units| units.units).sum::<usize>() != self.meta.units_total {
+            return Ok(None);
+        }
+        Ok(forecast(&self.tallies(planned, true)?, self.begun_secs()?).secs_left)
+    }
+
+    /// How long the latest sitting has been at what is not finished.
+    fn begun_secs(&self) -> Result<f64> {
+        if !self.has_pace()? {
+            return Ok(0.0);
+        }
+        let query = "SELECT secs FROM pace WHERE kind = ?1 AND session = (SELECT max(id) FROM session)";
+        let found = self.connection.query_row(query, [BEGUN], |row| row.get(0)).optional();
+        Ok(found.map_err(Error::sqlite(&self.path))?.unwrap_or(0.0))
+    }
+
+    /// Whether the database is not from before times were kept.
+    fn has_pace(&self) -> Result<bool> {
+        let query = "SELECT count(*) FROM sqlite_master WHERE name = 'pace'";
+        self.connection.query_row(query, [], |row| row.get(0)).map_err(Error::sqlite(&self.path))
     }
 
     fn damaged(&self, problem: String) -> Error {
