@@ -116,8 +116,8 @@ def ours(folder, architecture):
 
 
 def beside_pair(architecture, what, ours, between=None):
-    """Times PAIR between two runs of `ours`, which finds weights and a radiograph in the folder it is given, and prints the
-    ratio; `between` is called with network, image and class as well."""
+    """Times PAIR between two runs of `ours`, which finds weights and a radiograph in the folder it is given, and prints
+    the ratio; `between` is called with network, image and class as well."""
     torch.set_num_threads(2)
     os.environ["RAYON_NUM_THREADS"] = "2"
     model = seeded_model(architecture, 320, 0).eval()
