@@ -57,36 +57,38 @@ pub(crate) struct Tally {
 pub(crate) struct Forecast {
     /// Work done, 0 to 1.
     pub(crate) fraction: f64,
-    /// Time left; nothing where something is left and nothing was timed.
+    /// Time left; nothing while it is not known.
     pub(crate) secs_left: Option<f64>,
 }
 
 /// How far a run is whose units stand as `tallies` say, after `begun_secs` of work on units that are not finished.
 ///
-/// A unit takes as long as the timed ones of its sort did on average. Where there are none, its passes take as long as those
-/// of the units nearest to it: of its kind, else with a network as it or without one as it, else of all.
+/// A unit takes as long as the timed ones of its sort did on average. Where there are none, its passes take as long as
+/// those of the units nearest to it. While that is not known of all that is left, work is measured in passes.
 pub(crate) fn forecast(tallies: &BTreeMap<Sort, Tally>, begun_secs: f64) -> Forecast {
-    let cost = |(kind, _): &Sort, tally: &Tally| {
-        tally.times.mean_secs().or_else(|| Some(tally.passes * secs_per_pass(tallies, *kind)?))
+    let cost = |((kind, _), tally): (&Sort, &Tally)| {
+        let by_passes = || secs_per_pass(tallies, *kind).map(|secs| secs * tally.passes);
+        // What nobody timed and nobody waits for was lost: all of it failed.
+        tally.times.mean_secs().or_else(by_passes).or((tally.done >= tally.total).then_some(0.0))
     };
-    let is_timed = tallies.values().any(|tally| tally.times.units > 0.0);
+    let known: Option<Vec<f64>> = tallies.iter().map(cost).collect();
+    let is_known = known.is_some();
+    let costs = known.unwrap_or_else(|| tallies.values().map(|tally| tally.passes).collect());
     let (mut all, mut left) = (0.0, 0.0);
-    for (sort, tally) in tallies {
-        let cost = cost(sort, tally).unwrap_or(tally.passes);
+    for (tally, cost) in tallies.values().zip(costs) {
         all += cost * tally.total as f64;
         left += cost * tally.total.saturating_sub(tally.done) as f64;
     }
-    if is_timed {
+    if is_known {
         left -= begun_secs.clamp(0.0, MOST_BEGUN * left);
     }
-    let is_over = tallies.values().all(|tally| tally.done >= tally.total);
-    Forecast {
-        fraction: if all > 0.0 { (1.0 - left / all).clamp(0.0, 1.0) } else { 1.0 },
-        secs_left: (is_timed || is_over).then_some(left),
-    }
+    let fraction = if all > 0.0 { (1.0 - left / all).clamp(0.0, 1.0) } else { 1.0 };
+    Forecast { fraction, secs_left: is_known.then_some(left) }
 }
 
-/// How long a pass took in the timed units nearest to `kind`.
+/// How long a pass took in the timed units nearest to `kind`: of the kind, else with a network as it or without one as it,
+/// else of all. Maps are judged by maps alone: they are nearly all of the work, and what else asks a network spends most of
+/// its time on reading images.
 fn secs_per_pass(tallies: &BTreeMap<Sort, Tally>, kind: Kind) -> Option<f64> {
     let of = |is_near: &dyn Fn(Kind) -> bool| {
         let timed = tallies.iter().filter(|((other, _), tally)| is_near(*other) && tally.times.units > 0.0);
@@ -95,9 +97,11 @@ fn secs_per_pass(tallies: &BTreeMap<Sort, Tally>, kind: Kind) -> Option<f64> {
         });
         (passes > 0.0).then(|| secs / passes)
     };
-    of(&|other| other == kind)
-        .or_else(|| of(&|other| other.asks_network() == kind.asks_network()))
-        .or_else(|| of(&|_| true))
+    let others = || {
+        let alike = of(&|other| other.asks_network() == kind.asks_network());
+        alike.or_else(|| of(&|_| true)).filter(|_| kind != Kind::Map)
+    };
+    of(&|other| other == kind).or_else(others)
 }
 
 #[cfg(test)]
@@ -134,11 +138,15 @@ mod tests {
             (Kind::Prediction, "", tally(300, 300, 0.3, 0.03)),
             (Kind::Map, "SG", tally(10, 0, 25.0, 0.0)),
         ];
-        assert!((left(&seen, 0.0) - 10.0 * 25.0 * 0.1).abs() < 1e-9, "a prediction's 0.03 s are 0.3 passes");
+        let unknown = forecast(&tallies(&seen), 3.0);
+        assert_eq!(unknown.secs_left, None, "what reads images says nothing about maps");
+        assert!((unknown.fraction - 92.5 / 342.5).abs() < 1e-12, "by passes: {unknown:?}");
         let better = [seen[0], seen[1], seen[2], (Kind::Map, "GRAD", tally(10, 10, 1.0, 0.4))];
         assert!((left(&better, 0.0) - 10.0 * 25.0 * 0.4).abs() < 1e-9, "maps are judged by maps");
-        let far = [seen[0], (Kind::Map, "SG", tally(1, 0, 25.0, 0.0))];
-        assert!((left(&far, 0.0) - 25.0 * 2.0).abs() < 1e-9, "by whatever there is");
+        let near = [seen[0], seen[1], (Kind::Localizer, "U-Net", tally(2, 0, 1.0, 0.0))];
+        assert!((left(&near, 0.0) - 2.0 * 0.1).abs() < 1e-9, "a prediction's 0.03 s are 0.3 passes");
+        let far = [seen[0], near[2]];
+        assert!((left(&far, 0.0) - 2.0 * 2.0).abs() < 1e-9, "by whatever there is");
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub struct Progress {
     pub fraction: f64,
     /// Units of this sitting a second so far. Units differ in cost, and quick ones come first: no measure of what is left.
     pub units_per_sec: f64,
-    /// Time left, judged by how long units of each kind and method took; nothing before the run's first unit.
+    /// Time left, judged by how long units of each kind and method took; nothing before the run's first maps.
     pub secs_left: Option<f64>,
     /// Time since the sitting began, pauses left out.
     pub work_secs: f64,

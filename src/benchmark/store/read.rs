@@ -36,7 +36,7 @@ pub struct Status {
     /// Units finished in one second of work so far, over all sittings; nothing before the first. Units differ in cost, and
     /// quick ones come first: no measure of what is left.
     pub units_per_sec: Option<f64>,
-    /// Time left, judged by how long units of each kind and method took; nothing before the first.
+    /// Time left, judged by how long units of each kind and method took; nothing before the first maps.
     pub secs_left: Option<f64>,
     /// Time spent at work, over all sittings.
     pub work_secs: f64,
