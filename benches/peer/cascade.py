@@ -11,17 +11,10 @@ ours, and stands for each of them; drawing and loading weights and comparing map
 
 import argparse
 import json
-import os
 import subprocess
-import tempfile
 import time
-from pathlib import Path
 
-import torch
-from eight_methods import BINARY, pair
-from full_width import scale, seeded_model, synthetic_radiograph
-from PIL import Image
-from safetensors.torch import save_file
+from eight_methods import BINARY, beside_pair
 
 
 def ours(folder, arguments):
@@ -47,24 +40,7 @@ def main():
     parser.add_argument("--states", default="8,4")
     parser.add_argument("--all", action="store_true")
     arguments = parser.parse_args()
-    torch.set_num_threads(2)
-    os.environ["RAYON_NUM_THREADS"] = "2"
-    model = seeded_model(arguments.arch, 320, 0).eval()
-    for parameter in model.parameters():
-        parameter.requires_grad_(False)
-    with tempfile.TemporaryDirectory() as folder:
-        folder = Path(folder)
-        save_file(model.state_dict(), folder / "model.safetensors")
-        gray = synthetic_radiograph(320, 0)
-        Image.fromarray(gray).save(folder / "image.png")
-        image = scale(gray, arguments.arch)
-        first = ours(folder, arguments)
-        with torch.no_grad():
-            target = int(model(torch.from_numpy(image)).argmax())
-        theirs = sum(pair(model, image, target, arguments.arch).values())
-        second = ours(folder, arguments)
-    print(f"{arguments.arch}, a state: PAIR {theirs:.1f} s, ours {first:.1f} and {second:.1f} s; "
-          f"ratio {2 * theirs / (first + second):.2f}")
+    beside_pair(arguments.arch, "a state", lambda folder: ours(folder, arguments))
 
 
 if __name__ == "__main__":

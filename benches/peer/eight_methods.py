@@ -10,7 +10,6 @@ own batches too.
 """
 
 import argparse
-import json
 import os
 import re
 import subprocess
@@ -111,20 +110,17 @@ def ours(folder, architecture):
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     seconds = time.perf_counter() - start
     peak = re.search(r"peak (\d+) kB", done.stderr)
-    report = json.loads((folder / "out" / "explain.json").read_text())
     memory = f", peak memory {int(peak[1]) / 1e6:.2f} GB" if peak else ""
     print(f"  ours: {seconds:.2f} s, whole command{memory}", flush=True)
-    return seconds, report
+    return seconds
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--arch", choices=["inception_v3", "densenet_121"], default="inception_v3")
-    parser.add_argument("--captum", action="store_true")
-    arguments = parser.parse_args()
+def beside_pair(architecture, what, ours, between=None):
+    """Times PAIR between two runs of `ours`, which finds weights and a radiograph in the folder it is given, and prints
+    the ratio; `between` is called with network, image and class as well."""
     torch.set_num_threads(2)
     os.environ["RAYON_NUM_THREADS"] = "2"
-    model = seeded_model(arguments.arch, 320, 0).eval()
+    model = seeded_model(architecture, 320, 0).eval()
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     with tempfile.TemporaryDirectory() as folder:
@@ -132,16 +128,25 @@ def main():
         save_file(model.state_dict(), folder / "model.safetensors")
         gray = synthetic_radiograph(320, 0)
         Image.fromarray(gray).save(folder / "image.png")
-        image = scale(gray, arguments.arch)
-        first, _ = ours(folder, arguments.arch)
+        image = scale(gray, architecture)
+        first = ours(folder)
         with torch.no_grad():
             target = int(model(torch.from_numpy(image)).argmax())
-        theirs = sum(pair(model, image, target, arguments.arch).values())
-        if arguments.captum:
-            captum(model, image, target)
-        second, _ = ours(folder, arguments.arch)
-    print(f"{arguments.arch}, eight methods: PAIR {theirs:.1f} s, ours {first:.1f} and {second:.1f} s; "
+        theirs = sum(pair(model, image, target, architecture).values())
+        if between:
+            between(model, image, target)
+        second = ours(folder)
+    print(f"{architecture}, {what}: PAIR {theirs:.1f} s, ours {first:.1f} and {second:.1f} s; "
           f"ratio {2 * theirs / (first + second):.2f}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--arch", choices=["inception_v3", "densenet_121"], default="inception_v3")
+    parser.add_argument("--captum", action="store_true")
+    arguments = parser.parse_args()
+    beside_pair(arguments.arch, "eight methods", lambda folder: ours(folder, arguments.arch),
+                captum if arguments.captum else None)
 
 
 if __name__ == "__main__":

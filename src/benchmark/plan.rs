@@ -1,12 +1,14 @@
 //! From a protocol to its units of work.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::error::{Error, Result};
 use super::external::PREFIX;
+use super::pace::Sort;
 use super::protocol::Test;
 use super::setup::{BLOCK, Setup};
+use super::store::PlannedUnits;
 use super::unit::{Kind, Unit};
 use crate::cascade::{ORIGINAL, PAIRS};
 use crate::saliency::{Method, Parameters};
@@ -191,8 +193,23 @@ impl Setup {
         controls.chain(average).chain(external)
     }
 
+    /// The units of some jobs by kind and method.
+    pub(super) fn planned(&self, jobs: &[Job]) -> Result<Vec<PlannedUnits>> {
+        let parameters = self.subjects.classifiers.first().map(|subject| self.parameters(subject)).transpose()?;
+        let parameters = parameters.unwrap_or_default();
+        let mut counts: BTreeMap<Sort, usize> = BTreeMap::new();
+        for unit in jobs.iter().flat_map(|job| self.units(job)) {
+            *counts.entry((unit.kind, unit.method)).or_default() += 1;
+        }
+        let planned = counts.into_iter().map(|((kind, method), units)| {
+            let passes = Self::cost(kind, &method, &parameters);
+            PlannedUnits { kind, method, units, passes }
+        });
+        Ok(planned.collect())
+    }
+
     /// About how much work a unit is, in passes through a network.
-    pub(super) fn cost(kind: Kind, method: &str, parameters: &Parameters) -> f64 {
+    fn cost(kind: Kind, method: &str, parameters: &Parameters) -> f64 {
         const LITTLE: f64 = 0.05;
         let method = method.parse::<Method>().ok().filter(|_| kind == Kind::Map && !method.starts_with(PREFIX));
         match (kind, method) {

@@ -1,6 +1,5 @@
 //! Running a protocol: workers over jobs, one database.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -14,9 +13,8 @@ use super::plan::{Job, Shard};
 use super::progress::Counter;
 use super::protocol::Test;
 use super::setup::Setup;
-use super::store::{Status, Store};
-use super::unit::Kind;
-use super::watch::{Progress, Watch};
+use super::store::{PlannedUnits, SittingNote, Status, Store};
+use super::watch::Watch;
 use super::work::{Bench, average_mask};
 
 /// How a run is carried out; no number in the database depends on it.
@@ -97,20 +95,16 @@ pub fn run(
     watch: &dyn Watch,
 ) -> Result<Summary> {
     let jobs = setup.jobs(options.shard);
-    let mut units: BTreeMap<(Kind, String), usize> = BTreeMap::new();
-    for unit in jobs.iter().flat_map(|job| setup.units(job)) {
-        *units.entry((unit.kind, unit.method)).or_default() += 1;
-    }
+    let planned = setup.planned(&jobs)?;
     let failed = |source| Error::File { action: "making the folder", source, path: out.to_owned() };
     std::fs::create_dir_all(out).map_err(failed)?;
     let path = database_path(out, options.shard);
-    let store = open_or_create(setup, &path, options.shard, units.values().sum())?;
+    let store = open_or_create(setup, &path, options.shard, &planned)?;
     let before = store.status()?;
-    let parameters = setup.subjects.classifiers.first().map(|subject| setup.parameters(subject)).transpose()?;
-    let parameters = parameters.unwrap_or_default();
-    let (failed, done) =
-        if options.retry_failed { (0, store.counts(false)?) } else { (before.failed, store.counts(true)?) };
-    let counter = Counter::new(&units, &done, failed, |kind, method| Setup::cost(kind, method, &parameters));
+    let failed = if options.retry_failed { 0 } else { before.failed };
+    let tallies = store.tallies(&planned, !options.retry_failed)?;
+    let workers = options.workers.max(1).min(jobs.len().max(1));
+    let counter = Counter::new(tallies, failed, workers);
     let open = before.total.saturating_sub(before.done + failed);
     if open > 0 {
         let executor = match setup.subjects.classifiers.first() {
@@ -120,9 +114,9 @@ pub fn run(
         let session = store.begin_session(&executor)?;
         let store = Mutex::new(store);
         let sitting = Sitting { store: &store, counter: &counter, session, watch };
-        let done = sitting.work(setup, executors, options, &jobs);
+        let done = sitting.work(setup, executors, options, &jobs, workers);
         // Whatever happened, what was done is noted and written into the one file; the first trouble is told.
-        let noted = sitting.note();
+        let noted = lock(&store).note_session(session, &counter.note());
         let settled = lock(&store).settle();
         done.and(noted).and(settled)?;
         let store = store.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -132,17 +126,12 @@ pub fn run(
 }
 
 fn summary(store: &Store, counter: &Counter) -> Result<Summary> {
-    let Progress { work_secs, .. } = counter.progress();
-    Ok(Summary {
-        database: store.path().to_owned(),
-        status: store.status()?,
-        units_now: counter.units(),
-        secs_now: work_secs,
-    })
+    let SittingNote { units, work_secs, .. } = counter.note();
+    Ok(Summary { database: store.path().to_owned(), status: store.status()?, units_now: units, secs_now: work_secs })
 }
 
-fn open_or_create(setup: &Setup, path: &Path, shard: Shard, units: usize) -> Result<Store> {
-    let meta = setup.meta(shard.index, shard.count, units);
+fn open_or_create(setup: &Setup, path: &Path, shard: Shard, planned: &[PlannedUnits]) -> Result<Store> {
+    let meta = setup.meta(shard.index, shard.count, planned);
     let store = match Store::open(path) {
         Err(Error::NoRun { .. }) => return Store::create(path, &meta),
         opened => opened?,
@@ -171,7 +160,14 @@ struct Sitting<'a> {
 }
 
 impl Sitting<'_> {
-    fn work(&self, setup: &Setup, executors: &dyn Executors, options: &Options, jobs: &[Job]) -> Result<()> {
+    fn work(
+        &self,
+        setup: &Setup,
+        executors: &dyn Executors,
+        options: &Options,
+        jobs: &[Job],
+        workers: usize,
+    ) -> Result<()> {
         let cancelled = || self.watch.cancelled();
         let average = if setup.protocol.average_mask && setup.wants(Test::Utility) {
             let rule = setup.protocol.cohort.truth_rule;
@@ -183,43 +179,44 @@ impl Sitting<'_> {
         } else {
             None
         };
-        let bench = Bench {
+        let bench = |worker: usize| Bench {
             setup,
             store: self.store,
+            session: self.session,
             executors,
             watch: self.watch,
             counter: self.counter,
-            average,
+            worker,
+            average: average.as_deref(),
             retry: options.retry_failed,
         };
         let next = AtomicUsize::new(0);
         let failure: Mutex<Option<Error>> = Mutex::new(None);
         let stopped = || failure.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        let worker = || {
+        let work = |worker: usize| {
+            let bench = bench(worker);
+            self.counter.enter(worker);
             while !stopped() {
-                let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
-                if let Err(error) = bench.job(job).and_then(|()| self.note()) {
+                let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                if let Err(error) = bench.job(job).and_then(|()| bench.note()) {
                     failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
                 }
             }
+            self.counter.leave(worker);
         };
+        let work = &work;
         std::thread::scope(|scope| {
-            for index in 1..options.workers.max(1).min(jobs.len().max(1)) {
-                let started = std::thread::Builder::new().name(format!("worker-{index}")).spawn_scoped(scope, worker);
-                if let Err(error) = started {
+            for worker in 1..workers {
+                let thread = std::thread::Builder::new().name(format!("worker-{worker}"));
+                if let Err(error) = thread.spawn_scoped(scope, move || work(worker)) {
                     failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(Error::Thread(error));
                 }
             }
-            worker();
+            work(0);
         });
         match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(error) => Err(error),
             None => Ok(()),
         }
-    }
-
-    fn note(&self) -> Result<()> {
-        let Progress { work_secs, .. } = self.counter.progress();
-        lock(self.store).note_session(self.session, work_secs, self.counter.units())
     }
 }

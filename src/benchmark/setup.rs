@@ -10,7 +10,7 @@ use super::external::ExternalMaps;
 use super::identity::{identity, run_id};
 use super::protocol::{Protocol, Test};
 use super::results::{CohortProvenance, Exclusion, ModelProvenance, ReasonCount, SplitCount};
-use super::store::Meta;
+use super::store::{Meta, PlannedUnits};
 use super::subject::{Role, Subject, Subjects};
 use crate::cascade::{self, PAIRS, State};
 use crate::cohort::{Case, Cohort, CohortSpec, Split, SplitSource};
@@ -192,7 +192,7 @@ impl Setup {
     }
 
     /// What a database says about part `shard` of `shards`.
-    pub(super) fn meta(&self, shard: usize, shards: usize, units_total: usize) -> Meta {
+    pub(super) fn meta(&self, shard: usize, shards: usize, planned: &[PlannedUnits]) -> Meta {
         Meta {
             run_id: run_id(&self.identity),
             identity: self.identity.clone(),
@@ -205,7 +205,8 @@ impl Setup {
             shard,
             shards,
             parts: vec![shard],
-            units_total,
+            units_total: planned.iter().map(|units| units.units).sum(),
+            planned: planned.to_vec(),
         }
     }
 

@@ -1,7 +1,10 @@
 //! Units of work: what is computed, failed and kept one by one.
 
+use serde::{Deserialize, Serialize};
+
 /// What a unit makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// The map of a method for an image on a network in a state.
     Map,
@@ -35,6 +38,11 @@ impl Kind {
             Self::NoisePair => "noise_pair",
             Self::Prediction => "prediction",
         }
+    }
+
+    /// Whether a network is asked, and not only compared or drawn.
+    pub(super) fn asks_network(self) -> bool {
+        matches!(self, Self::Map | Self::Localizer | Self::Prediction)
     }
 
     /// The kind of a name.

@@ -12,11 +12,11 @@ pub struct Progress {
     pub total: usize,
     /// Of those done, units that failed.
     pub failed: usize,
-    /// Work done, 0 to 1, by the passes that units take.
+    /// Work done, 0 to 1, by the time that units take.
     pub fraction: f64,
-    /// Units of this sitting a second.
+    /// Units of this sitting a second so far. Units differ in cost, and quick ones come first: no measure of what is left.
     pub units_per_sec: f64,
-    /// Time left at the pace of this sitting; nothing before the first unit.
+    /// Time left, judged by how long units of each kind and method took; nothing before the run's first maps.
     pub secs_left: Option<f64>,
     /// Time since the sitting began, pauses left out.
     pub work_secs: f64,
@@ -35,7 +35,7 @@ pub struct UnitReport<'a> {
 
 /// Follows a running benchmark, from any of its threads. All methods do nothing unless overridden; `()` follows nothing.
 pub trait Watch: Sync {
-    /// How far it is; told after every transaction.
+    /// How far it is; told after every transaction, and every few seconds between two passes.
     fn progress(&self, progress: &Progress) {
         let _ = progress;
     }

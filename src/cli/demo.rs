@@ -12,6 +12,7 @@ use super::output::Output;
 use super::request::Choices;
 use super::study_image::StudyImage;
 use crate::demo;
+use crate::export::score_lines;
 use crate::saliency::Preset;
 
 /// The classifier that explains the first case.
@@ -69,7 +70,7 @@ pub(super) fn run(reason: &str) -> Result<()> {
     }
     for explanation in &explanations {
         for (map, scores) in explanation.maps.iter().zip(source.scores(explanation)) {
-            let scores = scores.map_or_else(String::new, |scores| scores.lines().join(", "));
+            let scores = scores.map_or_else(String::new, |scores| score_lines(&scores).join(", "));
             writeln!(out, "{:5} {scores}", map.method).map_err(Error::Stdout)?;
         }
     }

@@ -8,9 +8,10 @@ use super::report::Subject;
 use super::study_image::StudyImage;
 use crate::cohort::{TruthRule, mask_at};
 use crate::display::ColourMap;
-use crate::export::{self, DicomMap, MapScores, SourceImage};
+use crate::export::{self, DicomMap, SourceImage};
 use crate::figure::template::{Page, Picture, Truth};
 use crate::figure::{ColumnWidth, Format};
+use crate::metrics::MapScores;
 use crate::saliency::{Explanation, SaliencyMap};
 use crate::truth::Mask;
 
@@ -36,7 +37,7 @@ impl Shown {
     pub(super) fn scores(&self, explanation: &Explanation) -> Vec<Option<MapScores>> {
         let of = |map: &SaliencyMap| {
             let truth = mask_at(self.truth.as_ref()?, map.height, map.width, TruthRule::AreaExact);
-            MapScores::of(&map.display.values, &truth)
+            MapScores::of(&map.display.values, truth.pixels()).ok()
         };
         explanation.maps.iter().map(of).collect()
     }

@@ -5,9 +5,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::display::ColourMap;
-use crate::export::{self, MapScores, Origin};
+use crate::export::{self, Origin};
 use crate::figure::NOT_FOR_DIAGNOSIS;
 use crate::figure::template::{MethodGrid, Picture, Template};
+use crate::metrics::MapScores;
 use crate::network::{Model, ModelCard};
 use crate::saliency::{ClassChoice, Explanation, Outcome, Provenance, Request, SaliencyMap};
 
@@ -143,7 +144,7 @@ impl<'a> Subject<'a> {
             export::map_tile(map, picture, display, scores.as_ref())
         };
         let mut labels = self.origin(warnings).labels(explanation);
-        labels.details.extend(scores.iter().flatten().next().map(MapScores::explanation));
+        labels.details.extend(scores.iter().flatten().next().map(export::score_explanation));
         Template::MethodGrid(MethodGrid {
             labels,
             radiograph: picture.clone(),

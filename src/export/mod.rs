@@ -23,7 +23,7 @@ pub use files::FileSet;
 pub use maps::{KeptMap, KeptMaps, maps_npz};
 pub use origin::{Origin, bar, map_bar, map_tile, page_display, parameters_in_short};
 pub use record::{DisplayRecord, FigureRecord, ImageRecord, MapRecord, MapsRecord, ModelRecord, content_sha256};
-pub use scores::MapScores;
+pub use scores::{hit_words, score_explanation, score_lines};
 pub use source::SourceImage;
 
 use crate::array_file;

@@ -1,9 +1,10 @@
 //! Where maps come from, in the words of a figure.
 
-use super::{ClassFound, MapScores, VERSION, rounded};
+use super::{ClassFound, VERSION, rounded, score_lines};
 use crate::display::{ColourMap, MapDisplay, MapPlane, Opacity};
 use crate::figure::caption;
 use crate::figure::template::{ColourBar, Labels, MapTile, Picture};
+use crate::metrics::MapScores;
 use crate::network::ModelCard;
 use crate::saliency::{
     Aggregate, Baseline, Explanation, MethodParameters, Preset, Provenance, SaliencyMap, SmoothGrad,
@@ -67,7 +68,7 @@ pub fn map_tile(map: &SaliencyMap, radiograph: &Picture, display: MapDisplay, sc
         caption: caption(map.method).to_owned(),
         parameters: parameters_in_short(&map.provenance),
         picture: radiograph.with_map(plane, display),
-        scores: scores.map(MapScores::lines).unwrap_or_default(),
+        scores: scores.map(score_lines).unwrap_or_default(),
         remark: map.display.reason.clone(),
     }
 }

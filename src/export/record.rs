@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
-use super::{ClassFound, MapScores, VERSION};
+use super::{ClassFound, VERSION};
 use crate::display::{GrayDisplay, MapDisplay, Tone, Viewport};
 use crate::figure::NOT_FOR_DIAGNOSIS;
 use crate::figure::template::Page;
+use crate::metrics::MapScores;
 use crate::network::{ModelCard, sha256_hex};
 use crate::radiograph::dicom::Identity;
 use crate::saliency::{Outcome, Provenance, SaliencyMap};

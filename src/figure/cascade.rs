@@ -2,7 +2,7 @@
 //! study).
 
 use super::text::wrapped;
-use super::{Anchor, NOT_FOR_DIAGNOSIS, Result, Rgb, Scene, TextStyle, Weight, inferno, text_width_px};
+use super::{Anchor, NoticeStrip, Result, Rgb, Scene, TextStyle, inferno, text_width_px};
 
 const BACKGROUND: Rgb = [255, 255, 255];
 const INK: Rgb = [24, 28, 34];
@@ -13,17 +13,15 @@ const CURVE: Rgb = [0, 92, 169];
 const BASELINE: Rgb = [196, 78, 0];
 const CONTROL: Rgb = [110, 110, 110];
 const EMPTY: Rgb = [238, 240, 243];
-const STRIP: Rgb = [233, 178, 60];
-const STRIP_TEXT: Rgb = [30, 22, 0];
 
-const HEADLINE: TextStyle = TextStyle { size_px: 22.0, weight: Weight::Medium, colour: INK };
-const DETAIL: TextStyle = TextStyle { size_px: 13.0, weight: Weight::Regular, colour: QUIET };
-const NAME: TextStyle = TextStyle { size_px: 15.0, weight: Weight::Medium, colour: INK };
-const TITLE: TextStyle = TextStyle { size_px: 14.0, weight: Weight::Regular, colour: QUIET };
-const TICK: TextStyle = TextStyle { size_px: 11.0, weight: Weight::Regular, colour: QUIET };
+const HEADLINE: TextStyle = TextStyle::medium(22.0, INK);
+const DETAIL: TextStyle = TextStyle::regular(13.0, QUIET);
+const NAME: TextStyle = TextStyle::medium(15.0, INK);
+const TITLE: TextStyle = TextStyle::regular(14.0, QUIET);
+const TICK: TextStyle = TextStyle::regular(11.0, QUIET);
 
 const MARGIN: f64 = 28.0;
-const STRIP_HEIGHT: f64 = 30.0;
+const NOTICE: NoticeStrip = NoticeStrip { height_px: 30.0, text_px: 15.0, baseline_px: 10.0 };
 const BASELINE_DASHES: [f64; 2] = [7.0, 4.0];
 const CONTROL_DASHES: [f64; 2] = [1.5, 3.5];
 
@@ -78,7 +76,7 @@ impl CascadeCurves<'_> {
         let cell_height = 26.0 + plot_height + label_height + 16.0;
         let (details, head_height) = header(&self.headline, &self.details, width)?;
         let legend_height = 30.0;
-        let height = head_height + legend_height + rows as f64 * cell_height + STRIP_HEIGHT + 4.0;
+        let height = head_height + legend_height + rows as f64 * cell_height + NOTICE.height_px + 4.0;
         let mut scene = Scene::new(width, height, BACKGROUND);
         draw_header(&mut scene, &details);
         self.legend(&mut scene, head_height + 12.0)?;
@@ -89,7 +87,7 @@ impl CascadeCurves<'_> {
             let y = head_height + legend_height + (index / columns) as f64 * cell_height + 26.0;
             self.plot(&mut scene, [x, y], curve, lowest)?;
         }
-        strip(&mut scene);
+        scene.notice(NOTICE);
         Ok(scene)
     }
 
@@ -254,7 +252,7 @@ impl CascadeTiles<'_> {
         let (details, head_height) = header(&self.headline, &self.details, width)?;
         let row_height = tile_height + 24.0;
         let top = head_height + 26.0;
-        let height = top + self.rows.len() as f64 * row_height + 8.0 + STRIP_HEIGHT;
+        let height = top + self.rows.len() as f64 * row_height + 8.0 + NOTICE.height_px;
         let mut scene = Scene::new(width, height, BACKGROUND);
         draw_header(&mut scene, &details);
         let x_of = |column: usize| MARGIN + Self::LEFT + column as f64 * (tile_width + Self::GAP);
@@ -279,7 +277,7 @@ impl CascadeTiles<'_> {
                 scene.text([x + tile_width / 2.0, y + tile_height + 14.0], Anchor::Middle, TICK, caption);
             }
         }
-        strip(&mut scene);
+        scene.notice(NOTICE);
         Ok(scene)
     }
 
@@ -320,13 +318,6 @@ fn draw_header(scene: &mut Scene, lines: &Header) {
     }
 }
 
-fn strip(scene: &mut Scene) {
-    let [width, height] = scene.size_px();
-    scene.rectangle([0.0, height - STRIP_HEIGHT], [width, STRIP_HEIGHT], STRIP);
-    let style = TextStyle { size_px: 15.0, weight: Weight::Medium, colour: STRIP_TEXT };
-    scene.text([width / 2.0, height - 10.0], Anchor::Middle, style, NOT_FOR_DIAGNOSIS);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -359,7 +350,7 @@ mod tests {
         assert!((figure.lowest() + 0.4).abs() < 1e-9);
         let svg = figure.scene().unwrap().to_svg();
         assert_eq!(svg.matches(">GRAD<").count(), 5);
-        assert!(svg.contains(NOT_FOR_DIAGNOSIS) && svg.contains("unrelated blurred noise"));
+        assert!(svg.contains(crate::figure::NOT_FOR_DIAGNOSIS) && svg.contains("unrelated blurred noise"));
         assert!(!svg.contains("NaN"), "a state without a value has no coordinates");
         figure.control = None;
         figure.curves.truncate(1);

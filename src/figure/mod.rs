@@ -18,7 +18,7 @@ pub use cascade::{CaptionedTile, CascadeCurve, CascadeCurves, CascadeTile, Casca
 pub use colour::{Rgb, inferno};
 pub use format::{ColumnWidth, Format, MAX_WIDTH_MM, MIN_WIDTH_MM};
 pub use paint::{Painted, paint, paint_sized, text_width_px};
-pub use scene::{Anchor, Scene, TextStyle, Weight};
+pub use scene::{Anchor, NoticeStrip, Scene, TextStyle, Weight};
 pub use text::wrapped;
 
 /// The strip below every picture.

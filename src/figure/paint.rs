@@ -140,7 +140,7 @@ mod tests {
     use super::super::Weight;
     use super::*;
 
-    const STYLE: TextStyle = TextStyle { size_px: 20.0, weight: Weight::Regular, colour: [255; 3] };
+    const STYLE: TextStyle = TextStyle::regular(20.0, [255; 3]);
 
     #[test]
     fn text_is_painted_with_the_built_in_font() {

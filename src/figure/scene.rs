@@ -5,7 +5,7 @@ use std::fmt::Write;
 use base64::Engine;
 use image::ImageEncoder;
 
-use super::{Result, Rgb};
+use super::{NOT_FOR_DIAGNOSIS, Result, Rgb};
 
 /// Thickness of letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +27,17 @@ pub enum Anchor {
     End,
 }
 
+/// The strip that every picture ends with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NoticeStrip {
+    /// Its height.
+    pub height_px: f64,
+    /// Height of its font.
+    pub text_px: f64,
+    /// Where its text stands, above the bottom.
+    pub baseline_px: f64,
+}
+
 /// How a text looks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TextStyle {
@@ -36,6 +47,18 @@ pub struct TextStyle {
     pub weight: Weight,
     /// Colour.
     pub colour: Rgb,
+}
+
+impl TextStyle {
+    /// Text as it is read.
+    pub const fn regular(size_px: f64, colour: Rgb) -> Self {
+        Self { size_px, weight: Weight::Regular, colour }
+    }
+
+    /// Names and headlines.
+    pub const fn medium(size_px: f64, colour: Rgb) -> Self {
+        Self { size_px, weight: Weight::Medium, colour }
+    }
 }
 
 /// A picture in the making. Coordinates are scene pixels from the upper left corner; later shapes cover earlier ones.
@@ -90,6 +113,16 @@ impl Scene {
     pub fn polygon(&mut self, points: &[[f64; 2]], fill: Rgb, opacity: f64) {
         let (points, fill) = (list(points), hex(fill));
         self.push(format_args!(r#"<polygon points="{points}" fill="{fill}" fill-opacity="{opacity}"/>"#));
+    }
+
+    /// Says at the bottom that the picture is not for diagnosis.
+    pub fn notice(&mut self, strip: NoticeStrip) {
+        const COLOUR: Rgb = [233, 178, 60];
+        const TEXT: Rgb = [30, 22, 0];
+        let [width, height] = self.size_px();
+        self.rectangle([0.0, height - strip.height_px], [width, strip.height_px], COLOUR);
+        let style = TextStyle::medium(strip.text_px, TEXT);
+        self.text([width / 2.0, height - strip.baseline_px], Anchor::Middle, style, NOT_FOR_DIAGNOSIS);
     }
 
     /// One line of text with its anchor at `[x, baseline]`.
@@ -265,7 +298,7 @@ mod tests {
     #[test]
     fn text_cannot_break_out() {
         let mut scene = Scene::new(10.0, 10.0, [0; 3]);
-        let style = TextStyle { size_px: 4.0, weight: Weight::Regular, colour: [255; 3] };
+        let style = TextStyle::regular(4.0, [255; 3]);
         scene.text([0.0, 5.0], Anchor::Start, style, "a<b & \"c\"\u{0}>");
         assert!(scene.to_svg().contains("a&lt;b &amp; \"c\" &gt;</text>"), "{}", scene.to_svg());
     }
@@ -273,7 +306,7 @@ mod tests {
     #[test]
     fn letters_without_a_glyph_are_seen_as_such() {
         let mut scene = Scene::new(10.0, 10.0, [0; 3]);
-        let style = TextStyle { size_px: 4.0, weight: Weight::Regular, colour: [255; 3] };
+        let style = TextStyle::regular(4.0, [255; 3]);
         scene.text([0.0, 5.0], Anchor::Start, style, "肺 σ é");
         assert!(scene.to_svg().contains("? σ é</text>"), "{}", scene.to_svg());
     }

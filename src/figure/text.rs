@@ -52,10 +52,9 @@ fn pieces(word: &str, style: TextStyle, width_px: f64) -> Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Weight;
     use super::*;
 
-    const STYLE: TextStyle = TextStyle { size_px: 14.0, weight: Weight::Regular, colour: [0; 3] };
+    const STYLE: TextStyle = TextStyle::regular(14.0, [0; 3]);
 
     #[test]
     fn lines_keep_to_the_width_and_lose_nothing() {

@@ -34,52 +34,45 @@ fn corner_px(corner: egui::Pos2, pixels_per_point: f32) -> [f32; 2] {
 impl CasePicture {
     /// The picture as a shape that fills `rect`, for [`egui::Painter::add`].
     pub fn shape(self, context: &egui::Context, rect: egui::Rect) -> egui::Shape {
-        let frame = context.cumulative_frame_nr();
-        egui_wgpu::Callback::new_paint_callback(rect, CaseCallback { picture: self, rect, frame }).into()
+        shape(self, context, rect)
     }
 }
 
 impl CascadePicture {
     /// The picture as a shape that fills `rect`, for [`egui::Painter::add`].
     pub fn shape(self, context: &egui::Context, rect: egui::Rect) -> egui::Shape {
-        let frame = context.cumulative_frame_nr();
-        egui_wgpu::Callback::new_paint_callback(rect, CascadeCallback { picture: self, rect, frame }).into()
+        shape(self, context, rect)
     }
 }
 
-struct CaseCallback {
-    picture: CasePicture,
-    rect: egui::Rect,
-    frame: u64,
-}
+/// A picture as the renderer takes it; its upper left corner lies at `corner_px` of the window.
+trait Drawn {
+    fn prepare(&self, renderer: &mut Renderer, device: &wgpu::Device, queue: &wgpu::Queue, corner_px: [f32; 2]);
 
-impl CallbackTrait for CaseCallback {
-    fn prepare(
+    fn draw(
         &self,
-        device: &wgpu::Device,
-        queue: &wgpu::Queue,
-        screen: &ScreenDescriptor,
-        _encoder: &mut wgpu::CommandEncoder,
-        resources: &mut CallbackResources,
-    ) -> Vec<wgpu::CommandBuffer> {
-        if let Some(renderer) = resources.get_mut::<Renderer>() {
-            renderer.begin_frame(self.frame);
-            renderer.prepare_case(device, queue, &self.picture, corner_px(self.rect.min, screen.pixels_per_point));
-        }
-        Vec::new()
-    }
-
-    fn paint(
-        &self,
-        info: egui::PaintCallbackInfo,
+        renderer: &Renderer,
         pass: &mut wgpu::RenderPass<'static>,
-        resources: &CallbackResources,
+        info: &egui::PaintCallbackInfo,
+        corner_px: [f32; 2],
+    );
+}
+
+impl Drawn for CasePicture {
+    fn prepare(&self, renderer: &mut Renderer, device: &wgpu::Device, queue: &wgpu::Queue, corner_px: [f32; 2]) {
+        renderer.prepare_case(device, queue, self, corner_px);
+    }
+
+    fn draw(
+        &self,
+        renderer: &Renderer,
+        pass: &mut wgpu::RenderPass<'static>,
+        info: &egui::PaintCallbackInfo,
+        [left, top]: [f32; 2],
     ) {
-        let Some(renderer) = resources.get::<Renderer>() else { return };
-        renderer.draw(pass, (self.picture.view_id, Kind::Case, Part::Whole));
-        if let Some(lens) = &self.picture.lens {
+        renderer.draw(pass, (self.view_id, Kind::Case, Part::Whole));
+        if let Some(lens) = &self.lens {
             // Only the pixels around the lens are asked whether they are in it.
-            let [left, top] = corner_px(self.rect.min, info.pixels_per_point);
             let [x, y] = lens.center_px.map(|place| place as f32);
             let radius = lens.radius_px as f32 + 1.0;
             let clip = info.clip_rect_in_pixels();
@@ -90,19 +83,40 @@ impl CallbackTrait for CaseCallback {
             if to[0] > from[0] && to[1] > from[1] {
                 let [width, height] = [to[0] - from[0], to[1] - from[1]].map(|length| length as u32);
                 pass.set_scissor_rect(from[0] as u32, from[1] as u32, width, height);
-                renderer.draw(pass, (self.picture.view_id, Kind::Case, Part::Lens));
+                renderer.draw(pass, (self.view_id, Kind::Case, Part::Lens));
             }
         }
     }
 }
 
-struct CascadeCallback {
-    picture: CascadePicture,
+impl Drawn for CascadePicture {
+    fn prepare(&self, renderer: &mut Renderer, device: &wgpu::Device, queue: &wgpu::Queue, corner_px: [f32; 2]) {
+        renderer.prepare_cascade(device, queue, self, corner_px);
+    }
+
+    fn draw(
+        &self,
+        renderer: &Renderer,
+        pass: &mut wgpu::RenderPass<'static>,
+        _info: &egui::PaintCallbackInfo,
+        _corner_px: [f32; 2],
+    ) {
+        renderer.draw(pass, (self.view_id, Kind::Cascade, Part::Whole));
+    }
+}
+
+fn shape(picture: impl Drawn + Send + Sync + 'static, context: &egui::Context, rect: egui::Rect) -> egui::Shape {
+    let frame = context.cumulative_frame_nr();
+    egui_wgpu::Callback::new_paint_callback(rect, Callback { picture, rect, frame }).into()
+}
+
+struct Callback<P> {
+    picture: P,
     rect: egui::Rect,
     frame: u64,
 }
 
-impl CallbackTrait for CascadeCallback {
+impl<P: Drawn + Send + Sync + 'static> CallbackTrait for Callback<P> {
     fn prepare(
         &self,
         device: &wgpu::Device,
@@ -113,19 +127,19 @@ impl CallbackTrait for CascadeCallback {
     ) -> Vec<wgpu::CommandBuffer> {
         if let Some(renderer) = resources.get_mut::<Renderer>() {
             renderer.begin_frame(self.frame);
-            renderer.prepare_cascade(device, queue, &self.picture, corner_px(self.rect.min, screen.pixels_per_point));
+            self.picture.prepare(renderer, device, queue, corner_px(self.rect.min, screen.pixels_per_point));
         }
         Vec::new()
     }
 
     fn paint(
         &self,
-        _info: egui::PaintCallbackInfo,
+        info: egui::PaintCallbackInfo,
         pass: &mut wgpu::RenderPass<'static>,
         resources: &CallbackResources,
     ) {
         if let Some(renderer) = resources.get::<Renderer>() {
-            renderer.draw(pass, (self.picture.view_id, Kind::Cascade, Part::Whole));
+            self.picture.draw(renderer, pass, &info, corner_px(self.rect.min, info.pixels_per_point));
         }
     }
 }

@@ -114,6 +114,7 @@ impl Jobs {
             total: AtomicUsize::new(0),
             wake: Arc::clone(&self.board.wake),
             started: OnceLock::new(),
+            told_left: Mutex::default(),
         });
         let Start { name, lane, urgent, listed } = start;
         let record = Record { name, listed, phase: Phase::Waiting, shared, elapsed: Duration::ZERO };
@@ -208,6 +209,7 @@ impl Jobs {
             total: AtomicUsize::new(1),
             wake: Arc::clone(&self.board.wake),
             started: OnceLock::new(),
+            told_left: Mutex::default(),
         });
         inner.records.insert(id, Record { name, listed: true, phase: Phase::Waiting, shared, elapsed: Duration::ZERO });
         finish(&mut inner, id, ending);
@@ -238,6 +240,7 @@ fn report(id: JobId, record: &Record) -> JobReport {
         done: record.shared.done.load(Ordering::Relaxed),
         total: record.shared.total.load(Ordering::Relaxed),
         elapsed: if matches!(record.phase, Phase::Over(_)) { record.elapsed } else { running },
+        told_left: *record.shared.told_left.lock().unwrap_or_else(PoisonError::into_inner),
     }
 }
 

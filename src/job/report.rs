@@ -1,7 +1,7 @@
 //! How far a job is and how it ended.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::saliency::{PartialMap, Watch};
@@ -47,6 +47,8 @@ pub struct JobReport {
     pub total: usize,
     /// Since it began to run.
     pub elapsed: Duration,
+    /// Time left as the job itself sees it, where it knows better than its rate.
+    pub told_left: Option<Duration>,
 }
 
 impl JobReport {
@@ -55,8 +57,11 @@ impl JobReport {
         (self.total > 0).then(|| (self.done as f32 / self.total as f32).min(1.0))
     }
 
-    /// Time left at the rate so far, once there is one.
+    /// Time left, as the job told or at the rate so far, once there is one.
     pub fn time_left(&self) -> Option<Duration> {
+        if self.phase == Phase::Running && self.told_left.is_some() {
+            return self.told_left;
+        }
         let done = self.fraction().filter(|done| *done > 0.02)?;
         (self.phase == Phase::Running).then(|| self.elapsed.mul_f32((1.0 - done) / done))
     }
@@ -74,6 +79,7 @@ pub(super) struct Shared {
     pub(super) total: AtomicUsize,
     pub(super) wake: Arc<dyn Fn() + Send + Sync>,
     pub(super) started: std::sync::OnceLock<Instant>,
+    pub(super) told_left: Mutex<Option<Duration>>,
 }
 
 /// The job's own end of the line: it tells how far it is and asks whether to stop.
@@ -87,6 +93,12 @@ impl JobWatch {
     pub fn advance(&self, done: usize, total: usize) {
         self.shared.done.store(done, Ordering::Relaxed);
         self.shared.total.store(total, Ordering::Relaxed);
+        self.wake();
+    }
+
+    /// Tells how much time is left, where parts of the job differ too much for its rate to say.
+    pub fn expect(&self, left: Option<Duration>) {
+        *self.shared.told_left.lock().unwrap_or_else(PoisonError::into_inner) = left;
         self.wake();
     }
 
@@ -130,9 +142,14 @@ mod tests {
             done: 25,
             total: 100,
             elapsed: Duration::from_secs(10),
+            told_left: None,
         };
         assert_eq!(report.time_left().map(|left| left.as_secs()), Some(30));
-        report.done = 0;
+        report.told_left = Some(Duration::from_secs(90));
+        assert_eq!(report.time_left(), report.told_left, "the job knows better");
+        report.phase = Phase::Waiting;
+        assert_eq!(report.time_left(), None);
+        (report.phase, report.told_left, report.done) = (Phase::Running, None, 0);
         assert_eq!(report.time_left(), None);
         report.total = 0;
         assert_eq!(report.fraction(), None);

@@ -9,15 +9,12 @@ use super::case::OpenCase;
 use super::error::{Error, Result};
 use super::model::{OpenModel, Prediction};
 use super::question::{MapKey, Question};
-use super::score::{MapScores, scores};
 use crate::cascade::signed_map;
-use crate::cohort::TruthRule;
 use crate::display::MapPlane;
 use crate::evaluation::StudyImage;
 use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start};
-use crate::saliency::{
-    self, DisplayMap, FinishedMap, ImageInput, Method, PartialMap, Preset, Request, SaliencyMap, Watch,
-};
+use crate::metrics::MapScores;
+use crate::saliency::{self, DisplayMap, FinishedMap, ImageInput, Method, PartialMap, Request, SaliencyMap, Watch};
 use crate::truth::Mask;
 
 /// Memory for finished maps.
@@ -62,7 +59,7 @@ impl Answer {
             raw_range: raw.extremes().unwrap_or([0.0, 1.0]),
             raw,
             signed,
-            scores: truth.and_then(|truth| scores(&map.display.values, truth)),
+            scores: truth.and_then(|truth| MapScores::of(&map.display.values, truth.pixels()).ok()),
             map,
             prediction,
         }
@@ -280,11 +277,7 @@ impl Work {
             intermediates: true, // they hold the sign
             ..Request::new(vec![input], self.wanted.iter().map(|(method, _)| *method).collect(), question.preset)
         };
-        let rule = match question.preset {
-            Preset::Arun2021 => TruthRule::Study,
-            Preset::Recommended => TruthRule::AreaExact,
-        };
-        let truth = self.case.truth_at([height, width], rule);
+        let truth = self.case.truth_at([height, width], question.truth_rule());
         let follow = Follow { work: self, watch, truth, refreshed: Mutex::default() };
         saliency::explain(executor.as_ref(), &request, &follow)?;
         Ok(())

@@ -14,7 +14,6 @@ mod facts;
 mod likeness;
 mod model;
 mod question;
-mod score;
 mod source;
 mod thumbnail;
 
@@ -28,6 +27,5 @@ pub use facts::Facts;
 pub use likeness::likeness;
 pub use model::{ModelSource, OpenModel, Prediction};
 pub use question::{MapKey, Question};
-pub use score::{MapScores, scores};
 pub use source::CaseSource;
 pub use thumbnail::{Thumbnail, ThumbnailSource};

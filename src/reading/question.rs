@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::case::OpenCase;
 use super::model::OpenModel;
+use crate::cohort::TruthRule;
 use crate::saliency::{ClassChoice, Method, Parameters, Preset};
 
 /// Which class is explained, and how.
@@ -37,6 +38,14 @@ impl Question {
     /// The parameters for the input of one model: under the recommended preset paths begin at its own black.
     pub fn parameters_for(&self, model: &OpenModel) -> Parameters {
         self.parameters.clone().at_own_black(self.preset, &model.model.card)
+    }
+
+    /// How experts' marks are brought to the size of its maps.
+    pub fn truth_rule(&self) -> TruthRule {
+        match self.preset {
+            Preset::Arun2021 => TruthRule::Study,
+            Preset::Recommended => TruthRule::AreaExact,
+        }
     }
 
     /// Names the map of `method` by everything that it depends on.

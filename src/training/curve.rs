@@ -2,7 +2,7 @@
 
 use super::error::Result;
 use super::log::Epoch;
-use crate::figure::{Anchor, NOT_FOR_DIAGNOSIS, Rgb, Scene, TextStyle, Weight, paint};
+use crate::figure::{Anchor, NOT_FOR_DIAGNOSIS, Rgb, Scene, TextStyle, paint};
 
 const WIDTH: f64 = 760.0;
 const PLOT_HEIGHT: f64 = 220.0;
@@ -19,9 +19,9 @@ const GRID: Rgb = [226, 229, 233];
 const TRAIN: Rgb = [31, 119, 180];
 const VALIDATION: Rgb = [214, 96, 20];
 
-const TITLE: TextStyle = TextStyle { size_px: 18.0, weight: Weight::Medium, colour: INK };
-const LABEL: TextStyle = TextStyle { size_px: 13.0, weight: Weight::Regular, colour: INK };
-const TICK: TextStyle = TextStyle { size_px: 12.0, weight: Weight::Regular, colour: QUIET };
+const TITLE: TextStyle = TextStyle::medium(18.0, INK);
+const LABEL: TextStyle = TextStyle::regular(13.0, INK);
+const TICK: TextStyle = TextStyle::regular(12.0, QUIET);
 
 /// Pixels of the picture for each scene pixel.
 const SCALE: f64 = 2.0;

@@ -179,7 +179,8 @@ impl Watch for Follow<'_> {
         if self.is_due() || progress.done == progress.total {
             self.flush();
             self.post.send(Message::Benchmark(News::Progress(*progress)));
-            // Work, not units, so that the time left is right.
+            // Work, not units; the time left is that of the page.
+            self.watch.expect(progress.secs_left.and_then(|left| Duration::try_from_secs_f64(left).ok()));
             let parts = 10_000;
             self.watch.advance((progress.fraction * f64::from(parts)) as usize, parts as usize);
         }

@@ -10,6 +10,7 @@ use super::shown::{MapValues, Shown, ToneChoice};
 use super::state::{State, View};
 use super::{parameters_view, theme, trust};
 use crate::display::{ColourMap, Opacity, WindowPreset};
+use crate::export::hit_words;
 use crate::reading::{OpenCase, OpenModel, Prediction, Question, Standing};
 use crate::saliency::{ClassChoice, Preset};
 
@@ -275,19 +276,19 @@ fn scores_ui(ui: &mut Ui, state: &State, services: &Services, case: &Arc<OpenCas
         for (name, value, reason) in [
             (
                 "AUPRC (trapezoid)",
-                scores.auprc_trapezoid,
+                Some(scores.auprc_trapezoid),
                 "The study's score: area under precision over recall of all pixels",
             ),
-            ("Average precision", scores.average_precision, "The same curve without interpolation"),
-            ("AUC of pixels", scores.roc_auc, "0.5 is chance"),
-            ("Marked share", scores.prevalence, "What average precision gives to chance"),
+            ("Average precision", Some(scores.average_precision), "The same curve without interpolation"),
+            ("AUC of pixels", scores.roc_auc, "0.5 is chance; there is none where every pixel is marked"),
+            ("Marked share", Some(scores.prevalence), "What average precision gives to chance"),
         ] {
             ui.label(name).on_hover_text(reason);
-            ui.label(format!("{value:.3}"));
+            ui.label(value.map_or_else(|| "none".to_owned(), |value| format!("{value:.3}")));
             ui.end_row();
         }
-        ui.label("Brightest pixel").on_hover_text("Whether the map's highest value lies on the finding");
-        ui.label(if scores.hit { "on the finding" } else { "beside the finding" });
+        ui.label("Brightest pixels").on_hover_text("The share of the map's largest values that lie on the finding");
+        ui.label(hit_words(scores.hit));
         ui.end_row();
     });
     ui.label(RichText::new("One case proves nothing about a method: see the benchmark").small());

@@ -6,6 +6,7 @@ use super::action::{Action, Actions};
 use super::state::{CompareMode, State};
 use super::theme;
 use super::tile::{Layer, Tile};
+use crate::export::hit_words;
 use crate::reading::Standing;
 
 /// Height of the line above a picture.
@@ -150,9 +151,11 @@ fn words(tile: &Tile<'_>, layer: Option<&Layer>, mode: CompareMode) -> Vec<Word>
         }
         if let Some(scores) = answer.scores.filter(|_| is_compared) {
             add(7, format!("AUPRC {:.2}", scores.auprc_trapezoid));
-            add(6, if scores.hit { "hit" } else { "miss" }.to_owned());
+            add(6, hit_words(scores.hit));
             add(3, format!("AP {:.2}", scores.average_precision));
-            add(3, format!("AUC {:.2}", scores.roc_auc));
+            if let Some(auc) = scores.roc_auc {
+                add(3, format!("AUC {auc:.2}"));
+            }
         }
         if !(is_compared && mode == CompareMode::Models) {
             add(5, model.title.clone());

@@ -13,6 +13,7 @@ fn workers_batches_and_shards_leave_no_trace() {
     let whole = folder.path().join("whole");
     let summary = run_plain(&setup, &whole).unwrap();
     assert_eq!((summary.status.done, summary.status.failed), (summary.status.total, 0));
+    assert_eq!(summary.status.secs_left, Some(0.0));
     let expected = rows(&whole);
 
     let again = run_plain(&setup, &whole).unwrap();

@@ -46,17 +46,21 @@ fn a_run_in_the_background_is_paused_stopped_and_continued() {
     assert!(stopped && units >= 60 && units < total, "{units} of {total}");
     let kept = saliscope::benchmark::open(&out).unwrap().status().unwrap();
     assert_eq!(kept.done, units, "everything told is kept");
+    assert!(kept.secs_left != Some(0.0) && kept.work_secs > 0.0, "{kept:?}");
 
     let second = start();
-    let (mut more, mut summary) = (0, None);
+    let (mut more, mut last, mut summary) = (0, None, None);
     while let Some(event) = second.wait() {
         match event {
             Event::Unit { .. } => more += 1,
+            Event::Progress(progress) => last = Some(progress),
             Event::Ended(ended) => summary = Some(ended.unwrap()),
             _ => {}
         }
     }
     assert_eq!(units + more, total);
     assert_eq!(summary.unwrap().status.done, total);
+    let last = last.unwrap();
+    assert_eq!((last.done, last.fraction, last.secs_left), (total, 1.0, Some(0.0)));
     same(&rows(&out), &rows(&calm));
 }

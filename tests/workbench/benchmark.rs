@@ -1,7 +1,6 @@
 //! The benchmark's page, on a few phantoms.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -11,10 +10,7 @@ use saliscope::saliency::{Method, Preset};
 use saliscope::truth::Task;
 use saliscope::workbench::{Action, BenchWish, Opening, View, Workbench};
 
-type Window = Harness<'static, Workbench>;
-
-/// Longest wait for background work; only a broken test waits so long.
-const PATIENCE: Duration = Duration::from_mins(3);
+use crate::window::{Window, says, tap, until_seen};
 
 fn page(home: Option<&Path>) -> Window {
     let opening = Opening { home: home.map(Path::to_owned), ..Opening::default() };
@@ -24,28 +20,6 @@ fn page(home: Option<&Path>) -> Window {
         workbench.state.has_study_list = false;
         workbench
     })
-}
-
-fn until(window: &mut Window, condition: impl Fn(&Window) -> bool) {
-    let begun = Instant::now();
-    loop {
-        window.step();
-        if condition(window) {
-            return;
-        }
-        assert!(begun.elapsed() < PATIENCE, "waited in vain");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn says(window: &Window, text: &str) -> bool {
-    window.query_all_by_label_contains(text).next().is_some()
-}
-
-fn press(window: &mut Window, label: &str) {
-    window.get_by_label(label).click_accesskit();
-    window.step();
-    window.step();
 }
 
 /// Utility and repeatability of two methods on a few phantoms.
@@ -73,7 +47,7 @@ fn begin(window: &mut Window, folder: &Path) {
 #[test]
 fn what_cannot_be_run_is_said_with_its_field() {
     let mut window = page(None);
-    until(&mut window, |window| says(window, "Start in a folder"));
+    until_seen(&mut window, |window| says(window, "Start in a folder"));
     let is_enabled = |window: &Window| !window.get_by_label("Start in a folder…").accesskit_node().is_disabled();
     assert!(is_enabled(&window), "the demo can be run");
     let mut protocol = small();
@@ -83,7 +57,7 @@ fn what_cannot_be_run_is_said_with_its_field() {
     window.step();
     assert!(says(&window, "models.classifiers"), "the field is named");
     assert!(!is_enabled(&window));
-    press(&mut window, "Demo, pneumonia");
+    tap(&mut window, "Demo, pneumonia");
     assert!(is_enabled(&window));
     assert_eq!(window.state().state.bench.protocol.cohort.task, Some(Task::Pneumonia));
 }
@@ -93,8 +67,8 @@ fn a_run_fills_the_page_and_its_cards_are_kept() {
     let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut window = page(Some(home.path()));
     begin(&mut window, folder.path());
-    until(&mut window, |window| !window.state().state.bench.values.is_empty());
-    until(&mut window, |window| window.state().state.bench.judged.is_some());
+    until_seen(&mut window, |window| !window.state().state.bench.values.is_empty());
+    until_seen(&mut window, |window| window.state().state.bench.judged.is_some());
     let bench = &window.state().state.bench;
     let values = &bench.values[&(Test::Utility, "GRAD".to_owned(), "trained".to_owned())];
     assert_eq!(values.len(), 4);
@@ -108,27 +82,27 @@ fn a_run_fills_the_page_and_its_cards_are_kept() {
     assert!(window.state().state.bench.card(&sha256, "GRAD").is_some());
     assert!(window.state().state.bench.card(&sha256, "XRAI").is_none(), "XRAI was not tested");
 
-    press(&mut window, "Write the report");
-    until(&mut window, |_| folder.path().join("report.html").is_file());
+    tap(&mut window, "Write the report");
+    until_seen(&mut window, |_| folder.path().join("report.html").is_file());
     let report = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
     assert!(report.contains("not for diagnosis") && !report.contains(&*folder.path().to_string_lossy()));
     assert!(folder.path().join("trust.json").is_file());
 
     let wish = BenchWish::Case { image: image.clone(), method: "GCAM".to_owned(), replicate: 2 };
     window.state_mut().apply(Action::Bench(Box::new(wish)));
-    until(&mut window, |window| window.state().state.view == View::Case);
+    until_seen(&mut window, |window| window.state().state.view == View::Case);
     let state = &window.state().state;
     let shown = state.list.entry(state.list.current.unwrap()).unwrap();
     assert_eq!(shown.source.case().unwrap().id, image);
     assert_eq!(state.shown.method, Method::Gcam);
-    until(&mut window, |window| {
+    until_seen(&mut window, |window| {
         window.state().state.model().is_some_and(|model| model.title == "pneumothorax_inception_v3_2")
     });
     drop(window);
 
     // Another session finds the cards.
     let mut later = page(Some(home.path()));
-    until(&mut later, |window| window.state().state.bench.card(&sha256, "GRAD").is_some());
+    until_seen(&mut later, |window| window.state().state.bench.card(&sha256, "GRAD").is_some());
 }
 
 #[test]
@@ -136,30 +110,30 @@ fn a_run_is_held_stopped_and_continued() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = page(None);
     begin(&mut window, folder.path());
-    until(&mut window, |window| window.query_by_label("Pause").is_some());
-    press(&mut window, "Pause");
+    until_seen(&mut window, |window| window.query_by_label("Pause").is_some());
+    tap(&mut window, "Pause");
     assert!(window.state().state.bench.is_paused() && window.query_by_label("Go on").is_some());
-    press(&mut window, "Stop");
-    until(&mut window, |window| window.state().state.bench.job.is_none());
+    tap(&mut window, "Stop");
+    until_seen(&mut window, |window| window.state().state.bench.job.is_none());
     // Where it was stopped before it was begun there is nothing to go on with.
     if window.state().state.bench.database.is_none() {
         begin(&mut window, folder.path());
     } else {
-        until(&mut window, |window| window.query_by_label("Continue").is_some());
-        press(&mut window, "Continue");
+        until_seen(&mut window, |window| window.query_by_label("Continue").is_some());
+        tap(&mut window, "Continue");
     }
-    until(&mut window, |window| {
+    until_seen(&mut window, |window| {
         let bench = &window.state().state.bench;
         bench.job.is_none()
             && bench.judged.as_ref().is_some_and(|judged| judged.analysis.units[0] == judged.analysis.units[1])
     });
-    press(&mut window, "New benchmark");
+    tap(&mut window, "New benchmark");
     window.state_mut().apply(Action::Bench(Box::new(BenchWish::Open(folder.path().to_owned()))));
-    until(&mut window, |window| window.state().state.bench.judged.is_some());
+    until_seen(&mut window, |window| window.state().state.bench.judged.is_some());
     assert_eq!(window.state().state.bench.protocol.methods, [Method::Grad, Method::Gcam]);
 
     window.state_mut().apply(Action::Bench(Box::new(BenchWish::Open(folder.path().join("nothing")))));
-    until(&mut window, |window| window.state().state.bench.judging.is_none());
+    until_seen(&mut window, |window| window.state().state.bench.judging.is_none());
     window.step();
     assert!(window.query_by_label("Start in a folder…").is_some(), "a wrong path leads back to the choices");
 }

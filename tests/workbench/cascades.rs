@@ -16,8 +16,7 @@ use saliscope::reading::{
 };
 use saliscope::saliency::{Method, Preset};
 
-/// Longest wait for background work; only a broken test waits so long.
-const PATIENCE: Duration = Duration::from_mins(2);
+use crate::window::PATIENCE;
 
 fn subject() -> (Arc<OpenCase>, Arc<OpenModel>) {
     let spec = PhantomSpec { size_px: 320, ..demo::FIRST_CASE };

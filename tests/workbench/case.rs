@@ -4,6 +4,7 @@ use egui::{Key, Modifiers, PointerButton, Pos2, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use saliscope::display::{ColourMap, Opacity, WindowPreset};
+use saliscope::export::hit_words;
 use saliscope::reading::{Question, Standing};
 use saliscope::saliency::{ClassChoice, Method, Preset};
 use saliscope::workbench::{Action, Command, MapValues, Opening, Shown, ToneChoice, Workbench};
@@ -49,9 +50,10 @@ fn the_demo_shows_a_case_its_prediction_and_all_eight_maps() {
     };
     until(&mut window, |workbench| matches!(standing(workbench, Method::Gcam), Standing::Ready(_)));
     assert!(says(&window, "pneumothorax 9"), "the prediction in percent");
-    assert!(
-        says(&window, "AUPRC (trapezoid)") && says(&window, "on the finding") | says(&window, "beside the finding")
-    );
+    assert!(says(&window, "AUPRC (trapezoid)") && says(&window, "Brightest pixels"));
+    let Standing::Ready(answer) = standing(window.state(), shown(&window).method) else { panic!("the map is gone") };
+    let hit = hit_words(answer.scores.unwrap().hit);
+    assert!(window.query_all_by_label(&hit).next().is_some(), "the words of figures: {hit}");
     assert!(says(&window, "not tested"), "nobody ran a benchmark");
     assert!(window.query_by_label("GCAM over Phantom 1").is_some(), "the picture has a name");
     until(&mut window, |workbench| {

@@ -1,6 +1,6 @@
 //! The cascade player, in simulated time.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use egui::ViewportId;
 use egui_kittest::Harness;
@@ -9,13 +9,10 @@ use saliscope::cascade::Order;
 use saliscope::saliency::Method;
 use saliscope::workbench::{Action, Opening, View, Workbench};
 
-type Window = Harness<'static, Workbench>;
+use crate::window::{Window, says, tap, until_seen};
 
 /// Time of a frame.
 const STEP_SECS: f32 = 0.05;
-
-/// Longest wait for background work; only a broken test waits so long.
-const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The demo in the player, with these methods.
 fn player(methods: &[Method]) -> Window {
@@ -30,28 +27,6 @@ fn player(methods: &[Method]) -> Window {
     })
 }
 
-fn until(window: &mut Window, condition: impl Fn(&Window) -> bool) {
-    let begun = Instant::now();
-    loop {
-        window.step();
-        if condition(window) {
-            return;
-        }
-        assert!(begun.elapsed() < PATIENCE, "waited in vain");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-fn says(window: &Window, text: &str) -> bool {
-    window.query_all_by_label_contains(text).next().is_some()
-}
-
-fn press(window: &mut Window, label: &str) {
-    window.get_by_label(label).click_accesskit();
-    window.step();
-    window.step();
-}
-
 fn is_idle(window: &Window) -> bool {
     let workbench = window.state();
     !workbench.services.jobs.is_busy() && workbench.state.models.len() == saliscope::demo::CLASSIFIERS.len()
@@ -60,14 +35,14 @@ fn is_idle(window: &Window) -> bool {
 /// A player whose GRAD is whole.
 fn whole() -> Window {
     let mut window = player(&[Method::Grad]);
-    until(&mut window, |window| says(window, "One image only") && is_idle(window));
+    until_seen(&mut window, |window| says(window, "One image only") && is_idle(window));
     settle(&mut window);
     window
 }
 
 /// Until nothing asks for another frame.
 fn settle(window: &mut Window) {
-    until(window, |window| delay(window) > Duration::from_mins(1));
+    until_seen(window, |window| delay(window) > Duration::from_mins(1));
 }
 
 /// When the window wants to be drawn again.
@@ -86,10 +61,10 @@ fn is_at(window: &Window, state: f32) -> bool {
 #[test]
 fn states_come_one_by_one_and_are_judged_in_words() {
     let mut window = player(&[Method::Grad, Method::Gcam]);
-    until(&mut window, |window| (1..14).any(|count| says(window, &format!("{count} of 14 states"))));
+    until_seen(&mut window, |window| (1..14).any(|count| says(window, &format!("{count} of 14 states"))));
     assert!(!says(&window, "One image only"), "nothing is judged half-way");
     assert!(window.query_by_label("Stop").is_some(), "it can be stopped");
-    until(&mut window, |window| window.query_all_by_label_contains("One image only").count() == 2);
+    until_seen(&mut window, |window| window.query_all_by_label_contains("One image only").count() == 2);
     assert!(says(&window, "SSIM 1.00 at Original"));
     assert!(window.query_by_label("Stop").is_none());
     assert!(window.query_by_label("GCAM at state Original").is_some(), "a picture a method");
@@ -101,7 +76,7 @@ fn a_paused_player_asks_for_no_frame_and_a_playing_one_only_when_something_chang
     let mut window = whole();
     window.run();
     assert!(delay(&window) > Duration::from_mins(1), "idle: {:?}", delay(&window));
-    press(&mut window, "Play");
+    tap(&mut window, "Play");
     assert!(window.state().state.player.is_playing);
     // The button's own colours fade a while.
     let still = (0..8).any(|_| {
@@ -109,9 +84,9 @@ fn a_paused_player_asks_for_no_frame_and_a_playing_one_only_when_something_chang
         delay(&window) > Duration::from_millis(300) && position(&window) == 0.0
     });
     assert!(still, "a state that stands still needs no frame: {:?}", delay(&window));
-    until(&mut window, |window| position(window) > 0.0);
+    until_seen(&mut window, |window| position(window) > 0.0);
     assert!(delay(&window) <= Duration::from_millis(17), "a fade: {:?}", delay(&window));
-    press(&mut window, "Pause");
+    tap(&mut window, "Pause");
     let here = position(&window);
     settle(&mut window);
     window.run();
@@ -122,21 +97,21 @@ fn a_paused_player_asks_for_no_frame_and_a_playing_one_only_when_something_chang
 fn it_plays_to_the_end_and_begins_again() {
     let mut window = whole();
     window.state_mut().state.player.speed = 4.0;
-    press(&mut window, "Play");
-    until(&mut window, |window| is_at(window, 13.0));
+    tap(&mut window, "Play");
+    until_seen(&mut window, |window| is_at(window, 13.0));
     assert!(window.query_by_label("GRAD at state stem").is_some());
     assert!(window.query_by_label("13 of 13 blocks are random").is_some());
-    until(&mut window, |window| position(window) < 1.0);
+    until_seen(&mut window, |window| position(window) < 1.0);
     assert!(window.state().state.player.is_playing);
     window.state_mut().state.player.loops = false;
-    until(&mut window, |window| !window.state().state.player.is_playing);
+    until_seen(&mut window, |window| !window.state().state.player.is_playing);
     assert!(is_at(&window, 13.0), "without looping it stays at the end");
 }
 
 #[test]
 fn steps_and_the_timeline_go_to_states() {
     let mut window = whole();
-    press(&mut window, "Next state");
+    tap(&mut window, "Next state");
     assert!(is_at(&window, 1.0));
     assert!(says(&window, "at Logits"));
     window.key_press(egui::Key::ArrowRight);
@@ -166,13 +141,13 @@ fn what_is_asked_can_be_changed_and_what_was_computed_is_there_at_once() {
     let mut changed = window.state().state.player.clone();
     changed.order = Order::Independent;
     window.state_mut().apply(Action::SetPlayer(Box::new(changed.clone())));
-    until(&mut window, |window| says(window, "No verdict"));
+    until_seen(&mut window, |window| says(window, "No verdict"));
     changed.order = Order::TopDown;
     window.state_mut().apply(Action::SetPlayer(Box::new(changed)));
     window.step();
     window.step();
     assert!(says(&window, "One image only"), "the first cascade was kept");
-    press(&mut window, "Export…");
+    tap(&mut window, "Export…");
     assert!(window.query_by_label("Write to a folder…").is_some());
     let mut without = window.state().state.player.clone();
     without.methods.clear();

@@ -1,6 +1,6 @@
 //! Box plots as the study draws them: median solid, mean dashed, baselines left, their means dashed across.
 
-use super::page::{AXIS, BACKGROUND, GRID, Heading, INK, Legend, MARGIN, NAME, STRIP_HEIGHT, Sign, TICK, strip};
+use super::page::{AXIS, BACKGROUND, GRID, Heading, INK, Legend, MARGIN, NAME, NOTICE, Sign, TICK};
 use crate::figure::{Anchor, Result, Rgb, Scene, text_width_px};
 use crate::metrics::percentile;
 
@@ -103,7 +103,7 @@ impl BoxPlot {
         }
         let label_height = label_height * 0.72 + 24.0;
         let top = heading.bottom_px + legend.height_px + 6.0;
-        let height = top + PLOT_HEIGHT + label_height + 12.0 + STRIP_HEIGHT;
+        let height = top + PLOT_HEIGHT + label_height + 12.0 + NOTICE.height_px;
         let mut scene = Scene::new(width, height, BACKGROUND);
         heading.draw(&mut scene);
         legend.draw(&mut scene, heading.bottom_px);
@@ -130,7 +130,7 @@ impl BoxPlot {
             scene.text_turned(middle, Anchor::End, NAME, -45.0, &group.label);
             x += group_width;
         }
-        strip(&mut scene);
+        scene.notice(NOTICE);
         Ok(scene)
     }
 

@@ -64,8 +64,34 @@ fn caption(label: &str, value: Option<f64>) -> String {
     value.map_or_else(String::new, |value| format!("{label} {value:.2}").replace("-0.00", "0.00").trim().to_owned())
 }
 
-fn radiograph_tile(pictures: &dyn Pictures, image: &str) -> GridTile {
-    GridTile { picture: pictures.radiograph(image), is_map: false, caption: String::new() }
+/// A map with the words below it.
+fn map_tile(pictures: &dyn Pictures, map: MapOf<'_>, caption: String) -> GridTile {
+    GridTile { picture: pictures.map(map), is_map: true, caption }
+}
+
+/// Rows of maps, each behind the radiograph, where a map was kept; nothing where none was.
+fn rows(
+    pictures: &dyn Pictures,
+    image: &str,
+    all: impl Iterator<Item = (String, Vec<GridTile>)>,
+) -> Option<Vec<(String, Vec<GridTile>)>> {
+    let radiograph = || GridTile { picture: pictures.radiograph(image), is_map: false, caption: String::new() };
+    let kept: Vec<_> = all
+        .filter(|(_, maps)| maps.iter().any(|map| map.picture.is_some()))
+        .map(|(name, maps)| (name, std::iter::once(radiograph()).chain(maps).collect()))
+        .collect();
+    (!kept.is_empty()).then_some(kept)
+}
+
+/// Heads of the columns, the radiograph's first.
+fn columns(heads: impl IntoIterator<Item = String>) -> Vec<String> {
+    std::iter::once("Radiograph".to_owned()).chain(heads).collect()
+}
+
+/// The first network that classifies.
+fn first_classifier(results: &Results) -> Option<&str> {
+    let models = &results.provenance.models;
+    models.iter().find(|model| model.role == "classifier").map(|model| model.name.as_str())
 }
 
 /// The case whose mean score over methods is the median one: neither a lucky nor an unlucky example.
@@ -96,30 +122,25 @@ pub fn case_grid(
 ) -> Option<TileGrid> {
     let metric = analysis.primary(Test::Utility)?;
     let image = median_case(index, metric, condition::TRAINED)?;
-    let model = &results.provenance.models.iter().find(|model| model.role == "classifier")?.name;
+    let model = first_classifier(results)?;
     let methods = judged(metric);
-    let row = |condition: &str| -> Vec<GridTile> {
-        let tiles = methods.iter().map(|method| GridTile {
-            picture: pictures.map(MapOf { image, method, condition, model }),
-            is_map: true,
-            caption: caption("", score(index, metric, method, condition, image)),
+    let row = |(name, condition): (&str, &'static str)| {
+        let tiles = methods.iter().map(|method| {
+            let value = score(index, metric, method, condition, image);
+            map_tile(pictures, MapOf { image, method, condition, model }, caption("", value))
         });
-        std::iter::once(radiograph_tile(pictures, image)).chain(tiles).collect()
+        (name.to_owned(), tiles.collect())
     };
-    let rows: Vec<(String, Vec<GridTile>)> = [("Trained", condition::TRAINED), ("Random weights", condition::RANDOM)]
-        .into_iter()
-        .map(|(name, condition)| (name.to_owned(), row(condition)))
-        .filter(|(_, tiles)| tiles.iter().any(|tile| tile.is_map && tile.picture.is_some()))
-        .collect();
-    (!rows.is_empty()).then(|| TileGrid {
+    let all = [("Trained", condition::TRAINED), ("Random weights", condition::RANDOM)].into_iter().map(row);
+    Some(TileGrid {
         headline: format!("Maps of {}, the case with the median score", label(image)),
         details: vec![format!(
             "Below each map its {}; yellow: the experts’ marks. Each map is scaled by itself: colours tell where, not how \
              much.",
             metric_title(&metric.metric)
         )],
-        columns: std::iter::once("Radiograph".to_owned()).chain(methods.iter().map(|own| method_title(own))).collect(),
-        rows,
+        columns: columns(methods.iter().map(|own| method_title(own))),
+        rows: rows(pictures, image, all)?,
         truth: pictures.truth(image),
     })
 }
@@ -136,31 +157,22 @@ pub fn state_grid(
     let states: Vec<&str> = metric.curves.first()?.states.iter().map(|state| state.state.as_str()).collect();
     let last = *states.last()?;
     let image = median_case(index, metric, last)?;
-    let model = &results.provenance.models.iter().find(|model| model.role == "classifier")?.name;
+    let model = first_classifier(results)?;
     // The study shows original, logits, 8, 5, 3, 1: about six states, evenly.
     let shown: Vec<&str> =
         if states.len() <= 6 { states } else { (0..6).map(|step| states[step * (states.len() - 1) / 5]).collect() };
-    let rows: Vec<(String, Vec<GridTile>)> = judged(metric)
-        .into_iter()
-        .map(|method| {
-            let tiles = shown.iter().map(|state| GridTile {
-                picture: pictures.map(MapOf { image, method, condition: state, model }),
-                is_map: true,
-                caption: if *state == ORIGINAL {
-                    String::new()
-                } else {
-                    caption("SSIM", score(index, metric, method, state, image))
-                },
-            });
-            (method_title(method), std::iter::once(radiograph_tile(pictures, image)).chain(tiles).collect::<Vec<_>>())
-        })
-        .filter(|(_, tiles)| tiles.iter().any(|tile| tile.is_map && tile.picture.is_some()))
-        .collect();
-    (!rows.is_empty()).then(|| TileGrid {
+    let all = judged(metric).into_iter().map(|method| {
+        let tiles = shown.iter().map(|state| {
+            let value = score(index, metric, method, state, image).filter(|_| *state != ORIGINAL);
+            map_tile(pictures, MapOf { image, method, condition: state, model }, caption("SSIM", value))
+        });
+        (method_title(method), tiles.collect())
+    });
+    Some(TileGrid {
         headline: format!("Maps of {} while the network is randomized", label(image)),
         details: vec!["Each map is scaled by itself: colours tell where, not how much.".to_owned()],
-        columns: std::iter::once("Radiograph").chain(shown).map(str::to_owned).collect(),
-        rows,
+        columns: columns(shown.iter().map(|state| (*state).to_owned())),
+        rows: rows(pictures, image, all)?,
         truth: None,
     })
 }
@@ -178,26 +190,20 @@ pub fn network_grid(
     let methods = judged(metric);
     let models = results.provenance.models.iter().filter(|model| model.role == "classifier").take(2);
     let others = results.provenance.models.iter().filter(|model| model.role == "other_architecture");
-    let rows: Vec<(String, Vec<GridTile>)> = models
-        .chain(others)
-        .map(|model| {
-            let tiles = methods.iter().map(|method| GridTile {
-                picture: pictures.map(MapOf { image, method, condition: condition::TRAINED, model: &model.name }),
-                is_map: true,
-                caption: String::new(),
-            });
-            let tiles: Vec<GridTile> = std::iter::once(radiograph_tile(pictures, image)).chain(tiles).collect();
-            (model.name.clone(), tiles)
-        })
-        .filter(|(_, tiles)| tiles.iter().any(|tile| tile.is_map && tile.picture.is_some()))
-        .collect();
-    (!rows.is_empty()).then(|| TileGrid {
+    let all = models.chain(others).map(|model| {
+        let tiles = methods.iter().map(|method| {
+            let map = MapOf { image, method, condition: condition::TRAINED, model: &model.name };
+            map_tile(pictures, map, String::new())
+        });
+        (model.name.clone(), tiles.collect())
+    });
+    Some(TileGrid {
         headline: format!("Maps of {} by different networks", label(image)),
         details: vec![
             "Yellow: the experts’ marks. Each map is scaled by itself: colours tell where, not how much.".to_owned(),
         ],
-        columns: std::iter::once("Radiograph".to_owned()).chain(methods.iter().map(|own| method_title(own))).collect(),
-        rows,
+        columns: columns(methods.iter().map(|own| method_title(own))),
+        rows: rows(pictures, image, all)?,
         truth: pictures.truth(image),
     })
 }

@@ -1,6 +1,6 @@
 //! What the benchmark's figures share: colours, letters, heading, legend, the strip at the bottom.
 
-use crate::figure::{Anchor, NOT_FOR_DIAGNOSIS, Result, Rgb, Scene, TextStyle, Weight, text_width_px};
+use crate::figure::{Anchor, NoticeStrip, Result, Rgb, Scene, TextStyle, text_width_px};
 
 pub(super) const BACKGROUND: Rgb = [255, 255, 255];
 pub(super) const INK: Rgb = [24, 28, 34];
@@ -12,16 +12,14 @@ pub(super) const RANDOM: Rgb = [140, 146, 155];
 pub(super) const BASELINE: Rgb = [196, 78, 0];
 pub(super) const LOCALIZER: Rgb = [0, 120, 90];
 pub(super) const CONTROL: Rgb = [110, 86, 150];
-const STRIP: Rgb = [233, 178, 60];
-const STRIP_TEXT: Rgb = [30, 22, 0];
 
-const HEADLINE: TextStyle = TextStyle { size_px: 20.0, weight: Weight::Medium, colour: INK };
-pub(super) const DETAIL: TextStyle = TextStyle { size_px: 13.0, weight: Weight::Regular, colour: QUIET };
-pub(super) const NAME: TextStyle = TextStyle { size_px: 13.0, weight: Weight::Medium, colour: INK };
-pub(super) const TICK: TextStyle = TextStyle { size_px: 11.5, weight: Weight::Regular, colour: QUIET };
+const HEADLINE: TextStyle = TextStyle::medium(20.0, INK);
+pub(super) const DETAIL: TextStyle = TextStyle::regular(13.0, QUIET);
+pub(super) const NAME: TextStyle = TextStyle::medium(13.0, INK);
+pub(super) const TICK: TextStyle = TextStyle::regular(11.5, QUIET);
 
 pub(super) const MARGIN: f64 = 24.0;
-pub(super) const STRIP_HEIGHT: f64 = 28.0;
+pub(super) const NOTICE: NoticeStrip = NoticeStrip { height_px: 28.0, text_px: 14.0, baseline_px: 9.0 };
 
 /// The heading, broken into lines, and where the picture begins below it.
 pub(super) struct Heading {
@@ -111,12 +109,4 @@ impl Legend {
             scene.text([x + 34.0, y], Anchor::Start, DETAIL, text);
         }
     }
-}
-
-/// The strip that every picture ends with.
-pub(super) fn strip(scene: &mut Scene) {
-    let [width, height] = scene.size_px();
-    scene.rectangle([0.0, height - STRIP_HEIGHT], [width, STRIP_HEIGHT], STRIP);
-    let style = TextStyle { size_px: 14.0, weight: Weight::Medium, colour: STRIP_TEXT };
-    scene.text([width / 2.0, height - 9.0], Anchor::Middle, style, NOT_FOR_DIAGNOSIS);
 }

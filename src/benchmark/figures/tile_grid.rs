@@ -1,6 +1,6 @@
 //! Example maps in rows and columns, each with its score below.
 
-use super::page::{BACKGROUND, Heading, INK, MARGIN, NAME, QUIET, STRIP_HEIGHT, TICK, strip};
+use super::page::{BACKGROUND, Heading, INK, MARGIN, NAME, NOTICE, QUIET, TICK};
 use crate::figure::{Anchor, Result, Rgb, Scene, inferno, text_width_px};
 
 const SIDE: f64 = 112.0;
@@ -123,7 +123,7 @@ impl TileGrid {
         let heading = Heading::new(&self.headline, &self.details, width)?;
         let top = heading.bottom_px + 24.0;
         let row_height = SIDE + 26.0;
-        let height = top + self.rows.len() as f64 * row_height + 6.0 + STRIP_HEIGHT;
+        let height = top + self.rows.len() as f64 * row_height + 6.0 + NOTICE.height_px;
         let mut scene = Scene::new(width, height, BACKGROUND);
         heading.draw(&mut scene);
         for (column, name) in self.columns.iter().enumerate() {
@@ -139,7 +139,7 @@ impl TileGrid {
                 scene.text([x + SIDE / 2.0, y + SIDE + 14.0], Anchor::Middle, TICK, &tile.caption);
             }
         }
-        strip(&mut scene);
+        scene.notice(NOTICE);
         Ok(scene)
     }
 

@@ -7,10 +7,11 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use serde::{Deserialize, Serialize};
 
-use super::{APPLICATION, LAYOUT, SCHEMA};
+use super::{APPLICATION, LAYOUT, PACE, SCHEMA};
 use crate::benchmark::error::{Error, Result};
 use crate::benchmark::protocol::Protocol;
 use crate::benchmark::results::{CohortProvenance, Exclusion, ModelProvenance};
+use crate::benchmark::unit::Kind;
 
 /// How long to wait for another connection's transaction.
 const WAIT: Duration = Duration::from_secs(10);
@@ -42,6 +43,22 @@ pub struct Meta {
     pub parts: Vec<usize>,
     /// Units of this part.
     pub units_total: usize,
+    /// The same by kind and method; nothing in databases from before these were noted.
+    #[serde(default)]
+    pub planned: Vec<PlannedUnits>,
+}
+
+/// Units that cost about the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlannedUnits {
+    /// What they make.
+    pub kind: Kind,
+    /// The method, where there is one.
+    pub method: String,
+    /// How many.
+    pub units: usize,
+    /// About how much work one is, in passes through a network.
+    pub passes: f64,
 }
 
 /// The database of a run.
@@ -58,7 +75,8 @@ pub struct Store {
 pub(super) fn layout(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "application_id", APPLICATION)?;
     connection.pragma_update(None, "user_version", LAYOUT)?;
-    connection.execute_batch(SCHEMA)
+    connection.execute_batch(SCHEMA)?;
+    connection.execute_batch(PACE)
 }
 
 impl Store {
@@ -96,7 +114,7 @@ impl Store {
         let failed = Error::sqlite(path);
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
         check(&connection, path)?;
-        set_up(&connection).map_err(failed)?;
+        set_up(&connection).and_then(|()| connection.execute_batch(PACE)).map_err(failed)?;
         let meta = read_meta(&connection, path)?;
         Ok(Self { connection, path: path.to_owned(), meta, _lock: Some(lock) })
     }

@@ -1,13 +1,16 @@
 //! Joining the parts of a run.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use rusqlite::params;
 use serde::Serialize;
 
-use super::access::{Meta, Store};
-use super::{CONTENT, Status};
+use super::access::{Meta, PlannedUnits, Store};
+use super::{BEGUN, CONTENT, Status};
 use crate::benchmark::error::{Error, Result};
 use crate::benchmark::identity::difference;
+use crate::benchmark::unit::Kind;
 
 /// What joining gave.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -32,6 +35,7 @@ pub fn merge(target: &Path, parts: &[PathBuf]) -> Result<Merged> {
     let stores = parts.iter().map(|path| Store::read(path)).collect::<Result<Vec<Store>>>()?;
     let mut meta = stores[0].meta().clone();
     let (mut taken, mut units_total) = (Vec::new(), 0);
+    let mut planned: BTreeMap<(Kind, &str), PlannedUnits> = BTreeMap::new();
     for store in &stores {
         let other = store.meta();
         if let Some((field, one, two)) = difference(&meta.identity, &other.identity) {
@@ -50,10 +54,15 @@ pub fn merge(target: &Path, parts: &[PathBuf]) -> Result<Merged> {
             taken.push(*part);
         }
         units_total += other.units_total;
+        for units in &other.planned {
+            let sort = (units.kind, units.method.as_str());
+            planned.entry(sort).and_modify(|own| own.units += units.units).or_insert_with(|| units.clone());
+        }
     }
     taken.sort_unstable();
     let missing_parts: Vec<usize> = (0..meta.shards).filter(|part| !taken.contains(part)).collect();
     meta.units_total = units_total;
+    meta.planned = planned.into_values().collect();
     meta.shard = taken.first().copied().unwrap_or(0);
     meta.parts = taken;
     if target == first.as_path() {
@@ -102,8 +111,17 @@ fn copy(joined: &Store, from: &Path) -> Result<()> {
             _ => failed(error),
         })?;
     }
-    let sessions = "INSERT INTO main.session(started_unix_secs, ended_unix_secs, work_secs, units, executor) \
-                    SELECT started_unix_secs, ended_unix_secs, work_secs, units, executor FROM part.session";
-    transaction.execute(sessions, []).map_err(failed)?;
+    let before = "SELECT coalesce(max(id), 0) FROM main.session";
+    let before: i64 = transaction.query_row(before, [], |row| row.get(0)).map_err(failed)?;
+    let sessions = "INSERT INTO main.session(id, started_unix_secs, ended_unix_secs, work_secs, units, executor) \
+                    SELECT id + ?1, started_unix_secs, ended_unix_secs, work_secs, units, executor FROM part.session";
+    transaction.execute(sessions, [before]).map_err(failed)?;
+    let has_pace = "SELECT count(*) FROM part.sqlite_master WHERE name = 'pace'";
+    if transaction.query_row(has_pace, [], |row| row.get::<_, bool>(0)).map_err(failed)? {
+        // Nobody is at what a part has begun.
+        let pace =
+            "INSERT INTO main.pace SELECT session + ?1, kind, method, units, secs FROM part.pace WHERE kind != ?2";
+        transaction.execute(pace, params![before, BEGUN]).map_err(failed)?;
+    }
     transaction.commit().map_err(failed)
 }

@@ -3,13 +3,14 @@
 //! | table | a row is |
 //! |---|---|
 //! | `meta` | one fact about the run, as JSON |
-//! | `session` | one sitting of the runner; all that may differ between two runs of one protocol |
+//! | `session` | one sitting of the runner |
+//! | `pace` | how long units of one kind and method took in a sitting; of kind `begun`, what was not finished |
 //! | `unit` | one finished or failed unit of work |
 //! | `score` | one number |
 //! | `prediction` | what a classifier says about an image, as log-odds of the finding |
 //! | `map` | one kept map: 16-bit floating point numbers, little-endian, `[h, w]`, compressed by zstd |
 //!
-//! A unit and its numbers are one transaction. Rows have names for keys and no numbers of their own, so the order in which
+//! Two runs of one protocol may differ in `session` and `pace` alone. A unit and its numbers are one transaction. Rows have names for keys and no numbers of their own, so the order in which
 //! they came leaves no trace.
 
 mod access;
@@ -20,11 +21,11 @@ mod read;
 mod tests;
 mod write;
 
-pub use access::{Meta, Store};
+pub use access::{Meta, PlannedUnits, Store};
 pub use map::KeptMap;
 pub use merge::{Merged, merge};
 pub use read::{ReasonUnits, Status};
-pub(super) use write::{Finished, Prediction};
+pub(super) use write::{Finished, Prediction, SittingNote};
 
 /// The layout that this program writes, in `PRAGMA user_version`.
 pub const LAYOUT: i64 = 1;
@@ -53,6 +54,16 @@ CREATE TABLE map(
     height INTEGER NOT NULL, width INTEGER NOT NULL, class INTEGER, outcome TEXT NOT NULL, pixels BLOB NOT NULL,
     PRIMARY KEY(image, model, state, method));
 ";
+
+/// Came later than the other tables: databases from before get it when they are opened to go on.
+const PACE: &str = "
+CREATE TABLE IF NOT EXISTS pace(
+    session INTEGER NOT NULL, kind TEXT NOT NULL, method TEXT NOT NULL, units REAL NOT NULL, secs REAL NOT NULL,
+    PRIMARY KEY(session, kind, method)) WITHOUT ROWID;
+";
+
+/// Kind of the row of `pace` that holds the time for units that are not finished.
+const BEGUN: &str = "begun";
 
 /// The tables whose rows follow from the protocol alone, with their columns.
 const CONTENT: [(&str, &str); 4] = [

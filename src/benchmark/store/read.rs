@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Params, Row, params};
 use serde::Serialize;
 
-use super::{CONTENT, KeptMap, Store};
+use super::{BEGUN, CONTENT, KeptMap, PlannedUnits, Store};
 use crate::benchmark::error::{Error, Result};
+use crate::benchmark::pace::{Sort, Tally, Times, forecast};
 use crate::benchmark::protocol::Test;
 use crate::benchmark::results::{Exclusion, ModelAuc, Results, RunProvenance, Score};
 use crate::benchmark::unit::{Kind, Unit};
@@ -32,11 +33,12 @@ pub struct Status {
     pub failed: usize,
     /// Units in all.
     pub total: usize,
-    /// Units finished in one second of work, over all sittings; nothing before the first.
+    /// Units finished in one second of work so far, over all sittings; nothing before the first. Units differ in cost, and
+    /// quick ones come first: no measure of what is left.
     pub units_per_sec: Option<f64>,
-    /// Time left at that rate.
+    /// Time left, judged by how long units of each kind and method took; nothing before the first maps.
     pub secs_left: Option<f64>,
-    /// Time spent at work.
+    /// Time spent at work, over all sittings.
     pub work_secs: f64,
     /// Failures by reason, the most frequent first.
     pub failures: Vec<ReasonUnits>,
@@ -61,23 +63,16 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn status(&self) -> Result<Status> {
-        let failed = Error::sqlite(&self.path);
-        let count = |query: &str| {
-            self.connection.query_row(query, [], |row| row.get::<_, i64>(0)).map(|count| count as usize).map_err(failed)
-        };
+        let count = |query: &str| self.one(query, |row| row.get::<_, i64>(0)).map(|count| count as usize);
         let done = count("SELECT count(*) FROM unit WHERE failure IS NULL")?;
         let reasons =
             "SELECT failure, count(*) FROM unit WHERE failure IS NOT NULL GROUP BY failure ORDER BY 2 DESC, 1";
-        let mut statement = self.connection.prepare(reasons).map_err(failed)?;
-        let rows = statement
-            .query_map([], |row| Ok(ReasonUnits { reason: row.get(0)?, units: row.get::<_, i64>(1)? as usize }));
-        let failures: Vec<ReasonUnits> = rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)?;
+        let failures: Vec<ReasonUnits> = self
+            .rows(reasons, [], |row| Ok(ReasonUnits { reason: row.get(0)?, units: row.get::<_, i64>(1)? as usize }))?;
         let worked = "SELECT coalesce(sum(work_secs), 0), coalesce(sum(units), 0) FROM session";
-        let (work_secs, units): (f64, i64) =
-            self.connection.query_row(worked, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
+        let (work_secs, units): (f64, i64) = self.one(worked, |row| Ok((row.get(0)?, row.get(1)?)))?;
         let units_per_sec = (work_secs > 0.0 && units > 0).then(|| units as f64 / work_secs);
         let failed_units: usize = failures.iter().map(|reason| reason.units).sum();
-        let left = self.meta.units_total.saturating_sub(done + failed_units);
         Ok(Status {
             run_id: self.meta.run_id.clone(),
             preset: self.meta.protocol.preset.name().to_owned(),
@@ -88,7 +83,7 @@ impl Store {
             failed: failed_units,
             total: self.meta.units_total,
             units_per_sec,
-            secs_left: units_per_sec.map(|rate| left as f64 / rate),
+            secs_left: self.secs_left()?,
             work_secs,
             failures,
             scores: count("SELECT count(*) FROM score")?,
@@ -102,14 +97,10 @@ impl Store {
     /// When the database cannot be read.
     pub fn results(&self) -> Result<Results> {
         let status = self.status()?;
-        let failed = Error::sqlite(&self.path);
         let times = "SELECT min(started_unix_secs), max(ended_unix_secs) FROM session";
-        let (started, ended): (Option<i64>, Option<i64>) =
-            self.connection.query_row(times, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
-        let mut statement =
-            self.connection.prepare("SELECT DISTINCT executor FROM session ORDER BY executor").map_err(failed)?;
-        let executors = statement.query_map([], |row| row.get(0)).map_err(failed)?;
-        let executors: Vec<String> = executors.collect::<rusqlite::Result<_>>().map_err(failed)?;
+        let (started, ended): (Option<i64>, Option<i64>) = self.one(times, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let executors = "SELECT DISTINCT executor FROM session ORDER BY executor";
+        let executors: Vec<String> = self.rows(executors, [], |row| row.get(0))?;
         let complete = status.done + status.failed >= status.total;
         let mut models = self.meta.models.clone();
         for model in &mut models {
@@ -141,34 +132,25 @@ impl Store {
     /// # Errors
     /// When the database cannot be read, or names a test that this program does not know.
     pub fn scores(&self) -> Result<Vec<Score>> {
-        let failed = Error::sqlite(&self.path);
         let query = "SELECT test, image, method, condition, models, replicate, metric, value, note FROM score \
                      ORDER BY test, image, method, condition, models, metric";
-        let mut statement = self.connection.prepare(query).map_err(failed)?;
-        let mut rows = statement.query([]).map_err(failed)?;
-        let mut scores = Vec::new();
-        while let Some(row) = rows.next().map_err(failed)? {
-            let read = || -> rusqlite::Result<(String, Score)> {
-                let test: String = row.get(0)?;
-                let score = Score {
-                    test: Test::of_name(&test).unwrap_or(Test::Utility),
-                    image: row.get(1)?,
-                    method: row.get(2)?,
-                    condition: row.get(3)?,
-                    models: row.get(4)?,
-                    replicate: row.get(5)?,
-                    metric: row.get(6)?,
-                    value: row.get(7)?,
-                    note: row.get(8)?,
-                };
-                Ok((test, score))
-            };
-            let (test, score) = read().map_err(failed)?;
-            if score.test.name() != test {
-                return Err(self.damaged(format!("it names a test {test:?}")));
-            }
-            scores.push(score);
-        }
+        let found = self.rows(query, [], |row| {
+            let test: String = row.get(0)?;
+            let Some(test) = Test::of_name(&test) else { return Ok(Err(test)) };
+            Ok(Ok(Score {
+                test,
+                image: row.get(1)?,
+                method: row.get(2)?,
+                condition: row.get(3)?,
+                models: row.get(4)?,
+                replicate: row.get(5)?,
+                metric: row.get(6)?,
+                value: row.get(7)?,
+                note: row.get(8)?,
+            }))
+        })?;
+        let unknown = |test: String| self.damaged(format!("it names a test {test:?}"));
+        let mut scores = found.into_iter().collect::<std::result::Result<Vec<Score>, _>>().map_err(unknown)?;
         scores.sort_by_key(|score| score.test);
         Ok(scores)
     }
@@ -196,12 +178,10 @@ impl Store {
 
     /// Failed units with their reasons, after what was left out from the start.
     fn exclusions(&self) -> Result<Vec<Exclusion>> {
-        let failed = Error::sqlite(&self.path);
         let mut exclusions = self.meta.exclusions.clone();
         let query = "SELECT kind, image, other_image, model, other_model, state, method, failure FROM unit \
                      WHERE failure IS NOT NULL ORDER BY image, kind, method, model, state, other_image, other_model";
-        let mut statement = self.connection.prepare(query).map_err(failed)?;
-        let rows = statement.query_map([], |row| {
+        exclusions.extend(self.rows(query, [], |row| {
             let kind: String = row.get(0)?;
             let unit = Unit {
                 kind: Kind::of_name(&kind).unwrap_or(Kind::Map),
@@ -213,20 +193,14 @@ impl Store {
                 method: row.get(6)?,
             };
             Ok(Exclusion { what: unit.describe(), image: unit.image, reason: row.get(7)? })
-        });
-        for row in rows.map_err(failed)? {
-            exclusions.push(row.map_err(failed)?);
-        }
+        })?);
         Ok(exclusions)
     }
 
     /// How well a network classifies, by its predictions.
     fn auc(&self, model: &str) -> Result<Option<ModelAuc>> {
-        let failed = Error::sqlite(&self.path);
         let query = "SELECT positive, log_odds FROM prediction WHERE model = ?1 ORDER BY image";
-        let mut statement = self.connection.prepare(query).map_err(failed)?;
-        let rows = statement.query_map([model], |row| Ok((row.get::<_, bool>(0)?, row.get::<_, f64>(1)?)));
-        let found: Vec<(bool, f64)> = rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)?;
+        let found: Vec<(bool, f64)> = self.rows(query, [model], |row| Ok((row.get(0)?, row.get(1)?)))?;
         if found.is_empty() {
             return Ok(None);
         }
@@ -251,17 +225,12 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn dump(&self) -> Result<Vec<String>> {
-        let failed = Error::sqlite(&self.path);
         let mut lines = Vec::new();
         for (table, columns) in CONTENT {
-            let mut statement = self.connection.prepare(&format!("SELECT {columns} FROM {table}")).map_err(failed)?;
-            let width = statement.column_count();
-            let mut rows = statement.query([]).map_err(failed)?;
-            let mut here = Vec::new();
-            while let Some(row) = rows.next().map_err(failed)? {
+            let mut here = self.rows(&format!("SELECT {columns} FROM {table}"), [], |row| {
                 let mut line = table.to_owned();
-                for column in 0..width {
-                    let cell = match row.get_ref(column).map_err(failed)? {
+                for column in 0..row.as_ref().column_count() {
+                    let cell = match row.get_ref(column)? {
                         rusqlite::types::ValueRef::Null => "-".to_owned(),
                         rusqlite::types::ValueRef::Integer(number) => number.to_string(),
                         rusqlite::types::ValueRef::Real(number) => format!("{:016x}", number.to_bits()),
@@ -271,29 +240,98 @@ impl Store {
                     line.push(' ');
                     line.push_str(&cell);
                 }
-                here.push(line);
-            }
+                Ok(line)
+            })?;
             here.sort_unstable();
             lines.append(&mut here);
         }
         Ok(lines)
     }
 
+    /// How far the planned units are, and how long they took; failed ones are done when `failures_count`.
+    pub(crate) fn tallies(&self, planned: &[PlannedUnits], failures_count: bool) -> Result<BTreeMap<Sort, Tally>> {
+        let (done, times) = (self.counts(failures_count)?, self.times()?);
+        let tally = |units: &PlannedUnits| {
+            let sort = (units.kind, units.method.clone());
+            let done = done.get(&sort).copied().unwrap_or(0);
+            let times = times.get(&sort).copied().unwrap_or_default();
+            (sort, Tally { total: units.units, done, passes: units.passes, times })
+        };
+        Ok(planned.iter().map(tally).collect())
+    }
+
     /// Finished units by kind and method, with the failed ones when `failures_count`.
-    pub(crate) fn counts(&self, failures_count: bool) -> Result<BTreeMap<(Kind, String), usize>> {
-        let failed = Error::sqlite(&self.path);
+    fn counts(&self, failures_count: bool) -> Result<BTreeMap<Sort, usize>> {
         let query = "SELECT kind, method, count(*) FROM unit WHERE failure IS NULL OR ?1 GROUP BY kind, method";
-        let mut statement = self.connection.prepare(query).map_err(failed)?;
-        let mut rows = statement.query([failures_count]).map_err(failed)?;
-        let mut counts = BTreeMap::new();
-        while let Some(row) = rows.next().map_err(failed)? {
-            let read = || Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?));
-            let (kind, method, count) = read().map_err(failed)?;
-            if let Some(kind) = Kind::of_name(&kind) {
-                counts.insert((kind, method), count as usize);
+        let found = self.rows(query, [failures_count], |row| {
+            let (kind, method): (String, String) = (row.get(0)?, row.get(1)?);
+            Ok((Kind::of_name(&kind), method, row.get::<_, i64>(2)? as usize))
+        })?;
+        let known = |(kind, method, count): (Option<Kind>, String, usize)| Some(((kind?, method), count));
+        Ok(found.into_iter().filter_map(known).collect())
+    }
+
+    /// How long finished units took, by kind and method; late sittings count before early ones.
+    fn times(&self) -> Result<BTreeMap<Sort, Times>> {
+        let mut times: BTreeMap<Sort, Times> = BTreeMap::new();
+        if !self.has_pace()? {
+            return Ok(times);
+        }
+        let query = "SELECT kind, method, units, secs FROM pace ORDER BY session DESC";
+        let found = self.rows(query, [], |row| {
+            let (kind, method): (String, String) = (row.get(0)?, row.get(1)?);
+            Ok((Kind::of_name(&kind), method, Times { units: row.get(2)?, secs: row.get(3)? }))
+        })?;
+        for (kind, method, older) in found {
+            if let Some(kind) = kind {
+                let newer = times.entry((kind, method)).or_default();
+                *newer = newer.after(older);
             }
         }
-        Ok(counts)
+        Ok(times)
+    }
+
+    fn secs_left(&self) -> Result<Option<f64>> {
+        let planned = &self.meta.planned;
+        if planned.iter().map(|units| units.units).sum::<usize>() != self.meta.units_total {
+            return Ok(None);
+        }
+        Ok(forecast(&self.tallies(planned, true)?, self.begun_secs()?).secs_left)
+    }
+
+    /// How long the latest sitting has been at what is not finished.
+    fn begun_secs(&self) -> Result<f64> {
+        if !self.has_pace()? {
+            return Ok(0.0);
+        }
+        let query = "SELECT secs FROM pace WHERE kind = ?1 AND session = (SELECT max(id) FROM session)";
+        let found = self.connection.query_row(query, [BEGUN], |row| row.get(0)).optional();
+        Ok(found.map_err(Error::sqlite(&self.path))?.unwrap_or(0.0))
+    }
+
+    /// Whether the database is not from before times were kept.
+    fn has_pace(&self) -> Result<bool> {
+        self.one("SELECT count(*) FROM sqlite_master WHERE name = 'pace'", |row| row.get(0))
+    }
+
+    /// All that a query finds.
+    fn rows<T>(
+        &self,
+        query: &str,
+        parameters: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>> {
+        let found = || -> rusqlite::Result<Vec<T>> {
+            let mut statement = self.connection.prepare(query)?;
+            let rows = statement.query_map(parameters, read)?;
+            rows.collect()
+        };
+        found().map_err(Error::sqlite(&self.path))
+    }
+
+    /// The one row that a query has.
+    fn one<T>(&self, query: &str, read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>) -> Result<T> {
+        self.connection.query_row(query, [], read).map_err(Error::sqlite(&self.path))
     }
 
     fn damaged(&self, problem: String) -> Error {

@@ -1,10 +1,14 @@
-//! What the database does when the disk is full, and how it bears a hundred thousand units.
+//! What the database does when the disk is full, what it knows of the time left, and how it bears a hundred thousand units.
+
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::*;
 use crate::benchmark::error::Error;
+use crate::benchmark::pace::Times;
 use crate::benchmark::protocol::{Protocol, Test};
 use crate::benchmark::results::{CohortProvenance, Score, condition, metric};
-use crate::benchmark::unit::Unit;
+use crate::benchmark::unit::{Kind, Unit};
 use crate::saliency::{Method, Preset};
 
 fn meta(units_total: usize) -> Meta {
@@ -28,6 +32,7 @@ fn meta(units_total: usize) -> Meta {
         shards: 1,
         parts: vec![0],
         units_total,
+        planned: Vec::new(),
     }
 }
 
@@ -89,6 +94,79 @@ fn rows_leave_no_trace_of_their_order_and_failures_give_way() {
     assert_eq!((status.done, status.failed, status.total), (3, 1, 4));
     assert_eq!(status.failures[0].reason, "the image is gone");
     assert_eq!(two.results().unwrap().exclusions[0].what, "SOBEL");
+}
+
+/// A part of two with 8 quick maps and 4 dear ones.
+fn part(folder: &Path, shard: usize) -> Store {
+    let planned = |method: Method, units, passes| PlannedUnits {
+        kind: Kind::Map,
+        method: method.name().to_owned(),
+        units,
+        passes,
+    };
+    let planned = vec![planned(Method::Grad, 8, 1.0), planned(Method::Sig, 4, 500.0)];
+    let meta = Meta { shard, shards: 2, parts: vec![shard], planned, ..meta(12) };
+    Store::create(&folder.join(format!("{shard}.sqlite")), &meta).unwrap()
+}
+
+fn note(work_secs: f64, begun_secs: f64, times: &[(Method, f64, f64)]) -> SittingNote {
+    let times = times
+        .iter()
+        .map(|(method, units, secs)| ((Kind::Map, method.name().to_owned()), Times { units: *units, secs: *secs }));
+    let times: BTreeMap<_, _> = times.collect();
+    SittingNote { work_secs, begun_secs, units: times.values().map(|times| times.units as usize).sum(), times }
+}
+
+#[test]
+fn the_time_left_is_that_of_the_dear_units() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = part(folder.path(), 0);
+    assert_eq!(store.status().unwrap().secs_left, None);
+    let quick: Vec<Finished> = (0..8).map(|image| finished(image, 1, Method::Grad)).collect();
+    store.keep(&quick).unwrap();
+    let first = store.begin_session("").unwrap();
+    store.note_session(first, &note(0.4, 0.0, &[(Method::Grad, 8.0, 0.4)])).unwrap();
+    let status = store.status().unwrap();
+    assert_eq!(status.units_per_sec, Some(20.0), "so far, which says nothing about what is left");
+    assert!((status.secs_left.unwrap() - 4.0 * 500.0 * 0.05).abs() < 1e-9, "{status:?}");
+
+    // The run goes on: one of four dear maps is done, and the next was begun 10 seconds ago.
+    store.keep(&[finished(0, 1, Method::Sig)]).unwrap();
+    let second = store.begin_session("").unwrap();
+    store.note_session(second, &note(70.0, 10.0, &[(Method::Sig, 1.0, 60.0)])).unwrap();
+    let status = store.status().unwrap();
+    assert!((status.secs_left.unwrap() - (3.0 * 60.0 - 10.0)).abs() < 1e-9, "{status:?}");
+    assert!((status.work_secs - 70.4).abs() < 1e-9);
+    // A third sitting has begun nothing yet.
+    store.begin_session("").unwrap();
+    assert_eq!(store.status().unwrap().secs_left, Some(180.0));
+}
+
+#[test]
+fn joined_parts_keep_their_times_and_old_databases_get_room_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = [0, 1].map(|shard| {
+        let store = part(folder.path(), shard);
+        store.keep(&[finished(shard, 1, Method::Sig)]).unwrap();
+        let session = store.begin_session("").unwrap();
+        let secs = [20.0, 40.0][shard];
+        store.note_session(session, &note(100.0, 5.0, &[(Method::Sig, 1.0, secs)])).unwrap();
+        store.settle().unwrap();
+        store.path().to_owned()
+    });
+    let joined = merge(&folder.path().join("joined.sqlite"), &paths).unwrap().status;
+    // 6 dear maps of 30 seconds, and 16 quick ones of a pass: 60 seconds took 1000 passes.
+    assert!((joined.secs_left.unwrap() - (6.0 * 30.0 + 16.0 * 0.06)).abs() < 1e-9, "{joined:?}");
+
+    let old = Store::open(&paths[0]).unwrap();
+    old.connection.execute("DROP TABLE pace", []).unwrap();
+    drop(old);
+    let read = Store::read(&paths[0]).unwrap();
+    assert_eq!(read.status().unwrap().secs_left, None);
+    drop(read);
+    let again = Store::open(&paths[0]).unwrap();
+    again.note_session(1, &note(100.0, 0.0, &[(Method::Sig, 1.0, 20.0)])).unwrap();
+    assert!(again.status().unwrap().secs_left.is_some());
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! What the runner writes.
 
+use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Transaction, params};
 
-use super::{KeptMap, Store};
+use super::{BEGUN, KeptMap, Store};
 use crate::benchmark::error::{Error, Result};
+use crate::benchmark::pace::{Sort, Times};
 use crate::benchmark::results::Score;
 use crate::benchmark::unit::Unit;
 
@@ -25,6 +27,19 @@ pub(crate) struct Finished {
     pub(crate) scores: Vec<Score>,
     pub(crate) map: Option<KeptMap>,
     pub(crate) prediction: Option<Prediction>,
+}
+
+/// How far a sitting has come.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct SittingNote {
+    /// Time at work.
+    pub(crate) work_secs: f64,
+    /// Of that, time for units that are not finished.
+    pub(crate) begun_secs: f64,
+    /// Units finished or failed.
+    pub(crate) units: usize,
+    /// How long the finished ones took.
+    pub(crate) times: BTreeMap<Sort, Times>,
 }
 
 impl Store {
@@ -112,12 +127,23 @@ impl Store {
     }
 
     /// Notes how far a sitting has come.
-    pub(crate) fn note_session(&self, session: i64, work_secs: f64, units: usize) -> Result<()> {
-        let updated = self.connection.execute(
-            "UPDATE session SET ended_unix_secs = ?2, work_secs = ?3, units = ?4 WHERE id = ?1",
-            params![session, unix_secs(), work_secs, whole(units)],
-        );
-        updated.map(|_| ()).map_err(Error::sqlite(&self.path))
+    pub(crate) fn note_session(&self, session: i64, note: &SittingNote) -> Result<()> {
+        let write = || -> rusqlite::Result<()> {
+            let transaction = self.connection.unchecked_transaction()?;
+            transaction.execute(
+                "UPDATE session SET ended_unix_secs = ?2, work_secs = ?3, units = ?4 WHERE id = ?1",
+                params![session, unix_secs(), note.work_secs, whole(note.units)],
+            )?;
+            let mut statement =
+                transaction.prepare_cached("INSERT OR REPLACE INTO pace VALUES (?1, ?2, ?3, ?4, ?5)")?;
+            for ((kind, method), Times { units, secs }) in &note.times {
+                statement.execute(params![session, kind.name(), method, units, secs])?;
+            }
+            statement.execute(params![session, BEGUN, "", 0.0, note.begun_secs])?;
+            drop(statement);
+            transaction.commit()
+        };
+        write().map_err(Error::sqlite(&self.path))
     }
 
     /// Writes everything into the one file.

@@ -116,9 +116,12 @@ fn verdict_cells(finding: &Finding) -> [Cell; 2] {
     }
 }
 
-/// Where the P values of a column come from.
-fn provenance<'a>(what: &str, mut comparisons: impl Iterator<Item = &'a Comparison>) -> Option<String> {
-    let first = comparisons.next()?;
+/// What a finding was compared with, where it was.
+type Compared = fn(&Finding) -> Option<&Comparison>;
+
+/// Where the P values of a column come from: those of judged methods.
+fn provenance(metric: &MetricAnalysis, what: &str, of: Compared) -> Option<String> {
+    let first = metric.findings.iter().filter(|finding| finding.role.is_judged()).find_map(of)?;
     let source = match first.source {
         Source::MixedModel => {
             "mixed model (image as random intercept, REML), t with Satterthwaite’s degrees of freedom"
@@ -128,167 +131,144 @@ fn provenance<'a>(what: &str, mut comparisons: impl Iterator<Item = &'a Comparis
     Some(format!("{what}: {source}; P adjusted by {}.", first.adjusted))
 }
 
+/// What the high baseline is called.
+fn localizer_title(metric: &MetricAnalysis) -> String {
+    metric.baseline(Role::HighBaseline).map_or("localizer".to_owned(), |own| method_title(&own.method))
+}
+
+/// A column, and what stands in it for a finding.
+type Part = (Column, Box<dyn Fn(&Finding) -> Cell>);
+
+fn part(column: Column, cell: impl Fn(&Finding) -> Cell + 'static) -> Part {
+    (column, Box::new(cell))
+}
+
+/// A difference.
+fn difference_part(head: impl Into<String>, of: Compared) -> Part {
+    part(Column::numbers(head, INTERVAL_PARTS), move |finding| difference(of(finding)))
+}
+
+/// A P value.
+fn p_part(head: &str, of: Compared) -> Part {
+    part(Column::numbers(head, &["p"]), move |finding| p(of(finding)))
+}
+
+/// A table of one metric: every map with its images, then `parts`, then the verdicts.
+fn by_map(
+    metric: &MetricAnalysis,
+    id: &'static str,
+    title: String,
+    notes: impl IntoIterator<Item = String>,
+    parts: Vec<Part>,
+) -> Table {
+    let row = |finding: &Finding| {
+        let known = [method(finding), images(&finding.summary)];
+        let cells = parts.iter().map(|(_, cell)| cell(finding));
+        known.into_iter().chain(cells).chain(verdict_cells(finding)).collect()
+    };
+    let groups = grouped(metric, row);
+    let heads = parts.into_iter().map(|(column, _)| column);
+    let verdicts = [Column::text("Study’s rule"), Column::text("By interval")];
+    Table {
+        id,
+        title,
+        notes: notes.into_iter().chain(metric.notes.iter().map(|note| sentence(note))).collect(),
+        columns: [Column::text("Map"), images_column()].into_iter().chain(heads).chain(verdicts).collect(),
+        groups,
+    }
+}
+
 /// Utility by one metric (table 3, left).
 pub fn utility(metric: &MetricAnalysis, analysis: &Analysis) -> Table {
     let title = metric_title(&metric.metric);
-    let high = metric.baseline(Role::HighBaseline).map_or("localizer".to_owned(), |own| method_title(&own.method));
     let level = 100.0 * (1.0 - analysis.alpha);
-    let row = |finding: &Finding| {
-        let [study, interval] = verdict_cells(finding);
-        vec![
-            method(finding),
-            images(&finding.summary),
-            mean(Some(&finding.summary)),
-            mean(finding.random.as_ref()),
-            difference(finding.decisive.as_ref()),
-            p(finding.decisive.as_ref()),
-            difference(finding.versus_localizer.as_ref()),
-            p(finding.versus_localizer.as_ref()),
-            difference(finding.versus_random.as_ref()),
-            p(finding.versus_random.as_ref()),
-            p(finding.versus_random_pooled.as_ref()),
-            study,
-            interval,
-        ]
-    };
-    let judged = || metric.findings.iter().filter(|finding| finding.role.is_judged());
-    let mut notes = vec![format!(
+    let values = format!(
         "Values are mean ± SD over images, differences with their {level:.0} % intervals. Research use - not for diagnosis."
-    )];
-    notes.extend(provenance("Less AVG and localizer", judged().filter_map(|own| own.decisive.as_ref())));
-    notes.extend(provenance(
-        "Trained less random, each method by itself",
-        judged().filter_map(|own| own.versus_random.as_ref()),
-    ));
-    notes.extend(provenance(
-        "The same pooled over all methods",
-        judged().filter_map(|own| own.versus_random_pooled.as_ref()),
-    ));
-    notes.extend(metric.notes.iter().map(|note| sentence(note)));
-    Table {
-        id: "table3_utility",
-        title: format!("Table 3, utility. Where the map lies: {title} of each map against the experts’ marks"),
-        notes,
-        columns: vec![
-            Column::text("Map"),
-            images_column(),
-            Column::numbers("Trained", MEAN_PARTS),
-            Column::numbers("Random weights", MEAN_PARTS),
-            Column::numbers("Less AVG", INTERVAL_PARTS),
-            Column::numbers("P", &["p"]),
-            Column::numbers(format!("Less {high}"), INTERVAL_PARTS),
-            Column::numbers("P (localizer)", &["p"]),
-            Column::numbers("Trained less random", INTERVAL_PARTS),
-            Column::numbers("P (random)", &["p"]),
-            Column::numbers("P (random, pooled)", &["p"]),
-            Column::text("Study’s rule"),
-            Column::text("By interval"),
+    );
+    let provenances = [
+        provenance(metric, "Less AVG and localizer", |own| own.decisive.as_ref()),
+        provenance(metric, "Trained less random, each method by itself", |own| own.versus_random.as_ref()),
+        provenance(metric, "The same pooled over all methods", |own| own.versus_random_pooled.as_ref()),
+    ];
+    by_map(
+        metric,
+        "table3_utility",
+        format!("Table 3, utility. Where the map lies: {title} of each map against the experts’ marks"),
+        std::iter::once(values).chain(provenances.into_iter().flatten()),
+        vec![
+            part(Column::numbers("Trained", MEAN_PARTS), |own| mean(Some(&own.summary))),
+            part(Column::numbers("Random weights", MEAN_PARTS), |own| mean(own.random.as_ref())),
+            difference_part("Less AVG", |own| own.decisive.as_ref()),
+            p_part("P", |own| own.decisive.as_ref()),
+            difference_part(format!("Less {}", localizer_title(metric)), |own| own.versus_localizer.as_ref()),
+            p_part("P (localizer)", |own| own.versus_localizer.as_ref()),
+            difference_part("Trained less random", |own| own.versus_random.as_ref()),
+            p_part("P (random)", |own| own.versus_random.as_ref()),
+            p_part("P (random, pooled)", |own| own.versus_random_pooled.as_ref()),
         ],
-        groups: grouped(metric, row),
-    }
+    )
 }
 
 /// Randomization by one metric (table 3, right).
 pub fn randomization(metric: &MetricAnalysis, analysis: &Analysis) -> Table {
     let title = metric_title(&metric.metric);
-    let row = |finding: &Finding| {
-        let [study, interval] = verdict_cells(finding);
-        let baseline = finding.decisive.as_ref().map(|own| own.reference);
-        let drawn = finding.decisive.as_ref().and_then(|own| own.by_image.as_ref()).map(|own| own.interval);
-        vec![
-            method(finding),
-            images(&finding.summary),
-            mean(Some(&finding.summary)),
-            Cell::numbers(number(baseline), [baseline]),
-            difference(finding.decisive.as_ref()),
-            match drawn {
-                Some([low, high]) => {
-                    Cell::numbers(super::super::verdict::interval([low, high]), [Some(low), Some(high)])
-                }
-                None => Cell::numbers("–", [None, None]),
-            },
-            p(finding.decisive.as_ref()),
-            study,
-            interval,
-        ]
+    let level = 100.0 * (1.0 - analysis.alpha);
+    let baseline = |finding: &Finding| {
+        let reference = finding.decisive.as_ref().map(|own| own.reference);
+        Cell::numbers(number(reference), [reference])
     };
-    let judged = metric.findings.iter().filter(|finding| finding.role.is_judged());
-    let mut notes = vec![
-        "Small is good here: a map that is still like the original one after the network was destroyed does not show what \
-         the network learned. Baseline: maps of different images under the trained network. Research use - not for \
-         diagnosis."
-            .to_owned(),
-    ];
-    notes.extend(provenance("Less baseline", judged.filter_map(|own| own.decisive.as_ref())));
-    notes.extend(metric.notes.iter().map(|note| sentence(note)));
-    Table {
-        id: "table3_randomization",
-        title: format!("Table 3, randomization. Likeness ({title}) to the original map in the last state"),
-        notes,
-        columns: vec![
-            Column::text("Map"),
-            images_column(),
-            Column::numbers("Last state", MEAN_PARTS),
-            Column::numbers("Baseline", &["baseline"]),
-            Column::numbers(format!("Less baseline, {:.0} % interval", 100.0 * (1.0 - analysis.alpha)), INTERVAL_PARTS),
-            Column::numbers("Interval over resampled images", &["low", "high"]),
-            Column::numbers("P", &["p"]),
-            Column::text("Study’s rule"),
-            Column::text("By interval"),
+    let drawn = |finding: &Finding| {
+        let by_image = finding.decisive.as_ref().and_then(|own| own.by_image.as_ref());
+        match by_image.map(|own| own.interval) {
+            Some([low, high]) => Cell::numbers(super::super::verdict::interval([low, high]), [Some(low), Some(high)]),
+            None => Cell::numbers("–", [None, None]),
+        }
+    };
+    let small = "Small is good here: a map that is still like the original one after the network was destroyed does not show \
+                 what the network learned. Baseline: maps of different images under the trained network. Research use - not \
+                 for diagnosis.";
+    by_map(
+        metric,
+        "table3_randomization",
+        format!("Table 3, randomization. Likeness ({title}) to the original map in the last state"),
+        std::iter::once(small.to_owned()).chain(provenance(metric, "Less baseline", |own| own.decisive.as_ref())),
+        vec![
+            part(Column::numbers("Last state", MEAN_PARTS), |own| mean(Some(&own.summary))),
+            part(Column::numbers("Baseline", &["baseline"]), baseline),
+            difference_part(format!("Less baseline, {level:.0} % interval"), |own| own.decisive.as_ref()),
+            part(Column::numbers("Interval over resampled images", &["low", "high"]), drawn),
+            p_part("P", |own| own.decisive.as_ref()),
         ],
-        groups: grouped(metric, row),
-    }
+    )
 }
 
 /// Repeatability or reproducibility by one metric (table 4).
 pub fn similarity(metric: &MetricAnalysis, analysis: &Analysis) -> Table {
     let title = metric_title(&metric.metric);
-    let high = metric.baseline(Role::HighBaseline).map_or("localizer".to_owned(), |own| method_title(&own.method));
     let threshold = analysis.similarity_threshold;
-    let row = |finding: &Finding| {
-        let [study, interval] = verdict_cells(finding);
-        vec![
-            method(finding),
-            images(&finding.summary),
-            mean(Some(&finding.summary)),
-            difference(finding.decisive.as_ref()),
-            p(finding.decisive.as_ref()),
-            difference(finding.versus_localizer.as_ref()),
-            p(finding.versus_localizer.as_ref()),
-            study,
-            interval,
-        ]
-    };
     let (id, what) = match metric.test {
         Test::Reproducibility => ("table4_reproducibility", "two architectures"),
         _ => ("table4_repeatability", "two trainings of one network"),
     };
-    let judged = || metric.findings.iter().filter(|finding| finding.role.is_judged());
-    let mut notes = vec![
-        "Alike is not right: a map that ignores the network repeats perfectly. Research use - not for \
-                          diagnosis."
-            .to_owned(),
+    let alike =
+        "Alike is not right: a map that ignores the network repeats perfectly. Research use - not for diagnosis.";
+    let provenances = [
+        provenance(metric, "Against the limit", |own| own.decisive.as_ref()),
+        provenance(metric, "Less localizer", |own| own.versus_localizer.as_ref()),
     ];
-    notes.extend(provenance("Against the limit", judged().filter_map(|own| own.decisive.as_ref())));
-    notes.extend(provenance("Less localizer", judged().filter_map(|own| own.versus_localizer.as_ref())));
-    notes.extend(metric.notes.iter().map(|note| sentence(note)));
-    Table {
+    by_map(
+        metric,
         id,
-        title: format!("Table 4, {}. Likeness ({title}) of the maps of {what}", metric.test),
-        notes,
-        columns: vec![
-            Column::text("Map"),
-            images_column(),
-            Column::numbers("Mean ± SD", MEAN_PARTS),
-            Column::numbers(format!("Less the limit of {threshold}"), INTERVAL_PARTS),
-            Column::numbers("P", &["p"]),
-            Column::numbers(format!("Less {high}"), INTERVAL_PARTS),
-            Column::numbers("P (localizer)", &["p"]),
-            Column::text("Study’s rule"),
-            Column::text("By interval"),
+        format!("Table 4, {}. Likeness ({title}) of the maps of {what}", metric.test),
+        std::iter::once(alike.to_owned()).chain(provenances.into_iter().flatten()),
+        vec![
+            part(Column::numbers("Mean ± SD", MEAN_PARTS), |own| mean(Some(&own.summary))),
+            difference_part(format!("Less the limit of {threshold}"), |own| own.decisive.as_ref()),
+            p_part("P", |own| own.decisive.as_ref()),
+            difference_part(format!("Less {}", localizer_title(metric)), |own| own.versus_localizer.as_ref()),
+            p_part("P (localizer)", |own| own.versus_localizer.as_ref()),
         ],
-        groups: grouped(metric, row),
-    }
+    )
 }
 
 /// A note as a sentence of its own.

@@ -35,8 +35,8 @@ impl Bench<'_> {
             let seed = setup.protocol.seeds.controls;
             return Ok(control.map(&image.gray, setup.size_px(), &image.id, seed, draw, setup.clip_percentile()));
         }
-        match (method == AVERAGE, &self.average, &setup.external) {
-            (true, Some(average), _) => Ok(average.clone()),
+        match (method == AVERAGE, self.average, &setup.external) {
+            (true, Some(average), _) => Ok(average.to_vec()),
             (false, _, Some(external)) => external.map(&image.id, method, setup.size_px()),
             _ => Ok(Vec::new()),
         }

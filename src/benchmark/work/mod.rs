@@ -27,15 +27,18 @@ use scores::Label;
 /// How often a paused run looks whether it may go on.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What all workers of a sitting share.
+/// What a worker of a sitting has at hand; all but its number is everyone's.
 pub(super) struct Bench<'a> {
     pub(super) setup: &'a Setup,
     pub(super) store: &'a Mutex<Store>,
+    /// The sitting's number in the database.
+    pub(super) session: i64,
     pub(super) executors: &'a dyn Executors,
     pub(super) watch: &'a dyn Watch,
     pub(super) counter: &'a Counter,
+    pub(super) worker: usize,
     /// The mean of all training and validation masks, at the size of the maps; nothing where it is not wanted.
-    pub(super) average: Option<Vec<f32>>,
+    pub(super) average: Option<&'a [f32]>,
     /// Whether failures of earlier sittings are tried again.
     pub(super) retry: bool,
 }
@@ -68,9 +71,9 @@ impl Bench<'_> {
             let mut finished = Finished { unit: unit.clone(), scores: Vec::new(), map: None, prediction: None };
             if unit.kind == Kind::NoisePair {
                 finished.scores = self.noise_pair(unit);
-            } else if let Some(average) = &self.average {
+            } else if let Some(average) = self.average {
                 let kept =
-                    || KeptMap { height, width, class: None, outcome: "normal".to_owned(), values: average.clone() };
+                    || KeptMap { height, width, class: None, outcome: "normal".to_owned(), values: average.to_vec() };
                 finished.map = self.setup.protocol.keep_maps.then(kept);
             }
             self.keep(&[finished])?;
@@ -108,12 +111,12 @@ impl Bench<'_> {
             return Ok(());
         }
         self.store().keep(finished)?;
+        self.counter.finish(self.worker, finished.iter().map(|finished| &finished.unit));
         for Finished { unit, scores, .. } in finished {
-            self.counter.add(unit, false);
             self.watch.unit(&UnitReport { unit, scores, failure: None });
         }
         self.watch.progress(&self.counter.progress());
-        Ok(())
+        self.note_if_due().map(|_| ())
     }
 
     /// Notes that units failed.
@@ -122,12 +125,26 @@ impl Bench<'_> {
             return Ok(());
         }
         self.store().fail(units, reason)?;
+        self.counter.fail(self.worker, units);
         for unit in units {
-            self.counter.add(unit, true);
             self.watch.unit(&UnitReport { unit, scores: &[], failure: Some(reason) });
         }
         self.watch.progress(&self.counter.progress());
-        Ok(())
+        self.note_if_due().map(|_| ())
+    }
+
+    /// Notes in the database how far the sitting is.
+    pub(super) fn note(&self) -> Result<()> {
+        self.store().note_session(self.session, &self.counter.note())
+    }
+
+    /// The same unless it was done a moment ago; says whether it was due.
+    fn note_if_due(&self) -> Result<bool> {
+        let is_due = self.counter.is_due();
+        if is_due {
+            self.note()?;
+        }
+        Ok(is_due)
     }
 
     /// Fails once it is time to stop; waits while the run is paused.
@@ -143,7 +160,11 @@ impl Bench<'_> {
             waited = true;
         }
         if waited {
-            self.counter.pause(began.elapsed());
+            self.counter.pause(self.worker, began.elapsed());
+        }
+        // A database that cannot be written is told of with the next unit.
+        if self.note_if_due().unwrap_or(false) {
+            self.watch.progress(&self.counter.progress());
         }
         self.watch.cancelled()
     }

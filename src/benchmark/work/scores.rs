@@ -3,9 +3,7 @@
 use crate::benchmark::protocol::Test;
 use crate::benchmark::results::{Score, metric};
 use crate::cascade::{Comparable, Similarity};
-use crate::metrics::{
-    above, dice, hit, iou, iou_at_area, map_areas, otsu_threshold, spearman, structural_similarities,
-};
+use crate::metrics::{MapScores, above, dice, iou, iou_at_area, otsu_threshold, spearman, structural_similarities};
 use crate::truth::Mask;
 
 /// What all numbers of one unit have in common.
@@ -59,16 +57,16 @@ impl Label<'_> {
             (_, Err(note)) => return METRICS.iter().map(|metric| self.score(metric, None, Some(note))).collect(),
         };
         let words = |error: crate::metrics::Error| error.to_string();
-        let areas = map_areas(map, truth).map_err(words);
-        let roc_auc = areas.clone().and_then(|areas| {
-            areas.roc_auc.ok_or_else(|| "every pixel is marked, so that nothing can be told apart".to_owned())
+        let scores = MapScores::of(map, truth).map_err(words);
+        let roc_auc = scores.clone().and_then(|scores| {
+            scores.roc_auc.ok_or_else(|| "every pixel is marked, so that nothing can be told apart".to_owned())
         });
         let otsu = otsu_threshold(map).map(|threshold| iou(&above(map, threshold), truth)).map_err(words);
         self.all(&[
-            (METRICS[0], areas.clone().map(|areas| areas.trapezoid)),
-            (METRICS[1], areas.map(|areas| areas.average_precision)),
+            (METRICS[0], scores.clone().map(|scores| scores.auprc_trapezoid)),
+            (METRICS[1], scores.clone().map(|scores| scores.average_precision)),
             (METRICS[2], roc_auc),
-            (METRICS[3], hit(map, truth).map_err(words)),
+            (METRICS[3], scores.map(|scores| scores.hit)),
             (METRICS[4], otsu),
             (METRICS[5], iou_at_area(map, truth).map_err(words)),
         ])

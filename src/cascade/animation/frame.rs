@@ -5,7 +5,7 @@ use image::RgbImage;
 use super::super::state::Order;
 use super::{Animation, AnimationRow};
 use crate::display::{CascadeMode, Normalization, Rgb, Viewport};
-use crate::figure::{self, Anchor, NOT_FOR_DIAGNOSIS, Scene, TextStyle, Weight, paint, text_width_px};
+use crate::figure::{self, Anchor, NoticeStrip, Scene, TextStyle, paint, text_width_px};
 
 const BACKGROUND: Rgb = [16, 18, 22];
 const STRONG: Rgb = [240, 242, 245];
@@ -18,15 +18,13 @@ const BASELINE: Rgb = [255, 165, 92];
 const TRAINED: Rgb = [48, 70, 98];
 const RANDOM: Rgb = [226, 112, 44];
 const RANDOM_TEXT: Rgb = [30, 12, 0];
-const NOTICE: Rgb = [233, 178, 60];
-const NOTICE_TEXT: Rgb = [30, 22, 0];
 
-const HEADLINE: TextStyle = TextStyle { size_px: 18.0, weight: Weight::Medium, colour: STRONG };
-const DETAIL: TextStyle = TextStyle { size_px: 12.0, weight: Weight::Regular, colour: PLAIN };
-const SMALL: TextStyle = TextStyle { size_px: 11.0, weight: Weight::Regular, colour: QUIET };
-const NAME: TextStyle = TextStyle { size_px: 15.0, weight: Weight::Medium, colour: STRONG };
-const VALUE: TextStyle = TextStyle { size_px: 13.0, weight: Weight::Regular, colour: PLAIN };
-const BLOCK: TextStyle = TextStyle { size_px: 10.0, weight: Weight::Regular, colour: PLAIN };
+const HEADLINE: TextStyle = TextStyle::medium(18.0, STRONG);
+const DETAIL: TextStyle = TextStyle::regular(12.0, PLAIN);
+const SMALL: TextStyle = TextStyle::regular(11.0, QUIET);
+const NAME: TextStyle = TextStyle::medium(15.0, STRONG);
+const VALUE: TextStyle = TextStyle::regular(13.0, PLAIN);
+const BLOCK: TextStyle = TextStyle::regular(10.0, PLAIN);
 
 const MARGIN: f64 = 20.0;
 const GAP: f64 = 16.0;
@@ -37,7 +35,7 @@ const STRIP_HEIGHT: f64 = 22.0;
 const GRID_TOP: f64 = 132.0;
 const NAME_HEIGHT: f64 = 24.0;
 const PLOT_HEIGHT: f64 = 40.0;
-const NOTICE_HEIGHT: f64 = 28.0;
+const NOTICE: NoticeStrip = NoticeStrip { height_px: 28.0, text_px: 14.0, baseline_px: 9.0 };
 /// Size of the mark at the current place of a curve.
 const MARK: f64 = 6.0;
 
@@ -86,7 +84,7 @@ impl Animation {
         let grid = columns as f64 * (tile[0] + GAP) - GAP;
         let size = [
             (grid + 2.0 * MARGIN).max(LEAST_WIDTH),
-            GRID_TOP + rows as f64 * (NAME_HEIGHT + tile[1] + PLOT_HEIGHT + GAP + 8.0) + 22.0 + NOTICE_HEIGHT,
+            GRID_TOP + rows as f64 * (NAME_HEIGHT + tile[1] + PLOT_HEIGHT + GAP + 8.0) + 22.0 + NOTICE.height_px,
         ];
         Layout { left: ((size[0] - grid) / 2.0).floor(), size, tile, columns }
     }
@@ -110,10 +108,8 @@ impl Animation {
         };
         let legend = format!("{colours}; curve: {}, dashed: unrelated maps", self.measure);
         let legend = fitted(&legend, SMALL, width - 2.0 * MARGIN)?;
-        scene.text([MARGIN, height - NOTICE_HEIGHT - 9.0], Anchor::Start, SMALL, &legend);
-        scene.rectangle([0.0, height - NOTICE_HEIGHT], [width, NOTICE_HEIGHT], NOTICE);
-        let style = TextStyle { size_px: 14.0, weight: Weight::Medium, colour: NOTICE_TEXT };
-        scene.text([width / 2.0, height - 9.0], Anchor::Middle, style, NOT_FOR_DIAGNOSIS);
+        scene.text([MARGIN, height - NOTICE.height_px - 9.0], Anchor::Start, SMALL, &legend);
+        scene.notice(NOTICE);
         Ok(scene)
     }
 

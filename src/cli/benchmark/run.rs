@@ -199,7 +199,9 @@ impl Watch for Terminal {
         let left = progress.secs_left.map_or_else(String::new, |left| format!(", about {} left", span(left)));
         let failed = if *failed > 0 { format!(", {failed} failed") } else { String::new() };
         let elapsed = span(*work_secs);
-        self.bar.set_message(format!("{done} of {total} units{failed}, {units_per_sec:.1} a second, {elapsed}{left}"));
+        self.bar.set_message(format!(
+            "{done} of {total} units{failed}, {units_per_sec:.1} a second so far, {elapsed}{left}"
+        ));
     }
 
     fn unit(&self, _: &UnitReport<'_>) {}

@@ -58,9 +58,12 @@ fn text(status: &Status) -> String {
     let _ = writeln!(text, "run {run_id} ({preset}, {cohort}{part})");
     let percent = 100.0 * *done as f64 / (*total).max(1) as f64;
     let _ = writeln!(text, "{done} of {total} units done ({percent:.1} %), {failed} failed");
-    if let (Some(rate), Some(left)) = (status.units_per_sec, status.secs_left) {
-        let _ =
-            writeln!(text, "{rate:.2} units a second, {} of work, about {} left", span(status.work_secs), span(left));
+    if let Some(rate) = status.units_per_sec {
+        let left = match status.secs_left {
+            Some(left) => format!("about {} left", span(left)),
+            None => "time left not known before the first maps".to_owned(),
+        };
+        let _ = writeln!(text, "{} of work, {rate:.2} units a second so far, {left}", span(status.work_secs));
     }
     let _ = writeln!(text, "{} numbers and {} maps kept", status.scores, status.maps);
     for reason in status.failures.iter().take(REASONS) {

@@ -12,10 +12,9 @@ use crate::cli::study_image::StudyImage;
 use crate::cli::{executor, model, print_warnings, source};
 use crate::cohort::{TruthRule, boxes_at, mask_at, open_mask};
 use crate::display::MapPlane;
-use crate::export::{
-    self, ClassFound, DisplayRecord, FigureRecord, MapRecord, MapScores, ModelRecord, Origin, SourceImage,
-};
+use crate::export::{self, ClassFound, DisplayRecord, FigureRecord, MapRecord, ModelRecord, Origin, SourceImage};
 use crate::figure::template::{Labels, MapTable, MapTile, Picture, Template, Truth};
+use crate::metrics::MapScores;
 use crate::network::{Model, Weights};
 use crate::radiograph::dicom::{DicomImage, Identity};
 use crate::saliency::{self, Explanation, SaliencyMap};
@@ -68,7 +67,7 @@ pub(super) fn figure(spec: &Spec, machine: &Machine, interrupt: &Interrupt) -> R
             let Some(map) = explanation.map(*method) else { continue };
             let scores = ground.scores(&map.display.values, [map.height, map.width]);
             record.maps.push(MapRecord::of(map, index, class.clone(), scores));
-            meaning = scores.as_ref().map(MapScores::explanation);
+            meaning = scores.as_ref().map(export::score_explanation);
             row.push(ground.tile(map, spec, scores.as_ref()));
         }
         rows.push(row);
@@ -224,7 +223,7 @@ impl Ground {
             (None, Some(TruthSpec::Boxes(boxes))) => boxes_at(boxes, self.shown.image.size_px(), height, width, rule),
             _ => return None,
         };
-        MapScores::of(map, &truth)
+        MapScores::of(map, truth.pixels()).ok()
     }
 
     /// The radiograph with a map over it.

@@ -8,7 +8,7 @@ use super::build::{Figure, Ground};
 use super::spec::{Spec, TemplateName};
 use crate::cli::error::{Error, Result};
 use crate::display::MapPlane;
-use crate::export::{self, KeptMap, KeptMaps, MapRecord, MapScores, VERSION};
+use crate::export::{self, KeptMap, KeptMaps, MapRecord, VERSION};
 use crate::figure::caption;
 use crate::figure::template::{ColourBar, Labels, MapTable, MapTile, MethodGrid, SingleCase, Template};
 use crate::metrics::structural_similarity;
@@ -42,10 +42,10 @@ fn one_model(spec: &Spec, ground: &Ground, maps: &KeptMaps, mut labels: Labels, 
         let kept = wanted(maps, method.name())?;
         let scores = ground.scores(kept.plane.values(), [kept.plane.height_px(), kept.plane.width_px()]);
         record.maps.push(MapRecord::kept(method.name(), scores));
-        let lines = scores.as_ref().map(MapScores::lines).unwrap_or_default();
+        let lines = scores.as_ref().map(export::score_lines).unwrap_or_default();
         tiles.push(tile(&kept, *method, ground, spec, lines));
     }
-    labels.details.extend(record.maps.iter().find_map(|map| map.scores.as_ref().map(MapScores::explanation)));
+    labels.details.extend(record.maps.iter().find_map(|map| map.scores.as_ref().map(export::score_explanation)));
     Ok(Figure { template: ground.of_one_model(spec, labels, tiles, bar), record })
 }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::tile::{ShownMap, ShownTile, image_record, model_record};
 use crate::display::MapDisplay;
 use crate::export::{
-    self, ClassFound, DisplayRecord, Error, FigureRecord, MapRecord, MapScores, Origin, Result, VERSION, rounded,
+    self, ClassFound, DisplayRecord, Error, FigureRecord, MapRecord, Origin, Result, VERSION, rounded,
+    score_explanation,
 };
 use crate::figure::template::{
     ColourBar, Labels, MapTable, MapTile, MethodGrid, Page, ScreenGrid, SingleCase, Template,
@@ -215,7 +216,7 @@ impl ShownFigure {
         };
         if self.has_truth {
             let scores = tiles.iter().find_map(|tile| tile.scores());
-            labels.details.extend(scores.as_ref().map(MapScores::explanation));
+            labels.details.extend(scores.as_ref().map(score_explanation));
         }
         if self.has_identity {
             labels.identity = Some(identities(tiles));

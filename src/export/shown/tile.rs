@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::cohort::TruthRule;
 use crate::display::{GrayDisplay, MapDisplay, MapPlane, Viewport};
-use crate::export::{ImageRecord, MapScores, ModelRecord, Origin, SourceImage, content_sha256, map_tile};
+use crate::export::{ImageRecord, ModelRecord, Origin, SourceImage, content_sha256, map_tile};
 use crate::figure::template::{MapTile, Picture, Scale, Truth};
+use crate::metrics::MapScores;
 use crate::reading::{Answer, OpenCase, OpenModel, Question};
-use crate::saliency::{Explanation, Preset};
+use crate::saliency::Explanation;
 
 /// A map on the screen.
 #[derive(Clone)]
@@ -112,13 +112,9 @@ impl ShownTile {
     /// The map against the experts' marks.
     pub(super) fn scores(&self) -> Option<MapScores> {
         let map = self.map.as_ref()?;
-        let rule = match map.question.preset {
-            Preset::Arun2021 => TruthRule::Study,
-            Preset::Recommended => TruthRule::AreaExact,
-        };
         let found = &map.answer.map;
-        let truth = self.case.truth_at([found.height, found.width], rule)?;
-        MapScores::of(&found.display.values, &truth)
+        let truth = self.case.truth_at([found.height, found.width], map.question.truth_rule())?;
+        MapScores::of(&found.display.values, truth.pixels()).ok()
     }
 
     /// The picture with its words.

@@ -2,9 +2,7 @@
 
 use crate::figure::format::{MAX_WIDTH_MM, MIN_WIDTH_MM, MM_PER_INCH};
 use crate::figure::text::wrapped;
-use crate::figure::{
-    Anchor, Error, Format, NOT_FOR_DIAGNOSIS, Painted, Result, Rgb, Scene, TextStyle, Weight, paint_sized,
-};
+use crate::figure::{Anchor, Error, Format, NoticeStrip, Painted, Result, Rgb, Scene, TextStyle, paint_sized};
 
 /// Points in an inch.
 const PT_PER_INCH: f64 = 72.0;
@@ -12,17 +10,15 @@ const PT_PER_INCH: f64 = 72.0;
 pub(super) const INK: Rgb = [24, 28, 34];
 pub(super) const QUIET: Rgb = [84, 91, 102];
 const PAPER: Rgb = [255, 255, 255];
-const STRIP: Rgb = [233, 178, 60];
-const STRIP_TEXT: Rgb = [30, 22, 0];
 
 /// Text of a figure, in points. Journals want 6 at least.
-pub(super) const HEADLINE: TextStyle = TextStyle { size_px: 9.0, weight: Weight::Medium, colour: INK };
-pub(super) const DETAIL: TextStyle = TextStyle { size_px: 6.5, weight: Weight::Regular, colour: QUIET };
-pub(super) const NAME: TextStyle = TextStyle { size_px: 7.5, weight: Weight::Medium, colour: INK };
-pub(super) const TITLE: TextStyle = TextStyle { size_px: 7.0, weight: Weight::Regular, colour: INK };
-pub(super) const SMALL: TextStyle = TextStyle { size_px: 6.0, weight: Weight::Regular, colour: QUIET };
-pub(super) const SCORE: TextStyle = TextStyle { size_px: 6.5, weight: Weight::Regular, colour: INK };
-const NOTICE: TextStyle = TextStyle { size_px: 6.5, weight: Weight::Medium, colour: STRIP_TEXT };
+pub(super) const HEADLINE: TextStyle = TextStyle::medium(9.0, INK);
+pub(super) const DETAIL: TextStyle = TextStyle::regular(6.5, QUIET);
+pub(super) const NAME: TextStyle = TextStyle::medium(7.5, INK);
+pub(super) const TITLE: TextStyle = TextStyle::regular(7.0, INK);
+pub(super) const SMALL: TextStyle = TextStyle::regular(6.0, QUIET);
+pub(super) const SCORE: TextStyle = TextStyle::regular(6.5, INK);
+const NOTICE: NoticeStrip = NoticeStrip { height_px: 13.0, text_px: 6.5, baseline_px: 4.2 };
 
 pub(super) const MARGIN: f64 = 7.0;
 
@@ -144,11 +140,9 @@ impl Sheet {
 
     /// Ends the page with the strip that every picture has.
     pub(super) fn finish(mut self) -> Scene {
-        let height = self.page.snapped(self.y + 4.0 + 13.0);
-        let [width, _] = self.scene.size_px();
+        let height = self.page.snapped(self.y + 4.0 + NOTICE.height_px);
         self.scene.set_height(height);
-        self.scene.rectangle([0.0, height - 13.0], [width, 13.0], STRIP);
-        self.scene.text([width / 2.0, height - 4.2], Anchor::Middle, NOTICE, NOT_FOR_DIAGNOSIS);
+        self.scene.notice(NOTICE);
         self.scene
     }
 }

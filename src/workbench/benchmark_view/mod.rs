@@ -93,10 +93,10 @@ fn head_ui(ui: &mut Ui, bench: &Bench, services: &Services, actions: &mut Action
         if bench.is_paused() {
             words.push_str(", held");
         } else if bench.job.is_some() {
-            let _ = write!(words, ", {:.1} a second", progress.units_per_sec);
+            let _ = write!(words, ", {:.1} a second so far", progress.units_per_sec);
             if let Some(left) = progress.secs_left {
                 let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
-                let _ = write!(words, ", {} left", time_words(left));
+                let _ = write!(words, ", about {} left", time_words(left));
             }
         }
         if progress.failed > 0 {
