@@ -80,6 +80,9 @@ impl Player {
     /// The slowest and the fastest [`Player::speed`].
     pub const SPEED: [f32; 2] = [0.25, 8.0];
 
+    /// The largest seed and replicate that can be chosen.
+    pub const MOST_NUMBER: u64 = 999_999;
+
     /// What is asked of a cascade, given what is asked of maps.
     pub fn question(&self, question: &Question) -> CascadeQuestion {
         CascadeQuestion { question: question.clone(), order: self.order, randomizer: self.randomizer }

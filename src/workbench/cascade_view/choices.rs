@@ -10,6 +10,7 @@ use crate::cascade::Order;
 use crate::reading::{CascadeRun, Question};
 use crate::saliency::{Method, Preset};
 use crate::workbench::action::{Action, Actions};
+use crate::workbench::player::Player;
 use crate::workbench::services::Services;
 use crate::workbench::state::State;
 
@@ -120,7 +121,7 @@ fn weights_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     let mut randomizer = state.player.randomizer;
     let number = |ui: &mut Ui, name: &str, value: &mut u64, words: &str| {
         let label = ui.label(name);
-        let drag = DragValue::new(value).speed(0.05).range(0..=999_999_u64).update_while_editing(false);
+        let drag = DragValue::new(value).speed(0.05).range(0..=Player::MOST_NUMBER).update_while_editing(false);
         ui.add(drag).labelled_by(label.id).on_hover_text(words);
     };
     number(ui, "weights seed", &mut randomizer.seed, "The random weights are drawn from it");
