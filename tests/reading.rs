@@ -128,6 +128,41 @@ fn a_class_that_a_model_lacks_is_not_asked_about() {
 }
 
 #[test]
+fn every_feature_map_can_be_read_and_that_of_another_network_is_not_asked_for() {
+    let case = case();
+    let models = [model("pneumothorax_densenet_121_1"), model("pneumothorax_inception_v3_1")];
+    for (model, other) in [(&models[0], &models[1]), (&models[1], &models[0])] {
+        let read = saliscope::evaluation::StudyImage::new(&case.radiograph, &model.model).unwrap();
+        let input = saliency::ImageInput { id_seed: read.content_seed, values: read.input };
+        let usual = question().key(&case, model, Method::Gcam);
+        for map in saliency::feature_maps(&model.model.graph) {
+            let mut question = question();
+            question.parameters.gcam.node = Some(map.node.clone());
+            assert_ne!(question.key(&case, model, Method::Gcam), usual);
+            assert_eq!(question.misfit(model, Method::Ggcam), None);
+            let request = Request {
+                parameters: question.parameters_for(model),
+                positive_class: Some(1),
+                ..Request::new(vec![input.clone()], vec![Method::Gcam], Preset::Recommended)
+            };
+            let found = saliency::explain(model.executor().unwrap().as_ref(), &request, &()).unwrap();
+            let made = &found[0].maps[0];
+            assert_eq!(made.provenance.tensor.as_deref(), Some(&*map.node));
+            assert!(made.raw.iter().all(|value| value.is_finite()), "{map:?}");
+            if other.model.graph.find(&map.node).is_err() {
+                let elsewhere = question.key(&case, other, Method::Gcam);
+                assert_eq!(elsewhere, self::question().key(&case, other, Method::Gcam), "{map:?}");
+                assert!(question.misfit(other, Method::Gcam).is_some_and(|words| words.contains("no such node")));
+            }
+        }
+    }
+    let mut question = question();
+    question.parameters.ig.baseline = saliency::Baseline::Channels(vec![0.0; 7]);
+    assert!(question.misfit(&models[0], Method::Ig).is_some() && question.misfit(&models[0], Method::Sig).is_none());
+    assert!(question.parameters_for(&models[0]) == self::question().parameters_for(&models[0]));
+}
+
+#[test]
 fn dicom_cases_come_with_identity_spacing_and_the_same_content_as_their_pixels() {
     let folder = tempfile::tempdir().unwrap();
     let program = std::process::Command::new(env!("CARGO_BIN_EXE_saliscope"))

@@ -22,6 +22,8 @@ mod jobs;
 mod lists;
 #[path = "workbench/menus.rs"]
 mod menus;
+#[path = "workbench/parameters.rs"]
+mod parameters;
 #[path = "workbench/player.rs"]
 mod player;
 #[path = "workbench/session.rs"]

@@ -27,6 +27,25 @@ pub struct PairMean {
     pub pairs: usize,
 }
 
+/// What maps of different images reach, by one measure: the study's randomization baseline.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BetweenImages {
+    /// Mean over the pairs.
+    pub mean: f64,
+    /// Pairs behind it.
+    pub pairs: usize,
+}
+
+impl BetweenImages {
+    /// Its pairs in words, such as `15 pairs`.
+    pub fn pairs_words(&self) -> String {
+        match self.pairs {
+            1 => "1 pair".to_owned(),
+            pairs => format!("{pairs} pairs"),
+        }
+    }
+}
+
 /// Positions of pairs of different images out of `keys`, where equal keys are equal images: all pairs where there are at
 /// most [`PAIRS`], else so many different ones, drawn by `seed`.
 pub fn pairs<K: PartialEq>(keys: &[K], seed: u64) -> Vec<[usize; 2]> {

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::run::Row;
+use super::baseline::PairMean;
+use super::run::{MethodBaseline, Row};
 use super::similarity::Similarity;
 use super::state::State;
 
@@ -23,6 +24,20 @@ pub fn csv(rows: &[Row], states: &[State]) -> String {
         let state = quoted(&states[row.state].name);
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{},{},{state},{values},{outcome}", row.image, row.method);
+    }
+    text
+}
+
+/// What maps are compared with as CSV with a head line, one line a method and one for noise: means over pairs of different
+/// images of the trained network, and over pairs of unrelated blurred noise.
+pub fn baselines_csv(baselines: &[MethodBaseline], control: Option<PairMean>) -> String {
+    let mut text = "baseline,ssim_range_1,ssim_range_2,pairs\n".to_owned();
+    let lines = baselines.iter().map(|baseline| (baseline.method.name(), baseline.mean));
+    for (name, mean) in lines.chain([("noise", control)]) {
+        if let Some(PairMean { ssim_range_1, ssim_range_2, pairs }) = mean {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{name},{ssim_range_1},{ssim_range_2},{pairs}");
+        }
     }
     text
 }

@@ -16,8 +16,8 @@ mod similarity;
 mod state;
 mod verdict;
 
-pub use baseline::{CONTROL_BLUR_FRACTION, PAIRS, PairMean, control, pair_mean, pairs};
-pub use csv::csv;
+pub use baseline::{BetweenImages, CONTROL_BLUR_FRACTION, PAIRS, PairMean, control, pair_mean, pairs};
+pub use csv::{baselines_csv, csv};
 pub use error::{Error, Result};
 pub use randomizer::Randomizer;
 pub use run::{Cascade, Curve, CurvePoint, Finished, MethodBaseline, Plan, Row, curves, maps, run};

@@ -44,15 +44,20 @@ impl Comparable {
     /// # Errors
     /// As [`Comparable::new`].
     pub fn with_sign(map: &SaliencyMap, signed: Option<Vec<f32>>) -> Result<Self> {
-        let size = [map.height, map.width];
-        if size.into_iter().min() < Some(SSIM_WINDOW_PX) {
-            return Err(Error::MapSize { height: map.height, width: map.width });
-        }
+        let size = comparable_size(map)?;
         let normal = map.display.outcome == Outcome::Normal;
         let signed = signed.filter(|_| normal);
         let display = normal.then(|| map.display.values.clone());
         let ranks = display.as_ref().and_then(|display| Ranks::new(display).ok());
         Ok(Self { size, display, signed, ranks })
+    }
+
+    /// Takes a map to be compared with those of other images ([`super::pair_mean`]), which needs its display map alone.
+    ///
+    /// # Errors
+    /// As [`Comparable::new`].
+    pub fn for_baseline(map: &SaliencyMap) -> Result<Self> {
+        Ok(Self::of_display(map.display.clone(), comparable_size(map)?))
     }
 
     /// The display map, `[h, w]`, 0 to 1, where there is one.
@@ -88,7 +93,7 @@ impl Comparable {
         defined(structural_similarities(a, b, self.size, [1.0, 2.0]))
     }
 
-    /// A display map by itself, for controls.
+    /// A display map by itself.
     pub(super) fn of_display(map: DisplayMap, size: [usize; 2]) -> Self {
         let display = (map.outcome == Outcome::Normal).then_some(map.values);
         Self { size, display, signed: None, ranks: None }
@@ -103,6 +108,14 @@ impl Comparable {
     pub(super) fn size(&self) -> [usize; 2] {
         self.size
     }
+}
+
+fn comparable_size(map: &SaliencyMap) -> Result<[usize; 2]> {
+    let size = [map.height, map.width];
+    if size.into_iter().min() < Some(SSIM_WINDOW_PX) {
+        return Err(Error::MapSize { height: map.height, width: map.width });
+    }
+    Ok(size)
 }
 
 fn defined<T>(result: metrics::Result<T>) -> Option<T> {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
+use super::baseline::BetweenImages;
 use super::run::Curve;
 
 /// Part of the way from the baseline to perfect likeness from which on one single image is called alike.
@@ -43,7 +44,7 @@ pub struct Verdict {
 /// and changed where the mean does not exceed it. A single image allows no such test: it is called alike from half the way
 /// between the baseline and perfect likeness on, and the sentence says that this is a hint. The sentence also tells where the
 /// last block alone made the difference.
-pub fn verdict(curve: &Curve, baseline: Option<f64>, control: Option<f64>) -> Verdict {
+pub fn verdict(curve: &Curve, baseline: Option<BetweenImages>, control: Option<f64>) -> Verdict {
     let mut downwards =
         curve.points.iter().skip(1).rev().filter_map(|point| point.mean.map(|mean| (mean, point.sd, point.images)));
     let (last, before) = (downwards.next(), downwards.next());
@@ -56,8 +57,10 @@ pub fn verdict(curve: &Curve, baseline: Option<f64>, control: Option<f64>) -> Ve
         };
     };
     let (limit, others) = match (baseline, control) {
-        (Some(baseline), _) => (baseline, "maps of different images"),
-        (None, Some(control)) => (control, "patches of blurred noise that have nothing in common"),
+        (Some(baseline), _) => {
+            (baseline.mean, format!("maps of different images, {} of them,", baseline.pairs_words()))
+        }
+        (None, Some(control)) => (control, "patches of blurred noise that have nothing in common".to_owned()),
         (None, None) => {
             return Verdict {
                 kind: VerdictKind::NotJudged,
@@ -123,6 +126,10 @@ mod tests {
     use super::*;
     use crate::saliency::Method;
 
+    fn between(mean: f64) -> Option<BetweenImages> {
+        Some(BetweenImages { mean, pairs: 15 })
+    }
+
     fn curve(last: Option<f64>, sd: Option<f64>, images: usize) -> Curve {
         let point = |mean, sd| CurvePoint { mean, sd, images };
         Curve { method: Method::Grad, points: vec![point(Some(1.0), Some(0.0)), point(Some(0.6), sd), point(last, sd)] }
@@ -130,7 +137,9 @@ mod tests {
 
     #[test]
     fn the_limit_is_the_baseline_and_else_the_control() {
-        let kind = |last, baseline, control| verdict(&curve(Some(last), Some(0.02), 9), baseline, control).kind;
+        let kind = |last, baseline: Option<f64>, control| {
+            verdict(&curve(Some(last), Some(0.02), 9), baseline.and_then(between), control).kind
+        };
         assert_eq!(kind(0.3, Some(0.3), Some(0.1)), VerdictKind::Changes);
         assert_eq!(kind(0.3, None, Some(0.1)), VerdictKind::HardlyChanges);
         assert_eq!(kind(0.3, None, None), VerdictKind::NotJudged);
@@ -141,13 +150,14 @@ mod tests {
 
     #[test]
     fn one_image_is_a_hint_and_says_so() {
-        let of = |last| verdict(&curve(Some(last), None, 1), Some(0.2), None);
+        let of = |last| verdict(&curve(Some(last), None, 1), between(0.2), None);
         assert_eq!(
             [0.1, 0.4, 0.61].map(|last| of(last).kind),
             [VerdictKind::Changes, VerdictKind::Unclear, VerdictKind::HardlyChanges]
         );
+        assert!(of(0.9).sentence.contains("maps of different images, 15 pairs of them, reach 0.20"), "{:?}", of(0.9));
         assert!(of(0.9).sentence.contains("do not read it") && of(0.9).sentence.contains("One image only"));
-        assert!(!verdict(&curve(Some(0.9), Some(0.0), 2), Some(0.2), None).sentence.contains("One image"));
+        assert!(!verdict(&curve(Some(0.9), Some(0.0), 2), between(0.2), None).sentence.contains("One image"));
     }
 
     #[test]
@@ -155,7 +165,7 @@ mod tests {
         let late = |before| {
             let mut curve = curve(Some(0.1), Some(0.01), 5);
             curve.points[1].mean = Some(before);
-            verdict(&curve, Some(0.2), None)
+            verdict(&curve, between(0.2), None)
         };
         assert!(late(0.9).kind == VerdictKind::Changes && late(0.9).sentence.contains("likeness was 0.90"));
         assert!(!late(0.5).sentence.contains("Only the last"));
@@ -163,10 +173,10 @@ mod tests {
 
     #[test]
     fn the_last_state_with_a_value_counts_and_the_original_does_not() {
-        let found = verdict(&curve(None, Some(0.01), 5), Some(0.2), None);
+        let found = verdict(&curve(None, Some(0.01), 5), between(0.2), None);
         assert!(found.kind == VerdictKind::HardlyChanges && found.sentence.contains("0.60"), "{found:?}");
         let mut blank = curve(None, None, 1);
         blank.points[1].mean = None;
-        assert_eq!(verdict(&blank, Some(0.2), None).kind, VerdictKind::NotJudged);
+        assert_eq!(verdict(&blank, between(0.2), None).kind, VerdictKind::NotJudged);
     }
 }

@@ -46,7 +46,7 @@ const PNG_DPI: u32 = 192;
 /// Every image is explained in every state with the same noise, the same segments and the class of the trained network.
 /// Writes to the output folder: cascade.npz (`<METHOD>/<STATE>_raw`, `<METHOD>/<STATE>` as shown, 0 to 1,
 /// `<METHOD>/<STATE>_signed`, -1 to 1, where the method has a sign, and `logits/<STATE>`), cascade.csv (likeness of each
-/// map to the original one), cascade.json (model, states, seeds, parameters, means, baselines), `figure_3a` (likeness by
+/// map to the original one), baselines.csv (likeness of maps of different images and of noise), cascade.json (model, states, seeds, parameters, means, baselines), `figure_3a` (likeness by
 /// state) and `figure_3b` (the maps), as SVG, PDF and PNG, and `animation.gif` (the maps while block after block is
 /// randomized). With several images cascade.npz and, for the first eight, `figure_3b` are in folders `image_000`,
 /// `image_001`, ... in the order given, and the animation is in that of the first. All files appear at the end, or none.
@@ -188,6 +188,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         seconds: started.elapsed().as_secs_f64(),
     };
     output.write(Path::new("cascade.csv"), cascade::csv(&found.rows, &found.states).as_bytes())?;
+    let baselines = cascade::baselines_csv(&found.baselines, found.control);
+    output.write(Path::new("baselines.csv"), baselines.as_bytes())?;
     let mut json = serde_json::to_vec_pretty(&subject.report()).map_err(|error| Error::Output {
         operation: "report cannot be written",
         source: error.into(),

@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::report::{ClassFound, VERSION};
 use super::study_image::StudyImage;
 use crate::cascade::{
-    CONTROL_BLUR_FRACTION, Cascade, Curve, MethodBaseline, Order, PairMean, Plan, Randomizer, Similarity, Verdict,
-    verdict,
+    BetweenImages, CONTROL_BLUR_FRACTION, Cascade, Curve, MethodBaseline, Order, PairMean, Plan, Randomizer,
+    Similarity, Verdict, verdict,
 };
 use crate::figure::{CascadeCurve, CascadeCurves, CascadeTile, CascadeTiles, NOT_FOR_DIAGNOSIS};
 use crate::metrics::SSIM_WINDOW_PX;
@@ -185,14 +185,17 @@ impl<'a> Subject<'a> {
         judged.collect()
     }
 
-    fn baseline(&self, method: Method) -> Option<f64> {
+    fn baseline(&self, method: Method) -> Option<BetweenImages> {
         let baseline = self.found.baselines.iter().find(|baseline| baseline.method == method);
-        baseline.and_then(|baseline| baseline.mean).map(|mean| self.mean_of_range(mean))
+        let mean = baseline.and_then(|baseline| baseline.mean)?;
+        Some(BetweenImages { mean: self.mean_of_range(mean), pairs: mean.pairs })
     }
 
     /// What maps that have nothing to do with each other reach: of other images where there are any, else noise.
     pub(super) fn limit(&self, method: Method) -> Option<f64> {
-        self.baseline(method).or_else(|| self.found.control.map(|mean| self.mean_of_range(mean)))
+        self.baseline(method)
+            .map(|baseline| baseline.mean)
+            .or_else(|| self.found.control.map(|mean| self.mean_of_range(mean)))
     }
 
     /// Likeness of the maps of one image to the original one, state by state.
@@ -248,7 +251,7 @@ impl<'a> Subject<'a> {
                     name: curve.method.name(),
                     title: curve.method.title(),
                     points: curve.points.into_iter().map(|point| [point.mean, point.sd]).collect(),
-                    baseline: self.baseline(curve.method),
+                    baseline: self.baseline(curve.method).map(|baseline| baseline.mean),
                 })
                 .collect(),
             control: found.control.map(|mean| self.mean_of_range(mean)),

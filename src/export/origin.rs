@@ -104,7 +104,10 @@ pub fn parameters_in_short(provenance: &Provenance) -> String {
 fn baseline(baseline: &Baseline) -> String {
     match baseline {
         Baseline::Value(value) => value.to_string(),
-        Baseline::Channels(_) => "the model's black".to_owned(),
+        Baseline::Channels(values) => {
+            let values: Vec<String> = values.iter().map(|value| format!("{value:.2}")).collect();
+            format!("({})", values.join(", "))
+        }
         Baseline::ImageMinimum => "the image's minimum".to_owned(),
         Baseline::ImageMaximum => "the image's maximum".to_owned(),
     }

@@ -11,7 +11,7 @@ use super::cascade_run::{CascadeFound, CascadeRun};
 use super::error::{Error, Result};
 use super::model::Prediction;
 use crate::cascade::animation::{self, Animation, AnimationOptions, AnimationRow, Format};
-use crate::cascade::{self, Order, Randomizer, Row, Verdict, verdict};
+use crate::cascade::{self, MethodBaseline, Order, Randomizer, Row, Verdict, verdict};
 use crate::display::{CascadeStack, GrayDisplay};
 use crate::figure::{CascadeCurve, CascadeCurves, CascadeTile, CascadeTiles, NOT_FOR_DIAGNOSIS, Scene, paint};
 use crate::job::JobWatch;
@@ -39,7 +39,7 @@ pub enum CascadeFile {
     Curves,
     /// `figure_3b`: the maps by state, as SVG and PNG.
     Maps,
-    /// `cascade.csv`: the numbers.
+    /// `cascade.csv` and `baselines.csv`: the numbers.
     Table,
 }
 
@@ -69,7 +69,7 @@ impl CascadeFile {
             Self::Frames => "The frames of the animation, a PNG each",
             Self::Curves => "Likeness to the original map by state, as SVG and PNG",
             Self::Maps => "The maps by state, as SVG and PNG",
-            Self::Table => "The likeness of every map by four measures",
+            Self::Table => "The likeness of every map by four measures, and that of different images and of noise",
         }
     }
 
@@ -114,6 +114,7 @@ struct Record<'a> {
     states: &'a [cascade::State],
     class: Option<usize>,
     ssim_range: u8,
+    baselines: Vec<MethodBaseline>,
     control: Option<f64>,
     parameters: crate::saliency::Parameters,
     methods: Vec<MethodRecord>,
@@ -161,6 +162,8 @@ impl CascadeExport {
         let has = |file: CascadeFile| self.files.contains(&file);
         if has(CascadeFile::Table) {
             fs::write(folder.join("cascade.csv"), cascade::csv(&self.rows(methods), &self.run.states))?;
+            let baselines = cascade::baselines_csv(&self.baselines(methods), self.found.control);
+            fs::write(folder.join("baselines.csv"), baselines)?;
         }
         if has(CascadeFile::Curves) {
             write_figure(&folder.join("figure_3a"), &self.curves(methods).scene()?)?;
@@ -196,14 +199,25 @@ impl CascadeExport {
     }
 
     fn control(&self) -> Option<f64> {
-        self.found.control.map(|mean| self.run.question.mean_likeness(mean))
+        self.run.control(&self.found)
+    }
+
+    /// What maps of different images reach.
+    fn baseline(&self, method: Method) -> Option<f64> {
+        self.run.baseline(&self.found, method).map(|baseline| baseline.mean)
+    }
+
+    fn baselines(&self, methods: &[Method]) -> Vec<MethodBaseline> {
+        let mean = |method: &Method| self.found.baselines.get(method).map(|baseline| baseline.mean);
+        methods.iter().map(|method| MethodBaseline { method: *method, mean: mean(method) }).collect()
     }
 
     fn animation(&self, methods: &[Method]) -> Animation {
         let row = |method: &Method| {
             let stack = self.found.stacks.get(method)?.clone();
             let likeness = AnimationRow::likeness_of(&self.run.curve(&self.found, *method));
-            Some(AnimationRow { name: method.name().to_owned(), stack, likeness, baseline: self.control() })
+            let baseline = self.baseline(*method).or_else(|| self.control());
+            Some(AnimationRow { name: method.name().to_owned(), stack, likeness, baseline })
         };
         Animation {
             plane: (*self.run.case.plane).clone(),
@@ -223,11 +237,13 @@ impl CascadeExport {
             name: method.name(),
             title: method.title(),
             points: self.run.curve(&self.found, *method).points.iter().map(|point| [point.mean, point.sd]).collect(),
-            baseline: None,
+            baseline: self.baseline(*method),
         };
+        let mut details = self.details();
+        details.extend(self.baseline_words(methods));
         CascadeCurves {
             headline: "Similarity of maps to those of the trained network, one image".to_owned(),
-            details: self.details(),
+            details,
             states: self.run.states.iter().map(|state| state.name.as_str()).collect(),
             curves: methods.iter().map(curve).collect(),
             control: self.control(),
@@ -282,6 +298,16 @@ impl CascadeExport {
         ]
     }
 
+    /// Where the dashed lines come from.
+    fn baseline_words(&self, methods: &[Method]) -> Option<String> {
+        let known = methods.iter().filter_map(|method| self.found.baselines.get(method));
+        let most = known.max_by_key(|baseline| baseline.mean.pairs)?;
+        Some(format!(
+            "Dashed: mean over {} pairs of maps of {} different images under the trained network, this one among them.",
+            most.mean.pairs, most.images
+        ))
+    }
+
     fn model_words(&self) -> String {
         let (model, question) = (&self.run.model, &self.run.question);
         let Randomizer { seed, replicate } = question.randomizer;
@@ -308,8 +334,10 @@ impl CascadeExport {
         let (model, question) = (&self.run.model, &self.run.question);
         let method = |method: &Method| MethodRecord {
             method: *method,
-            verdict: (question.order != Order::Independent)
-                .then(|| verdict(&self.run.curve(&self.found, *method), None, self.control())),
+            verdict: (question.order != Order::Independent).then(|| {
+                let baseline = self.run.baseline(&self.found, *method);
+                verdict(&self.run.curve(&self.found, *method), baseline, self.control())
+            }),
         };
         Record {
             notice: NOT_FOR_DIAGNOSIS,
@@ -323,6 +351,7 @@ impl CascadeExport {
             states: &self.run.states,
             class: self.found.class,
             ssim_range: question.range(),
+            baselines: self.baselines(methods),
             control: self.control(),
             parameters: question.question.parameters_for(model),
             methods: methods.iter().map(method).collect(),

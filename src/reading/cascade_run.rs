@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::cascade_baseline::{Compared, ImageBaseline};
 use super::case::OpenCase;
 use super::error::{Error, Result};
 use super::explainer::image_input;
 use super::model::OpenModel;
 use super::question::Question;
 use crate::cascade::animation::NetworkStrip;
-use crate::cascade::{self, Curve, Finished, Order, PairMean, Plan, Randomizer, Row, Similarity, State};
+use crate::cascade::{
+    self, BetweenImages, Comparable, Curve, Finished, Order, PairMean, Plan, Randomizer, Row, Similarity, State,
+};
 use crate::display::CascadeStack;
 use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start};
 use crate::saliency::{self, Method, Outcome, Preset, Request, SaliencyMap, Watch, percentile};
@@ -64,6 +67,12 @@ pub struct CascadeFound {
     pub class: Option<usize>,
     /// Likeness of unrelated blurred noise.
     pub control: Option<PairMean>,
+    /// Likeness of the maps of different images, once they are made.
+    pub baselines: BTreeMap<Method, ImageBaseline>,
+    /// Other images there are to compare with, as far as they were counted.
+    pub other_images: usize,
+    /// Why the last comparison with other images failed, if it did.
+    pub baseline_failure: Option<String>,
     /// Why the last job failed, if it did.
     pub failure: Option<String>,
 }
@@ -92,7 +101,10 @@ pub struct CascadeRun {
     pub states: Vec<State>,
     /// Which blocks are random in which state.
     pub strip: NetworkStrip,
-    found: Mutex<CascadeFound>,
+    pub(super) found: Mutex<CascadeFound>,
+    /// Maps of the trained network, to be compared with those of other images.
+    pub(super) originals: Mutex<BTreeMap<Method, Comparable>>,
+    pub(super) compared: Mutex<Compared>,
     jobs: Mutex<Vec<(JobId, Vec<Method>)>>,
 }
 
@@ -103,6 +115,8 @@ impl CascadeRun {
         Self {
             strip: NetworkStrip::new(graph, &states),
             found: Mutex::new(CascadeFound { logits: vec![None; states.len()], ..CascadeFound::default() }),
+            originals: Mutex::default(),
+            compared: Mutex::default(),
             jobs: Mutex::default(),
             case: Arc::clone(case),
             model: Arc::clone(model),
@@ -121,6 +135,23 @@ impl CascadeRun {
         let measure = |similarity: &Similarity| self.question.likeness(similarity);
         let mut curves = cascade::curves(&found.rows, &[method], self.states.len(), measure);
         curves.remove(0)
+    }
+
+    /// What maps of different images reach, of what is known so far.
+    pub fn baseline(&self, found: &CascadeFound, method: Method) -> Option<BetweenImages> {
+        let mean = found.baselines.get(&method)?.mean;
+        Some(BetweenImages { mean: self.question.mean_likeness(mean), pairs: mean.pairs })
+    }
+
+    /// What unrelated blurred noise reaches, of what is known so far.
+    pub fn control(&self, found: &CascadeFound) -> Option<f64> {
+        found.control.map(|mean| self.question.mean_likeness(mean))
+    }
+
+    fn all_jobs(&self) -> Vec<JobId> {
+        let mut jobs: Vec<JobId> = lock(&self.jobs).iter().map(|(job, _)| *job).collect();
+        jobs.extend(lock(&self.compared).jobs());
+        jobs
     }
 
     /// States that a method lacks.
@@ -195,6 +226,9 @@ impl CascadeRun {
     fn keep(&self, finished: &Finished<'_>, state: usize) {
         let map = finished.map;
         let range = display_range(map, self.question.question.parameters.clip_percentile);
+        if let Some(original) = (state == 0).then(|| Comparable::for_baseline(map).ok()).flatten() {
+            lock(&self.originals).insert(map.method, original);
+        }
         let mut found = lock(&self.found);
         if found.row(map.method, state).is_some() {
             return;
@@ -237,10 +271,10 @@ fn display_range(map: &SaliencyMap, clip_percentile: f64) -> [f32; 2] {
 }
 
 /// One of several runs as part of the whole job.
-struct Part<'a> {
-    watch: &'a JobWatch,
-    index: usize,
-    parts: usize,
+pub(super) struct Part<'a> {
+    pub(super) watch: &'a JobWatch,
+    pub(super) index: usize,
+    pub(super) parts: usize,
 }
 
 impl Watch for Part<'_> {
@@ -260,7 +294,7 @@ impl Watch for Part<'_> {
 /// Computes cascades and keeps the last ones. Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct Cascades {
-    jobs: Arc<Jobs>,
+    pub(super) jobs: Arc<Jobs>,
     /// The least recently asked first.
     runs: Arc<Mutex<VecDeque<Arc<CascadeRun>>>>,
 }
@@ -331,13 +365,12 @@ impl Cascades {
 
     /// Whether anything of a cascade is on its way.
     pub fn is_busy(&self, run: &CascadeRun) -> bool {
-        lock(&run.jobs).iter().any(|(job, _)| self.is_under_way(*job))
+        run.all_jobs().into_iter().any(|job| self.is_under_way(job))
     }
 
-    /// Stops a cascade; finished states stay.
+    /// Stops a cascade and its comparison with other images; finished states stay.
     pub fn cancel(&self, run: &CascadeRun) {
-        let jobs: Vec<JobId> = lock(&run.jobs).iter().map(|(job, _)| *job).collect();
-        for job in jobs {
+        for job in run.all_jobs() {
             self.jobs.cancel(job);
         }
     }
@@ -350,12 +383,12 @@ impl Cascades {
         }
     }
 
-    fn is_under_way(&self, job: JobId) -> bool {
+    pub(super) fn is_under_way(&self, job: JobId) -> bool {
         self.jobs.report(job).is_some_and(|report| report.is_under_way())
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing that can panic half-way changes what is inside.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

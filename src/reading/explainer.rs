@@ -175,6 +175,44 @@ impl Explainer {
         Some(id)
     }
 
+    /// Makes the maps of `methods` on the calling thread and gives them in that order; those that are kept are not made
+    /// again, and those that are made are kept.
+    ///
+    /// # Errors
+    /// When the image does not fit, a method or the device fails, or `watch` cancels.
+    pub(super) fn answers(
+        &self,
+        case: &Arc<OpenCase>,
+        model: &Arc<OpenModel>,
+        question: &Question,
+        methods: &[Method],
+        watch: &dyn Watch,
+    ) -> Result<Vec<Arc<Answer>>> {
+        let mut found = Vec::new();
+        let mut wanted = Vec::new();
+        for method in methods {
+            let key = question.key(case, model, *method);
+            let kept = lock(&self.cache).get(&key);
+            match kept {
+                Some(answer) => found.push(answer),
+                None => wanted.push((*method, key)),
+            }
+        }
+        if !wanted.is_empty() {
+            let work = Work {
+                case: Arc::clone(case),
+                model: Arc::clone(model),
+                question: question.clone(),
+                wanted,
+                cache: Arc::clone(&self.cache),
+                shared: Arc::clone(&self.shared),
+            };
+            found.extend(work.explain(watch, None)?);
+        }
+        found.sort_by_key(|answer| methods.iter().position(|method| *method == answer.map.method));
+        Ok(found)
+    }
+
     /// Stops whatever computes the map of `key`, with the other maps of the same job; what is finished stays.
     pub fn cancel(&self, key: &MapKey) {
         let id = match lock(&self.shared).pending.get(key) {
@@ -255,14 +293,15 @@ impl Work {
         if watch.is_cancelled() {
             return Ending::Cancelled;
         }
-        match self.explain(watch) {
-            Ok(()) => Ending::Done(None),
+        match self.explain(watch, Some(watch)) {
+            Ok(_) => Ending::Done(None),
             Err(Error::Saliency(saliency::Error::Cancelled)) => Ending::Cancelled,
             Err(error) => Ending::Failed(error.to_string()),
         }
     }
 
-    fn explain(&self, watch: &JobWatch) -> Result<()> {
+    /// Makes the maps and hands them on; `viewer` is told of them, and of unfinished ones, as they come.
+    fn explain(&self, watch: &dyn Watch, viewer: Option<&JobWatch>) -> Result<Vec<Arc<Answer>>> {
         let input = image_input(&self.case, &self.model)?;
         let executor = self.model.executor()?;
         let [_, _, height, width] = input.values.shape();
@@ -278,9 +317,10 @@ impl Work {
             ..Request::new(vec![input], self.wanted.iter().map(|(method, _)| *method).collect(), question.preset)
         };
         let truth = self.case.truth_at([height, width], question.truth_rule());
-        let follow = Follow { work: self, watch, truth, refreshed: Mutex::default() };
+        let (refreshed, made) = (Mutex::default(), Mutex::default());
+        let follow = Follow { work: self, watch, viewer, truth, refreshed, made };
         saliency::explain(executor.as_ref(), &request, &follow)?;
-        Ok(())
+        Ok(follow.made.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn key(&self, method: Method) -> Option<&MapKey> {
@@ -303,15 +343,31 @@ pub(super) fn image_input(case: &OpenCase, model: &OpenModel) -> Result<ImageInp
 /// Shows maps as they become exact.
 struct Follow<'a> {
     work: &'a Work,
-    watch: &'a JobWatch,
+    watch: &'a dyn Watch,
+    /// Whoever looks at maps as they come.
+    viewer: Option<&'a JobWatch>,
     /// What experts marked, at the map's size.
     truth: Option<Mask>,
     refreshed: Mutex<HashMap<Method, Instant>>,
+    /// The finished maps.
+    made: Mutex<Vec<Arc<Answer>>>,
+}
+
+impl Follow<'_> {
+    fn wake(&self) {
+        if let Some(viewer) = self.viewer {
+            viewer.wake();
+        }
+    }
 }
 
 impl Watch for Follow<'_> {
     fn progress(&self, done: usize, total: usize) {
-        self.watch.advance(done, total);
+        self.watch.progress(done, total);
+    }
+
+    fn wants_partial_maps(&self) -> bool {
+        self.viewer.is_some()
     }
 
     fn partial(&self, partial: &PartialMap<'_>) {
@@ -334,15 +390,16 @@ impl Watch for Follow<'_> {
             shared.pending.insert(key.clone(), Pending::Partial(id, Arc::new(answer)));
         }
         drop(shared);
-        self.watch.wake();
+        self.wake();
     }
 
     fn finished(&self, finished: &FinishedMap<'_>) {
         let Some(key) = self.work.key(finished.map.method) else { return };
         let prediction = Prediction::of(finished.logits);
         let clip = self.work.question.parameters.clip_percentile;
-        let answer = Answer::new(finished.map.clone(), prediction.clone(), self.truth.as_ref(), clip);
-        lock(&self.work.cache).insert(key.clone(), Arc::new(answer));
+        let answer = Arc::new(Answer::new(finished.map.clone(), prediction.clone(), self.truth.as_ref(), clip));
+        lock(&self.made).push(Arc::clone(&answer));
+        lock(&self.work.cache).insert(key.clone(), answer);
         let mut shared = lock(&self.work.shared);
         shared.pending.remove(key);
         if shared.predictions.len() >= PREDICTIONS_KEPT {
@@ -350,11 +407,11 @@ impl Watch for Follow<'_> {
         }
         shared.predictions.insert((key.content.clone(), key.model.clone()), prediction);
         drop(shared);
-        self.watch.wake();
+        self.wake();
     }
 
     fn cancelled(&self) -> bool {
-        self.watch.is_cancelled()
+        self.watch.cancelled()
     }
 }
 

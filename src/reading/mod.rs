@@ -5,6 +5,7 @@
 //! them by content, so that going back is instant.
 
 mod cache;
+mod cascade_baseline;
 mod cascade_files;
 mod cascade_run;
 mod case;
@@ -18,6 +19,7 @@ mod source;
 mod thumbnail;
 
 pub use cache::MapCache;
+pub use cascade_baseline::{ImageBaseline, OTHER_IMAGES, OtherImage, other_images};
 pub use cascade_files::{CascadeExport, CascadeFile};
 pub use cascade_run::{CascadeFound, CascadeQuestion, CascadeRun, Cascades};
 pub use case::{CaseTruth, OpenCase, PlacedOverlay};

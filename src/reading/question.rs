@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::case::OpenCase;
 use super::model::OpenModel;
 use crate::cohort::TruthRule;
-use crate::saliency::{ClassChoice, Method, Parameters, Preset};
+use crate::saliency::{Baseline, ClassChoice, Method, Parameters, Preset};
 
 /// Which class is explained, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,9 +35,46 @@ impl Question {
         }
     }
 
-    /// The parameters for the input of one model: under the recommended preset paths begin at its own black.
+    /// The parameters for one model: under the recommended preset paths begin at its own black, and what belongs to
+    /// another network gives way to the preset's value.
     pub fn parameters_for(&self, model: &OpenModel) -> Parameters {
-        self.parameters.clone().at_own_black(self.preset, &model.model.card)
+        let mut parameters = self.parameters.clone();
+        let usual = Parameters::of(self.preset);
+        if self.lacks_node(model) {
+            parameters.gcam = usual.gcam;
+        }
+        let channels = model.model.card.channels;
+        if !fits(&parameters.ig.baseline, channels) {
+            parameters.ig.baseline = usual.ig.baseline;
+        }
+        if !fits(&parameters.sig.path.baseline, channels) {
+            parameters.sig.path.baseline = usual.sig.path.baseline;
+        }
+        if !parameters.xrai.baselines.iter().all(|baseline| fits(baseline, channels)) {
+            parameters.xrai.baselines = usual.xrai.baselines;
+        }
+        parameters.at_own_black(self.preset, &model.model.card)
+    }
+
+    /// What of the parameters of `method` belongs to another network, in a sentence.
+    pub fn misfit(&self, model: &OpenModel, method: Method) -> Option<&'static str> {
+        let channels = model.model.card.channels;
+        let parameters = &self.parameters;
+        let is_other = match method {
+            Method::Gcam | Method::Ggcam => {
+                return self.lacks_node(model).then_some("This model has no such node: its last feature map is read");
+            }
+            Method::Ig => !fits(&parameters.ig.baseline, channels),
+            Method::Sig => !fits(&parameters.sig.path.baseline, channels),
+            Method::Xrai => !parameters.xrai.baselines.iter().all(|baseline| fits(baseline, channels)),
+            Method::Grad | Method::Sg | Method::Gbp => false,
+        };
+        is_other.then_some("This model reads another number of channels: paths begin as the preset says")
+    }
+
+    fn lacks_node(&self, model: &OpenModel) -> bool {
+        let node = self.parameters.gcam.node.as_deref();
+        node.is_some_and(|node| model.model.graph.find(node).is_err())
     }
 
     /// How experts' marks are brought to the size of its maps.
@@ -62,6 +99,11 @@ impl Question {
             noise,
         }
     }
+}
+
+/// Whether a baseline is one for images of so many channels.
+fn fits(baseline: &Baseline, channels: usize) -> bool {
+    !matches!(baseline, Baseline::Channels(values) if values.len() != channels)
 }
 
 /// Everything that a map depends on; equal keys are equal maps.

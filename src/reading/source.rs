@@ -51,6 +51,17 @@ impl CaseSource {
         }
     }
 
+    /// What names it wherever it lies: the file's name, the id within a cohort, the numbers of a phantom. For draws.
+    pub(super) fn name_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::File(path) => path.file_name().map(|name| name.as_encoded_bytes().to_vec()).unwrap_or_default(),
+            Self::Cohort { .. } => self.case().map(|case| case.id.clone().into_bytes()).unwrap_or_default(),
+            Self::Phantom(PhantomSpec { seed, index, size_px, finding }) => {
+                format!("phantom {seed} {index} {size_px} {finding:?}").into_bytes()
+            }
+        }
+    }
+
     /// The file the pixels are in, where they are in one.
     pub fn path(&self) -> Option<&std::path::Path> {
         match self {

@@ -5,6 +5,7 @@ mod case;
 mod display;
 mod error;
 mod explanation;
+mod feature_maps;
 mod grad_cam;
 mod inputs;
 mod map;
@@ -25,6 +26,7 @@ pub(crate) use display::percentile;
 pub use display::{DisplayMap, Outcome};
 pub use error::{Error, Result};
 pub use explanation::{ArrayValues, Explanation, NamedArray, SaliencyMap, softmax};
+pub use feature_maps::{FeatureMap, feature_maps};
 pub use method::Method;
 pub use noise::{Noise, seeded_sample};
 pub use parameters::{

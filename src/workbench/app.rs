@@ -10,7 +10,7 @@ use super::action::{Action, Actions};
 use super::command::Command;
 use super::keeper::Keeper;
 use super::look::Stage;
-use super::player::AskedCascade;
+use super::player::{AskedCascade, AskedComparison};
 use super::services::{OnScreen, Services};
 use super::session::Restoring;
 use super::settings::Theme;
@@ -64,6 +64,7 @@ pub struct Workbench {
     pub(super) asked: Option<Asked>,
     pub(super) asked_jobs: Vec<JobId>,
     pub(super) asked_cascade: Option<AskedCascade>,
+    pub(super) asked_comparison: Option<AskedComparison>,
     pub(super) context: egui::Context,
     pub(super) home: Option<PathBuf>,
     pub(super) keeper: Keeper,
@@ -87,6 +88,7 @@ impl Workbench {
             asked: None,
             asked_jobs: Vec::new(),
             asked_cascade: None,
+            asked_comparison: None,
             context: context.clone(),
             home: opening.home,
             keeper: Keeper::default(),

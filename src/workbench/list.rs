@@ -73,6 +73,8 @@ pub struct StudyList {
     entries: Vec<Entry>,
     positions: HashMap<EntryId, usize>,
     next: u64,
+    /// How often a case joined or left.
+    changes: u64,
     /// The case that is shown.
     pub current: Option<EntryId>,
     /// Only names with this text, in any case.
@@ -93,6 +95,7 @@ impl StudyList {
     pub fn add(&mut self, source: CaseSource, group: &Arc<str>) -> EntryId {
         let id = EntryId(self.next);
         self.next += 1;
+        self.changes += 1;
         let case = source.case();
         let entry = Entry {
             id,
@@ -137,12 +140,18 @@ impl StudyList {
         self.positions.get(&id).map(|position| &mut self.entries[*position])
     }
 
+    /// A number that is another one after cases joined or left.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Takes a case off the list; the one after it becomes current where it was.
     pub fn remove(&mut self, id: EntryId) {
         if self.current == Some(id) {
             self.current = self.neighbour(1).filter(|next| *next != id).or_else(|| self.neighbour(-1));
             self.current = self.current.filter(|next| *next != id);
         }
+        self.changes += 1;
         self.entries.retain(|entry| entry.id != id);
         self.positions = self.entries.iter().enumerate().map(|(position, entry)| (entry.id, position)).collect();
         self.refresh();
@@ -150,6 +159,7 @@ impl StudyList {
 
     /// Takes cases off the list.
     pub fn remove_all(&mut self, ids: &HashSet<EntryId>) {
+        self.changes += 1;
         self.entries.retain(|entry| !ids.contains(&entry.id));
         self.positions = self.entries.iter().enumerate().map(|(position, entry)| (entry.id, position)).collect();
         self.current = self.current.filter(|current| !ids.contains(current));

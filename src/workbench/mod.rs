@@ -65,7 +65,7 @@ pub use look::{Look, Stage};
 pub use opening::Opened;
 pub use player::Player;
 pub use services::{Message, Post, Services};
-pub use session::{Restoring, SavedCase, SavedCohort, Session};
+pub use session::{Restoring, SavedCase, SavedCohort, SavedPlayer, Session};
 pub use settings::{Drag, Mouse, MouseButton, Recent, Settings, Theme};
 pub use shelf::{Shelf, Shelved};
 pub use shown::{MapValues, Shown, ToneChoice};

@@ -10,7 +10,9 @@ use crate::cascade::animation::AnimationOptions;
 use crate::cascade::{Order, Randomizer};
 use crate::display::{CascadeDisplay, CascadeMode, MapDisplay, Normalization};
 use crate::job::{Ending, Lane, Start};
-use crate::reading::{CascadeExport, CascadeFile, CascadeQuestion, CascadeRun, OpenCase, OpenModel, Question};
+use crate::reading::{
+    CascadeExport, CascadeFile, CascadeQuestion, CascadeRun, OpenCase, OpenModel, OtherImage, Question, other_images,
+};
 use crate::saliency::Method;
 
 /// Time between two frames of a cross-fade, in seconds.
@@ -77,6 +79,9 @@ impl Default for Player {
 impl Player {
     /// The slowest and the fastest [`Player::speed`].
     pub const SPEED: [f32; 2] = [0.25, 8.0];
+
+    /// The largest seed and replicate that can be chosen.
+    pub const MOST_NUMBER: u64 = 999_999;
 
     /// What is asked of a cascade, given what is asked of maps.
     pub fn question(&self, question: &Question) -> CascadeQuestion {
@@ -206,6 +211,13 @@ pub(super) struct AskedCascade {
     methods: Vec<Method>,
 }
 
+/// The cascade that was last compared with other images, and the list that they were drawn from.
+#[derive(Clone, PartialEq)]
+pub(super) struct AskedComparison {
+    cascade: AskedCascade,
+    list_changes: u64,
+}
+
 impl Workbench {
     /// The case and the model of the cascade that is shown.
     fn cascade_subject(&self) -> Option<(Arc<OpenCase>, Arc<OpenModel>)> {
@@ -224,6 +236,29 @@ impl Workbench {
         let Some((case, model)) = self.cascade_subject() else { return };
         let player = &self.state.player;
         self.services.cascades.ask(&case, &model, &player.question(&self.state.question), &player.methods);
+        self.compare_cascade();
+    }
+
+    /// Compares the case with other images of the list, as far as that is not done.
+    fn compare_cascade(&mut self) {
+        let Some(run) = self.cascade() else { return };
+        let others = self.other_images();
+        self.services.cascades.compare(&run, &self.services.explainer, others, &self.state.player.methods);
+    }
+
+    /// Images of the list to compare the case with.
+    fn other_images(&self) -> Vec<OtherImage> {
+        let list = &self.state.list;
+        let others = list.entries().iter().filter(|entry| Some(entry.id) != list.current);
+        other_images(others.map(|entry| &entry.source), self.state.player.randomizer.seed)
+    }
+
+    /// Compares anew where the list holds other images than before: what was stopped does not start again by itself.
+    fn follow_list(&mut self) {
+        let Some(run) = self.cascade() else { return };
+        if !self.services.cascades.is_compared_with(&run, &self.other_images()) {
+            self.compare_cascade();
+        }
     }
 
     /// Stops the cascade that is shown.
@@ -251,7 +286,13 @@ impl Workbench {
             question: player.question(&self.state.question),
             methods: player.methods.clone(),
         };
+        let compared = AskedComparison { cascade: asked.clone(), list_changes: self.state.list.changes() };
+        let is_compared = self.asked_comparison.as_ref() == Some(&compared);
+        self.asked_comparison = Some(compared);
         if self.asked_cascade.as_ref() == Some(&asked) {
+            if !is_compared {
+                self.follow_list();
+            }
             return;
         }
         // Whoever looks elsewhere does not wait for what they left; finished states stay.

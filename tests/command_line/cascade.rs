@@ -60,8 +60,16 @@ fn two_images_give_maps_a_table_a_report_and_figures() {
     bench.png("Doe_Jane_19700101.png", 9);
     let ran = run(&arguments(&bench, &["chest.png", "Doe_Jane_19700101.png"], "out", &[])).succeeded();
     assert_eq!(ran.stderr, "");
-    let top =
-        ["cascade.csv", "cascade.json", "figure_3a.pdf", "figure_3a.png", "figure_3a.svg", "image_000", "image_001"];
+    let top = [
+        "baselines.csv",
+        "cascade.csv",
+        "cascade.json",
+        "figure_3a.pdf",
+        "figure_3a.png",
+        "figure_3a.svg",
+        "image_000",
+        "image_001",
+    ];
     assert_eq!(bench.names("out"), top);
     assert_eq!(
         bench.names("out/image_000"),
@@ -100,6 +108,10 @@ fn two_images_give_maps_a_table_a_report_and_figures() {
         assert!(maps["GRAD/1_signed"].iter().any(|value| *value < 0.0) && !maps.contains_key("SG/1_signed"));
     }
     assert!(compared > 100, "{compared} of 192 maps have a likeness");
+
+    let baselines = std::fs::read_to_string(bench.path("out").join("baselines.csv")).unwrap();
+    assert!(baselines.lines().any(|line| line.starts_with("GRAD,") && line.ends_with(",1")), "{baselines}");
+    assert!(baselines.lines().last().unwrap().starts_with("noise,"), "{baselines}");
 
     let report = json(&bench, "out");
     assert_eq!(report["order"], "top-down");

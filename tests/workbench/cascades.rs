@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use saliscope::cascade::animation::AnimationOptions;
-use saliscope::cascade::{Order, Randomizer};
+use saliscope::cascade::{self, Order, Plan, Randomizer, State};
 use saliscope::demo;
 use saliscope::display::{CascadeDisplay, GrayDisplay};
 use saliscope::job::{Ending, Jobs, Lane, Phase, Start};
 use saliscope::phantom::PhantomSpec;
 use saliscope::reading::{
-    CascadeExport, CascadeFile, CascadeQuestion, CascadeRun, Cascades, CaseSource, ModelSource, OpenCase, OpenModel,
-    Question,
+    CascadeExport, CascadeFile, CascadeQuestion, CascadeRun, Cascades, CaseSource, Explainer, ModelSource, OpenCase,
+    OpenModel, Question, Standing, other_images,
 };
-use saliscope::saliency::{Method, Preset};
+use saliscope::saliency::{ImageInput, Method, Preset, Request};
 
 use crate::window::PATIENCE;
 
@@ -78,6 +78,101 @@ fn a_cascade_that_was_stopped_goes_on_and_ends_as_if_it_had_not() {
 
     let again = stopped.ask(&case, &model, &question, &methods);
     assert!(!stopped.is_busy(&again), "nothing is computed twice");
+}
+
+/// What a cascade of several images finds for their originals, whose pairs are the baseline.
+fn baselines_of(
+    cases: &[&OpenCase],
+    model: &OpenModel,
+    question: &CascadeQuestion,
+    methods: &[Method],
+) -> Vec<[f64; 2]> {
+    let input = |case: &&OpenCase| {
+        let read = saliscope::evaluation::StudyImage::new(&case.radiograph, &model.model).unwrap();
+        ImageInput { id_seed: read.content_seed, values: read.input }
+    };
+    let asked = &question.question;
+    let plan = Plan {
+        states: vec![State::original()],
+        randomizer: question.randomizer,
+        request: Request {
+            parameters: asked.parameters_for(model),
+            class: asked.class_for(model),
+            positive_class: model.model.card.positive_class,
+            ..Request::new(cases.iter().map(input).collect(), methods.to_vec(), asked.preset)
+        },
+    };
+    let build = |weights: &saliscope::network::Weights| model.executor_of(weights);
+    let found = cascade::run(&plan, &model.model.graph, &model.model.weights, &build, &(), &mut |_| Ok(())).unwrap();
+    let mean = |baseline: &cascade::MethodBaseline| baseline.mean.unwrap();
+    found.baselines.iter().map(mean).map(|mean| [mean.ssim_range_1, mean.ssim_range_2]).collect()
+}
+
+#[test]
+fn other_images_give_the_baseline_of_a_cascade_of_them_all() {
+    let (case, model) = subject();
+    let question = question(Preset::Arun2021);
+    let methods = [Method::Grad, Method::Gcam];
+    let jobs = Arc::new(Jobs::new(|| {}));
+    let (cascades, explainer) = (Cascades::new(Arc::clone(&jobs)), Explainer::new(Arc::clone(&jobs)));
+    let run = cascades.ask(&case, &model, &question, &methods);
+    let phantom = |index| CaseSource::Phantom(PhantomSpec { index, size_px: 320, ..demo::FIRST_CASE });
+    // The case once more and a file that is gone are no other images.
+    let gone = CaseSource::File("/nowhere/gone.png".into());
+    let listed = [phantom(70), phantom(demo::FIRST_CASE.index), gone, phantom(71)];
+    let others = other_images(listed.iter(), question.randomizer.seed);
+    cascades.compare(&run, &explainer, others.clone(), &methods);
+    assert!(cascades.is_busy(&run) && cascades.is_compared_with(&run, &others));
+    until(|| !cascades.is_busy(&run));
+    let found = run.found();
+    assert_eq!((found.other_images, &found.baseline_failure), (4, &None));
+    let read: Vec<OpenCase> = [70, 71].map(|index| OpenCase::read(&phantom(index)).unwrap()).into();
+    let expected = baselines_of(&[&case, &read[0], &read[1]], &model, &question, &methods);
+    for (method, expected) in methods.iter().zip(expected) {
+        let baseline = found.baselines[method];
+        assert_eq!((baseline.images, baseline.mean.pairs), (3, 3), "{method}");
+        let told = [baseline.mean.ssim_range_1, baseline.mean.ssim_range_2];
+        assert!(told.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{method}: {told:?} {expected:?}");
+        let key = question.question.key(&read[1], &model, *method);
+        assert!(matches!(explainer.standing(&key), Standing::Ready(_)), "{method} is kept by content");
+    }
+
+    // What is written has the same numbers.
+    let folder = tempfile::tempdir().unwrap();
+    let export = CascadeExport {
+        run: Arc::clone(&run),
+        found: found.clone(),
+        methods: methods.to_vec(),
+        files: vec![CascadeFile::Table, CascadeFile::Curves],
+        gray: GrayDisplay::default(),
+        options: AnimationOptions::default(),
+    };
+    let parent = folder.path().to_owned();
+    let start = Start { name: "write".to_owned(), lane: Lane::Write, urgent: false, listed: true };
+    let job = jobs.start(start, move |watch| match export.write(&parent, watch) {
+        Ok(_) => Ending::Done(None),
+        Err(error) => Ending::Failed(error.to_string()),
+    });
+    until(|| jobs.report(job).is_some_and(|report| !report.is_under_way()));
+    let written = folder.path().join("saliscope-cascade");
+    let table = std::fs::read_to_string(written.join("baselines.csv")).unwrap();
+    let mean = found.baselines[&Method::Grad].mean;
+    assert!(table.contains(&format!("GRAD,{},{},3\n", mean.ssim_range_1, mean.ssim_range_2)), "{table}");
+    assert!(table.contains("\nnoise,") && table.lines().count() == 4, "{table}");
+    let figure = std::fs::read_to_string(written.join("figure_3a.svg")).unwrap();
+    assert!(figure.contains("different images, trained network"), "the dashed line has a legend");
+    let record = std::fs::read_to_string(written.join("cascade.json")).unwrap();
+    assert!(record.contains("maps of different images, 3 pairs of them,"), "{record}");
+
+    // What was stopped is neither there nor a failure, and without other images nothing is left.
+    cascades.compare(&run, &explainer, others, &[Method::Sig]);
+    cascades.cancel(&run);
+    until(|| !cascades.is_busy(&run));
+    let stopped = run.found();
+    assert!(!stopped.baselines.contains_key(&Method::Sig) && stopped.baseline_failure.is_none());
+    assert_eq!(stopped.baselines.len(), 2, "finished ones stay");
+    cascades.compare(&run, &explainer, Vec::new(), &methods);
+    assert!(run.found().baselines.is_empty() && run.found().other_images == 0 && !cascades.is_busy(&run));
 }
 
 #[test]

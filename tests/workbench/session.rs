@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use saliscope::cascade::{Order, Randomizer};
+use saliscope::display::{CascadeMode, Normalization};
 use saliscope::phantom::{Finding, PhantomSpec};
-use saliscope::reading::{CaseSource, ModelSource};
+use saliscope::reading::{CascadeFile, CaseSource, ModelSource};
 use saliscope::saliency::Method;
-use saliscope::workbench::{Action, Command, CompareMode, LabelFilter, Opening, SortBy, View};
+use saliscope::workbench::{Action, Command, CompareMode, LabelFilter, Opening, Player, SortBy, View};
 
 use super::window::{Window, empty_at, opened, says, until, write_png};
 
@@ -16,6 +18,20 @@ fn at(home: &Path) -> Window {
 
 fn close(window: &mut Window) {
     eframe::App::on_exit(window.state_mut());
+}
+
+/// A player of which nothing is as it begins.
+fn chosen_player() -> Player {
+    let mut player = Player::default();
+    player.methods = vec![Method::Ig, Method::Xrai];
+    player.order = Order::BottomUp;
+    player.randomizer = Randomizer { seed: 12, replicate: 3 };
+    player.speed = 2.0;
+    (player.loops, player.fades) = (false, false);
+    player.normalization = Normalization::LockedToOriginal;
+    player.mode = CascadeMode::Difference;
+    player.files = vec![CascadeFile::WebP, CascadeFile::Table];
+    player
 }
 
 /// A window with two files, a phantom, a cohort of five less one, and two models; then closed.
@@ -44,6 +60,7 @@ fn first_session(home: &Path, data: &Path) {
     window.state_mut().apply(Action::Run(Command::ToggleInspector));
     let (search, filter, sort) = (String::new(), LabelFilter::All, SortBy::Title);
     window.state_mut().apply(Action::FilterList { search, filter, split: None, sort });
+    window.state_mut().apply(Action::SetPlayer(Box::new(chosen_player())));
     let mut settings = window.state().state.settings.clone();
     settings.ui_scale = 1.1;
     window.state_mut().apply(Action::SetSettings(Box::new(settings)));
@@ -70,6 +87,7 @@ fn a_session_comes_back_as_it_was() {
     assert_eq!((state.compare.mode, state.list.sort), (CompareMode::Models, SortBy::Title));
     assert_eq!((state.shown.method, state.shown.is_inverted, state.has_inspector), (Method::Xrai, true, false));
     assert!((state.settings.ui_scale - 1.1).abs() < 1e-6);
+    assert_eq!(state.player, chosen_player());
     let text = fs::read_to_string(home.path().join("session.json")).unwrap();
     assert!(text.contains("phantom:9:5") && text.contains("a.png"), "{text}");
 }
@@ -140,6 +158,44 @@ fn numbers_that_lie_are_replaced() {
     let state = &window.state().state;
     assert!((state.shown.look.zoom - 1.0).abs() < 1e-9);
     assert!(state.question.parameters.check(&Method::ALL).is_ok());
+}
+
+#[test]
+fn a_player_that_nobody_knows_is_left_out_and_the_rest_comes_back() {
+    let (home, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    first_session(home.path(), data.path());
+    let path = home.path().join("session.json");
+    let sound: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let usual = Player::default();
+    let some_lies = {
+        let mut file = sound.clone();
+        let player = &mut file["content"]["player"];
+        player["order"] = "sideways".into();
+        player["speed"] = (-3.0).into();
+        player["seed"] = "many".into();
+        player["methods"].as_array_mut().unwrap().push("LIME".into());
+        let mut expected = chosen_player();
+        (expected.order, expected.speed, expected.randomizer.seed) = (usual.order, usual.speed, usual.randomizer.seed);
+        (file, expected)
+    };
+    let nonsense = {
+        let mut file = sound.clone();
+        file["content"]["player"] = 7.into();
+        (file, usual.clone())
+    };
+    let of_an_older_program = {
+        let mut file = sound.clone();
+        file["content"].as_object_mut().unwrap().remove("player");
+        (file, usual)
+    };
+    for (file, expected) in [some_lies, nonsense, of_an_older_program] {
+        fs::write(&path, file.to_string()).unwrap();
+        let mut window = at(home.path());
+        until(&mut window, |workbench| workbench.state.list.entries().len() == 7 && workbench.state.models.len() == 2);
+        let state = &window.state().state;
+        assert_eq!(state.player, expected);
+        assert_eq!((state.shown.method, state.compare.mode), (Method::Xrai, CompareMode::Models), "the rest is there");
+    }
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod cache;
 mod felzenszwalb;
 mod mask;
 mod merge;
+mod scales;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,7 @@ pub use cache::SegmentCache;
 use felzenszwalb::EdgeList;
 pub use mask::Mask;
 pub use merge::{Merged, Step, merge};
+pub use scales::{MAX_SCALES, SCALE_SETS, ScaleSet, read_scales, scales_text};
 
 /// Result of an XRAI step.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -74,6 +76,12 @@ pub enum Error {
     Parameter {
         /// What must hold.
         requirement: &'static str,
+    },
+    /// A word among scales that is no number.
+    #[error("XRAI needs scales as numbers with commas between, such as 50, 100, 250: {word:?} is none")]
+    ScaleText {
+        /// The word.
+        word: String,
     },
     /// The labels do not cover the image, or one is negative or as large as the image.
     #[error("XRAI needs labels from 0 to {height}x{width} - 1 for each pixel of {height}x{width}")]
@@ -167,6 +175,7 @@ impl Parameters {
         let [low, high] = self.value_range;
         let requirements = [
             (!self.scales.is_empty(), "at least one scale"),
+            (self.scales.len() <= MAX_SCALES, "at most 32 scales"),
             (self.scales.iter().all(|&scale| in_range(scale, 0.0, 1e9)), "scales from 0 to 1e9"),
             (in_range(self.sigma_px, 0.0, 1e3), "a sigma from 0 to 1000 px"),
             (self.dilation_radius_px <= 1000, "a dilation radius of at most 1000 px"),

@@ -10,6 +10,7 @@ use crate::cascade::Order;
 use crate::reading::{CascadeRun, Question};
 use crate::saliency::{Method, Preset};
 use crate::workbench::action::{Action, Actions};
+use crate::workbench::player::Player;
 use crate::workbench::services::Services;
 use crate::workbench::state::State;
 
@@ -68,7 +69,10 @@ fn work_ui(ui: &mut Ui, state: &State, services: &Services, run: Option<&Arc<Cas
         let found = run.found();
         let is_whole = |method: &Method| found.states_of(*method) == run.states.len();
         let is_missing = !state.player.methods.iter().all(is_whole);
-        if is_missing && ui.button("Continue").on_hover_text("Computes the states that are missing").clicked() {
+        let is_compared = |method: &Method| found.baselines.contains_key(method);
+        let lacks_baseline = found.other_images > 0 && !state.player.methods.iter().all(is_compared);
+        let words = "Computes what is missing: states, and maps of other images to compare with";
+        if (is_missing || lacks_baseline) && ui.button("Continue").on_hover_text(words).clicked() {
             actions.send(Action::ComputeCascade);
         }
     }
@@ -117,7 +121,7 @@ fn weights_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     let mut randomizer = state.player.randomizer;
     let number = |ui: &mut Ui, name: &str, value: &mut u64, words: &str| {
         let label = ui.label(name);
-        let drag = DragValue::new(value).speed(0.05).range(0..=999_999_u64).update_while_editing(false);
+        let drag = DragValue::new(value).speed(0.05).range(0..=Player::MOST_NUMBER).update_while_editing(false);
         ui.add(drag).labelled_by(label.id).on_hover_text(words);
     };
     number(ui, "weights seed", &mut randomizer.seed, "The random weights are drawn from it");

@@ -1,14 +1,16 @@
 //! Likeness to the original map, state by state.
 
-use egui::{Sense, Ui};
+use egui::{RichText, Sense, Ui};
 use egui_plot::{GridMark, HLine, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotPoints, Points, Text, VLine};
 
 use super::Scene;
+use crate::saliency::Method;
 use crate::workbench::action::Actions;
 use crate::workbench::theme;
 
 /// Draws the curves with the place where the player is; a press or a drag goes to another.
 pub(super) fn likeness_ui(ui: &mut Ui, scene: &Scene<'_>, actions: &mut Actions) {
+    ui.label(RichText::new(caption(scene)).small());
     let states = &scene.run.states;
     let last = scene.last() as f64;
     let names: Vec<String> = states.iter().map(|state| state.name.clone()).collect();
@@ -38,6 +40,10 @@ pub(super) fn likeness_ui(ui: &mut Ui, scene: &Scene<'_>, actions: &mut Actions)
         })
         .label_formatter(move |hover: &HoverPosition<'_>| match hover {
             HoverPosition::NearDataPoint { plot_name, position, .. } => {
+                // A line between different images is the same at every state.
+                if plot_name.ends_with(BETWEEN) {
+                    return Some(format!("{plot_name}: {:.3}", position.y));
+                }
                 let state = name_at(&names, position.x)?;
                 Some(format!("{plot_name} at {state}: {:.3}", position.y))
             }
@@ -46,7 +52,8 @@ pub(super) fn likeness_ui(ui: &mut Ui, scene: &Scene<'_>, actions: &mut Actions)
     let response = plot.show(ui, |plot| {
         if let Some(control) = scene.control() {
             let line = HLine::new("unrelated blurred noise", control);
-            plot.hline(line.color(theme::CONTROL).style(LineStyle::dashed_dense()).allow_hover(false));
+            let line = line.color(theme::CONTROL).style(LineStyle::dotted_dense()).width(1.0);
+            plot.hline(line.allow_hover(false));
             let words = Text::new("control", PlotPoint::new(last, control), "unrelated blurred noise");
             plot.text(words.anchor(egui::Align2::RIGHT_BOTTOM).color(theme::CONTROL));
         }
@@ -59,6 +66,12 @@ pub(super) fn likeness_ui(ui: &mut Ui, scene: &Scene<'_>, actions: &mut Actions)
                 .filter_map(|(state, point)| point.mean.map(|mean| [state as f64, mean]))
                 .collect();
             let colour = theme::method_colour(*method, &visuals);
+            if let Some(baseline) = scene.baseline(*method) {
+                let ends: Vec<[f64; 2]> = (0..=states.len()).map(|at| [at as f64 - 0.5, baseline.mean]).collect();
+                let name = format!("{}, {} {BETWEEN}", method.name(), baseline.pairs_words());
+                let line = Line::new(name, PlotPoints::from(ends)).color(colour).width(1.4);
+                plot.line(line.style(LineStyle::dashed_dense()));
+            }
             for part in points.chunk_by(|a, b| b[0] - a[0] < 1.5) {
                 let line = Line::new(method.name(), PlotPoints::from(part.to_vec())).color(colour).width(1.8);
                 plot.line(line);
@@ -76,8 +89,45 @@ pub(super) fn likeness_ui(ui: &mut Ui, scene: &Scene<'_>, actions: &mut Actions)
     }
 }
 
+/// How the names of lines end that tell what different images reach.
+const BETWEEN: &str = "of different images";
+
+/// What the dashed and the dotted lines are, or why there is none.
+fn caption(scene: &Scene<'_>) -> String {
+    let dotted = "Dotted: unrelated blurred noise.";
+    let methods = &scene.state.player.methods;
+    let known = methods.iter().filter_map(|method| scene.found.baselines.get(method));
+    let is_comparing = methods.iter().any(|method| scene.is_comparing(*method));
+    if let Some(most) = known.max_by_key(|baseline| baseline.mean.pairs) {
+        let (pairs, images) = (most.mean.pairs, most.images);
+        let pairs = if pairs == 1 { "the one pair".to_owned() } else { format!("{pairs} pairs") };
+        let lacking: Vec<&str> = methods.iter().filter(|method| lacks(scene, **method)).map(|m| m.name()).collect();
+        let lacking = match lacking.join(", ") {
+            names if names.is_empty() => String::new(),
+            names if is_comparing => format!(" Still to come: {names}."),
+            names => format!(" Not compared: {names}."),
+        };
+        return format!("Dashed: maps of different images, mean over {pairs} of {images} images.{lacking} {dotted}");
+    }
+    let dashed = if scene.found.other_images == 0 {
+        "No dashed line: it needs other images in the study list.".to_owned()
+    } else if is_comparing {
+        "Dashed lines come when maps of other images are made.".to_owned()
+    } else if let Some(reason) = &scene.found.baseline_failure {
+        format!("No dashed line: {reason}.")
+    } else {
+        "No dashed line: no other image of the list has been compared.".to_owned()
+    };
+    format!("{dashed} {dotted}")
+}
+
+fn lacks(scene: &Scene<'_>, method: Method) -> bool {
+    scene.baseline(method).is_none()
+}
+
 /// The lower end of the axis: 0, or as many fifths below as the values need.
 fn lowest(scene: &Scene<'_>) -> f64 {
     let values = scene.found.rows.iter().filter_map(|row| scene.run.question.likeness(&row.similarity));
+    let values = values.chain(scene.found.baselines.keys().filter_map(|of| scene.baseline(*of)).map(|of| of.mean));
     ((values.fold(0.0, f64::min) * 5.0).floor() / 5.0).max(-1.0) - 0.02
 }

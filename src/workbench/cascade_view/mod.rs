@@ -17,6 +17,7 @@ use super::services::Services;
 use super::shelf::Shelved;
 use super::state::State;
 use super::theme;
+use crate::cascade::BetweenImages;
 use crate::reading::{CascadeFound, CascadeRun, OpenCase, OpenModel};
 use crate::saliency::Method;
 
@@ -35,9 +36,19 @@ impl Scene<'_> {
         self.run.states.len() - 1
     }
 
-    /// What unrelated maps reach.
+    /// What unrelated blurred noise reaches.
     fn control(&self) -> Option<f64> {
-        self.found.control.map(|mean| self.run.question.mean_likeness(mean))
+        self.run.control(self.found)
+    }
+
+    /// What maps of different images reach.
+    fn baseline(&self, method: Method) -> Option<BetweenImages> {
+        self.run.baseline(self.found, method)
+    }
+
+    /// Whether that is still on its way.
+    fn is_comparing(&self, method: Method) -> bool {
+        self.baseline(method).is_none() && self.services.cascades.is_comparing(self.run, method)
     }
 
     /// Whether all states of a method are there.
@@ -104,7 +115,7 @@ fn player_ui(
     if let Some(reason) = &found.failure {
         ui.label(RichText::new(format!("The cascade stopped: {reason}")).color(theme::failure(ui.visuals())));
     }
-    let height = (ui.available_height() * 0.3).clamp(110.0, 240.0);
+    let height = (ui.available_height() * 0.3).clamp(130.0, 260.0);
     let frame = egui::Frame::new().inner_margin(Margin { top: 4, ..Margin::ZERO });
     Panel::bottom("cascade likeness panel").frame(frame).exact_size(height).show_separator_line(false).show(ui, |ui| {
         likeness::likeness_ui(ui, &scene, actions);

@@ -160,12 +160,17 @@ fn words_ui(ui: &mut Ui, method: Method, scene: &Scene<'_>) {
         ui.label(RichText::new("No verdict: in this order the network never forgets everything").small());
         return;
     }
-    // A cascade under way tells what noise reaches at its end.
-    if scene.found.control.is_none() {
+    // A cascade under way tells what noise reaches at its end, and other images come after it.
+    if scene.is_comparing(method) {
+        ui.label(RichText::new("Judged when other images have been compared").small());
+        return;
+    }
+    let baseline = scene.baseline(method);
+    if baseline.is_none() && scene.found.control.is_none() {
         ui.label(RichText::new("Judged when the likeness of noise is known").small());
         return;
     }
-    let found = verdict(&scene.run.curve(scene.found, method), None, scene.control());
+    let found = verdict(&scene.run.curve(scene.found, method), baseline, scene.control());
     let (kind, colour) = match found.kind {
         VerdictKind::Changes => ("Falls apart", theme::success(ui.visuals())),
         VerdictKind::HardlyChanges => ("Stays alike", theme::failure(ui.visuals())),

@@ -1,0 +1,208 @@
+//! What was open comes back, piece by piece.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Session;
+use super::cases::{SavedCase, SavedCohort, find};
+use crate::cohort::{Cohort, Split};
+use crate::job::{Ending, Lane, Start};
+use crate::reading::{CaseSource, ModelSource, OpenModel};
+use crate::workbench::app::Workbench;
+use crate::workbench::keeper::{self, Found};
+use crate::workbench::list::EntryId;
+use crate::workbench::opening;
+use crate::workbench::services::{Message, Services};
+
+/// What of the last session is still on its way. It is saved again until it is there or known to be gone.
+#[derive(Debug, Default)]
+pub struct Restoring {
+    pub(super) cohorts: Vec<SavedCohort>,
+    pub(super) models: Vec<ModelSource>,
+    pub(super) asked: Option<ModelSource>,
+    pub(super) current: Option<SavedCase>,
+    pub(super) compared: Vec<SavedCase>,
+}
+
+impl Workbench {
+    /// Opens what the last session had open, and says whether there was anything. Files that are gone are left out with
+    /// a note; cohorts and models come in the background.
+    pub(in crate::workbench) fn restore(&mut self) -> bool {
+        let Some(home) = self.home.clone() else { return false };
+        let session = match keeper::read::<Session>(&home, keeper::SESSION) {
+            Found::Value(session) => session.sound(),
+            Found::Nothing => return false,
+            Found::Unreadable(note) => {
+                self.services.jobs.tell_failure("Open the last session", note);
+                return false;
+            }
+        };
+        self.show_session(&session);
+        if session.is_empty() {
+            return false;
+        }
+        let mut known = HashSet::new();
+        let mut files = Vec::new();
+        for case in session.cases {
+            if !known.insert(case.clone()) {
+                continue;
+            }
+            match case {
+                SavedCase::File(path) => {
+                    let id = self.state.list.add(CaseSource::File(path.clone()), &Arc::from(""));
+                    files.push((id, path));
+                }
+                SavedCase::Phantom(spec) => {
+                    self.state.list.add(CaseSource::Phantom(spec), &format!("phantom:{}", spec.seed).into());
+                }
+                SavedCase::OfCohort { .. } => {}
+            }
+        }
+        self.state.list.refresh();
+        self.restoring = Restoring {
+            cohorts: session.cohorts.clone(),
+            models: session.models.clone(),
+            asked: session.asked,
+            current: session.current,
+            compared: session.compared,
+        };
+        self.find_again();
+        if self.state.list.current.is_none() && self.restoring.cohorts.is_empty() {
+            self.select_first();
+        }
+        self.services.open_session(files, session.models);
+        for cohort in session.cohorts {
+            self.services.restore_cohort(cohort);
+        }
+        true
+    }
+
+    fn show_session(&mut self, session: &Session) {
+        let state = &mut self.state;
+        (state.view, state.shown, state.question) = (session.view, session.shown.clone(), session.question.clone());
+        (state.compare.mode, state.compare.links) = (session.compare_mode, session.links);
+        (state.has_study_list, state.has_inspector) = (session.has_study_list, session.has_inspector);
+        (state.list.filter, state.list.sort) = (session.filter, session.sort);
+        session.player.restore(&mut state.player);
+        state.list.split = session.split.as_deref().and_then(Split::of_name);
+    }
+
+    /// Takes what came of the last session.
+    pub(in crate::workbench) fn take_session(&mut self, missing: &HashSet<EntryId>, models: Vec<Arc<OpenModel>>) {
+        if !missing.is_empty() {
+            self.state.list.remove_all(missing);
+            self.state.compare.entries.retain(|entry| !missing.contains(entry));
+        }
+        for model in models {
+            let is_open = self.state.models.iter().any(|known| known.source == model.source);
+            if !is_open {
+                self.state.models.push(model);
+            }
+        }
+        self.restoring.models.clear();
+        if let Some(asked) = self.restoring.asked.take()
+            && let Some(position) = self.state.models.iter().position(|model| model.source == asked)
+        {
+            self.state.model = position;
+        }
+        self.find_again();
+        if self.state.list.current.is_none() && self.restoring.cohorts.is_empty() {
+            self.select_first();
+        }
+    }
+
+    /// Takes a cohort of the last session, or that it is gone.
+    pub(in crate::workbench) fn take_cohort(&mut self, saved: &SavedCohort, cohort: Option<&Arc<Cohort>>) {
+        self.restoring.cohorts.retain(|waiting| waiting != saved);
+        if let Some(cohort) = cohort {
+            let first = self.state.list.add_cohort(cohort);
+            // Positions mean the same cases only where nothing was added or taken away.
+            if let Some(first) = first.filter(|_| cohort.cases().len() == saved.cases) {
+                let without = saved.without.iter().filter(|index| **index < saved.cases);
+                let without: HashSet<EntryId> = without.map(|index| EntryId(first.0 + *index as u64)).collect();
+                if !without.is_empty() {
+                    self.state.list.remove_all(&without);
+                }
+            }
+        }
+        self.find_again();
+        if self.state.list.current.is_none() && self.restoring.cohorts.is_empty() {
+            self.select_first();
+        }
+    }
+
+    fn select_first(&mut self) {
+        if let Some(first) = self.state.list.listed().first().copied() {
+            self.select(first);
+        }
+    }
+
+    /// Finds cases of the last session that are there by now.
+    fn find_again(&mut self) {
+        let current = self.restoring.current.clone();
+        if let Some(found) = current.and_then(|case| find(&self.state.list, &case)) {
+            self.restoring.current = None;
+            // Whoever chose another case meanwhile keeps it.
+            if self.state.list.current.is_none() {
+                self.select(found);
+            }
+        }
+        for case in std::mem::take(&mut self.restoring.compared) {
+            match find(&self.state.list, &case) {
+                Some(found) if !self.state.compare.entries.contains(&found) => self.state.compare.entries.push(found),
+                Some(_) => {}
+                None if self.restoring.cohorts.is_empty() => {}
+                None => self.restoring.compared.push(case),
+            }
+        }
+    }
+}
+
+impl Services {
+    /// Opens the models of the last session and looks for its files.
+    fn open_session(&self, files: Vec<(EntryId, PathBuf)>, sources: Vec<ModelSource>) {
+        let post = self.post();
+        let start = Start { name: "Open the last session".to_owned(), lane: Lane::Open, urgent: false, listed: true };
+        self.jobs.start(start, move |watch| {
+            let total = sources.len() + 1;
+            let (mut models, mut problems) = (Vec::new(), Vec::new());
+            for (done, source) in sources.into_iter().enumerate() {
+                if watch.is_cancelled() {
+                    break;
+                }
+                let title = source.title();
+                match OpenModel::open(source) {
+                    Ok(model) => models.push(Arc::new(model)),
+                    Err(error) => problems.push(format!("the model {title} was left out: {error}")),
+                }
+                watch.advance(done + 1, total);
+            }
+            let missing = files.into_iter().filter(|(_, path)| !path.exists()).map(|(id, _)| id);
+            let missing: HashSet<EntryId> = missing.collect();
+            match missing.len() {
+                0 => {}
+                1 => problems.insert(0, "a file is gone and was left out".to_owned()),
+                gone => problems.insert(0, format!("{gone} files are gone and were left out")),
+            }
+            post.send(Message::SessionOpened { missing, models });
+            if problems.is_empty() { Ending::Done(None) } else { Ending::Failed(problems.join("; ")) }
+        });
+    }
+
+    /// Opens a cohort of the last session.
+    fn restore_cohort(&self, saved: SavedCohort) {
+        let post = self.post();
+        let start = Start { name: "Open a cohort again".to_owned(), lane: Lane::Open, urgent: false, listed: true };
+        self.jobs.start(start, move |watch| match opening::open_cohort(&saved.text, watch) {
+            Ok(cohort) => {
+                post.send(Message::CohortRestored(saved, Some(Arc::new(cohort))));
+                Ending::Done(None)
+            }
+            Err(ending) => {
+                post.send(Message::CohortRestored(saved, None));
+                ending
+            }
+        });
+    }
+}
