@@ -16,6 +16,9 @@ use crate::radiograph::{Format, Radiograph, ValueScale};
 use crate::saliency::xrai::SegmentCache;
 use crate::truth::{FindingBox, Mask, Task};
 
+/// Segmentations of a case that are kept: those of models of several sizes, and of parameters that were tried.
+const SEGMENTATIONS: usize = 8;
+
 /// What experts marked, in the pixels of the image.
 #[derive(Clone, Debug, Default)]
 pub struct CaseTruth {
@@ -135,7 +138,7 @@ impl OpenCase {
             task: None,
             overlays: Vec::new(),
             warnings,
-            segments: Arc::default(),
+            segments: Arc::new(SegmentCache::keeping(SEGMENTATIONS)),
             outlines: OnceLock::new(),
             radiograph,
         })
@@ -174,7 +177,7 @@ impl OpenCase {
             task: None,
             overlays,
             warnings,
-            segments: Arc::default(),
+            segments: Arc::new(SegmentCache::keeping(SEGMENTATIONS)),
             outlines: OnceLock::new(),
             radiograph,
         })

@@ -8,13 +8,19 @@ use sha2::{Digest, Sha256};
 use super::{Parameters, Result, Segmentation, segment};
 
 /// Keeps segmentations by the content of image and parameters; they depend on nothing else. One of 320x320 takes about
-/// 5 MB.
+/// 5 MB. The default keeps them all.
 #[derive(Debug, Default)]
 pub struct SegmentCache {
+    most: Option<usize>,
     found: Mutex<HashMap<[u8; 32], Arc<Segmentation>>>,
 }
 
 impl SegmentCache {
+    /// Keeps `most` segmentations and then begins anew, for whoever tries many parameters.
+    pub fn keeping(most: usize) -> Self {
+        Self { most: Some(most), found: Mutex::default() }
+    }
+
     /// The segments of an image `[c, h, w]`, as [`segment`] finds them, made where they are not there yet.
     ///
     /// # Errors
@@ -33,7 +39,11 @@ impl SegmentCache {
             return Ok(Arc::clone(segments));
         }
         let segments = Arc::new(segment(image, shape, parameters)?);
-        found().insert(key, Arc::clone(&segments));
+        let mut found = found();
+        if self.most.is_some_and(|most| found.len() >= most) {
+            found.clear();
+        }
+        found.insert(key, Arc::clone(&segments));
         Ok(segments)
     }
 
@@ -65,5 +75,11 @@ mod tests {
         cache.segment(&image, [1, 40, 40], &Parameters { min_size_px: 20, ..parameters.clone() }).unwrap();
         assert_eq!(cache.len(), 3);
         assert!(cache.segment(&[1.0; 4], [1, 2, 2], &parameters).is_err() && cache.len() == 3);
+
+        let few = SegmentCache::keeping(2);
+        for sigma_px in [0.5, 0.6, 0.7, 0.8, 0.9] {
+            few.segment(&image, [1, 40, 40], &Parameters { sigma_px, ..parameters.clone() }).unwrap();
+            assert!((1..=2).contains(&few.len()));
+        }
     }
 }
