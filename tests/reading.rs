@@ -10,6 +10,7 @@ use saliscope::job::Jobs;
 use saliscope::phantom::{Finding, PhantomSpec};
 use saliscope::reading::{CaseSource, Explainer, ModelSource, OpenCase, OpenModel, Question, Standing};
 use saliscope::saliency::{self, ClassChoice, Method, Preset, Request};
+use saliscope::truth::Mask;
 
 const PHANTOM: PhantomSpec = PhantomSpec { seed: 77, index: 3, size_px: 320, finding: Finding::Pneumothorax };
 
@@ -190,4 +191,26 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
         if path.is_dir() { found.extend(walk(&path)) } else { found.push(path) }
     }
     found
+}
+
+#[test]
+fn the_same_image_with_other_marks_is_scored_by_them() {
+    let (model, question) = (model("pneumothorax_densenet_121_1"), question());
+    let jobs = Arc::new(Jobs::new(|| {}));
+    let explainer = Explainer::new(Arc::clone(&jobs));
+    let mut scores = Vec::new();
+    for shift in [0, 40] {
+        let mut case = OpenCase::read(&CaseSource::Phantom(PHANTOM)).unwrap();
+        let [width, height] = case.size_px();
+        let mut marked = vec![false; width * height];
+        (0..20).for_each(|row| marked[(100 + row + shift) * width..][60..90].fill(true));
+        case.truth.mask = Some(Mask::new(height, width, marked));
+        let case = Arc::new(case);
+        explainer.ask(&case, &model, &question, &[Method::Gcam], false).unwrap();
+        let key = question.key(&case, &model, Method::Gcam);
+        wait(|| matches!(explainer.standing(&key), Standing::Ready(_)));
+        let Standing::Ready(answer) = explainer.standing(&key) else { unreachable!() };
+        scores.push(answer.scores.unwrap());
+    }
+    assert_ne!(scores[0].average_precision, scores[1].average_precision);
 }

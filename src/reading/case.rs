@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use sha2::{Digest, Sha256};
+
 use super::error::{Error, Result};
 use super::facts::Facts;
 use super::model::OpenModel;
@@ -73,6 +75,7 @@ pub struct OpenCase {
     /// Segments for XRAI, which depend on the image alone.
     pub segments: Arc<SegmentCache>,
     outlines: OnceLock<Vec<Vec<[f32; 2]>>>,
+    marks: OnceLock<[u8; 32]>,
 }
 
 impl OpenCase {
@@ -140,6 +143,7 @@ impl OpenCase {
             warnings,
             segments: Arc::new(SegmentCache::keeping(SEGMENTATIONS)),
             outlines: OnceLock::new(),
+            marks: OnceLock::new(),
             radiograph,
         })
     }
@@ -179,6 +183,7 @@ impl OpenCase {
             warnings,
             segments: Arc::new(SegmentCache::keeping(SEGMENTATIONS)),
             outlines: OnceLock::new(),
+            marks: OnceLock::new(),
             radiograph,
         })
     }
@@ -193,6 +198,23 @@ impl OpenCase {
         }
         let [width, height] = self.size_px();
         Some(boxes_at(&self.truth.boxes, [height, width], height_px, width_px, rule))
+    }
+
+    /// A hash of what experts marked: scores depend on it, and the same image may come with other marks. Made once.
+    pub fn marks_digest(&self) -> [u8; 32] {
+        *self.marks.get_or_init(|| {
+            let mut hash = Sha256::new();
+            if let Some(mask) = &self.truth.mask {
+                let pixels: Vec<u8> = mask.pixels().iter().map(|marked| u8::from(*marked)).collect();
+                hash.update(pixels);
+            }
+            for mark in &self.truth.boxes {
+                for edge in [mark.x_px, mark.y_px, mark.width_px, mark.height_px] {
+                    hash.update(edge.to_le_bytes());
+                }
+            }
+            hash.finalize().into()
+        })
     }
 
     /// Outlines of what experts marked as a mask, in image pixels. Made once.

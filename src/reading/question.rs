@@ -91,6 +91,7 @@ impl Question {
         let noise = matches!(method, Method::Sg | Method::Sig).then_some(self.seed);
         MapKey {
             content: case.content.clone(),
+            marks: case.marks_digest(),
             model: model.model.sha256.clone(),
             method,
             class: self.class_for(model),
@@ -106,11 +107,13 @@ fn fits(baseline: &Baseline, channels: usize) -> bool {
     !matches!(baseline, Baseline::Channels(values) if values.len() != channels)
 }
 
-/// Everything that a map depends on; equal keys are equal maps.
+/// Everything that a map and its scores depend on; equal keys are equal maps.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MapKey {
     /// Content of the case.
     pub content: String,
+    /// Hash of what experts marked, for the scores.
+    marks: [u8; 32],
     /// SHA-256 of the weights.
     pub model: String,
     /// The method.

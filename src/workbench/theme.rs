@@ -85,7 +85,9 @@ pub(super) fn install(context: &Context) {
             style.spacing.item_spacing = egui::vec2(8.0, 6.0);
             style.spacing.button_padding = egui::vec2(8.0, 3.0);
             style.spacing.slider_width = 130.0;
-            style.visuals.selection.stroke = Stroke::new(1.0, ACCENT);
+            // Chosen things have their text in it: on pale blue it has to be dark.
+            let chosen = if theme == Theme::Dark { ACCENT } else { Color32::from_rgb(0, 52, 92) };
+            style.visuals.selection.stroke = Stroke::new(1.0, chosen);
             for (text, size) in [
                 (TextStyle::Heading, 17.0),
                 (TextStyle::Body, 13.5),

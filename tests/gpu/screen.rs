@@ -35,11 +35,13 @@ impl Sampler {
         let (response, painter) = ui.allocate_painter(vec2(380.0, 190.0), Sense::hover());
         let at = response.rect.min;
         let place = |x: f32, y: f32| pos2(at.x + x, at.y + y);
+        let pixels_per_point = ui.ctx().pixels_per_point();
+        let on_pixel = |at: egui::Pos2| (at * pixels_per_point).round() / pixels_per_point;
         let shift = self.frame as f32 * 3.7;
         for (index, texture) in self.textures.iter().enumerate() {
             let left = 8.0 + index as f32 * 110.0;
             let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-            let exact = Rect::from_min_size(place(left, 4.0).round(), vec2(48.0, 32.0));
+            let exact = Rect::from_min_size(on_pixel(place(left, 4.0)), vec2(48.0, 32.0) / pixels_per_point);
             painter.image(texture.id(), exact, whole, Color32::WHITE);
             let larger = Rect::from_min_size(place(left + 3.3, 45.1), vec2(97.0, 41.0));
             painter.image(texture.id(), larger, whole, Color32::from_rgba_unmultiplied(255, 200, 90, 180));
@@ -77,7 +79,10 @@ impl eframe::App for Sampler {
                 ui.add(egui::Slider::new(&mut self.value, 0.0..=1.0).text("Opacity"));
                 ui.small("Research use - not for diagnosis");
             });
-            ui.text_edit_singleline(&mut self.text);
+            ui.horizontal(|ui| {
+                let name = ui.label("Name");
+                ui.text_edit_singleline(&mut self.text).labelled_by(name.id);
+            });
             self.paint(ui);
         });
         egui::Window::new("Shadow").fixed_pos([220.3, 60.7]).show(ui.ctx(), |ui| ui.label("a window over it"));
@@ -114,18 +119,12 @@ fn the_processor_draws_the_window_as_shaders_do() {
             }
             let (expected, found) = (shaders.render().unwrap(), processor.render().unwrap());
             assert_eq!(expected.dimensions(), found.dimensions());
-            let mut worst = 0;
-            let mut far = 0;
-            for (expected, found) in expected.pixels().zip(found.pixels()) {
-                let off = (0..3).map(|channel| expected.0[channel].abs_diff(found.0[channel])).max().unwrap();
-                worst = worst.max(off);
-                far += usize::from(off > 2);
-            }
-            if worst > 2 {
-                expected.save(format!("/tmp/screen_{pixels_per_point}_{frame}_expected.png")).unwrap();
-                found.save(format!("/tmp/screen_{pixels_per_point}_{frame}_found.png")).unwrap();
-            }
-            println!("{pixels_per_point} {frame}: worst {worst}, {far} far");
+            let off = expected.pixels().zip(found.pixels()).map(|(expected, found)| {
+                (0..3).map(|channel| expected.0[channel].abs_diff(found.0[channel])).fold(0, u8::max)
+            });
+            // A pixel whose centre lies on the border between two texels may take either.
+            let far = off.filter(|off| *off > 2).count();
+            assert!(far <= 10, "frame {frame}: {far} pixels differ at {pixels_per_point} pixels a point");
         }
     }
 }

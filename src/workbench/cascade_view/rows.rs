@@ -178,5 +178,15 @@ fn words_ui(ui: &mut Ui, method: Method, scene: &Scene<'_>) {
         VerdictKind::NotJudged => ("Not judged", theme::caution(ui.visuals())),
     };
     ui.label(RichText::new(kind).strong().color(colour));
-    ui.label(RichText::new(&found.sentence).small()).on_hover_text(&found.sentence);
+    sentence_ui(ui, &found.sentence);
+}
+
+/// As many lines as there is room for; all of them under the pointer.
+fn sentence_ui(ui: &mut Ui, sentence: &str) {
+    let font = egui::TextStyle::Small.resolve(ui.style());
+    let line = ui.fonts_mut(|fonts| fonts.row_height(&font));
+    let colour = ui.visuals().text_color();
+    let mut job = egui::text::LayoutJob::simple(sentence.to_owned(), font, colour, ui.available_width());
+    job.wrap.max_rows = ((ui.available_height() / line) as usize).max(1);
+    ui.label(job).on_hover_text(sentence);
 }
