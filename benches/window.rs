@@ -146,7 +146,7 @@ fn memory(count: u64) -> Result<(), Failure> {
     let ids: Vec<_> = (0..count)
         .map(|index| {
             // As large as what detectors give, or small, by turns.
-            let size_px = if index % 4 == 0 { 1024 } else { 320 };
+            let size_px = if index % 10 == 0 { 1024 } else { 320 };
             let finding = if index % 2 == 0 { Finding::Pneumothorax } else { Finding::None };
             list.add(CaseSource::Phantom(PhantomSpec { seed: 3, index, size_px, finding }), &group)
         })
@@ -157,10 +157,10 @@ fn memory(count: u64) -> Result<(), Failure> {
         window.workbench.apply(Action::Select(id));
         let opened = Instant::now();
         window.until(|workbench| {
-            // Maps come as they come; every eighth case is waited for until all of its maps are there.
+            // Maps come as they come; for all those of every 25th case is waited.
             let is_open = workbench.services.shelf.case(id).is_some();
-            let waited = opened.elapsed() > Duration::from_millis(400);
-            is_open && if index % 8 == 0 { !workbench.services.jobs.is_busy() } else { waited }
+            let waited = opened.elapsed() > Duration::from_millis(150);
+            is_open && if index % 25 == 0 { !workbench.services.jobs.is_busy() } else { waited }
         });
         if index % 100 == 0 || [1, 10, 50].contains(&index) {
             let [now, most] = memory_mb()?;

@@ -212,5 +212,5 @@ fn the_same_image_with_other_marks_is_scored_by_them() {
         let Standing::Ready(answer) = explainer.standing(&key) else { unreachable!() };
         scores.push(answer.scores.unwrap());
     }
-    assert_ne!(scores[0].average_precision, scores[1].average_precision);
+    assert!((scores[0].average_precision - scores[1].average_precision).abs() > 1e-6, "the first marks were kept");
 }

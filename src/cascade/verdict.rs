@@ -126,8 +126,8 @@ mod tests {
     use super::*;
     use crate::saliency::Method;
 
-    fn between(mean: f64) -> Option<BetweenImages> {
-        Some(BetweenImages { mean, pairs: 15 })
+    fn between(mean: f64) -> BetweenImages {
+        BetweenImages { mean, pairs: 15 }
     }
 
     fn curve(last: Option<f64>, sd: Option<f64>, images: usize) -> Curve {
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn the_limit_is_the_baseline_and_else_the_control() {
         let kind = |last, baseline: Option<f64>, control| {
-            verdict(&curve(Some(last), Some(0.02), 9), baseline.and_then(between), control).kind
+            verdict(&curve(Some(last), Some(0.02), 9), baseline.map(between), control).kind
         };
         assert_eq!(kind(0.3, Some(0.3), Some(0.1)), VerdictKind::Changes);
         assert_eq!(kind(0.3, None, Some(0.1)), VerdictKind::HardlyChanges);
@@ -150,14 +150,14 @@ mod tests {
 
     #[test]
     fn one_image_is_a_hint_and_says_so() {
-        let of = |last| verdict(&curve(Some(last), None, 1), between(0.2), None);
+        let of = |last| verdict(&curve(Some(last), None, 1), Some(between(0.2)), None);
         assert_eq!(
             [0.1, 0.4, 0.61].map(|last| of(last).kind),
             [VerdictKind::Changes, VerdictKind::Unclear, VerdictKind::HardlyChanges]
         );
         assert!(of(0.9).sentence.contains("maps of different images, 15 pairs of them, reach 0.20"), "{:?}", of(0.9));
         assert!(of(0.9).sentence.contains("do not read it") && of(0.9).sentence.contains("One image only"));
-        assert!(!verdict(&curve(Some(0.9), Some(0.0), 2), between(0.2), None).sentence.contains("One image"));
+        assert!(!verdict(&curve(Some(0.9), Some(0.0), 2), Some(between(0.2)), None).sentence.contains("One image"));
     }
 
     #[test]
@@ -165,7 +165,7 @@ mod tests {
         let late = |before| {
             let mut curve = curve(Some(0.1), Some(0.01), 5);
             curve.points[1].mean = Some(before);
-            verdict(&curve, between(0.2), None)
+            verdict(&curve, Some(between(0.2)), None)
         };
         assert!(late(0.9).kind == VerdictKind::Changes && late(0.9).sentence.contains("likeness was 0.90"));
         assert!(!late(0.5).sentence.contains("Only the last"));
@@ -173,10 +173,10 @@ mod tests {
 
     #[test]
     fn the_last_state_with_a_value_counts_and_the_original_does_not() {
-        let found = verdict(&curve(None, Some(0.01), 5), between(0.2), None);
+        let found = verdict(&curve(None, Some(0.01), 5), Some(between(0.2)), None);
         assert!(found.kind == VerdictKind::HardlyChanges && found.sentence.contains("0.60"), "{found:?}");
         let mut blank = curve(None, None, 1);
         blank.points[1].mean = None;
-        assert_eq!(verdict(&blank, between(0.2), None).kind, VerdictKind::NotJudged);
+        assert_eq!(verdict(&blank, Some(between(0.2)), None).kind, VerdictKind::NotJudged);
     }
 }

@@ -199,7 +199,9 @@ mod tests {
     fn a_cascade_by_fields_is_the_cascade_pixel_by_pixel() {
         let plane = plane();
         let mut stack = CascadeStack::new([5, 7], 4);
-        [0, 1, 3].into_iter().for_each(|state| stack.set_raw(state, values(35, state + 5)));
+        for state in [0, 1, 3] {
+            stack.set_raw(state, values(35, state + 5));
+        }
         let gray = GrayDisplay::default();
         let mut fields = Fields::default();
         // Views at which the plane's own pixels are read: a point of the image knows no view.

@@ -25,7 +25,9 @@ impl ScreenPixels {
             self.take_rows(pixels, 0..size_px[1]);
             return;
         }
-        rows.iter().for_each(|rows| self.take_rows(pixels, rows.clone()));
+        for rows in rows {
+            self.take_rows(pixels, rows.clone());
+        }
     }
 
     fn take_rows(&mut self, pixels: &[[u8; 4]], rows: Range<usize>) {

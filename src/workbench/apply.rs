@@ -10,7 +10,7 @@ use super::list::EntryId;
 use super::look::Look;
 use super::opening::Opened;
 use super::services::Message;
-use super::settings::Recent;
+use super::settings::{Recent, Theme};
 use super::shelf::Shelved;
 use super::shown::{Shown, ToneChoice};
 use super::state::{CompareMode, PathField, PathPurpose, View};
@@ -269,6 +269,10 @@ impl Workbench {
             Command::ShowBenchmark => state.view = View::Benchmark,
             Command::ToggleStudyList => state.has_study_list = !state.has_study_list,
             Command::ToggleInspector => state.has_inspector = !state.has_inspector,
+            Command::SwitchTheme => {
+                let is_dark = self.context.global_style().visuals.dark_mode;
+                state.settings.theme = if is_dark { Theme::Light } else { Theme::Dark };
+            }
             Command::FullScreen => self.toggle_full_screen(),
             Command::Palette => {
                 let dialogs = &mut state.dialogs;

@@ -79,6 +79,8 @@ pub enum Command {
     ToggleStudyList,
     /// Shows or hides what is known about case, model and map.
     ToggleInspector,
+    /// A light window for bright rooms, or a dark one for reading rooms.
+    SwitchTheme,
     /// Uses the whole screen, or the window again.
     FullScreen,
     /// Finds any command by its name.
@@ -189,7 +191,7 @@ const fn key(modifiers: Modifiers, key: Key) -> KeyboardShortcut {
 }
 
 #[rustfmt::skip] // one line a command reads as the table it is
-const TABLE: [Facts; 64] = [
+const TABLE: [Facts; 65] = [
     Facts { command: Command::OpenFiles, category: Category::File, label: "Open images…", tooltip: "Opens DICOM, PNG, JPEG, TIFF or NPY images", keys: &[key(Modifiers::COMMAND, Key::O)] },
     Facts { command: Command::OpenFolder, category: Category::File, label: "Open folder…", tooltip: "Opens a folder of images, with labels.csv, masks and boxes.csv where they are there", keys: &[key(CTRL_SHIFT, Key::O)] },
     Facts { command: Command::OpenCohort, category: Category::File, label: "Open cohort…", tooltip: "Opens a data set: siim:DIR, rsna:DIR, folder:DIR or phantom:SEED", keys: &[] },
@@ -208,6 +210,7 @@ const TABLE: [Facts; 64] = [
     Facts { command: Command::ShowBenchmark, category: Category::View, label: "Benchmark", tooltip: "How far the maps of these methods can be trusted, measured on many images", keys: &[key(Modifiers::NONE, Key::F5)] },
     Facts { command: Command::ToggleStudyList, category: Category::View, label: "Study list", tooltip: "Shows or hides the list of cases", keys: &[key(Modifiers::COMMAND, Key::B)] },
     Facts { command: Command::ToggleInspector, category: Category::View, label: "Inspector", tooltip: "Shows or hides what is known about case, model and map", keys: &[key(Modifiers::COMMAND, Key::I)] },
+    Facts { command: Command::SwitchTheme, category: Category::View, label: "Light or dark theme", tooltip: "A light window for bright rooms, or a dark one for reading rooms", keys: &[] },
     Facts { command: Command::FullScreen, category: Category::View, label: "Full screen", tooltip: "Uses the whole screen, or the window again", keys: &[key(Modifiers::NONE, Key::F11)] },
     Facts { command: Command::Palette, category: Category::View, label: "Command palette…", tooltip: "Finds any command by its name", keys: &[key(Modifiers::COMMAND, Key::P)] },
     Facts { command: Command::Shortcuts, category: Category::View, label: "Shortcuts", tooltip: "Shows every key and mouse button", keys: &[key(Modifiers::NONE, Key::F1), key(Modifiers::SHIFT, Key::Questionmark)] },

@@ -207,6 +207,7 @@ fn map_ui(ui: &mut Ui, state: &State, _case: Option<&Arc<OpenCase>>, actions: &m
     });
     ui.horizontal(|ui| {
         ui.checkbox(&mut shown.has_contour, "Contour");
+        ui.spacing_mut().slider_width = 85.0;
         ui.add_enabled(
             shown.has_contour,
             Slider::new(&mut shown.contour_level, 0.01..=0.99).text("Level").step_by(0.01),

@@ -3,7 +3,7 @@
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use saliscope::demo;
 use saliscope::reading::ModelSource;
-use saliscope::workbench::{Action, Category, Command, Recent, View};
+use saliscope::workbench::{Action, Category, Command, Recent, Theme, View};
 
 use super::window::{empty, is_enabled, press, says, until, with_phantoms, write_png};
 
@@ -110,4 +110,16 @@ fn models_are_opened_asked_and_closed() {
     press(&mut window, &format!("Close {first}"));
     let titles: Vec<&str> = window.state().state.models.iter().map(|model| model.title.as_str()).collect();
     assert_eq!(titles, [second]);
+}
+
+#[test]
+fn the_theme_is_switched_by_its_command_and_kept_in_the_settings() {
+    let mut window = empty();
+    assert_eq!(window.state().state.settings.theme, Theme::Dark);
+    for theme in [Theme::Light, Theme::Dark] {
+        window.state_mut().apply(Action::Run(Command::SwitchTheme));
+        window.run();
+        assert_eq!(window.state().state.settings.theme, theme);
+        assert_eq!(window.ctx.global_style().visuals.dark_mode, theme == Theme::Dark);
+    }
 }

@@ -100,21 +100,19 @@ mod tests {
 
     #[test]
     fn choices_survive_text() {
-        let player = Player {
-            methods: vec![Method::Sg, Method::Xrai],
-            order: Order::BottomUp,
-            randomizer: Randomizer { seed: 7, replicate: 3 },
-            speed: 2.5,
-            loops: false,
-            fades: false,
-            normalization: Normalization::LockedToOriginal,
-            mode: CascadeMode::Difference,
-            files: vec![CascadeFile::WebP],
-            ..Player::default()
-        };
+        let mut player = Player::default();
+        player.methods = vec![Method::Sg, Method::Xrai];
+        player.order = Order::BottomUp;
+        player.randomizer = Randomizer { seed: 7, replicate: 3 };
+        player.speed = 2.5;
+        (player.loops, player.fades) = (false, false);
+        player.normalization = Normalization::LockedToOriginal;
+        player.mode = CascadeMode::Difference;
+        player.files = vec![CascadeFile::WebP];
         let text = serde_json::to_string(&SavedPlayer::of(&player)).unwrap();
         assert_eq!(restored(&text), player);
-        let none = Player { methods: Vec::new(), files: Vec::new(), ..Player::default() };
+        let mut none = Player::default();
+        (none.methods, none.files) = (Vec::new(), Vec::new());
         assert_eq!(restored(&serde_json::to_string(&SavedPlayer::of(&none)).unwrap()), none);
     }
 

@@ -35,9 +35,9 @@ impl Tiles {
     /// Columns and rows of tiles that some bounds touch.
     fn touched(&self, bounds: &Bounds) -> [Range<usize>; 2] {
         let axis = |axis: usize, tile: usize| {
-            let length = self.size_px[axis] as i32;
-            let (from, to) = (bounds.from[axis].clamp(0, length), bounds.to[axis].clamp(0, length));
-            if from < to { from as usize / tile..(to as usize).div_ceil(tile) } else { 0..0 }
+            let inside = |place: usize| place.min(self.size_px[axis]);
+            let (from, to) = (inside(bounds.from[axis]), inside(bounds.to[axis]));
+            if from < to { from / tile..to.div_ceil(tile) } else { 0..0 }
         };
         [axis(0, TILE_PX), axis(1, BAND_PX)]
     }
@@ -166,33 +166,38 @@ mod tests {
         ClippedPrimitive { clip_rect, primitive: Primitive::Mesh(mesh) }
     }
 
-    fn marked(before: &[ClippedPrimitive], now: &[ClippedPrimitive], changed: &[TextureId]) -> Vec<Range<usize>> {
+    fn marked(before: &[ClippedPrimitive], now: &[ClippedPrimitive], changed: &[TextureId]) -> Vec<[usize; 2]> {
         let changed_textures = &changed.iter().copied().collect();
         let mut tiles = Tiles::new([320, 32], false);
         let size_px = [320, 32];
         Comparison { before, now, changed_textures, pixels_per_point: 1.0, size_px }.mark(&mut tiles);
         assert!(tiles.ranges_px(1).is_empty(), "the second band is empty");
         assert_eq!(tiles.is_any_marked(), !tiles.ranges_px(0).is_empty());
-        tiles.ranges_px(0)
+        ends(&tiles, 0)
+    }
+
+    fn ends(tiles: &Tiles, band: usize) -> Vec<[usize; 2]> {
+        tiles.ranges_px(band).into_iter().map(|range| [range.start, range.end]).collect()
     }
 
     #[test]
     fn only_what_came_went_or_moved_is_drawn_again() {
-        let (few, more) = (panel(&[0.0, 64.0, 128.0]), panel(&[0.0, 200.0, 64.0, 128.0]));
-        assert_eq!(marked(&[few.clone()], &[few.clone()], &[]), []);
-        assert_eq!(marked(&[few.clone()], &[more.clone()], &[]), [192..224]);
-        assert_eq!(marked(&[more], &[few.clone()], &[]), [192..224]);
-        assert_eq!(marked(&[few.clone()], &[panel(&[0.0, 90.0, 128.0])], &[]), [64..128]);
-        assert_eq!(marked(&[few.clone()], &[few.clone(), panel(&[300.0])], &[]), [288..320]);
-        assert_eq!(marked(&[panel(&[300.0]), few.clone()], &[few.clone()], &[]), [288..320]);
-        assert_eq!(marked(&[few.clone()], &[few], &[TextureId::default()]), [0..32, 64..96, 128..160]);
+        let (few, more) = ([panel(&[0.0, 64.0, 128.0])], [panel(&[0.0, 200.0, 64.0, 128.0])]);
+        let (other, far) = ([panel(&[0.0, 90.0, 128.0])], panel(&[300.0]));
+        assert!(marked(&few, &few, &[]).is_empty());
+        assert_eq!(marked(&few, &more, &[]), [[192, 224]]);
+        assert_eq!(marked(&more, &few, &[]), [[192, 224]]);
+        assert_eq!(marked(&few, &other, &[]), [[64, 128]]);
+        assert_eq!(marked(&few, &[few[0].clone(), far.clone()], &[]), [[288, 320]]);
+        assert_eq!(marked(&[far, few[0].clone()], &few, &[]), [[288, 320]]);
+        assert_eq!(marked(&few, &few, &[TextureId::default()]), [[0, 32], [64, 96], [128, 160]]);
     }
 
     #[test]
     fn the_edge_of_the_screen_has_narrower_tiles() {
         let mut tiles = Tiles::new([70, 20], false);
-        tiles.mark(&Bounds { from: [65, -5], to: [900, 40] });
-        assert_eq!([tiles.ranges_px(0), tiles.ranges_px(1)], [[64..70], [64..70]]);
+        tiles.mark(&Bounds { from: [65, 0], to: [900, 40] });
+        assert_eq!([ends(&tiles, 0), ends(&tiles, 1)], [[[64, 70]], [[64, 70]]]);
         assert!(tiles.is_marked(&Bounds { from: [64, 0], to: [65, 1] }));
         assert!(!tiles.is_marked(&Bounds { from: [0, 0], to: [64, 20] }));
         assert!(!tiles.is_marked(&Bounds { from: [64, 5], to: [64, 9] }));

@@ -17,9 +17,9 @@ const SUBPIXELS: f64 = 256.0;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bounds {
     /// First column and row.
-    pub(super) from: [i32; 2],
+    pub(super) from: [usize; 2],
     /// Column and row after the last.
-    pub(super) to: [i32; 2],
+    pub(super) to: [usize; 2],
 }
 
 impl Bounds {
@@ -38,7 +38,7 @@ impl Bounds {
     pub(super) fn of_clip(clip: Rect, pixels_per_point: f32, size_px: [usize; 2]) -> Self {
         let [width, height] = size_px.map(|length| length as f32);
         let on_screen = |corner: egui::Pos2| {
-            let place = |value: f32, length: f32| (value * pixels_per_point).round().clamp(0.0, length) as i32;
+            let place = |value: f32, length: f32| (value * pixels_per_point).round().clamp(0.0, length) as usize;
             [place(corner.x, width), place(corner.y, height)]
         };
         Self { from: on_screen(clip.min), to: on_screen(clip.max) }
@@ -46,12 +46,12 @@ impl Bounds {
 
     /// Pixels whose centres may lie in the triangle of `corners`, in pixels.
     pub(super) fn of_corners(corners: &[[f32; 2]]) -> Self {
-        let mut bounds = Self { from: [i32::MAX; 2], to: [i32::MIN; 2] };
+        let mut bounds = Self { from: [usize::MAX; 2], to: [0; 2] };
         for corner in corners {
-            for axis in 0..2 {
+            for (axis, place) in corner.iter().enumerate() {
                 // Corners move by less than half a pixel's part when they are measured.
-                bounds.from[axis] = bounds.from[axis].min((corner[axis] - 0.51).ceil() as i32);
-                bounds.to[axis] = bounds.to[axis].max((corner[axis] - 0.49).floor() as i32 + 1);
+                bounds.from[axis] = bounds.from[axis].min((place - 0.51).ceil() as usize);
+                bounds.to[axis] = bounds.to[axis].max((place + 0.51).floor() as usize);
             }
         }
         bounds
@@ -85,24 +85,24 @@ pub(super) struct Item<'a> {
 
 impl Item<'_> {
     /// Draws what of it lies in row `y` between the columns `from` and `to` of `pixels`, a whole row.
-    pub(super) fn draw_row(&self, y: i32, from: i32, to: i32, pixels: &mut [Pixel]) {
+    pub(super) fn draw_row(&self, y: usize, from: usize, to: usize, pixels: &mut [Pixel]) {
         let (mut from, mut to) = (from.max(self.bounds.from[0]), to.min(self.bounds.to[0]));
         if let Form::Triangle(edges) = &self.form {
-            let middle = f64::from(y) * SUBPIXELS + SUBPIXELS / 2.0;
+            let middle = y as f64 * SUBPIXELS + SUBPIXELS / 2.0;
             for edge in edges {
                 // At the centre of column x the edge is a (256 x + 128) + rest.
                 let rest = edge.b * middle + edge.c + edge.a * (SUBPIXELS / 2.0);
                 if edge.a > 0.0 {
-                    from = from.max((-rest / (edge.a * SUBPIXELS)).ceil() as i32);
+                    from = from.max((-rest / (edge.a * SUBPIXELS)).ceil() as usize);
                 } else if edge.a < 0.0 {
-                    to = to.min((rest / (-edge.a * SUBPIXELS)).floor() as i32 + 1);
+                    to = to.min(((rest / (-edge.a * SUBPIXELS)).floor() + 1.0) as usize);
                 } else if rest < 0.0 {
                     return;
                 }
             }
         }
         if from < to {
-            self.paint.draw([from, y], &mut pixels[from as usize..to as usize]);
+            self.paint.draw([from, y], &mut pixels[from..to]);
         }
     }
 }
@@ -143,6 +143,7 @@ impl<'a> MeshPx<'a> {
     }
 
     /// The corner opposite to the first where two triangles are an upright rectangle of one colour.
+    #[expect(clippy::float_cmp, reason = "corners of a rectangle have the very same numbers")]
     fn rectangle(&self, first: [u32; 3], second: [u32; 3], [a, b, c]: &[Vertex; 3]) -> Option<Vertex> {
         if second[0] != first[2] || second[1] != first[1] {
             return None;
@@ -167,7 +168,7 @@ impl<'a> MeshPx<'a> {
     ) -> Option<Item<'a>> {
         let [from, to] = [&corners[0], &corners[1]].map(|corner| self.place_px(corner).map(measured));
         // A centre on the left or upper edge belongs to it, one on the others does not.
-        let first = |place: f64| ((place / SUBPIXELS - 0.5).ceil()) as i32;
+        let first = |place: f64| (place / SUBPIXELS - 0.5).ceil() as usize;
         let bounds = Bounds { from: from.map(first), to: to.map(first) }.and(&self.clip);
         if bounds.is_empty() || !is_wanted(&bounds) {
             return None;
@@ -203,8 +204,8 @@ impl<'a> MeshPx<'a> {
             places.swap(1, 2);
             twice_area = -twice_area;
         }
-        // Also true of places that are no numbers.
-        if !(twice_area > 0.0) {
+        // Places that are no numbers have no area.
+        if twice_area.partial_cmp(&0.0) != Some(std::cmp::Ordering::Greater) {
             return None;
         }
         let edges = [0, 1, 2].map(|index| {
@@ -228,7 +229,7 @@ impl<'a> MeshPx<'a> {
             Plane::new(origin, [f64::from(values[0])], [steps(values)])
         });
         let colours = corners.map(|corner| channels(corner.color));
-        let tint = if colours[0] == colours[1] && colours[0] == colours[2] {
+        let tint = if corners[1..].iter().all(|corner| corner.color == corners[0].color) {
             Plane::constant(colours[0])
         } else {
             let slopes = std::array::from_fn(|channel| steps(colours.map(|colour| colour[channel])));
@@ -264,14 +265,14 @@ mod tests {
         delta.push(TextureId::default(), ImageDelta::full(white, TextureOptions::LINEAR));
         let mut textures = Textures::default();
         textures.apply(&mut delta);
-        let clip = Bounds { from: [0; 2], to: [SIDE as i32; 2] };
+        let clip = Bounds { from: [0; 2], to: [SIDE; 2] };
         let texture = textures.get(TextureId::default());
         let mut items = Vec::new();
         MeshPx { mesh, clip, pixels_per_point: 1.0, texture }.items(&|_| true, &mut items);
         let mut pixels = vec![[0, 0, 0, 255]; SIDE * SIDE];
         for (y, row) in pixels.chunks_mut(SIDE).enumerate() {
-            for item in items.iter().filter(|item| (item.bounds.from[1]..item.bounds.to[1]).contains(&(y as i32))) {
-                item.draw_row(y as i32, 0, SIDE as i32, row);
+            for item in items.iter().filter(|item| (item.bounds.from[1]..item.bounds.to[1]).contains(&y)) {
+                item.draw_row(y, 0, SIDE, row);
             }
         }
         pixels

@@ -105,17 +105,17 @@ impl SoftwareScreen {
         }
         let mut bands: Vec<Vec<u32>> = vec![Vec::new(); height.div_ceil(BAND_PX)];
         for (index, item) in items.iter().enumerate() {
-            let (from, to) = (item.bounds.from[1] as usize / BAND_PX, (item.bounds.to[1] as usize).div_ceil(BAND_PX));
+            let (from, to) = (item.bounds.from[1] / BAND_PX, item.bounds.to[1].div_ceil(BAND_PX));
             bands[from..to].iter_mut().for_each(|band| band.push(index as u32));
         }
         let background = self.background.to_array();
         let draw = |(band, pixels): (usize, &mut [Pixel])| {
             let ranges = tiles.ranges_px(band);
-            let rows = (band * BAND_PX) as i32..((band + 1) * BAND_PX).min(height) as i32;
+            let rows = band * BAND_PX..((band + 1) * BAND_PX).min(height);
             for range in &ranges {
                 draw_part(&items, &bands[band], &rows, range, pixels, width, background);
             }
-            (!ranges.is_empty()).then(|| rows.start as usize..rows.end as usize)
+            (!ranges.is_empty()).then_some(rows)
         };
         let pixels = &mut self.pixels;
         let mut draw_all = || pixels.par_chunks_mut(BAND_PX * width).enumerate().filter_map(draw).collect::<Vec<_>>();
@@ -137,7 +137,7 @@ impl Default for SoftwareScreen {
 fn draw_part(
     items: &[Item],
     band: &[u32],
-    rows: &Range<i32>,
+    rows: &Range<usize>,
     range: &Range<usize>,
     pixels: &mut [Pixel],
     width: usize,
@@ -146,14 +146,14 @@ fn draw_part(
     for row in pixels.chunks_mut(width) {
         row[range.clone()].fill([background[0], background[1], background[2], 255]);
     }
-    let (from, to) = (range.start as i32, range.end as i32);
+    let (from, to) = (range.start, range.end);
     for index in band {
         let item = &items[*index as usize];
         if item.bounds.to[0] <= from || item.bounds.from[0] >= to {
             continue;
         }
         for y in rows.start.max(item.bounds.from[1])..rows.end.min(item.bounds.to[1]) {
-            let row = (y - rows.start) as usize;
+            let row = y - rows.start;
             item.draw_row(y, from, to, &mut pixels[row * width..][..width]);
         }
     }
@@ -243,7 +243,8 @@ mod tests {
         let mut textures = white();
         for (index, frame) in frames.into_iter().enumerate() {
             let rows = screen.draw(frame.clone(), &mut textures, 1.0, [100, 50], Color32::BLUE);
-            assert_eq!(rows, if index == 0 { [0..50] } else { [0..48] });
+            let rows: Vec<_> = rows.into_iter().map(|rows| [rows.start, rows.end]).collect();
+            assert_eq!(rows, [[0, if index == 0 { 50 } else { 48 }]]);
             let mut alone = SoftwareScreen::new();
             alone.draw(frame.clone(), &mut white(), 1.0, [100, 50], Color32::BLUE);
             assert!(screen.pixels() == alone.pixels(), "frame {index}");

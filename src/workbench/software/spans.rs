@@ -34,10 +34,10 @@ impl<const N: usize> Plane<N> {
         self.steps.iter().flatten().all(|step| *step == 0.0)
     }
 
-    fn at(&self, [x, y]: [i32; 2]) -> [f32; N] {
+    fn at(&self, [x, y]: [usize; 2]) -> [f32; N] {
         std::array::from_fn(|index| {
             let [dx, dy] = self.steps[index];
-            (self.start[index] + f64::from(x) * dx + f64::from(y) * dy) as f32
+            (self.start[index] + x as f64 * dx + y as f64 * dy) as f32
         })
     }
 
@@ -60,7 +60,7 @@ pub(super) enum Paint<'a> {
 impl<'a> Paint<'a> {
     /// `places`: columns and rows of the texture, in texels. `None` where nothing would be seen.
     pub(super) fn new(texture: &'a Texture, tint: Plane<4>, places: [Plane<1>; 2]) -> Option<Self> {
-        if tint.is_constant() && tint.start == [0.0; 4] {
+        if tint.is_constant() && tint.start.iter().all(|channel| *channel == 0.0) {
             return None;
         }
         if !places.iter().all(Plane::is_constant) {
@@ -76,7 +76,7 @@ impl<'a> Paint<'a> {
     }
 
     /// Draws over `pixels`, the first of which is at `place`.
-    pub(super) fn draw(&self, place: [i32; 2], pixels: &mut [Pixel]) {
+    pub(super) fn draw(&self, place: [usize; 2], pixels: &mut [Pixel]) {
         match self {
             Self::Plain(colour) if colour[3] >= 255.0 => {
                 let [red, green, blue] = [0, 1, 2].map(|channel| byte(colour[channel]));
@@ -84,7 +84,9 @@ impl<'a> Paint<'a> {
             }
             Self::Plain(colour) => {
                 let rest = 1.0 - colour[3] / 255.0;
-                pixels.iter_mut().for_each(|pixel| blend(pixel, *colour, rest));
+                for pixel in pixels {
+                    blend(pixel, *colour, rest);
+                }
             }
             Self::Shaded(tint) => {
                 let (start, step) = (tint.at(place), tint.step());
@@ -98,14 +100,14 @@ impl<'a> Paint<'a> {
     }
 }
 
-fn textured(texture: &Texture, tint: &Plane<4>, places: &[Plane<1>; 2], place: [i32; 2], pixels: &mut [Pixel]) {
+fn textured(texture: &Texture, tint: &Plane<4>, places: &[Plane<1>; 2], place: [usize; 2], pixels: &mut [Pixel]) {
     let [[u], [v]] = [places[0].at(place), places[1].at(place)];
     let [[u_step], [v_step]] = [places[0].step(), places[1].step()];
     let start = tint.at(place);
     if tint.is_constant()
         && let Some(texels) = texels(texture, [u, v], [u_step, v_step], pixels.len())
     {
-        let is_white = start == [255.0; 4];
+        let is_white = start.iter().all(|channel| *channel >= 255.0);
         let share = start.map(|channel| channel / 255.0);
         for (pixel, texel) in pixels.iter_mut().zip(texels) {
             let texel = texel.to_array();
@@ -129,12 +131,7 @@ fn textured(texture: &Texture, tint: &Plane<4>, places: &[Plane<1>; 2], place: [
 }
 
 /// The texels of one row that pixels show one by one, where they do.
-fn texels<'t>(
-    texture: &'t Texture,
-    [u, v]: [f32; 2],
-    [u_step, v_step]: [f32; 2],
-    count: usize,
-) -> Option<&'t [egui::Color32]> {
+fn texels(texture: &Texture, [u, v]: [f32; 2], [u_step, v_step]: [f32; 2], count: usize) -> Option<&[egui::Color32]> {
     let is_aligned = |place: f32| {
         let off = place - 0.5;
         texture.is_nearest() || (off - off.round()).abs() < ALIGNED

@@ -32,7 +32,7 @@ impl Texture {
 
     /// Where texel `place` of an axis with `length` texels is found.
     fn wrapped(&self, place: i64, length: usize) -> usize {
-        let length = length as i64;
+        let length = i64::try_from(length).unwrap_or(i64::MAX);
         let inside = match self.wrap {
             TextureWrapMode::ClampToEdge => place.clamp(0, length - 1),
             TextureWrapMode::Repeat => place.rem_euclid(length),
