@@ -66,7 +66,7 @@ fn states_come_one_by_one_and_are_judged_in_words() {
     assert!(window.query_by_label("Stop").is_some(), "it can be stopped");
     until_seen(&mut window, |window| window.query_all_by_label_contains("One image only").count() == 2);
     assert!(says(&window, "SSIM 1.00 at Original"));
-    until(&mut window, |window| window.query_by_label("Stop").is_none());
+    until_seen(&mut window, |window| window.query_by_label("Stop").is_none());
     assert!(window.query_by_label("GCAM at state Original").is_some(), "a picture a method");
     assert!(window.query_by_label("0 of 13 blocks are random").is_some());
 }
@@ -88,14 +88,14 @@ fn other_images_of_the_list_give_the_dashed_line_and_the_verdict_its_measure() {
     let others: std::collections::HashSet<_> = list.entries().iter().map(|entry| entry.id).collect();
     let another = list.entry(*others.iter().find(|id| **id != current).unwrap()).unwrap().source.clone();
     list.remove_all(&others.into_iter().filter(|id| *id != current).collect());
-    until(&mut window, |window| says(window, "No dashed line: it needs other images in the study list"));
+    until_seen(&mut window, |window| says(window, "No dashed line: it needs other images in the study list"));
     assert!(says(&window, "patches of blurred noise"));
 
     // One that joins the list is compared without being asked.
     let list = &mut window.state_mut().state.list;
     list.add(another, &"".into());
     list.refresh();
-    until(&mut window, |window| says(window, "mean over the one pair of 2 images"));
+    until_seen(&mut window, |window| says(window, "mean over the one pair of 2 images"));
     assert!(says(&window, "maps of different images, 1 pair of them,"));
 }
 
