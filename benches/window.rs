@@ -102,7 +102,9 @@ fn frames() -> Result<(), Failure> {
     }
     tell("while a case is opened and its eight maps are computed", &working);
     window.workbench.apply(Action::SetView(View::Compare));
-    (0..20).for_each(|_| drop(window.frame()));
+    for _ in 0..20 {
+        window.frame();
+    }
     window.until(|workbench| !workbench.services.jobs.is_busy());
     let mut at = pos2(480.0, 300.0);
     let button = |pos: Pos2, pressed: bool| Event::PointerButton {

@@ -31,6 +31,8 @@ pub enum VerdictKind {
 pub struct Verdict {
     /// In a word.
     pub kind: VerdictKind,
+    /// Whether the last block alone made more than half of the change: all before left the map much as it was.
+    pub is_late: bool,
     /// In plain language.
     pub sentence: String,
 }
@@ -51,6 +53,7 @@ pub fn verdict(curve: &Curve, baseline: Option<BetweenImages>, control: Option<f
     let Some((mean, sd, images)) = last else {
         return Verdict {
             kind: VerdictKind::NotJudged,
+            is_late: false,
             sentence:
                 "No map of the randomized network can be compared with the original one, so this test says nothing."
                     .to_owned(),
@@ -64,6 +67,7 @@ pub fn verdict(curve: &Curve, baseline: Option<BetweenImages>, control: Option<f
         (None, None) => {
             return Verdict {
                 kind: VerdictKind::NotJudged,
+                is_late: false,
                 sentence: format!(
                     "The map keeps a likeness of {mean:.2} when the network forgets what it learned; without maps to \
                      compare with, this test says nothing."
@@ -101,17 +105,15 @@ pub fn verdict(curve: &Curve, baseline: Option<BetweenImages>, control: Option<f
              leaves open whether it shows what was learned."
         ),
     };
-    let late = match before {
-        Some((before, ..)) if alike(before) && !alike(mean) => {
-            format!(" Only the last block changed it much: before, its likeness was {before:.2}.")
-        }
-        _ => String::new(),
-    };
+    let before = before.map(|(before, ..)| before).filter(|before| before - mean > 1.0 - before && !alike(mean));
+    let late = before.map_or_else(String::new, |before| {
+        format!(" Only the last block changed it much: before, its likeness was {before:.2}.")
+    });
     let images = match images {
         1 => "One image only: a hint about this case, not a finding about the method.".to_owned(),
         images => format!("Mean of {images} images."),
     };
-    Verdict { kind, sentence: format!("{finding}{late} {images}") }
+    Verdict { kind, is_late: before.is_some(), sentence: format!("{finding}{late} {images}") }
 }
 
 /// Half the width of the confidence interval of a mean.
@@ -168,7 +170,9 @@ mod tests {
             verdict(&curve, Some(between(0.2)), None)
         };
         assert!(late(0.9).kind == VerdictKind::Changes && late(0.9).sentence.contains("likeness was 0.90"));
-        assert!(!late(0.5).sentence.contains("Only the last"));
+        // From 1 to 0.1 half the way is 0.55.
+        assert!(late(0.56).is_late && !late(0.54).is_late);
+        assert!(!late(0.54).sentence.contains("Only the last"));
     }
 
     #[test]

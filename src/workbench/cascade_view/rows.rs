@@ -172,6 +172,7 @@ fn words_ui(ui: &mut Ui, method: Method, scene: &Scene<'_>) {
     }
     let found = verdict(&scene.run.curve(scene.found, method), baseline, scene.control());
     let (kind, colour) = match found.kind {
+        VerdictKind::Changes if found.is_late => ("Falls apart at the last block only", theme::caution(ui.visuals())),
         VerdictKind::Changes => ("Falls apart", theme::success(ui.visuals())),
         VerdictKind::HardlyChanges => ("Stays alike", theme::failure(ui.visuals())),
         VerdictKind::Unclear => ("Unclear", theme::caution(ui.visuals())),
