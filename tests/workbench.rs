@@ -28,5 +28,7 @@ mod parameters;
 mod player;
 #[path = "workbench/session.rs"]
 mod session;
+#[path = "workbench/snapshots.rs"]
+mod snapshots;
 #[path = "workbench/window.rs"]
 mod window;
