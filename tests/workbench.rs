@@ -16,6 +16,8 @@ mod compare;
 mod dialogs;
 #[path = "workbench/export.rs"]
 mod export;
+#[path = "workbench/identity.rs"]
+mod identity;
 #[path = "workbench/jobs.rs"]
 mod jobs;
 #[path = "workbench/lists.rs"]

@@ -135,6 +135,13 @@ fn pair_ui(
         [first, second, ..] => [*first, *second],
     };
     ui.label(RichText::new(format!("{} and {}", names[first], names[second])).strong());
+    // Before all that comes later: what arrives between the mouse going down and up must not move what is pressed.
+    let letting_go = ui.small_button("Let go").accessible_name("Choose no pair");
+    if letting_go.on_hover_text("Chooses no pair").clicked() {
+        // Choosing a chosen tile lets it go.
+        actions.send(Action::ChooseTile(first));
+        actions.send(Action::ChooseTile(second));
+    }
     let answers = [first, second].map(|tile| answer(&tiles[tile], state, services));
     let [Some(a), Some(b)] = answers else {
         ui.label("The likeness comes when both maps are ready");
@@ -148,12 +155,6 @@ fn pair_ui(
     let (name, text) = meaning(state.compare.mode, models, [&a, &b]);
     ui.label(RichText::new(name).color(theme::caution(ui.visuals()))).on_hover_text(text);
     ui.label(RichText::new(text).small());
-    let letting_go = ui.small_button("Let go").accessible_name("Choose no pair");
-    if letting_go.on_hover_text("Chooses no pair").clicked() {
-        // Choosing a chosen tile lets it go.
-        actions.send(Action::ChooseTile(first));
-        actions.send(Action::ChooseTile(second));
-    }
 }
 
 fn answer(tile: &TileSubject, state: &State, services: &Services) -> Option<Arc<Answer>> {

@@ -8,6 +8,7 @@ use super::action::{Action, Actions};
 use super::services::Services;
 use super::shown::{MapValues, Shown, ToneChoice};
 use super::state::{State, View};
+use super::steady::steady;
 use super::{parameters_view, theme, trust};
 use crate::display::{ColourMap, Opacity, WindowPreset};
 use crate::export::hit_words;
@@ -38,7 +39,9 @@ pub(super) fn inspector_ui(ui: &mut Ui, state: &State, services: &Services, acti
 }
 
 fn section(ui: &mut Ui, title: &str, is_open: bool, content: impl FnOnce(&mut Ui)) {
-    egui::CollapsingHeader::new(RichText::new(title).strong()).default_open(is_open).show(ui, content);
+    steady(ui, title, |ui| {
+        egui::CollapsingHeader::new(RichText::new(title).strong()).default_open(is_open).show(ui, content);
+    });
 }
 
 /// A choice with its name before it.

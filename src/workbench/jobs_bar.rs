@@ -9,6 +9,7 @@ use super::action::{Action, Actions};
 use super::services::Services;
 use super::settings::{Drag, MouseButton};
 use super::state::State;
+use super::steady::steady;
 use super::theme;
 use crate::job::{Ending, JobId, JobReport, Phase};
 
@@ -59,7 +60,7 @@ fn work_ui(ui: &mut Ui, reports: &[JobReport], state: &State, actions: &mut Acti
     // What runs says more than what waits behind it.
     let running = under_way.iter().rev().find(|report| report.phase == Phase::Running);
     if let Some(report) = running.or(under_way.last()) {
-        progress_ui(ui, report, under_way.len() - 1, state, actions);
+        steady(ui, report.id, |ui| progress_ui(ui, report, under_way.len() - 1, state, actions));
         ui.separator();
     }
     let read: HashSet<JobId> = ui.data(|data| data.get_temp(read_failures_id())).unwrap_or_default();
@@ -77,6 +78,11 @@ fn progress_ui(ui: &mut Ui, report: &JobReport, others: usize, state: &State, ac
     if open.clicked() {
         open_list(state, actions);
     }
+    // Before the numbers, which change their width: it stays under the mouse.
+    let cancel = ui.small_button("Cancel").accessible_name("Cancel this job");
+    if cancel.on_hover_text("Stops this job; what is finished stays").clicked() {
+        actions.send(Action::CancelJob(report.id));
+    }
     if report.phase == Phase::Waiting {
         ui.label("waits");
     } else {
@@ -88,10 +94,6 @@ fn progress_ui(ui: &mut Ui, report: &JobReport, others: usize, state: &State, ac
         if let Some(left) = report.time_left() {
             ui.label(format!("{} left", time_words(left)));
         }
-    }
-    let cancel = ui.small_button("Cancel").accessible_name("Cancel this job");
-    if cancel.on_hover_text("Stops this job; what is finished stays").clicked() {
-        actions.send(Action::CancelJob(report.id));
     }
     if others > 0 {
         let more = ui.add(Button::new(format!("and {others} more")).frame(false)).on_hover_text("Shows all jobs");

@@ -39,6 +39,7 @@ mod shelf;
 mod shown;
 mod software;
 mod state;
+mod steady;
 mod study_list;
 mod study_row;
 mod theme;

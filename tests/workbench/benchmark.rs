@@ -12,7 +12,7 @@ use saliscope::workbench::{Action, BenchWish, Opening, View, Workbench};
 
 use crate::window::{Window, says, tap, until_seen};
 
-fn page(home: Option<&Path>) -> Window {
+pub(crate) fn page(home: Option<&Path>) -> Window {
     let opening = Opening { home: home.map(Path::to_owned), ..Opening::default() };
     Harness::builder().with_size([1400.0, 1000.0]).build_eframe(|creation| {
         let mut workbench = Workbench::new(&creation.egui_ctx, None, opening);
@@ -39,7 +39,7 @@ fn small() -> Protocol {
     protocol
 }
 
-fn begin(window: &mut Window, folder: &Path) {
+pub(crate) fn begin(window: &mut Window, folder: &Path) {
     window.state_mut().apply(Action::Bench(Box::new(BenchWish::Ask(Box::new(small())))));
     window.state_mut().apply(Action::Bench(Box::new(BenchWish::StartIn(folder.to_owned()))));
 }

@@ -14,6 +14,7 @@ use super::bench::{Bench, BenchWish};
 use super::jobs_bar::time_words;
 use super::services::Services;
 use super::state::State;
+use super::steady::steady;
 use super::theme;
 use crate::benchmark::protocol::Test;
 use crate::benchmark::verdict::{question, test_title};
@@ -59,29 +60,9 @@ fn head_ui(ui: &mut Ui, bench: &Bench, services: &Services, actions: &mut Action
     });
     ui.horizontal_wrapped(|ui| {
         if bench.job.is_some() {
-            let is_paused = bench.is_paused();
-            let name = if is_paused { "Go on" } else { "Pause" };
-            if ui.button(name).on_hover_text("Between two passes of the network").clicked() {
-                wish(actions, BenchWish::Pause(!is_paused));
-            }
-            if ui.button("Stop").on_hover_text("What is finished is kept; it can go on later").clicked() {
-                wish(actions, BenchWish::Stop);
-            }
-            if ui.button("Judge so far").on_hover_text("Verdicts from the numbers that are there").clicked() {
-                wish(actions, BenchWish::Judge);
-            }
+            steady(ui, "running", |ui| running_ui(ui, bench, actions));
         } else {
-            if ui.button("Continue").on_hover_text("Computes the units that are missing").clicked() {
-                wish(actions, BenchWish::Continue);
-            }
-            if bench.judged.is_some()
-                && ui.button("Write the report").on_hover_text("report.html beside the database, with radiographs and maps where they were kept; names no patient").clicked()
-            {
-                wish(actions, BenchWish::Report);
-            }
-            if ui.button("New benchmark").on_hover_text("The run stays in its folder").clicked() {
-                wish(actions, BenchWish::Close);
-            }
+            steady(ui, "over", |ui| over_ui(ui, bench, actions));
         }
         if bench.judging.is_some() {
             ui.spinner();
@@ -105,6 +86,35 @@ fn head_ui(ui: &mut Ui, bench: &Bench, services: &Services, actions: &mut Action
         ui.add(ProgressBar::new(progress.fraction as f32).text(words));
     } else if bench.job.is_some_and(|job| services.jobs.report(job).is_some_and(|report| report.is_under_way())) {
         ui.label("Opening cohort and networks…");
+    }
+}
+
+/// What can be done to a run.
+fn running_ui(ui: &mut Ui, bench: &Bench, actions: &mut Actions) {
+    let is_paused = bench.is_paused();
+    let name = if is_paused { "Go on" } else { "Pause" };
+    if ui.button(name).on_hover_text("Between two passes of the network").clicked() {
+        wish(actions, BenchWish::Pause(!is_paused));
+    }
+    if ui.button("Stop").on_hover_text("What is finished is kept; it can go on later").clicked() {
+        wish(actions, BenchWish::Stop);
+    }
+    if ui.button("Judge so far").on_hover_text("Verdicts from the numbers that are there").clicked() {
+        wish(actions, BenchWish::Judge);
+    }
+}
+
+/// What can be done with a run that ended or was stopped.
+fn over_ui(ui: &mut Ui, bench: &Bench, actions: &mut Actions) {
+    if ui.button("Continue").on_hover_text("Computes the units that are missing").clicked() {
+        wish(actions, BenchWish::Continue);
+    }
+    if ui.button("New benchmark").on_hover_text("The run stays in its folder").clicked() {
+        wish(actions, BenchWish::Close);
+    }
+    let words = "report.html beside the database, with radiographs and maps where they were kept; names no patient";
+    if bench.judged.is_some() && ui.button("Write the report").on_hover_text(words).clicked() {
+        wish(actions, BenchWish::Report);
     }
 }
 

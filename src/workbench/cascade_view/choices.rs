@@ -61,6 +61,11 @@ fn methods_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
 
 fn work_ui(ui: &mut Ui, state: &State, services: &Services, run: Option<&Arc<CascadeRun>>, actions: &mut Actions) {
     let Some(run) = run else { return };
+    // Before what comes and goes, so that it stays in its place.
+    let response = ui.selectable_label(state.player.has_export, "Export…");
+    if response.on_hover_text("Animations, figures and numbers").clicked() {
+        change(state, actions, |player| player.has_export = !player.has_export);
+    }
     if services.cascades.is_busy(run) {
         if ui.button("Stop").on_hover_text("Finished states stay").clicked() {
             actions.send(Action::CancelCascade);
@@ -75,10 +80,6 @@ fn work_ui(ui: &mut Ui, state: &State, services: &Services, run: Option<&Arc<Cas
         if (is_missing || lacks_baseline) && ui.button("Continue").on_hover_text(words).clicked() {
             actions.send(Action::ComputeCascade);
         }
-    }
-    let response = ui.selectable_label(state.player.has_export, "Export…");
-    if response.on_hover_text("Animations, figures and numbers").clicked() {
-        change(state, actions, |player| player.has_export = !player.has_export);
     }
 }
 

@@ -8,6 +8,7 @@ use crate::workbench::action::{Action, Actions};
 use crate::workbench::jobs_bar::{note_read, time_words};
 use crate::workbench::services::Services;
 use crate::workbench::state::State;
+use crate::workbench::steady::steady;
 use crate::workbench::theme;
 
 /// Shows all jobs, the newest first.
@@ -21,7 +22,7 @@ pub(super) fn jobs_ui(context: &Context, state: &State, services: &Services, act
         }
         scroll_ui(ui, "jobs", |ui| {
             for report in reports.iter().rev() {
-                job_ui(ui, report, actions);
+                steady(ui, report.id, |ui| job_ui(ui, report, actions));
                 ui.separator();
             }
         });
