@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::rle::Runs;
 use super::split::Split;
-use crate::phantom::PhantomSpec;
+use crate::phantom::{Phantom, PhantomSpec};
 use crate::truth::FindingBox;
 
 /// One radiograph of a cohort. Its pixels and masks are read when they are asked for.
@@ -37,9 +37,24 @@ pub(super) enum Source {
     /// Generated when it is asked for.
     Phantom {
         spec: PhantomSpec,
-        /// Its boxes, once somebody asked for them.
-        boxes: OnceLock<Vec<FindingBox>>,
+        /// What there is to find on it, once it was made for the first time.
+        marks: OnceLock<PhantomMarks>,
     },
+}
+
+/// What there is to find on a phantom.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct PhantomMarks {
+    pub(super) boxes: Vec<FindingBox>,
+    /// Of the phantom's size.
+    pub(super) mask: Option<Runs>,
+}
+
+impl PhantomMarks {
+    /// The marks of a phantom that was made.
+    pub(super) fn of(phantom: &Phantom) -> Self {
+        Self { boxes: phantom.boxes.clone(), mask: phantom.mask.as_ref().map(Runs::of) }
+    }
 }
 
 /// Where the mask is.

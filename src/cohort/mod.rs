@@ -36,7 +36,7 @@ mod truth;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use case::{Mark, Source};
+use case::{Mark, PhantomMarks, Source};
 use notes::Warnings;
 use split::{Drawn, SplitFile};
 use table::{Table, tables_in};
@@ -216,8 +216,11 @@ impl Cohort {
     pub fn radiograph(&self, case: &Case) -> Result<Radiograph> {
         match &case.source {
             Source::File(path) => Ok(Radiograph::open(path)?),
-            Source::Phantom { spec, .. } => {
-                let gray = phantom::generate(spec).gray.into_iter().map(f32::from).collect();
+            Source::Phantom { spec, marks } => {
+                let made = phantom::generate(spec);
+                // Who looks at a phantom asks for its marks next: they need not be made a second time.
+                marks.get_or_init(|| PhantomMarks::of(&made));
+                let gray = made.gray.into_iter().map(f32::from).collect();
                 Ok(Radiograph::new(spec.size_px, spec.size_px, gray, ValueScale::Gray))
             }
         }
@@ -227,8 +230,8 @@ impl Cohort {
     /// are first asked for.
     pub fn boxes<'a>(&self, case: &'a Case) -> &'a [FindingBox] {
         match &case.source {
-            Source::Phantom { spec, boxes } if spec.finding == Finding::Pneumonia => {
-                boxes.get_or_init(|| phantom::generate(spec).boxes)
+            Source::Phantom { spec, marks } if spec.finding == Finding::Pneumonia => {
+                &marks.get_or_init(|| PhantomMarks::of(&phantom::generate(spec))).boxes
             }
             Source::Phantom { .. } | Source::File(_) => &case.boxes,
         }
@@ -248,12 +251,13 @@ impl Cohort {
             return Err(Error::MaskSize { height_px, width_px });
         }
         let label = case.label.ok_or(Error::Truth("the case has no label, so its truth is not known"))?;
-        if let Source::Phantom { spec, .. } = &case.source
+        if let Source::Phantom { spec, marks } = &case.source
             && spec.finding == Finding::Pneumothorax
         {
-            let mask = phantom::generate(spec).mask;
-            let mask =
-                mask.ok_or(Error::Truth("the phantom has a pneumothorax, but no pixel of it is in the picture"))?;
+            let marks = marks.get_or_init(|| PhantomMarks::of(&phantom::generate(spec)));
+            let nothing = Error::Truth("the phantom has a pneumothorax, but no pixel of it is in the picture");
+            let mut mask = Mask::empty(spec.size_px, spec.size_px);
+            marks.mask.as_ref().ok_or(nothing)?.mark(&mut mask)?;
             return Ok(mask_at(&mask, height_px, width_px, rule));
         }
         match &case.mark {

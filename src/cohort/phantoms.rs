@@ -32,7 +32,7 @@ pub(super) fn open(seed: u64, count: usize, task: Task, options: &CohortOptions)
                 phantom::Split::Test => Split::Test,
             }),
             patient: Some(id.clone()),
-            ..Case::new(id, Source::Phantom { spec, boxes: OnceLock::new() }, Some([size_px; 2]))
+            ..Case::new(id, Source::Phantom { spec, marks: OnceLock::new() }, Some([size_px; 2]))
         }
     };
     Ok(Found {

@@ -97,6 +97,21 @@ impl Runs {
         if start.is_some() { Err(RleError::OddCount { count }) } else { Ok(Self(runs)) }
     }
 
+    /// The runs of a mask.
+    pub fn of(mask: &Mask) -> Self {
+        let (rows, columns) = (mask.height_px(), mask.width_px());
+        let pixels = mask.pixels();
+        let mut runs: Vec<(u64, u64)> = Vec::new();
+        let places = (0..columns).flat_map(|column| (0..rows).map(move |row| row * columns + column));
+        for (pixel, _) in (0..).zip(places).filter(|(_, place)| pixels[*place]) {
+            match runs.last_mut() {
+                Some((first, length)) if *first + *length == pixel => *length += 1,
+                _ => runs.push((pixel, 1)),
+            }
+        }
+        Self(runs)
+    }
+
     /// Whether nothing is marked.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -146,29 +161,14 @@ pub fn decode(text: &str, rows: usize, columns: usize) -> Result<Mask, RleError>
 
 /// Encodes a mask; one without any marked pixel gives `-1`.
 pub fn encode(mask: &Mask) -> String {
-    let (rows, columns) = (mask.height_px(), mask.width_px());
-    let pixels = mask.pixels();
     let mut text = String::new();
-    let (mut gap, mut length) = (0_usize, 0_usize);
-    let mut close = |gap: &mut usize, length: &mut usize| {
-        if *length > 0 {
-            let blank = if text.is_empty() { "" } else { " " };
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{blank}{gap} {length}");
-            (*gap, *length) = (0, 0);
-        }
-    };
-    for column in 0..columns {
-        for row in 0..rows {
-            if pixels[row * columns + column] {
-                length += 1;
-            } else {
-                close(&mut gap, &mut length);
-                gap += 1;
-            }
-        }
+    let mut end = 0;
+    for (first, length) in Runs::of(mask).0 {
+        let blank = if text.is_empty() { "" } else { " " };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{blank}{} {length}", first - end);
+        end = first + length;
     }
-    close(&mut gap, &mut length);
     if text.is_empty() { "-1".to_owned() } else { text }
 }
 

@@ -58,19 +58,28 @@ fn split(channels: usize, vectors: usize) -> Vec<(usize, usize)> {
     (0..groups).step_by(vectors).map(|group| (group, vectors.min(groups - group))).collect()
 }
 
-/// Packs panels on all threads: `pack` gives the values of the panel of `count` vectors from group `group` on for the
-/// target numbered first.
-fn packed(panels: &[(usize, usize, usize)], pack: impl Fn(usize, usize, usize) -> Vec<f32> + Sync) -> Packed {
-    let parts: Vec<Vec<f32>> =
-        panels.par_iter().map(|(target, group, vectors)| pack(*target, *group, *vectors)).collect();
-    let mut values = Aligned::zeros(parts.iter().map(Vec::len).sum());
+/// Packs panels on all threads: `pack` writes the `rows` rows of the panel of `count` vectors from group `group` on, each
+/// `count * LANES` values, for the target numbered first.
+fn packed(
+    panels: &[(usize, usize, usize)],
+    rows: impl Fn(usize) -> usize,
+    pack: impl Fn(usize, usize, usize, &mut [f32]) + Sync,
+) -> Packed {
     let mut described = Vec::with_capacity(panels.len());
-    let mut offset = 0;
-    for ((target, group, vectors), part) in panels.iter().zip(&parts) {
-        values.as_mut_slice()[offset..offset + part.len()].copy_from_slice(part);
-        described.push(PackedPanel { offset, vectors: *vectors, group: *group, target: *target });
-        offset += part.len();
+    let mut len = 0;
+    for (target, group, vectors) in panels {
+        described.push(PackedPanel { offset: len, vectors: *vectors, group: *group, target: *target });
+        len += rows(*target) * vectors * LANES;
     }
+    let mut values = Aligned::zeros(len);
+    let mut rest = values.as_mut_slice();
+    let mut parts = Vec::with_capacity(panels.len());
+    for (target, group, vectors) in panels {
+        let (part, others) = rest.split_at_mut(rows(*target) * vectors * LANES);
+        parts.push((*target, *group, *vectors, part));
+        rest = others;
+    }
+    parts.into_par_iter().for_each(|(target, group, vectors, part)| pack(target, group, vectors, part));
     Packed { values, panels: described }
 }
 
@@ -88,33 +97,39 @@ pub(super) fn direct_forward(filters: &[Placed<'_>], vectors: usize) -> Packed {
             split(placed.outputs, vectors).into_iter().map(move |(group, count)| (target, group, count))
         })
         .collect();
-    packed(&panels, |target, group, count| {
+    let rows = |target: usize| filters[target].taps().len() * filters[target].inputs.len();
+    packed(&panels, rows, |target, group, count, values| {
         let placed = &filters[target];
-        let mut values = Vec::new();
+        let mut rows = values.chunks_exact_mut(count * LANES);
         for tap in placed.taps() {
-            for input in 0..placed.inputs.len() {
-                let outputs = group * LANES..(group + count) * LANES;
-                values.extend(outputs.map(|output| placed.weight(output, input, tap) as f32));
+            for (input, row) in (0..placed.inputs.len()).zip(&mut rows) {
+                for (output, value) in (group * LANES..).zip(row) {
+                    *value = placed.weight(output, input, tap) as f32;
+                }
             }
         }
-        values
     })
 }
 
 /// Backward weights over the given taps of each filter: `[panel][filter][tap][output][vectors * LANES]`.
 pub(super) fn direct_backward(filters: &[Placed<'_>], taps: &[[usize; 2]], vectors: usize) -> Packed {
-    packed(&panels_of(filters[0].inputs.len(), vectors), |_, group, count| {
-        let mut values = Vec::new();
-        for placed in filters {
-            for tap in taps {
-                for output in 0..placed.outputs {
-                    let inputs = group * LANES..(group + count) * LANES;
-                    values.extend(inputs.map(|input| placed.weight(output, input, *tap) as f32));
+    let rows = filters.iter().map(|placed| taps.len() * placed.outputs).sum();
+    packed(
+        &panels_of(filters[0].inputs.len(), vectors),
+        |_| rows,
+        |_, group, count, values| {
+            let mut rows = values.chunks_exact_mut(count * LANES);
+            for placed in filters {
+                for tap in taps {
+                    for (output, row) in (0..placed.outputs).zip(&mut rows) {
+                        for (input, value) in (group * LANES..).zip(row) {
+                            *value = placed.weight(output, input, *tap) as f32;
+                        }
+                    }
                 }
             }
-        }
-        values
-    })
+        },
+    )
 }
 
 /// Weights over patches, `[panel][tap][input][vectors * LANES]` without input padding.
@@ -126,16 +141,18 @@ pub(super) fn patches_forward(placed: &Placed<'_>, vectors: usize) -> Packed {
 pub(super) fn patches_backward(placed: &Placed<'_>, vectors: usize) -> Packed {
     let (taps, inputs) = (placed.taps(), placed.inputs.len());
     let patch = taps.len() * inputs;
-    packed(&panels_of(patch.next_multiple_of(LANES), vectors), |_, group, count| {
-        let mut values = Vec::new();
-        for output in 0..placed.outputs {
-            for at in group * LANES..(group + count) * LANES {
-                let value = if at < patch { placed.weight(output, at % inputs, taps[at / inputs]) } else { 0.0 };
-                values.push(value as f32);
+    let panels = panels_of(patch.next_multiple_of(LANES), vectors);
+    packed(
+        &panels,
+        |_| placed.outputs,
+        |_, group, count, values| {
+            for (output, row) in values.chunks_exact_mut(count * LANES).enumerate() {
+                for (at, value) in (group * LANES..patch).zip(row) {
+                    *value = placed.weight(output, at % inputs, taps[at / inputs]) as f32;
+                }
             }
-        }
-        values
-    })
+        },
+    )
 }
 
 /// Which way a Winograd convolution runs.
@@ -155,29 +172,49 @@ pub(super) fn winograd(placed: &Placed<'_>, axes: [Axis; 2], direction: Directio
         Direction::Forward => (placed.inputs.len(), placed.outputs),
         Direction::Backward => (placed.outputs, placed.inputs.len()),
     };
-    packed(&panels_of(width_out, vectors), |_, group, count| {
-        let lanes = count * LANES;
-        let mut values = vec![0.0; positions * channels * lanes];
-        for channel in 0..channels {
-            for lane in 0..lanes {
-                let out = group * LANES + lane;
-                let kernel = |y: usize, x: usize| match direction {
-                    Direction::Forward => placed.weight(out, channel, [y, x]),
-                    Direction::Backward => placed.weight(channel, out, [height - 1 - y, width - 1 - x]),
-                };
+    packed(
+        &panels_of(width_out, vectors),
+        |_| positions * channels,
+        |_, group, count, values| {
+            // Kernels of one channel side by side, so that all lanes of a panel are transformed together.
+            let lanes = count * LANES;
+            let mut taps = vec![0.0; height * width * lanes];
+            let mut lines = vec![0.0; width * lanes];
+            let mut sums = vec![0.0; lanes];
+            for channel in 0..channels {
+                for (tap, values) in taps.chunks_exact_mut(lanes).enumerate() {
+                    let [y, x] = [tap / width, tap % width];
+                    for (out, value) in (group * LANES..).zip(values) {
+                        *value = match direction {
+                            Direction::Forward => placed.weight(out, channel, [y, x]),
+                            Direction::Backward => placed.weight(channel, out, [height - 1 - y, width - 1 - x]),
+                        };
+                    }
+                }
                 for (position_y, row) in rows.iter().enumerate() {
-                    let mut line = [0.0f64; 7];
-                    for (x, sum) in line.iter_mut().enumerate().take(width) {
-                        *sum = (0..height).map(|y| row[y] * kernel(y, x)).sum();
+                    for (x, line) in lines.chunks_exact_mut(lanes).enumerate() {
+                        weighted_sum(line, row, (0..height).map(|y| &taps[(y * width + x) * lanes..][..lanes]));
                     }
                     for (position_x, column) in columns.iter().enumerate() {
-                        let value: f64 = (0..width).map(|x| column[x] * line[x]).sum();
+                        weighted_sum(&mut sums, column, lines.chunks_exact(lanes));
                         let position = position_y * columns.len() + position_x;
-                        values[(position * channels + channel) * lanes + lane] = value as f32;
+                        let out = &mut values[(position * channels + channel) * lanes..][..lanes];
+                        for (out, sum) in out.iter_mut().zip(&sums) {
+                            *out = *sum as f32;
+                        }
                     }
                 }
             }
+        },
+    )
+}
+
+/// The sum of `terms`, each times its factor, in their order.
+fn weighted_sum<'a>(sum: &mut [f64], factors: &[f64], terms: impl Iterator<Item = &'a [f64]>) {
+    sum.fill(0.0);
+    for (factor, term) in factors.iter().zip(terms) {
+        for (sum, value) in sum.iter_mut().zip(term) {
+            *sum += factor * value;
         }
-        values
-    })
+    }
 }
