@@ -202,12 +202,10 @@ pub(super) fn mixed_present(a: f32, b: f32, mix: f32) -> f32 {
     }
 }
 
-/// Between two values; where one is missing the other.
+/// The same of values that say themselves whether they are missing.
 pub(super) fn mixed(a: Option<f32>, b: Option<f32>, mix: f32) -> Option<f32> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a + (b - a) * mix),
-        (a, b) => a.or(b),
-    }
+    let [a, b] = [a, b].map(|value| value.unwrap_or(f32::NAN));
+    Some(mixed_present(a, b, mix)).filter(|value| !value.is_nan())
 }
 
 /// Paint over gray.

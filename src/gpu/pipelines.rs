@@ -71,26 +71,45 @@ fn pipeline(
     };
     let mut entries = vec![uniforms];
     for (binding, (sample_type, view_dimension)) in (1..).zip(textures) {
-        entries.push(wgpu::BindGroupLayoutEntry {
-            binding,
-            visibility: wgpu::ShaderStages::FRAGMENT,
-            ty: wgpu::BindingType::Texture { sample_type, view_dimension, multisampled: false },
-            count: None,
-        });
+        entries.push(texture_entry(binding, sample_type, view_dimension));
     }
-    let bindings =
-        device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(name), entries: &entries });
+    let source = format!("{COMMON}{source}");
+    assembled(device, format, [name, entry_point, &source], &entries, wgpu::PrimitiveTopology::TriangleList)
+}
+
+/// A texture that a picture is made of.
+pub(super) fn texture_entry(
+    binding: u32,
+    sample_type: wgpu::TextureSampleType,
+    view_dimension: wgpu::TextureViewDimension,
+) -> wgpu::BindGroupLayoutEntry {
+    wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::FRAGMENT,
+        ty: wgpu::BindingType::Texture { sample_type, view_dimension, multisampled: false },
+        count: None,
+    }
+}
+
+/// A pipeline of the shader `source`, bound to `entries`: its vertices come from `corner`, its pixels from `entry_point`.
+pub(super) fn assembled(
+    device: &wgpu::Device,
+    format: wgpu::TextureFormat,
+    [name, entry_point, source]: [&str; 3],
+    entries: &[wgpu::BindGroupLayoutEntry],
+    topology: wgpu::PrimitiveTopology,
+) -> Pipeline {
+    let label = Some(name);
+    let bindings = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries });
     let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-        label: Some(name),
+        label,
         bind_group_layouts: &[Some(&bindings)],
         immediate_size: 0,
     });
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: Some(name),
-        source: wgpu::ShaderSource::Wgsl(format!("{COMMON}{source}").into()),
-    });
+    let module = device
+        .create_shader_module(wgpu::ShaderModuleDescriptor { label, source: wgpu::ShaderSource::Wgsl(source.into()) });
     let pipeline = device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-        label: Some(name),
+        label,
         layout: Some(&layout),
         vertex: wgpu::VertexState {
             module: &module,
@@ -98,7 +117,7 @@ fn pipeline(
             compilation_options: wgpu::PipelineCompilationOptions::default(),
             buffers: &[],
         },
-        primitive: wgpu::PrimitiveState::default(),
+        primitive: wgpu::PrimitiveState { topology, ..wgpu::PrimitiveState::default() },
         depth_stencil: None,
         multisample: wgpu::MultisampleState::default(),
         fragment: Some(wgpu::FragmentState {

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use eframe::{egui_wgpu, wgpu};
 use egui_wgpu::{CallbackResources, CallbackTrait, ScreenDescriptor};
 
+use super::pipelines::{Pipeline, assembled, texture_entry};
+
 /// The pixels of a window, and which of them the driver does not have yet.
 pub struct ScreenPixels {
     /// Whether blue comes first, as in most windows.
@@ -45,8 +47,7 @@ impl ScreenPixels {
 
 /// What the driver needs for the copy.
 pub struct ScreenCopy {
-    pipeline: wgpu::RenderPipeline,
-    bindings: wgpu::BindGroupLayout,
+    pipeline: Pipeline,
     sampler: wgpu::Sampler,
     format: wgpu::TextureFormat,
     bound: Option<Bound>,
@@ -74,68 +75,26 @@ impl ScreenCopy {
     }
 
     fn new(device: &wgpu::Device, format: wgpu::TextureFormat) -> Self {
+        let float = wgpu::TextureSampleType::Float { filterable: true };
+        let entries = [
+            texture_entry(0, float, wgpu::TextureViewDimension::D2),
+            wgpu::BindGroupLayoutEntry {
+                binding: 1,
+                visibility: wgpu::ShaderStages::FRAGMENT,
+                ty: wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
+                count: None,
+            },
+        ];
+        let shader = ["screen", "screen_picture", include_str!("../../shaders/screen.wgsl")];
+        let pipeline = assembled(device, format, shader, &entries, wgpu::PrimitiveTopology::TriangleStrip);
         let label = Some("screen");
-        let bindings = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-            label,
-            entries: &[
-                wgpu::BindGroupLayoutEntry {
-                    binding: 0,
-                    visibility: wgpu::ShaderStages::FRAGMENT,
-                    ty: wgpu::BindingType::Texture {
-                        sample_type: wgpu::TextureSampleType::Float { filterable: true },
-                        view_dimension: wgpu::TextureViewDimension::D2,
-                        multisampled: false,
-                    },
-                    count: None,
-                },
-                wgpu::BindGroupLayoutEntry {
-                    binding: 1,
-                    visibility: wgpu::ShaderStages::FRAGMENT,
-                    ty: wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
-                    count: None,
-                },
-            ],
-        });
-        let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label,
-            bind_group_layouts: &[Some(&bindings)],
-            immediate_size: 0,
-        });
-        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label,
-            source: wgpu::ShaderSource::Wgsl(include_str!("../../shaders/screen.wgsl").into()),
-        });
-        let pipeline = device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-            label,
-            layout: Some(&layout),
-            vertex: wgpu::VertexState {
-                module: &module,
-                entry_point: Some("corner"),
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
-                buffers: &[],
-            },
-            primitive: wgpu::PrimitiveState {
-                topology: wgpu::PrimitiveTopology::TriangleStrip,
-                ..wgpu::PrimitiveState::default()
-            },
-            depth_stencil: None,
-            multisample: wgpu::MultisampleState::default(),
-            fragment: Some(wgpu::FragmentState {
-                module: &module,
-                entry_point: Some("screen_picture"),
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
-                targets: &[Some(format.into())],
-            }),
-            multiview_mask: None,
-            cache: None,
-        });
         let sampler = device.create_sampler(&wgpu::SamplerDescriptor { label, ..Default::default() });
         // The driver copies fastest what need not be converted.
         let format = match format {
             wgpu::TextureFormat::Bgra8Unorm => format,
             _ => wgpu::TextureFormat::Rgba8Unorm,
         };
-        Self { pipeline, bindings, sampler, format, bound: None }
+        Self { pipeline, sampler, format, bound: None }
     }
 
     fn prepare(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, screen: &mut ScreenPixels) {
@@ -179,7 +138,7 @@ impl ScreenCopy {
         let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
         let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("screen"),
-            layout: &self.bindings,
+            layout: &self.pipeline.bindings,
             entries: &[
                 wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::TextureView(&view) },
                 wgpu::BindGroupEntry { binding: 1, resource: wgpu::BindingResource::Sampler(&self.sampler) },
@@ -213,7 +172,7 @@ impl CallbackTrait for CopyCallback {
         resources: &CallbackResources,
     ) {
         if let Some((copy, bound)) = resources.get::<ScreenCopy>().and_then(|copy| Some((copy, copy.bound.as_ref()?))) {
-            pass.set_pipeline(&copy.pipeline);
+            pass.set_pipeline(&copy.pipeline.pipeline);
             pass.set_bind_group(0, &bound.group, &[]);
             pass.draw(0..4, 0..1);
         }

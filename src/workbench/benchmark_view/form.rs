@@ -1,6 +1,6 @@
 //! What is to be run.
 
-use egui::{Button, ComboBox, DragValue, Grid, RichText, TextEdit, Ui};
+use egui::{Align, Button, ComboBox, DragValue, Grid, Layout, RichText, TextEdit, Ui};
 
 use super::wish;
 use crate::benchmark::Protocol;
@@ -12,6 +12,12 @@ use crate::workbench::action::Actions;
 use crate::workbench::bench::{BenchWish, roles};
 use crate::workbench::state::State;
 use crate::workbench::theme;
+
+/// Width of the names of rows, in points.
+const NAME_WIDTH: f32 = 116.0;
+
+/// Between a name and its choice, and between rows, in points.
+const SPACING: egui::Vec2 = egui::vec2(16.0, 8.0);
 
 /// Draws the choices.
 pub(super) fn form_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
@@ -38,12 +44,11 @@ pub(super) fn form_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
             wish(actions, BenchWish::Choose);
         }
     });
-    Grid::new("benchmark choices").num_columns(2).spacing([16.0, 8.0]).show(ui, |ui| {
+    // Outside of the grid, whose rows cannot grow by a second line.
+    tests_ui(ui, &mut protocol);
+    methods_ui(ui, &mut protocol);
+    Grid::new("benchmark choices").num_columns(2).min_col_width(NAME_WIDTH).spacing(SPACING).show(ui, |ui| {
         preset_ui(ui, &mut protocol);
-        ui.end_row();
-        tests_ui(ui, &mut protocol);
-        ui.end_row();
-        methods_ui(ui, &mut protocol);
         ui.end_row();
         let name = ui.label("Cohort");
         let edit = TextEdit::singleline(&mut protocol.cohort.source).desired_width(420.0);
@@ -93,9 +98,21 @@ fn preset_ui(ui: &mut Ui, protocol: &mut Protocol) {
         .labelled_by(name.id);
 }
 
+/// A row with a name as wide as those of the grid, whose content may take several lines.
+fn row_ui(ui: &mut Ui, name: &str, content: impl FnOnce(&mut Ui)) {
+    ui.horizontal_top(|ui| {
+        let name_size = egui::vec2(NAME_WIDTH, ui.spacing().interact_size.y);
+        ui.allocate_ui_with_layout(name_size, Layout::left_to_right(Align::Center), |ui| {
+            ui.set_min_width(NAME_WIDTH);
+            ui.label(name);
+        });
+        ui.add_space(SPACING.x - ui.spacing().item_spacing.x);
+        ui.vertical(|ui| ui.horizontal_wrapped(content));
+    });
+}
+
 fn tests_ui(ui: &mut Ui, protocol: &mut Protocol) {
-    ui.label("Tests");
-    ui.horizontal_wrapped(|ui| {
+    row_ui(ui, "Tests", |ui| {
         for test in Test::ALL {
             let mut is_wanted = protocol.tests.contains(&test);
             if ui.checkbox(&mut is_wanted, test_title(test)).on_hover_text(question(test)).changed() {
@@ -110,8 +127,7 @@ fn tests_ui(ui: &mut Ui, protocol: &mut Protocol) {
 }
 
 fn methods_ui(ui: &mut Ui, protocol: &mut Protocol) {
-    ui.label("Methods");
-    ui.horizontal_wrapped(|ui| {
+    row_ui(ui, "Methods", |ui| {
         for method in Method::ALL {
             let mut is_wanted = protocol.methods.contains(&method);
             if ui.checkbox(&mut is_wanted, method.name()).on_hover_text(method.title()).changed() {
