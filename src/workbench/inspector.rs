@@ -5,6 +5,7 @@ use std::sync::Arc;
 use egui::{ComboBox, Panel, RichText, ScrollArea, Slider, Ui};
 
 use super::action::{Action, Actions};
+use super::name_column::name_ui;
 use super::services::Services;
 use super::shown::{MapValues, Shown, ToneChoice};
 use super::state::{State, View};
@@ -47,7 +48,7 @@ fn section(ui: &mut Ui, title: &str, is_open: bool, content: impl FnOnce(&mut Ui
 /// A choice with its name before it.
 fn combo(ui: &mut Ui, name: &str, selected: &str, content: impl FnOnce(&mut Ui)) -> egui::Response {
     ui.horizontal(|ui| {
-        let label = ui.add_sized([64.0, 18.0], egui::Label::new(name).halign(egui::Align::LEFT));
+        let label = name_ui(ui, name, 64.0);
         let combo = ComboBox::from_id_salt(name).selected_text(selected).width(ui.available_width() - 8.0);
         combo.show_ui(ui, content).response.labelled_by(label.id)
     })

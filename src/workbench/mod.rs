@@ -28,6 +28,7 @@ mod likenesses;
 mod list;
 mod look;
 mod menu;
+mod name_column;
 mod opening;
 mod parameters_view;
 mod player;

@@ -1,6 +1,6 @@
 //! What is to be run.
 
-use egui::{Align, Button, ComboBox, DragValue, Grid, Layout, RichText, TextEdit, Ui};
+use egui::{Button, ComboBox, DragValue, Grid, RichText, TextEdit, Ui};
 
 use super::wish;
 use crate::benchmark::Protocol;
@@ -10,6 +10,7 @@ use crate::saliency::{Method, Preset};
 use crate::truth::Task;
 use crate::workbench::action::Actions;
 use crate::workbench::bench::{BenchWish, roles};
+use crate::workbench::name_column::name_ui;
 use crate::workbench::state::State;
 use crate::workbench::theme;
 
@@ -101,11 +102,7 @@ fn preset_ui(ui: &mut Ui, protocol: &mut Protocol) {
 /// A row with a name as wide as those of the grid, whose content may take several lines.
 fn row_ui(ui: &mut Ui, name: &str, content: impl FnOnce(&mut Ui)) {
     ui.horizontal_top(|ui| {
-        let name_size = egui::vec2(NAME_WIDTH, ui.spacing().interact_size.y);
-        ui.allocate_ui_with_layout(name_size, Layout::left_to_right(Align::Center), |ui| {
-            ui.set_min_width(NAME_WIDTH);
-            ui.label(name);
-        });
+        name_ui(ui, name, NAME_WIDTH);
         ui.add_space(SPACING.x - ui.spacing().item_spacing.x);
         ui.vertical(|ui| ui.horizontal_wrapped(content));
     });

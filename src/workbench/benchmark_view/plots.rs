@@ -1,10 +1,12 @@
 //! Numbers so far: boxes and points by method, curves by state. A press on a point shows its case.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
-use egui::{Color32, Sense, Ui};
+use egui::{Color32, Rangef, RichText, Sense, Ui};
 use egui_plot::{
-    BoxElem, BoxPlot, BoxSpread, GridMark, HLine, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotPoints, Points,
+    AxisHints, BoxElem, BoxPlot, BoxSpread, Corner, GridMark, HLine, HoverPosition, Legend, Line, LineStyle, Plot,
+    PlotPoint, PlotPoints, Points,
 };
 
 use super::wish;
@@ -17,6 +19,9 @@ use crate::workbench::bench::{Bench, BenchWish, Value};
 use crate::workbench::theme;
 
 const HEIGHT: f32 = 320.0;
+
+/// Columns whose names fit into one line.
+const ONE_LINE: usize = 8;
 
 /// How near to a point a press counts, in points of the screen.
 const NEAR: f32 = 8.0;
@@ -41,6 +46,24 @@ pub(super) fn plot_ui(ui: &mut Ui, bench: &Bench, actions: &mut Actions) {
         curves_ui(ui, bench);
     } else {
         boxes_ui(ui, bench, actions);
+    }
+    ui.label(RichText::new(legend(test)).weak().small());
+}
+
+/// What is seen in the plot of a test.
+fn legend(test: Test) -> &'static str {
+    match test {
+        Test::Utility => {
+            "Coloured: the trained network. Gray beside it: the same method on a network with random weights. Gray alone: \
+             baselines and controls. Each point is an image; a press on one shows its case"
+        }
+        Test::Randomization => {
+            "Mean likeness to the map of the trained network, block after block made random. A curve that stays high hardly \
+             depends on what the network learned"
+        }
+        Test::Repeatability | Test::Reproducibility => {
+            "Likeness of the maps of two networks on one image. Each point is an image; a press on one shows its case"
+        }
     }
 }
 
@@ -77,17 +100,15 @@ fn boxes_ui(ui: &mut Ui, bench: &Bench, actions: &mut Actions) {
         let words = format!("{method}, {condition}");
         groups.push(Group { x: place as f64 + shift, method, words, colour, values });
     }
-    let axis = names.clone();
     let metric = metric_title(primary_metric(test, bench.protocol.preset)).to_owned();
-    let plot = plain_plot("benchmark boxes", names.len())
-        .y_axis_label(metric)
-        .x_axis_formatter(move |mark: GridMark, _| axis.get(mark.value.round() as usize).cloned().unwrap_or_default())
-        .label_formatter(|hover: &HoverPosition<'_>| match hover {
+    let plot = plain_plot("benchmark boxes", names.clone()).y_axis_label(metric).label_formatter(
+        |hover: &HoverPosition<'_>| match hover {
             HoverPosition::NearDataPoint { plot_name, position, .. } => {
                 Some(format!("{plot_name}: {:.3}\npress to see the case", position.y))
             }
             HoverPosition::Elsewhere { .. } => None,
-        });
+        },
+    );
     let threshold = bench.protocol.similarity_threshold;
     let response = plot.show(ui, |plot| {
         if test != Test::Utility {
@@ -153,12 +174,10 @@ fn curves_ui(ui: &mut Ui, bench: &Bench) {
             curves.entry(method).or_default().push([state as f64, mean(values)]);
         }
     }
-    let axis = states.clone();
     let metric = metric_title(primary_metric(test, bench.protocol.preset)).to_owned();
-    let plot = plain_plot("benchmark curves", states.len())
+    let plot = plain_plot("benchmark curves", states.clone())
         .y_axis_label(metric)
-        .legend(egui_plot::Legend::default())
-        .x_axis_formatter(move |mark: GridMark, _| axis.get(mark.value.round() as usize).cloned().unwrap_or_default());
+        .legend(Legend::default().position(Corner::LeftBottom));
     let colours: BTreeMap<&str, Color32> = curves.keys().map(|method| (*method, colour_of(ui, method))).collect();
     plot.show(ui, |plot| {
         for control in controls {
@@ -193,8 +212,21 @@ fn states(bench: &Bench, is_state: impl Fn(&str) -> bool) -> Vec<String> {
     found
 }
 
-fn plain_plot(id: &'static str, columns: usize) -> Plot<'static> {
+/// A plot of columns with these names, which nobody can drag.
+fn plain_plot(id: &'static str, names: Vec<String>) -> Plot<'static> {
+    let columns = names.len();
+    // Many names take turns in two lines, and are written however narrow the window is.
+    let takes_turns = columns > ONE_LINE;
+    // How much room a name has, in columns.
+    let step_size = if takes_turns { 2.0 } else { 1.0 };
+    let name = move |mark: GridMark, _: &RangeInclusive<f64>| {
+        let place = mark.value.round() as usize;
+        let line = if takes_turns && place % 2 == 1 { "\n" } else { "" };
+        names.get(place).map(|name| format!("{line}{name}")).unwrap_or_default()
+    };
+    let axis = AxisHints::new_x().label_spacing(Rangef::new(4.0, 8.0)).formatter(name);
     Plot::new(id)
+        .custom_x_axes(vec![axis])
         .height(HEIGHT)
         .allow_drag(false)
         .allow_zoom(false)
@@ -208,5 +240,5 @@ fn plain_plot(id: &'static str, columns: usize) -> Plot<'static> {
         .include_y(1.0)
         .include_x(-0.5)
         .include_x(columns as f64 - 0.5)
-        .x_grid_spacer(move |_| (0..columns).map(|at| GridMark { value: at as f64, step_size: 1.0 }).collect())
+        .x_grid_spacer(move |_| (0..columns).map(|at| GridMark { value: at as f64, step_size }).collect())
 }
