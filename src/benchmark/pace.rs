@@ -14,6 +14,10 @@ const ENOUGH: f64 = 200.0;
 /// Most of what is left that can be begun: work that takes longer than was expected is never as good as done.
 const MOST_BEGUN: f64 = 0.9;
 
+/// Passes of timed maps from which on they say how long other maps take: the first ones of a run wait for networks to be
+/// made ready.
+const PASSES_TO_JUDGE_BY: f64 = 50.0;
+
 /// Units that cost about the same: those of one kind and method.
 pub(crate) type Sort = (Kind, String);
 
@@ -95,13 +99,14 @@ fn secs_per_pass(tallies: &BTreeMap<Sort, Tally>, kind: Kind) -> Option<f64> {
         let (secs, passes) = timed.fold((0.0, 0.0), |(secs, passes), (_, tally)| {
             (secs + tally.times.secs, passes + tally.passes * tally.times.units)
         });
-        (passes > 0.0).then(|| secs / passes)
+        (passes > 0.0).then(|| (secs / passes, passes))
     };
     let others = || {
         let alike = of(&|other| other.asks_network() == kind.asks_network());
         alike.or_else(|| of(&|_| true)).filter(|_| kind != Kind::Map)
     };
-    of(&|other| other == kind).or_else(others)
+    let is_enough = |(_, passes): &(f64, f64)| kind != Kind::Map || *passes >= PASSES_TO_JUDGE_BY;
+    of(&|other| other == kind).or_else(others).filter(is_enough).map(|(secs, _)| secs)
 }
 
 #[cfg(test)]
@@ -141,8 +146,10 @@ mod tests {
         let unknown = forecast(&tallies(&seen), 3.0);
         assert_eq!(unknown.secs_left, None, "what reads images says nothing about maps");
         assert!((unknown.fraction - 92.5 / 342.5).abs() < 1e-12, "by passes: {unknown:?}");
-        let better = [seen[0], seen[1], seen[2], (Kind::Map, "GRAD", tally(10, 10, 1.0, 0.4))];
+        let better = [seen[0], seen[1], seen[2], (Kind::Map, "GRAD", tally(60, 60, 1.0, 0.4))];
         assert!((left(&better, 0.0) - 10.0 * 25.0 * 0.4).abs() < 1e-9, "maps are judged by maps");
+        let early = [seen[0], seen[1], seen[2], (Kind::Map, "GRAD", tally(60, 2, 1.0, 9.0))];
+        assert_eq!(forecast(&tallies(&early), 0.0).secs_left, None, "the first maps waited for their network");
         let near = [seen[0], seen[1], (Kind::Localizer, "U-Net", tally(2, 0, 1.0, 0.0))];
         assert!((left(&near, 0.0) - 2.0 * 0.1).abs() < 1e-9, "a prediction's 0.03 s are 0.3 passes");
         let far = [seen[0], near[2]];
