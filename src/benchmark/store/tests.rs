@@ -128,7 +128,7 @@ fn the_time_left_is_that_of_the_dear_units() {
     store.note_session(first, &note(0.4, 0.0, &[(Method::Grad, 8.0, 0.4)])).unwrap();
     let status = store.status().unwrap();
     assert_eq!(status.units_per_sec, Some(20.0), "so far, which says nothing about what is left");
-    assert!((status.secs_left.unwrap() - 4.0 * 500.0 * 0.05).abs() < 1e-9, "{status:?}");
+    assert_eq!(status.secs_left, None, "a few passes, which waited for their network, say nothing about dear maps");
 
     // The run goes on: one of four dear maps is done, and the next was begun 10 seconds ago.
     store.keep(&[finished(0, 1, Method::Sig)]).unwrap();
