@@ -9,7 +9,7 @@ use saliscope::saliency::Method;
 use saliscope::workbench::{Action, CompareMode, Opening, View};
 
 use super::benchmark::{begin, page};
-use super::window::{PATIENCE, Window, opened};
+use super::window::{PATIENCE, Window, is_idle, opened, says};
 
 /// Words of the jobs bar about whatever job is the newest, another one each time.
 const NEWEST_JOB: [&str; 3] = ["Cancel this job", "and ", "Explain: "];
@@ -49,11 +49,6 @@ fn changed_until(window: &mut Window, is_over: impl Fn(&Window) -> bool) -> BTre
         assert!(begun.elapsed() < PATIENCE, "waited in vain");
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-fn is_idle(window: &Window) -> bool {
-    let workbench = window.state();
-    !workbench.services.jobs.is_busy() && workbench.state.models.len() == saliscope::demo::CLASSIFIERS.len()
 }
 
 fn nothing() -> BTreeSet<String> {
@@ -106,7 +101,7 @@ fn controls_stay_the_same_while_states_of_a_cascade_arrive() {
     state.player.methods = vec![Method::Grad, Method::Gcam];
     state.view = View::Cascade;
     window.step();
-    let is_whole = |window: &Window| is_idle(window) && super::window::says(window, "One image only");
+    let is_whole = |window: &Window| is_idle(window) && says(window, "One image only");
     assert_eq!(changed_until(&mut window, is_whole), nothing());
 }
 

@@ -9,7 +9,7 @@ use saliscope::cascade::Order;
 use saliscope::saliency::Method;
 use saliscope::workbench::{Action, Opening, View, Workbench};
 
-use crate::window::{Window, says, tap, until_seen};
+use crate::window::{Window, is_idle, says, tap, until_seen};
 
 /// Time of a frame.
 const STEP_SECS: f32 = 0.05;
@@ -25,11 +25,6 @@ fn player(methods: &[Method]) -> Window {
         workbench.state.has_study_list = false;
         workbench
     })
-}
-
-fn is_idle(window: &Window) -> bool {
-    let workbench = window.state();
-    !workbench.services.jobs.is_busy() && workbench.state.models.len() == saliscope::demo::CLASSIFIERS.len()
 }
 
 /// A player whose GRAD is whole.

@@ -97,6 +97,12 @@ pub(crate) fn type_into(window: &mut Window, label: &str, text: &str) {
     window.run();
 }
 
+/// Whether the demo's models are open and no work is under way.
+pub(crate) fn is_idle(window: &Window) -> bool {
+    let workbench = window.state();
+    !workbench.services.jobs.is_busy() && workbench.state.models.len() == saliscope::demo::CLASSIFIERS.len()
+}
+
 /// Whether some control or text contains `text`.
 pub(crate) fn says(window: &Window, text: &str) -> bool {
     window.query_all_by_label_contains(text).next().is_some() || window.query_all_by_value(text).next().is_some()
