@@ -32,7 +32,7 @@ pub use graph_builder::GraphBuilder;
 pub use initialize::initial_values;
 pub use mismatch::{Mismatch, Misshapen};
 pub use model::Model;
-pub use model_card::{DetectorCard, ModelCard, Scaling};
+pub use model_card::{DetectorCard, ModelCard, NEVER_SAW_PATIENTS, Scaling};
 pub use trainable::{AdamW, Mode, Moments, Trainable};
 pub use weights::{Tensor, Weights};
 pub use weights_file::{MAX_FILE_BYTES, Precision, WeightsFile, sha256_hex};

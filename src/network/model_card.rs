@@ -52,6 +52,10 @@ impl Scaling {
     }
 }
 
+/// What is said wherever a network whose card says `"trained_on_patients": false` speaks about an image that is no
+/// phantom.
+pub const NEVER_SAW_PATIENTS: &str = "Trained on generated images. It says nothing about patients.";
+
 /// What a model is and how it wants its images. Written as `model.json`, or under the name of the weights with the
 /// ending `.json`, in the folder of the weights.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -73,9 +77,16 @@ pub struct ModelCard {
     /// The class that means a finding; none where that is not defined.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub positive_class: Option<usize>,
+    /// Set where nobody stated how gray values become its input: [`ModelCard::scaling`] is a guess.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub scaling_assumed: bool,
     /// What it was trained on, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trained_on: Option<String>,
+    /// Whether it was trained on images of patients; none where nobody stated it. A network that never saw a patient
+    /// says nothing about patients ([`NEVER_SAW_PATIENTS`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trained_on_patients: Option<bool>,
     /// What the weights were converted from, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
@@ -129,7 +140,9 @@ pub(super) struct CardFile {
     scaling: Option<Scaling>,
     classes: Option<Vec<String>>,
     positive_class: Option<usize>,
+    scaling_assumed: Option<bool>,
     trained_on: Option<String>,
+    trained_on_patients: Option<bool>,
     origin: Option<String>,
     count_include_pad: Option<bool>,
     norm_scale: Option<bool>,
@@ -150,7 +163,9 @@ impl CardFile {
             scaling: None,
             classes: None,
             positive_class: None,
+            scaling_assumed: None,
             trained_on: None,
+            trained_on_patients: None,
             origin: None,
             count_include_pad: None,
             norm_scale: None,
@@ -221,7 +236,9 @@ impl CardFile {
             scaling: self.scaling.unwrap_or_else(|| self.architecture.usual_scaling(inferred.input_channels)),
             positive_class: self.positive_class.or(positive_by_rule),
             classes,
+            scaling_assumed: self.scaling_assumed.unwrap_or(self.scaling.is_none()),
             trained_on: self.trained_on,
+            trained_on_patients: self.trained_on_patients,
             origin: self.origin,
             count_include_pad: self.count_include_pad.unwrap_or(inferred.count_include_pad),
             norm_scale: self.norm_scale.unwrap_or(inferred.norm_scale),
