@@ -18,9 +18,13 @@ mod explain;
 mod figure;
 #[path = "command_line/inspect.rs"]
 mod inspect;
+#[path = "command_line/outputs.rs"]
+mod outputs;
 #[path = "command_line/phantom.rs"]
 mod phantom;
 #[path = "command_line/predict.rs"]
 mod predict;
+#[path = "command_line/scaling.rs"]
+mod scaling;
 #[path = "command_line/window.rs"]
 mod window;

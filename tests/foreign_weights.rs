@@ -62,6 +62,9 @@ fn logits_are_those_of_the_program_that_wrote_the_file() {
             let error = (f64::from(*found) - expected).abs();
             assert!(error < 2e-6, "{file}: {found} instead of {expected}");
         }
+        // Only whole models of Keras hold an activation.
+        let output = foreign.output.map(|output| output.name());
+        assert_eq!(output, told.get("output").and_then(Value::as_str), "{file}");
         let keras = file.starts_with("keras");
         let variant = foreign.variant;
         let inception = foreign.architecture == Architecture::InceptionV3;
@@ -97,7 +100,7 @@ fn what_was_left_out_or_changed_is_said() {
     let notes = |file: &str| from_bytes(&fixture(file), None).unwrap().notes;
     assert_eq!(notes("torch_inception.pth"), ["2 tensors of the auxiliary head left out"]);
     assert_eq!(notes("torch_densenet_lightning.pth"), ["1 tensor outside the network left out"]);
-    let single = "the single output z became two logits, 0 and z, whose softmax is the sigmoid of z";
+    let single = "the head has a single output z: it speaks for the finding, class 1, and -z against it";
     assert_eq!(notes("torch_densenet_single.pth"), [single]);
     assert_eq!(notes("keras_inception_nested.h5"), [single]);
     assert!(notes("keras_densenet.h5").is_empty());
@@ -251,10 +254,79 @@ fn a_converted_model_predicts() {
     let ran = run(&["predict", "--model", &output, "--image", image.to_str().unwrap()]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let line: Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!(line["logits"][0], 0.0);
-    let z = line["logits"][1].as_f64().unwrap();
-    let probability = line["probabilities"][1].as_f64().unwrap();
-    assert!((probability - 1.0 / (1.0 + (-z).exp())).abs() < 1e-6, "softmax of 0 and {z} is {probability}");
+    assert_eq!(line["logits"].as_array().unwrap().len(), 1);
+    let z = line["logits"][0].as_f64().unwrap();
+    let probability = |class: usize| line["probabilities"][class].as_f64().unwrap();
+    assert!((probability(1) - 1.0 / (1.0 + (-z).exp())).abs() < 1e-6, "sigmoid of {z} is {}", probability(1));
+    assert!((probability(0) + probability(1) - 1.0).abs() < 1e-12);
+    assert_eq!(line["predicted"]["name"], if z > 0.0 { "finding" } else { "clear" });
+}
+
+/// The card that `convert` wrote with these options, and what it said.
+fn converted(file: &str, options: &[&str]) -> (Value, String) {
+    let (_folder, input, output) = place(file);
+    let ran = run(&[&["convert", &input, &output, "--input-size", "80"], options].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let line: Value = serde_json::from_str(&ran.stdout).unwrap();
+    (line["card"].clone(), ran.stderr)
+}
+
+#[test]
+fn a_card_states_what_the_options_or_the_file_said() {
+    use serde_json::json;
+    let assumed = "nobody stated how gray levels become this model's input";
+    for (options, field, value) in [
+        (&["--scaling", "unit"][..], "range", json!([0.0, 1.0])),
+        (&["--scaling", "symmetric"], "scaling", json!("unit_to_symmetric")),
+        (&["--range", "-1024,1024"], "range", json!([-1024.0, 1024.0])),
+        (&["--range=-1,1"], "range", json!([-1.0, 1.0])),
+        (&["--mean", "0.533", "--std", "0.0349"], "std", json!([0.0349])),
+        (&["--mean", "0.4,0.5,0.6", "--std", "1,2,3"], "mean", json!([0.4, 0.5, 0.6])),
+    ] {
+        let (card, said) = converted("torch_densenet_single.pth", options);
+        assert_eq!(card[field], value, "{options:?}: {card}");
+        assert!(card.get("scaling_assumed").is_none() && !said.contains(assumed), "{options:?}: {said}");
+    }
+    let (card, said) = converted("torch_densenet_single.pth", &[]);
+    assert_eq!((&card["scaling"], &card["scaling_assumed"]), (&json!("imagenet"), &json!(true)));
+    assert!(said.contains(&format!("note: {assumed}; assumed: gray levels by ImageNet's mean")), "{said}");
+    assert_eq!((&card["output"], &card["classes"]), (&json!("sigmoid"), &json!(["class 0", "class 1"])));
+    let (card, _) = converted("torch_densenet_single.pth", &["--classes", "pneumonia"]);
+    assert_eq!((&card["classes"], &card["positive_class"]), (&json!(["not pneumonia", "pneumonia"]), &json!(1)));
+
+    // Five outputs: the file does not say what they are, and nothing is guessed.
+    let (card, _) = converted("torch_densenet_lightning.pth", &[]);
+    assert!(card.get("output").is_none(), "{card}");
+    let (card, _) = converted("torch_densenet_lightning.pth", &["--output", "sigmoid"]);
+    assert_eq!(card["output"], "sigmoid");
+    let (card, said) = converted("keras_densenet.h5", &[]);
+    assert_eq!(card["output"], "softmax");
+    assert!(!said.contains("--output"), "{said}");
+    let (card, said) = converted("keras_densenet.h5", &["--output", "sigmoid"]);
+    assert_eq!(card["output"], "sigmoid");
+    assert!(said.contains("note: the file says softmax; --output was followed instead"), "{said}");
+    let (card, _) = converted("torch_inception.pth", &["--scaling", "imagenet", "--transform-input"]);
+    assert_eq!(card["transform_input"], true);
+}
+
+#[test]
+fn options_that_contradict_are_refused() {
+    let (_folder, input, output) = place("torch_densenet_single.pth");
+    for (options, code, expected) in [
+        (&["--scaling", "unit", "--range", "0,1"][..], 2, "cannot be used with"),
+        (&["--range", "0,1,2"], 2, "--range: two numbers are needed"),
+        (&["--range", "1,0"], 1, "not two numbers that rise"),
+        (&["--mean", "0.5"], 2, "--std"),
+        (&["--mean", "0.5,0.5", "--std", "1,1"], 1, "`mean` of the model card has 2 numbers"),
+        (&["--output", "softmax"], 1, "is softmax, which is always 1 of a single logit: write sigmoid"),
+        (&["--transform-input"], 1, "`transform_input` of the model card is for inception_v3"),
+        (&["--positive-class", "0"], 1, "the single logit speaks for class 1: name the finding second"),
+    ] {
+        let ran = run(&[&["convert", &input, &output], options].concat());
+        assert_eq!(ran.code, Some(code), "{options:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(expected), "{options:?}: {}", ran.stderr);
+        assert!(!Path::new(&output).exists());
+    }
 }
 
 #[test]

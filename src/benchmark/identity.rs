@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::external::ExternalMaps;
 use super::protocol::Protocol;
 use super::subject::Subjects;
-use crate::network::sha256_hex;
+use crate::network::{Model, Scaling, sha256_hex};
 
 /// All that the numbers of a run follow from, without a path: protocol, weights, cohort, external maps.
 pub(super) fn identity(
@@ -16,7 +16,7 @@ pub(super) fn identity(
 ) -> Value {
     let models: serde_json::Map<String, Value> = subjects
         .all()
-        .map(|subject| (format!("{} ({})", subject.name, subject.role.name()), json!(subject.model.sha256)))
+        .map(|subject| (format!("{} ({})", subject.name, subject.role.name()), json!(read_as(&subject.model))))
         .collect();
     json!({
         "protocol": serde_json::to_value(protocol.without_paths()).unwrap_or(Value::Null),
@@ -24,6 +24,21 @@ pub(super) fn identity(
         "cohort fingerprint": cohort_fingerprint,
         "external maps": external.map(ExternalMaps::fingerprint),
     })
+}
+
+/// The hash of a model's weights, and how they are read where that is not what the first version did: its runs are not
+/// gone on with by other numbers.
+fn read_as(model: &Model) -> String {
+    let mut name = model.sha256.clone();
+    if model.had_constant_logit {
+        name.push_str(", read as a single logit");
+    }
+    let is_of_today = matches!(model.card.scaling, Scaling::Range(_) | Scaling::MeanStd { .. });
+    if is_of_today || model.card.transform_input {
+        name.push_str(", ");
+        name.push_str(&model.card.scaling_words());
+    }
+    name
 }
 
 /// A short name of an identity: equal for equal ones.

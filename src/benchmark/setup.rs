@@ -76,6 +76,11 @@ impl Setup {
         })?;
         let mut warnings: Vec<String> = cohort.warnings().iter().map(ToString::to_string).collect();
         warnings.extend(cohort_warnings(protocol, &cohort));
+        let noted = |subject: &Subject| {
+            let name = subject.name.clone();
+            subject.model.notes().into_iter().map(move |note| format!("{name}: {note}"))
+        };
+        warnings.extend(subjects.all().flat_map(noted));
         let seed = protocol.seeds.sample;
         let positives = drawn(&cohort, protocol.cohort.split, seed, |case| case.label == Some(true));
         if positives.is_empty() {

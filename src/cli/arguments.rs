@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 
 use super::error::{Error, Result};
-use crate::network::Architecture;
+use crate::network::{Architecture, Output};
 use crate::saliency::{self, Method};
 
 /// The model and the images.
@@ -22,6 +22,28 @@ pub(super) struct Inputs {
     /// Architecture, where neither a model card nor the tensor names tell it
     #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(Architecture), help = ARCHITECTURE_HELP)]
     pub(super) arch: Option<Architecture>,
+    /// How the model's outputs become probabilities, where its card does not say it: exactly one class is true (softmax),
+    /// or each is a label of its own (sigmoid)
+    #[arg(long, value_name = "OUTPUT", value_enum)]
+    pub(super) output: Option<OutputChoice>,
+}
+
+/// `--output`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum OutputChoice {
+    /// Exactly one class is true
+    Softmax,
+    /// Each class is a label of its own, true or not
+    Sigmoid,
+}
+
+impl From<OutputChoice> for Output {
+    fn from(choice: OutputChoice) -> Self {
+        match choice {
+            OutputChoice::Softmax => Self::Softmax,
+            OutputChoice::Sigmoid => Self::Sigmoid,
+        }
+    }
 }
 
 const ARCHITECTURE_HELP: &str =

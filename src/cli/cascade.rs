@@ -135,8 +135,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         return Err(Error::Usage(format!("a cascade takes at most {MAX_IMAGES} images a run")));
     }
     let interrupt = Interrupt::listen();
-    let model = model::open(&inputs.model, inputs.arch)?;
+    let model = model::open(&inputs.model, inputs.arch, inputs.output)?;
     model.require_classifier()?;
+    model::print_notes(&model, machine.quiet);
     let states = State::all(&model.graph, arguments.order, arguments.preset);
     let states = if arguments.states.is_empty() {
         states

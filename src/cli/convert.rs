@@ -7,10 +7,13 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::arguments::OutputChoice;
 use super::error::{Error, Result};
 use super::{output_file, print_json};
 use crate::foreign::{self, Foreign};
-use crate::network::{Architecture, DetectorCard, ModelCard, ModelKind, Precision, Scaling, sha256_hex};
+use crate::network::{
+    Architecture, DetectorCard, ModelCard, ModelKind, Output, Precision, Scaling, class_names, sha256_hex,
+};
 
 /// Side of the images of the study, in pixels.
 const STUDY_INPUT_PX: usize = 320;
@@ -25,8 +28,12 @@ const STUDY_INPUT_PX: usize = 320;
 Examples:
   saliscope convert checkpoint.pth model.safetensors
   saliscope convert keras.h5 model.safetensors --input-size 299 --classes clear,pneumothorax
+  saliscope convert fourteen_labels.pth model.safetensors --output sigmoid --scaling imagenet
+  saliscope convert gray.pth model.safetensors --range=-1024,1024
+  saliscope convert chexpert.pth model.safetensors --mean 0.533 --std 0.0349
 
-A head with one output z becomes two logits, 0 and z, whose softmax is the sigmoid of z.
+A head with one output z has two classes: z speaks for the finding, class 1, and -z against it. What nobody states about
+the scaling is assumed, said in a line, and marked in the card (`scaling_assumed`).
 Research use - not for diagnosis.")]
 pub(super) struct Arguments {
     /// A PyTorch state dict or a Keras HDF5 file
@@ -41,9 +48,34 @@ pub(super) struct Arguments {
     /// Side of the images it was trained on, in pixels, or height and width such as 320x299
     #[arg(long, value_name = "PX", value_parser = input_size, default_value = "320")]
     input_size: [usize; 2],
-    /// How gray values become its input; without this, symmetric for `inception_v3` and imagenet for `densenet_121`
-    #[arg(long, value_name = "SCALING", value_enum)]
+    /// How gray values become its input; without this or --range or --mean, it is assumed: imagenet for `densenet_121` with
+    /// 3 channels, else symmetric
+    #[arg(long, value_name = "SCALING", value_enum, conflicts_with_all = ["range", "mean", "std"])]
     scaling: Option<ScalingChoice>,
+    /// Black and white as the network reads them, such as 0,1 or -1024,1024
+    #[arg(long, value_name = "LO,HI", value_delimiter = ',', num_args = 1, allow_hyphen_values = true,
+          conflicts_with_all = ["mean", "std"])]
+    range: Option<Vec<f32>>,
+    /// Mean that is taken from gray levels of 0 to 1: one for each channel, or one for all
+    #[arg(
+        long,
+        value_name = "M,..",
+        value_delimiter = ',',
+        num_args = 1,
+        allow_hyphen_values = true,
+        requires = "std"
+    )]
+    mean: Option<Vec<f32>>,
+    /// Deviation that they are divided by then
+    #[arg(long, value_name = "S,..", value_delimiter = ',', num_args = 1, requires = "mean")]
+    std: Option<Vec<f32>>,
+    /// The network is torchvision's InceptionV3 with transform_input=True: images scaled by imagenet are brought to -1..1
+    #[arg(long)]
+    transform_input: bool,
+    /// How its outputs become probabilities: exactly one class is true (softmax), or each is a label of its own (sigmoid);
+    /// without this, as the file says, else softmax of two outputs and sigmoid of one
+    #[arg(long = "output", value_name = "OUTPUT", value_enum)]
+    output_kind: Option<OutputChoice>,
     /// Names of the classes, joined by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     classes: Option<Vec<String>>,
@@ -63,6 +95,8 @@ pub(super) struct Arguments {
 enum ScalingChoice {
     /// From -1 to 1
     Symmetric,
+    /// From 0 to 1: torchvision's ToTensor alone, Keras' rescale=1/255
+    Unit,
     /// By the means and deviations of `ImageNet`
     Imagenet,
 }
@@ -96,7 +130,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     write_both([(output, &weights), (&card_path, &json)], *force)?;
     if !arguments.quiet {
         let trust = "nothing in the file was executed; still, convert trusted files only".to_owned();
-        for note in foreign.notes.iter().chain([&trust]) {
+        let assumed = card.scaling_assumed.then(|| card.assumed_scaling_note());
+        let said = foreign.output.filter(|said| card.output != Some(*said));
+        let overruled = said.map(|said| format!("the file says {said}; --output was followed instead"));
+        let notes = foreign.notes.iter().chain(&assumed).chain(&overruled);
+        for note in notes.chain([&trust]) {
             let _ = writeln!(std::io::stderr(), "note: {note}");
         }
     }
@@ -111,35 +149,58 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 
 fn card(arguments: &Arguments, foreign: &Foreign, sha256: &str) -> Result<ModelCard> {
     let Foreign { architecture, variant, .. } = foreign;
-    let scaling = match arguments.scaling {
-        Some(ScalingChoice::Symmetric) => Scaling::UnitToSymmetric,
-        Some(ScalingChoice::Imagenet) => Scaling::Imagenet,
-        None => architecture.usual_scaling(variant.input_channels),
+    let stated = stated_scaling(arguments)?;
+    let kind = architecture.kind();
+    let classes = class_names(kind, variant.classes, arguments.classes.clone());
+    let output_by_rule = match (kind, variant.classes) {
+        (ModelKind::Classifier, 1) => Some(Output::Sigmoid),
+        (ModelKind::Classifier, 2) => Some(Output::Softmax),
+        _ => None,
     };
-    let classes = arguments.classes.clone();
-    let classes = classes.unwrap_or_else(|| (0..variant.classes).map(|class| format!("class {class}")).collect());
     let card = ModelCard {
         architecture: *architecture,
-        kind: architecture.kind(),
+        kind,
         width: variant.width,
         input_size: arguments.input_size,
         channels: variant.input_channels,
-        scaling,
+        scaling_assumed: stated.is_none(),
+        scaling: stated.unwrap_or_else(|| architecture.usual_scaling(variant.input_channels)),
+        transform_input: arguments.transform_input,
+        output: arguments.output_kind.map(Output::from).or(foreign.output).or(output_by_rule),
+        logits: variant.classes,
         positive_class: arguments.positive_class.or(if classes.len() == 2 { Some(1) } else { None }),
         classes,
-        scaling_assumed: arguments.scaling.is_none(),
         trained_on: None,
         trained_on_patients: None,
         origin: Some(foreign.origin.to_owned()),
         count_include_pad: variant.count_include_pad,
         norm_scale: variant.norm_scale,
         norm_eps: variant.norm_eps,
-        detector: (architecture.kind() == ModelKind::Detection)
+        detector: (kind == ModelKind::Detection)
             .then(|| DetectorCard { p6_from_c5: variant.p6_from_c5, ..DetectorCard::default() }),
         sha256: sha256.to_owned(),
     };
     card.check(variant, sha256)?;
     Ok(card)
+}
+
+/// The scaling that the options state; none where they state nothing.
+fn stated_scaling(arguments: &Arguments) -> Result<Option<Scaling>> {
+    let Arguments { scaling, range, mean, std, .. } = arguments;
+    if let Some(range) = range {
+        let [black, white] = range[..] else {
+            return Err(Error::Usage(format!("--range: two numbers are needed, such as 0,1, not {}", range.len())));
+        };
+        return Ok(Some(Scaling::Range([black, white])));
+    }
+    if let Some((mean, std)) = mean.clone().zip(std.clone()) {
+        return Ok(Some(Scaling::MeanStd { mean, std }));
+    }
+    Ok(scaling.map(|choice| match choice {
+        ScalingChoice::Symmetric => Scaling::UnitToSymmetric,
+        ScalingChoice::Unit => Scaling::UNIT,
+        ScalingChoice::Imagenet => Scaling::Imagenet,
+    }))
 }
 
 /// Both under temporary names first, so that either both or none appear.

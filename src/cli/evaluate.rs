@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 
-use super::arguments::Machine;
+use super::arguments::{Machine, OutputChoice};
 use super::cohort::Options as CohortArguments;
 use super::error::{Error, Result};
 use super::interrupt::Interrupt;
@@ -42,6 +42,10 @@ pub(super) struct Arguments {
     /// Architecture, where neither a model card nor the tensor names tell it
     #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(Architecture))]
     arch: Option<Architecture>,
+    /// How a classifier's outputs become probabilities, where its card does not say it: exactly one class is true
+    /// (softmax), or each is a label of its own (sigmoid)
+    #[arg(long, value_name = "OUTPUT", value_enum)]
+    output: Option<OutputChoice>,
     /// siim:DIR, rsna:DIR, folder:DIR or phantom:SEED[:COUNT]
     #[arg(long, value_name = "COHORT")]
     cohort: CohortSpec,
@@ -126,7 +130,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let bar = ProgressBar::no_length();
     bar.set_draw_target(if machine.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
     let terminal = Terminal { bar, interrupt: Interrupt::listen() };
-    let model = model::open(&arguments.model, arguments.arch)?;
+    let model = model::open(&arguments.model, arguments.arch, arguments.output)?;
+    model::require_output(&model)?;
+    model::print_notes(&model, machine.quiet);
     let mut network = executor::build_network(&model, machine)?;
     let progress = |done: usize, total: usize| terminal.progress(done, total);
     let options = arguments.cohort_options.cohort_options();

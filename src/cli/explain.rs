@@ -117,8 +117,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let Arguments { inputs, machine, .. } = arguments;
     machine.check()?;
     let interrupt = Interrupt::listen();
-    let mut model = model::open(&inputs.model, inputs.arch)?;
+    let mut model = model::open(&inputs.model, inputs.arch, inputs.output)?;
     model.require_classifier()?;
+    model::print_notes(&model, machine.quiet);
     let images = StudyImage::open_all(&inputs.image, &model)?;
     let request = request(arguments, &model, &images)?;
     let mut output = Output::prepare(&arguments.out)?;

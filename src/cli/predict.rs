@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::arguments::{Inputs, Machine};
 use super::error::Result;
 use super::interrupt::Interrupt;
-use super::report::{ClassFound, probabilities};
+use super::report::ClassFound;
 use super::study_image::StudyImage;
 use super::{executor, model, print_json, print_warnings};
 use crate::network::{Batch, Pass, Weights};
@@ -19,6 +19,7 @@ use crate::network::{Batch, Pass, Weights};
 Examples:
   saliscope predict --model model.safetensors --image chest.png
   saliscope predict --model model.safetensors --image folder/*.png --quiet > predictions.jsonl
+  saliscope predict --model fourteen_labels.safetensors --output sigmoid --image chest.png
 
 Research use - not for diagnosis.")]
 pub(super) struct Arguments {
@@ -34,7 +35,9 @@ struct Line<'a> {
     image: std::borrow::Cow<'a, str>,
     predicted: ClassFound,
     logits: &'a [f32],
-    probabilities: Vec<f64>,
+    probabilities: Option<Vec<f64>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    scaling_assumed: bool,
     warnings: &'a [String],
 }
 
@@ -42,8 +45,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let Arguments { inputs, machine } = arguments;
     machine.check()?;
     let interrupt = Interrupt::listen();
-    let mut model = model::open(&inputs.model, inputs.arch)?;
+    let mut model = model::open(&inputs.model, inputs.arch, inputs.output)?;
     model.require_classifier()?;
+    model::require_output(&model)?;
+    model::print_notes(&model, machine.quiet);
     let images = StudyImage::open_all(&inputs.image, &model)?;
     let executor = executor::build(&model, machine)?;
     model.weights = Weights::default();
@@ -54,7 +59,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         let values: Vec<f32> = group.iter().flat_map(|image| image.input.values()).copied().collect();
         let input = Batch::new([group.len(), model.card.channels, height, width], values);
         let output = executor.run(&Pass::logits(&input))?;
-        for (offset, (image, logits)) in group.iter().zip(output.logits.chunks(model.card.classes.len())).enumerate() {
+        for (offset, (image, logits)) in group.iter().zip(output.logits.chunks(model.card.logits)).enumerate() {
             let index = first + offset;
             if !machine.quiet {
                 print_warnings(index, images.len(), &image.warnings);
@@ -64,7 +69,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
                 image: inputs.image[index].to_string_lossy(),
                 predicted: ClassFound::predicted(&model.card, logits),
                 logits,
-                probabilities: probabilities(logits),
+                probabilities: model.card.probabilities(logits),
+                scaling_assumed: model.card.scaling_assumed,
                 warnings: &image.warnings,
             })?;
         }

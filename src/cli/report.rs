@@ -12,7 +12,7 @@ use crate::metrics::MapScores;
 use crate::network::{Model, ModelCard};
 use crate::saliency::{ClassChoice, Explanation, Outcome, Provenance, Request, SaliencyMap};
 
-pub(super) use crate::export::{ClassFound, VERSION, probabilities};
+pub(super) use crate::export::{ClassFound, VERSION};
 
 /// Name of the model: that of its file without folder and ending.
 pub(super) fn model_name(path: &Path) -> String {
@@ -55,7 +55,9 @@ pub(super) struct Report<'a> {
     model: ModelReport<'a>,
     image: ImageReport,
     logits: &'a [f32],
-    probabilities: Vec<f64>,
+    /// None where nobody said how the logits become probabilities.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probabilities: Option<Vec<f64>>,
     predicted: ClassFound,
     explained: ClassFound,
     class_choice: ClassChoice,
@@ -106,7 +108,7 @@ impl<'a> Subject<'a> {
             model: ModelReport { name: self.name, sha256: &self.model.sha256, card },
             image: ImageReport { height_px, width_px, content_seed: input.id_seed },
             logits: &explanation.logits,
-            probabilities: probabilities(&explanation.logits),
+            probabilities: card.probabilities(&explanation.logits),
             predicted: ClassFound::predicted(card, &explanation.logits),
             explained: ClassFound::new(card, &explanation.logits, explanation.class),
             class_choice: self.request.class,

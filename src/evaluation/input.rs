@@ -15,8 +15,8 @@ use crate::truth::{FindingBox, Mask};
 pub fn model_input(radiograph: &Radiograph, model: &Model) -> std::result::Result<Batch, Problem> {
     let [height, width] = model.card.input_size;
     let sized = radiograph.resized(height, width)?;
-    Ok(match (model.card.scaling, sized.scale()) {
-        (Scaling::UnitToSymmetric, ValueScale::Symmetric) => {
+    Ok(match (&model.card.scaling, sized.scale()) {
+        (Scaling::UnitToSymmetric, ValueScale::Symmetric) if !model.card.transform_input => {
             Batch::new([1, model.card.channels, height, width], sized.pixels().repeat(model.card.channels))
         }
         _ => model.scale_input(&sized.gray_levels(), [height, width]),

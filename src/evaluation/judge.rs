@@ -5,7 +5,7 @@ use super::input::CaseTruth;
 use crate::detection::{Anchors, Detection, Selection, pixel_map, select};
 use crate::metrics::{ImageMatches, PrecisionRecall, dice, precision_recall};
 use crate::network::retina_net::LEVELS;
-use crate::network::{Batch, Graph, ModelCard, ModelKind};
+use crate::network::{Batch, Graph, ModelCard, ModelKind, Output};
 use crate::truth::Mask;
 
 /// Boxes from this score on count for average precision; COCO leaves none out.
@@ -67,6 +67,8 @@ pub struct Judge {
     kind: ModelKind,
     classes: usize,
     finding: usize,
+    /// Of a classifier.
+    output: Option<Output>,
     /// Of a detector.
     anchors: Option<Anchors>,
 }
@@ -75,14 +77,16 @@ impl Judge {
     /// A judge for the network of `card`.
     ///
     /// # Errors
-    /// When the card names no positive class, or the network cannot read images of its size.
+    /// When the card names no positive class or does not say how a classifier's logits become probabilities, or the network
+    /// cannot read images of its size.
     pub fn new(card: &ModelCard, graph: &Graph) -> Result<Self> {
         let finding = card.positive_class.ok_or(Error::NoPositiveClass)?;
+        let output = (card.kind == ModelKind::Classifier).then(|| card.known_output()).transpose()?;
         let anchors = match card.kind {
             ModelKind::Detection => Some(anchors(card, graph)?),
             ModelKind::Classifier | ModelKind::Segmentation => None,
         };
-        Ok(Self { kind: card.kind, classes: graph.classes(), finding, anchors })
+        Ok(Self { kind: card.kind, classes: graph.classes(), finding, output, anchors })
     }
 
     /// What image `index` of the batch that gave `outputs` says. A missing mask counts as an empty one.
@@ -97,10 +101,11 @@ impl Judge {
         if outputs.iter().any(|output| output.image(index).iter().any(|value| value.is_nan())) {
             return Err(Error::NotANumber);
         }
+        if let Some(output) = self.output {
+            let log_odds = output.log_odds(outputs[0].image(index), self.finding);
+            return Ok(CaseOutcome::Classified { positive, log_odds });
+        }
         match (self.kind, &self.anchors) {
-            (ModelKind::Classifier, _) => {
-                Ok(CaseOutcome::Classified { positive, log_odds: log_odds(outputs[0].image(index), self.finding) })
-            }
             (ModelKind::Detection, Some(anchors)) => {
                 let found = self.detections(outputs, index, anchors);
                 let pixels = truth.mask.as_ref().map(|mask| {
@@ -167,36 +172,10 @@ fn anchors(card: &ModelCard, graph: &Graph) -> Result<Anchors> {
     Ok(Anchors::new(card.input_size, &grids, base_px))
 }
 
-/// Logarithm of the odds of `class` against all others; of a single logit the logit itself. Never rounds to certainty, so
-/// that the order of cases is kept however sure the network is.
-fn log_odds(logits: &[f32], class: usize) -> f64 {
-    let others = || logits.iter().enumerate().filter(|(index, _)| *index != class).map(|(_, logit)| f64::from(*logit));
-    let highest = others().fold(f64::NEG_INFINITY, f64::max);
-    if highest == f64::NEG_INFINITY {
-        return f64::from(logits[class]);
-    }
-    let log_sum = highest + others().map(|logit| (logit - highest).exp()).sum::<f64>().ln();
-    f64::from(logits[class]) - log_sum
-}
-
 fn pixel_areas(scores: &[f32], mask: &Mask) -> Result<Option<PixelAreas>> {
     if mask.area_px() == 0 {
         return Ok(None);
     }
     let curve: PrecisionRecall = precision_recall(scores, mask.pixels()).map_err(|_| Error::NotANumber)?;
     Ok(Some(PixelAreas { trapezoid: curve.trapezoid_area(), average_precision: curve.average_precision() }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::log_odds;
-
-    #[test]
-    fn log_odds_are_those_of_the_softmax() {
-        assert_eq!(log_odds(&[1.5, 4.0], 1), 2.5);
-        assert_eq!(log_odds(&[-3.0], 0), -3.0);
-        let expected = (2.0_f64.exp() / (1.0_f64.exp() + 0.5_f64.exp())).ln();
-        assert!((log_odds(&[1.0, 2.0, 0.5], 1) - expected).abs() < 1e-15);
-        assert_eq!(log_odds(&[-500.0, 500.0], 1), 1000.0, "no saturation");
-    }
 }

@@ -20,9 +20,9 @@ impl Network {
     pub fn outputs(&mut self, input: &Batch) -> Result<Vec<Batch>> {
         match self {
             Self::Classifier(executor) => {
-                let classes = executor.graph().classes();
+                let logit_count = executor.graph().logit_count();
                 let logits = executor.run(&Pass::logits(input))?.logits;
-                Ok(vec![Batch::new([input.len(), classes, 1, 1], logits)])
+                Ok(vec![Batch::new([input.len(), logit_count, 1, 1], logits)])
             }
             Self::Trained(network) => network.forward(input, Mode::Evaluate),
             Self::Candle(executor) => executor.outputs(input),

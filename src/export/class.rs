@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use crate::network::{ModelCard, argmax};
-use crate::saliency::softmax;
+use crate::network::{ModelCard, predicted_class};
 
 /// A class with its name and its probability.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -12,8 +11,9 @@ pub struct ClassFound {
     pub index: usize,
     /// Its name.
     pub name: String,
-    /// 0 to 1.
-    pub probability: f64,
+    /// 0 to 1; none where nobody said how the model's logits become probabilities.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
 }
 
 impl ClassFound {
@@ -22,7 +22,21 @@ impl ClassFound {
     /// # Panics
     /// When there is no such class.
     pub fn new(card: &ModelCard, logits: &[f32], index: usize) -> Self {
-        Self { index, name: card.classes[index].clone(), probability: probabilities(logits)[index] }
+        let probability = card.probabilities(logits).map(|probabilities| probabilities[index]);
+        Self { index, name: card.classes[index].clone(), probability }
+    }
+
+    /// Its probability in words: `probability 0.931`, or that it is not known.
+    pub fn probability_words(&self) -> String {
+        self.probability.map_or_else(
+            || "probability not known".to_owned(),
+            |probability| format!("probability {}", rounded(probability)),
+        )
+    }
+
+    /// Its probability alone, or nothing.
+    pub fn rounded_probability(&self) -> String {
+        self.probability.map(rounded).unwrap_or_default()
     }
 
     /// Number and name; the number alone where the name says no more.
@@ -34,20 +48,12 @@ impl ClassFound {
         }
     }
 
-    /// The class of the largest logit.
+    /// The class that the logits most speak for.
     ///
     /// # Panics
     /// When there are no logits.
     pub fn predicted(card: &ModelCard, logits: &[f32]) -> Self {
-        Self::new(card, logits, argmax(logits))
-    }
-}
-
-/// Softmax; of a single logit the logistic function, because its softmax is always 1.
-pub fn probabilities(logits: &[f32]) -> Vec<f64> {
-    match logits {
-        [logit] => vec![1.0 / (1.0 + (-f64::from(*logit)).exp())],
-        _ => softmax(logits),
+        Self::new(card, logits, predicted_class(logits))
     }
 }
 
@@ -63,13 +69,6 @@ pub fn rounded(probability: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_single_logit_has_a_probability_of_its_own() {
-        assert_eq!(probabilities(&[0.0]), [0.5]);
-        assert!((probabilities(&[2.0])[0] - 0.880_797_077_977_882).abs() < 1e-12);
-        assert_eq!(probabilities(&[3.0, 3.0]), [0.5, 0.5]);
-    }
 
     #[test]
     fn certainty_is_never_claimed() {

@@ -1,8 +1,6 @@
 //! The DICOM objects of a map, the same from the command line and the window.
 
-use super::{
-    ClassFound, DicomStudy, Origin, Result, Segment, SourceImage, capture_picture, map_bar, map_tile, rounded,
-};
+use super::{ClassFound, DicomStudy, Origin, Result, Segment, SourceImage, capture_picture, map_bar, map_tile};
 use crate::display::{MapDisplay, MapPlane};
 use crate::figure::template::{Picture, SingleCase};
 use crate::saliency::{Explanation, SaliencyMap};
@@ -63,11 +61,11 @@ impl DicomMap<'_> {
     fn description(&self, map: &SaliencyMap) -> String {
         let explained = ClassFound::new(self.origin.card, &self.explanation.logits, self.explanation.class);
         format!(
-            "{} ({}) of {}, probability {}. {}, preset {}. {}",
+            "{} ({}) of {}, {}. {}, preset {}. {}",
             map.method,
             map.method.title(),
             explained.label(),
-            rounded(explained.probability),
+            explained.probability_words(),
             self.origin.model(),
             self.origin.preset,
             super::parameters_in_short(&map.provenance),

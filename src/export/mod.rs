@@ -16,7 +16,7 @@ mod source;
 
 use std::path::{Path, PathBuf};
 
-pub use class::{ClassFound, probabilities, rounded};
+pub use class::{ClassFound, rounded};
 pub use dicom::{DicomStudy, Owner, Segment};
 pub use dicom_map::DicomMap;
 pub use files::FileSet;

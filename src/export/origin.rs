@@ -1,6 +1,6 @@
 //! Where maps come from, in the words of a figure.
 
-use super::{ClassFound, VERSION, rounded, score_lines};
+use super::{ClassFound, VERSION, score_lines};
 use crate::display::{ColourMap, MapDisplay, MapPlane, Opacity};
 use crate::figure::caption;
 use crate::figure::template::{ColourBar, Labels, MapTile, Picture};
@@ -38,7 +38,7 @@ impl Origin<'_> {
         let relation = if explained.index == predicted.index {
             "the class that the model predicts".to_owned()
         } else {
-            format!("the model predicts {} ({})", predicted.label(), rounded(predicted.probability))
+            format!("the model predicts {} ({})", predicted.label(), predicted.probability_words())
         };
         let mut details = vec![
             format!("The maps show what the score (logit) of this class reacts to; {relation}."),
@@ -46,7 +46,7 @@ impl Origin<'_> {
         ];
         details.extend(self.warnings.iter().map(|warning| format!("Note: {warning}.")));
         Labels {
-            headline: format!("Explained: {}, probability {}", explained.label(), rounded(explained.probability)),
+            headline: format!("Explained: {}, {}", explained.label(), explained.probability_words()),
             details,
             identity: None,
         }

@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::network::{Architecture, Variant, Weights};
+use crate::network::{Architecture, Output, Variant, Weights};
 
 pub use error::{Error, Result};
 
@@ -29,6 +29,8 @@ pub struct Foreign {
     pub variant: Variant,
     /// Its weights; they fit the graph of `variant`.
     pub weights: Weights,
+    /// How its outputs become probabilities, where the file says it.
+    pub output: Option<Output>,
     /// What kind of file it was, in words.
     pub origin: &'static str,
     /// What was left out or changed, one sentence each.

@@ -46,4 +46,4 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
 
 /// What is said of a head with one output.
 pub(super) const SINGLE_OUTPUT: &str =
-    "the single output z became two logits, 0 and z, whose softmax is the sigmoid of z";
+    "the head has a single output z: it speaks for the finding, class 1, and -z against it";

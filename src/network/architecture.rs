@@ -178,7 +178,8 @@ impl Architecture {
         }
     }
 
-    fn head(self) -> &'static str {
+    /// The name of the last layer's kernel, whose rows are the outputs.
+    pub(crate) fn head(self) -> &'static str {
         match self {
             Self::InceptionV3 => "fc.weight",
             Self::DenseNet121 => "classifier.weight",

@@ -134,6 +134,15 @@ pub enum Error {
         /// What is wrong with it, as the rest of the sentence.
         problem: String,
     },
+    /// Work that needs probabilities, and nobody said how logits become them.
+    #[error(
+        "the model has {logits} outputs, and nothing says how they become probabilities: write \"output\": \"sigmoid\" \
+         (each label by itself) or \"output\": \"softmax\" (exactly one of them) into its model card"
+    )]
+    UnknownOutput {
+        /// Number of logits.
+        logits: usize,
+    },
     /// A model card is no JSON object of the right types.
     #[error("the model card cannot be read: {0}")]
     CardSyntax(serde_json::Error),

@@ -1,5 +1,6 @@
 //! What every executor can do: logits, input gradients, activations. No weight gradients, ever.
 
+use super::class_logit::predicted_class;
 use super::error::{Error, Result};
 use super::graph::{Graph, ModelKind, NodeId};
 use super::weights::Weights;
@@ -91,10 +92,10 @@ pub enum ReluRule {
     Guided,
 }
 
-/// Which logit of each image is explained.
+/// Which class of each image is explained, by the logit that speaks for it ([`super::class_logit`]).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Target<'a> {
-    /// The largest logit; ties go to the lower index.
+    /// The class that most speaks for; ties go to the lower index.
     Predicted,
     /// One class for every image.
     Class(usize),
@@ -136,7 +137,7 @@ pub struct Activation {
 /// What a [`Pass`] gave.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PassOutput {
-    /// Logits, `[n, classes]`, row-major.
+    /// Logits, `[n, logits]`, row-major; see [`Graph::logit_count`].
     pub logits: Vec<f32>,
     /// The class differentiated, one an image.
     pub classes: Vec<usize>,
@@ -195,17 +196,6 @@ pub trait Executor: Send + Sync {
     fn run(&self, pass: &Pass<'_>) -> Result<PassOutput>;
 }
 
-/// Index of the largest logit; ties go to the lower index, NaN never wins.
-pub fn argmax(logits: &[f32]) -> usize {
-    let mut best = 0;
-    for (index, logit) in logits.iter().enumerate() {
-        if *logit > logits[best] || logits[best].is_nan() {
-            best = index;
-        }
-    }
-    best
-}
-
 /// Checks a pass against a graph before any work.
 ///
 /// # Errors
@@ -248,11 +238,11 @@ pub(crate) fn check_input(graph: &Graph, input: &Batch) -> Result<Vec<[usize; 2]
     graph.extents(height, width)
 }
 
-/// The class explained for each image, given the logits `[n, classes]`.
-pub(crate) fn resolve_classes(target: &Target<'_>, logits: &[f32], classes: usize) -> Vec<usize> {
-    let rows = logits.chunks_exact(classes);
+/// The class explained for each image, given the logits `[n, logit_count]`.
+pub(crate) fn resolve_classes(target: &Target<'_>, logits: &[f32], logit_count: usize) -> Vec<usize> {
+    let rows = logits.chunks_exact(logit_count);
     match target {
-        Target::Predicted => rows.map(argmax).collect(),
+        Target::Predicted => rows.map(predicted_class).collect(),
         Target::Class(class) => rows.map(|_| *class).collect(),
         Target::Classes(list) => list.to_vec(),
     }

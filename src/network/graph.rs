@@ -1,5 +1,6 @@
 //! A network as data: named nodes in named blocks, described once per architecture and read by every executor.
 
+use super::class_logit::class_count;
 use super::error::{Error, Result};
 
 /// Position of a node in its [`Graph`]; nodes only read nodes with a smaller id.
@@ -206,7 +207,7 @@ pub struct Graph {
     pub(super) nodes: Vec<Node>,
     pub(super) blocks: Vec<String>,
     pub(super) outputs: Vec<NodeId>,
-    pub(super) classes: usize,
+    pub(super) logit_count: usize,
     pub(super) features: NodeId,
     pub(super) min_input_px: usize,
 }
@@ -242,9 +243,19 @@ impl Graph {
         self.nodes[0].channels
     }
 
-    /// Number of classes: the logits of a classifier, the maps of a segmentation, the kinds of boxes of a detector.
+    /// Number of classes: those of a classifier (two where it has a single logit), the maps of a segmentation, the kinds
+    /// of boxes of a detector.
     pub fn classes(&self) -> usize {
-        self.classes
+        match self.kind {
+            ModelKind::Classifier => class_count(self.logit_count),
+            ModelKind::Segmentation | ModelKind::Detection => self.logit_count,
+        }
+    }
+
+    /// Number of logits: of a classifier for the whole image, of a segmentation for each pixel, of a detector for each
+    /// anchor.
+    pub fn logit_count(&self) -> usize {
+        self.logit_count
     }
 
     /// The nodes whose values are the result: of a classifier the logits alone, of a segmentation the logit map, of a

@@ -118,11 +118,11 @@ impl GraphBuilder {
     /// Ends the graph of a classifier; the node added last holds the logits, `features` is what Grad-CAM reads.
     pub fn finish(self, architecture: &str, features: NodeId, min_input_px: usize) -> Graph {
         let logits = NodeId(self.nodes.len() - 1);
-        let classes = self.channels(logits);
-        self.finish_as(ModelKind::Classifier, architecture, &[logits], classes, features, min_input_px)
+        let logit_count = self.channels(logits);
+        self.finish_as(ModelKind::Classifier, architecture, &[logits], logit_count, features, min_input_px)
     }
 
-    /// Ends a graph of any kind with the given outputs; `classes` is what [`Graph::classes`] says.
+    /// Ends a graph of any kind with the given outputs; `logit_count` is what [`Graph::logit_count`] says.
     ///
     /// # Panics
     /// When there is no output.
@@ -131,7 +131,7 @@ impl GraphBuilder {
         kind: ModelKind,
         architecture: &str,
         outputs: &[NodeId],
-        classes: usize,
+        logit_count: usize,
         features: NodeId,
         min_input_px: usize,
     ) -> Graph {
@@ -142,7 +142,7 @@ impl GraphBuilder {
             nodes: self.nodes,
             blocks: self.blocks,
             outputs: outputs.to_vec(),
-            classes,
+            logit_count,
             features,
             min_input_px,
         }

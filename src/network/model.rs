@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::architecture::Architecture;
+use super::architecture::{Architecture, Variant};
 use super::error::{Error, Result};
 use super::executor::{Batch, check_classifier};
-use super::graph::Graph;
+use super::graph::{Graph, ModelKind};
 use super::model_card::{CardFile, ModelCard};
-use super::weights::Weights;
+use super::weights::{Tensor, Weights};
 use super::weights_file::WeightsFile;
 
 /// A model ready for an executor.
@@ -21,6 +21,9 @@ pub struct Model {
     pub weights: Weights,
     /// SHA-256 of the file of weights, in lower-case hexadecimal.
     pub sha256: String,
+    /// Whether the file holds two logits, 0 and z, of which the first is a constant: what earlier versions made of a single
+    /// logit. It is opened as the single logit z.
+    pub had_constant_logit: bool,
 }
 
 impl Model {
@@ -51,10 +54,11 @@ impl Model {
         if Architecture::detect(shapes.keys().map(String::as_str)) != Some(architecture) {
             file.weights(&architecture.graph(&inferred))?;
         }
-        let card = card.complete(&inferred, file.sha256()).map_err(|error| error.in_file(place))?;
-        let graph = architecture.graph(&card.variant());
-        let weights = file.weights(&graph)?;
-        Ok(Self { card, graph, weights, sha256: file.sha256().to_owned() })
+        Self::complete(card, inferred, &file).map_err(|error| match error {
+            // The weights name their file themselves.
+            Error::File { .. } => error,
+            other => other.in_file(place),
+        })
     }
 
     /// Reads a card and safetensors that are in memory.
@@ -65,10 +69,41 @@ impl Model {
         let file = WeightsFile::from_bytes(weights.to_vec());
         let card = CardFile::parse(card)?;
         let inferred = card.architecture.infer(&file.shapes()?);
+        Self::complete(card, inferred, &file)
+    }
+
+    /// Card, graph and weights together; `inferred` is what the shapes tell.
+    fn complete(card: CardFile, mut inferred: Variant, file: &WeightsFile) -> Result<Self> {
+        let architecture = card.architecture;
+        let had_constant_logit = inferred.classes == 2 && has_constant_logit(architecture, file)?;
+        if had_constant_logit {
+            inferred.classes = 1;
+        }
         let card = card.complete(&inferred, file.sha256())?;
-        let graph = card.architecture.graph(&card.variant());
-        let weights = file.weights(&graph)?;
-        Ok(Self { card, graph, weights, sha256: file.sha256().to_owned() })
+        let graph = architecture.graph(&card.variant());
+        let weights = if had_constant_logit {
+            let pair = architecture.graph(&Variant { classes: 2, ..card.variant() });
+            second_logit(architecture, file.weights(&pair)?)?
+        } else {
+            file.weights(&graph)?
+        };
+        Ok(Self { card, graph, weights, sha256: file.sha256().to_owned(), had_constant_logit })
+    }
+
+    /// What was assumed or changed when it was opened, one sentence each, for whoever asked for it.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.card.scaling_assumed {
+            notes.push(self.card.assumed_scaling_note());
+        }
+        if self.had_constant_logit {
+            notes.push(
+                "the head has two outputs of which the first is always 0, as earlier versions wrote a single logit z: it \
+                 is read as that logit, z for the finding and -z against it"
+                    .to_owned(),
+            );
+        }
+        notes
     }
 
     /// Refuses models that localize, for work that needs logits of the whole image.
@@ -87,7 +122,37 @@ impl Model {
     pub fn scale_input(&self, gray: &[f32], size: [usize; 2]) -> Batch {
         let [height, width] = size;
         assert_eq!(gray.len(), height * width, "a gray image holds height x width values");
-        let channel = |channel| gray.iter().map(move |value| self.card.scaling.apply(*value, channel));
+        let channel = |channel| gray.iter().map(move |value| self.card.scale(*value, channel));
         Batch::new([1, self.card.channels, height, width], (0..self.card.channels).flat_map(channel).collect())
     }
+}
+
+/// Whether the head of a classifier with two outputs gives the constant 0 as the first one.
+fn has_constant_logit(architecture: Architecture, file: &WeightsFile) -> Result<bool> {
+    if architecture.kind() != ModelKind::Classifier {
+        return Ok(false);
+    }
+    let Some((weight, bias)) = file.tensor(architecture.head())?.zip(file.tensor(&head_bias(architecture))?) else {
+        return Ok(false);
+    };
+    let (first, second) = weight.values.split_at(weight.values.len() / 2);
+    let is_zero = |values: &[f32]| values.iter().all(|value| *value == 0.0);
+    // A head of zeros alone says nothing about either class.
+    Ok(is_zero(first) && bias.values.first() == Some(&0.0) && !is_zero(second))
+}
+
+/// The weights with the second output of the head alone.
+fn second_logit(architecture: Architecture, mut weights: Weights) -> Result<Weights> {
+    for name in [architecture.head().to_owned(), head_bias(architecture)] {
+        let tensor = weights.get(&name)?;
+        let mut shape = tensor.shape.clone();
+        shape[0] = 1;
+        let values = tensor.values[tensor.values.len() / 2..].to_vec();
+        weights.insert(name, Tensor { shape, values });
+    }
+    Ok(weights)
+}
+
+fn head_bias(architecture: Architecture) -> String {
+    architecture.head().replace("weight", "bias")
 }

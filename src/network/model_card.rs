@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::architecture::{Architecture, MAX_WIDTH, Variant};
+use super::class_logit::class_count;
 use super::error::{Error, Result};
 use super::graph::ModelKind;
+use super::output::Output;
+use super::scaling::{Scaling, ScalingFields, TRANSFORMED_CHANNELS, transform_input};
 use super::weights_file::{sha256_hex, write_whole};
 
 /// Side of the images of the study, in pixels.
@@ -16,41 +19,6 @@ const STUDY_INPUT_PX: usize = 320;
 /// would be larger than any image.
 const MIN_ANCHOR_PX: f64 = 4.0;
 const MAX_ANCHOR_PX: f64 = 16384.0;
-
-/// How gray values in 0..=255 become the network's input; every step in `f32`, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scaling {
-    /// `x / 255`, `- 0.5`, `* 2`: from -1 to 1, the same in every channel.
-    UnitToSymmetric,
-    /// `x / 255`, then minus the mean and over the standard deviation of ImageNet's three channels.
-    Imagenet,
-}
-
-impl Architecture {
-    /// How its images of `channels` channels are scaled where no card says otherwise.
-    pub fn usual_scaling(self, channels: usize) -> Scaling {
-        match self {
-            Self::InceptionV3 | Self::UNet => Scaling::UnitToSymmetric,
-            Self::RetinaNet if channels != IMAGENET_MEAN.len() => Scaling::UnitToSymmetric,
-            Self::DenseNet121 | Self::RetinaNet => Scaling::Imagenet,
-        }
-    }
-}
-
-const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
-const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
-
-impl Scaling {
-    /// Scales one gray value for one channel. Channels beyond ImageNet's three do not occur: [`ModelCard`] refuses them.
-    pub fn apply(self, gray: f32, channel: usize) -> f32 {
-        let unit = gray / 255.0;
-        match self {
-            Self::UnitToSymmetric => (unit - 0.5) * 2.0,
-            Self::Imagenet => (unit - IMAGENET_MEAN[channel]) / IMAGENET_STD[channel],
-        }
-    }
-}
 
 /// What is said wherever a network whose card says `"trained_on_patients": false` speaks about an image that is no
 /// phantom.
@@ -70,9 +38,11 @@ pub struct ModelCard {
     pub input_size: [usize; 2],
     /// Channels of the image.
     pub channels: usize,
-    /// How gray values become its input.
+    /// How gray values become its input: in the file `scaling`, or `range`, or `mean` and `std`.
+    #[serde(flatten)]
     pub scaling: Scaling,
-    /// Names of the classes: one a logit of a classifier, a map of a segmentation, a kind of box of a detector.
+    /// Names of the classes: one a logit of a classifier (two of a single logit: the absence of the finding, and the
+    /// finding), a map of a segmentation, a kind of box of a detector.
     pub classes: Vec<String>,
     /// The class that means a finding; none where that is not defined.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,6 +50,18 @@ pub struct ModelCard {
     /// Set where nobody stated how gray values become its input: [`ModelCard::scaling`] is a guess.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub scaling_assumed: bool,
+    /// InceptionV3 that torchvision made with `transform_input=True`: what [`ModelCard::scaling`] gives is brought from
+    /// ImageNet's scale to -1..1 before the first layer. It counts as part of the scaling: maps are those of the
+    /// transformed input.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub transform_input: bool,
+    /// How the logits of a classifier become probabilities; none where nobody said so and there are more than two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<Output>,
+    /// Logits of a classifier, maps of a segmentation, kinds of boxes of a detector; follows from the weights. A single
+    /// logit has two classes.
+    #[serde(skip)]
+    pub logits: usize,
     /// What it was trained on, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trained_on: Option<String>,
@@ -137,7 +119,10 @@ pub(super) struct CardFile {
     width: Option<f64>,
     input_size: Option<[usize; 2]>,
     channels: Option<usize>,
-    scaling: Option<Scaling>,
+    #[serde(flatten)]
+    scaling: ScalingFields,
+    transform_input: Option<bool>,
+    output: Option<Output>,
     classes: Option<Vec<String>>,
     positive_class: Option<usize>,
     scaling_assumed: Option<bool>,
@@ -160,7 +145,9 @@ impl CardFile {
             width: None,
             input_size: None,
             channels: None,
-            scaling: None,
+            scaling: ScalingFields::default(),
+            transform_input: None,
+            output: None,
             classes: None,
             positive_class: None,
             scaling_assumed: None,
@@ -217,26 +204,36 @@ impl CardFile {
             let problem = format!("is {}, but {} is for {}", said.name(), self.architecture, kind.name());
             return Err(Error::Card { field: "kind", problem });
         }
-        let name = |i| match (kind, inferred.classes) {
-            (ModelKind::Segmentation | ModelKind::Detection, 1) => "finding".to_owned(),
-            _ => format!("class {i}"),
-        };
-        let classes = self.classes.unwrap_or_else(|| (0..inferred.classes).map(name).collect());
+        let logits = inferred.classes;
+        let is_single = kind == ModelKind::Classifier && logits == 1;
+        // Cards of a single logit may name the finding alone, as class 0.
+        let names_finding_alone = is_single && self.classes.as_ref().is_some_and(|names| names.len() == 1);
+        let positive_class = self.positive_class.filter(|class| !(names_finding_alone && *class == 0));
+        let classes = class_names(kind, logits, self.classes);
         let positive_by_rule = match classes.len() {
             1 => Some(0),
             2 => Some(1),
             _ => None,
         };
+        let output_by_rule = match (kind, logits) {
+            (ModelKind::Classifier, 1) => Some(Output::Sigmoid),
+            (ModelKind::Classifier, 2) => Some(Output::Softmax),
+            _ => None,
+        };
+        let said = self.scaling.scaling().map_err(|(field, problem)| Error::Card { field, problem })?;
         let card = ModelCard {
             architecture: self.architecture,
             kind,
             width: self.width.unwrap_or(inferred.width),
             input_size: self.input_size.unwrap_or([STUDY_INPUT_PX; 2]),
             channels: self.channels.unwrap_or(inferred.input_channels),
-            scaling: self.scaling.unwrap_or_else(|| self.architecture.usual_scaling(inferred.input_channels)),
-            positive_class: self.positive_class.or(positive_by_rule),
+            scaling_assumed: self.scaling_assumed.unwrap_or(said.is_none()),
+            scaling: said.unwrap_or_else(|| self.architecture.usual_scaling(inferred.input_channels)),
+            transform_input: self.transform_input.unwrap_or(false),
+            output: self.output.or(output_by_rule),
+            logits,
+            positive_class: positive_class.or(positive_by_rule),
             classes,
-            scaling_assumed: self.scaling_assumed.unwrap_or(self.scaling.is_none()),
             trained_on: self.trained_on,
             trained_on_patients: self.trained_on_patients,
             origin: self.origin,
@@ -269,6 +266,8 @@ impl ModelCard {
         card.input_size = Some(input_size);
         card.classes = Some(classes);
         card.trained_on = Some(trained_on);
+        // Whoever trained it has scaled its images by this very rule.
+        card.scaling_assumed = Some(false);
         card.width = Some(variant.width);
         card.detector = anchor_base_px
             .map(|base| DetectorFile { anchor_base_px: Some(base), p6_from_c5: Some(variant.p6_from_c5) });
@@ -279,7 +278,7 @@ impl ModelCard {
     pub fn variant(&self) -> Variant {
         Variant {
             input_channels: self.channels,
-            classes: self.classes.len(),
+            classes: self.logits,
             width: self.width,
             count_include_pad: self.count_include_pad,
             norm_scale: self.norm_scale,
@@ -326,16 +325,16 @@ impl ModelCard {
                 format!("is {}, but the weights read {}", self.channels, inferred.input_channels),
             );
         }
-        if self.scaling == Scaling::Imagenet && self.channels != IMAGENET_MEAN.len() {
-            return refuse(
-                "scaling",
-                format!("is imagenet, which has 3 channels, but the model reads {}", self.channels),
-            );
+        if let Some((field, problem)) = self.scaling.problem(self.channels) {
+            return refuse(field, problem);
         }
-        if self.classes.len() != inferred.classes {
-            let (named, logits) = (self.classes.len(), inferred.classes);
-            return refuse("classes", format!("has {named} names, but the weights give {logits} logits"));
+        if self.transform_input
+            && (self.architecture != Architecture::InceptionV3 || self.channels != TRANSFORMED_CHANNELS)
+        {
+            let problem = "is for inception_v3 with 3 channels, as torchvision makes it: leave it out".to_owned();
+            return refuse("transform_input", problem);
         }
+        self.check_classes(inferred.classes)?;
         if let Some(detector) = self.detector {
             let DetectorCard { anchor_base_px, p6_from_c5 } = detector;
             if !(MIN_ANCHOR_PX..=MAX_ANCHOR_PX).contains(&anchor_base_px) {
@@ -347,19 +346,108 @@ impl ModelCard {
                 return refuse("detector.p6_from_c5", told);
             }
         }
-        if let Some(class) = self.positive_class.filter(|class| *class >= self.classes.len()) {
-            return refuse("positive_class", format!("is {class}, but there are only {} classes", self.classes.len()));
-        }
         if !(self.norm_eps.is_finite() && self.norm_eps >= 0.0) {
             return refuse("norm_eps", format!("is {}, not a number from 0 up", self.norm_eps));
         }
         Ok(())
     }
+
+    /// Names, positive class and output against the number of logits.
+    fn check_classes(&self, logits: usize) -> Result<()> {
+        let refuse = |field, problem: String| Err(Error::Card { field, problem });
+        let named = self.classes.len();
+        let is_single = self.kind == ModelKind::Classifier && logits == 1;
+        if is_single && named != class_count(logits) {
+            let needed = "which has two classes: name the absence of the finding, and the finding";
+            return refuse("classes", format!("has {named} names, but the weights give 1 logit, {needed}"));
+        }
+        if !is_single && named != logits {
+            return refuse("classes", format!("has {named} names, but the weights give {logits} logits"));
+        }
+        match self.positive_class {
+            Some(class) if class >= named => {
+                return refuse("positive_class", format!("is {class}, but there are only {named} classes"));
+            }
+            Some(0) if is_single => {
+                let problem = "is 0, but the single logit speaks for class 1: name the finding second";
+                return refuse("positive_class", problem.to_owned());
+            }
+            _ => {}
+        }
+        match self.output {
+            Some(Output::Softmax) if is_single => {
+                refuse("output", "is softmax, which is always 1 of a single logit: write sigmoid".to_owned())
+            }
+            Some(_) if self.kind != ModelKind::Classifier => {
+                refuse("output", format!("is for classifiers, but {} is none: leave it out", self.architecture))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Gray value 0 to 255 as the network reads it in one channel: scaled, and transformed where the card says so.
+    pub fn scale(&self, gray: f32, channel: usize) -> f32 {
+        let scaled = self.scaling.apply(gray, channel);
+        if self.transform_input { transform_input(scaled, channel) } else { scaled }
+    }
+
+    /// The same card, whose logits become probabilities so.
+    ///
+    /// # Errors
+    /// When the network has no such probabilities.
+    pub fn with_output(mut self, output: Output) -> Result<Self> {
+        self.output = Some(output);
+        self.check_classes(self.logits)?;
+        Ok(self)
+    }
+
+    /// That its scaling was assumed, and how to state it.
+    pub fn assumed_scaling_note(&self) -> String {
+        format!(
+            "nobody stated how gray levels become this model's input; assumed: {}. State it in the model card (`scaling`, \
+             `range`, or `mean` and `std`), or with an option of saliscope convert",
+            self.scaling_words()
+        )
+    }
+
+    /// How gray levels become its input, for people.
+    pub fn scaling_words(&self) -> String {
+        let transformed = if self.transform_input { ", then transformed to -1..1 (transform_input)" } else { "" };
+        format!("{}{transformed}", self.scaling.words())
+    }
+
+    /// Probabilities of the classes, 0 to 1; none where nobody said how logits become probabilities.
+    pub fn probabilities(&self, logits: &[f32]) -> Option<Vec<f64>> {
+        self.output.map(|output| output.probabilities(logits))
+    }
+
+    /// How logits become probabilities, for work that needs to know.
+    ///
+    /// # Errors
+    /// When nobody said so; the sentence names the field of the card that does.
+    pub fn known_output(&self) -> Result<Output> {
+        self.output.ok_or(Error::UnknownOutput { logits: self.logits })
+    }
+}
+
+/// Names of the classes of a network with so many logits: those `named`, or numbers. Who names one class of a single logit
+/// names the finding.
+pub fn class_names(kind: ModelKind, logits: usize, named: Option<Vec<String>>) -> Vec<String> {
+    let numbered = |count: usize| (0..count).map(|i| format!("class {i}")).collect();
+    match (kind, logits, named) {
+        (ModelKind::Classifier, 1, Some(names)) if names.len() == 1 => {
+            names.into_iter().flat_map(|name| [format!("not {name}"), name]).collect()
+        }
+        (_, _, Some(names)) => names,
+        (ModelKind::Classifier, ..) => numbered(class_count(logits)),
+        (_, 1, None) => vec!["finding".to_owned()],
+        (_, _, None) => numbered(logits),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{CardFile, DetectorCard, ModelKind, Scaling, Variant};
+    use super::{CardFile, DetectorCard, ModelKind, Output, Scaling, Variant};
 
     fn complete(json: &str) -> Result<super::ModelCard, String> {
         CardFile::parse(json.as_bytes())
@@ -372,6 +460,7 @@ mod tests {
         let card = complete(r#"{"architecture": "inception_v3", "a_field_of_tomorrow": [1]}"#).unwrap();
         assert_eq!((card.input_size, card.channels, card.width), ([320, 320], 3, 1.0));
         assert_eq!((card.scaling, card.positive_class), (Scaling::UnitToSymmetric, Some(1)));
+        assert!(card.scaling_assumed);
         assert_eq!(card.sha256, "ab12");
         assert_eq!((card.kind, card.detector), (ModelKind::Classifier, None));
         let card = complete(r#"{"architecture": "densenet_121"}"#).unwrap();
@@ -382,10 +471,42 @@ mod tests {
     }
 
     #[test]
+    fn outputs_are_guessed_only_where_the_study_has_them() {
+        let of = |classes: usize, fields: &str| {
+            let json = format!(r#"{{"architecture": "densenet_121"{fields}}}"#);
+            CardFile::parse(json.as_bytes())
+                .and_then(|card| card.complete(&Variant { classes, ..Variant::default() }, "ab12"))
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(of(2, "").unwrap().output, Some(Output::Softmax));
+        assert_eq!(of(2, r#", "output": "sigmoid""#).unwrap().output, Some(Output::Sigmoid));
+        let many = of(14, "").unwrap();
+        assert_eq!((many.output, many.probabilities(&[0.0; 14])), (None, None));
+        let problem = many.known_output().unwrap_err().to_string();
+        assert!(problem.contains("14 outputs") && problem.contains(r#""output": "sigmoid""#), "{problem}");
+
+        let single = of(1, r#", "classes": ["air"], "positive_class": 0"#).unwrap();
+        assert_eq!((single.classes.join(", "), single.positive_class), ("not air, air".to_owned(), Some(1)));
+        assert_eq!((single.output, single.logits), (Some(Output::Sigmoid), 1));
+        let again = CardFile::parse(&serde_json::to_vec(&single).unwrap()).unwrap();
+        assert_eq!(again.complete(&Variant { classes: 1, ..Variant::default() }, "ab12").unwrap(), single);
+        for (fields, expected) in [
+            (r#", "output": "softmax""#, "`output` of the model card is softmax, which is always 1"),
+            (r#", "classes": ["a", "b"], "positive_class": 0"#, "the single logit speaks for class 1"),
+            (r#", "classes": ["a", "b", "c"]"#, "has 3 names, but the weights give 1 logit, which has two classes"),
+        ] {
+            let problem = of(1, fields).unwrap_err();
+            assert!(problem.contains(expected), "{problem}");
+        }
+    }
+
+    #[test]
     fn a_card_survives_being_written_and_read() {
         let json = r#"{"architecture": "densenet_121", "classes": ["clear", "finding"], "trained_on": "phantoms"}"#;
         let detector = r#"{"architecture": "retina_net", "kind": "detection", "detector": {"anchor_base_px": 16}}"#;
-        for json in [json, detector] {
+        let scaled = r#"{"architecture": "densenet_121", "mean": [0.1, 0.2, 0.3], "std": [0.7]}"#;
+        let range = r#"{"architecture": "densenet_121", "range": [-1024, 1024], "trained_on_patients": true}"#;
+        for json in [json, detector, scaled, range] {
             let card = complete(json).unwrap();
             assert_eq!(complete(&serde_json::to_string(&card).unwrap()).unwrap(), card);
         }
@@ -428,16 +549,5 @@ mod tests {
         }
         let wrong_type = complete(r#"{"architecture": "inception_v3", "scaling": "log"}"#).unwrap_err();
         assert!(wrong_type.contains("unit_to_symmetric"), "{wrong_type}");
-    }
-
-    #[test]
-    fn scaling_follows_the_order_of_the_study() {
-        let gray = 77.0_f32;
-        let mut x = gray;
-        x /= 255.0;
-        x -= 0.5;
-        x *= 2.0;
-        assert_eq!(Scaling::UnitToSymmetric.apply(gray, 2).to_bits(), x.to_bits());
-        assert_eq!(Scaling::Imagenet.apply(0.0, 1).to_bits(), (-0.456_f32 / 0.224).to_bits());
     }
 }

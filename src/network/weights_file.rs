@@ -89,6 +89,21 @@ impl WeightsFile {
         tensors.map_err(|error: Error| error.in_file(&self.path))
     }
 
+    /// The tensor that a network calls `name`, alone; none where the file holds none.
+    ///
+    /// # Errors
+    /// When this is no safetensors file, or the tensor is of no type of weights; the path comes last.
+    pub(super) fn tensor(&self, name: &str) -> Result<Option<Tensor>> {
+        let read = || {
+            let tensors = parse(&self.bytes)?;
+            let found = tensors.iter().find(|(own, _)| canonical_name(own).is_some_and(|today| today == name));
+            found
+                .map(|(own, view)| Ok(Tensor { shape: view.shape().to_vec(), values: read_values(own, &view)? }))
+                .transpose()
+        };
+        read().map_err(|error: Error| error.in_file(&self.path))
+    }
+
     /// The weights of `graph`.
     ///
     /// # Errors

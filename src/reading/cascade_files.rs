@@ -324,7 +324,7 @@ impl CascadeExport {
         let Some(class) = self.found.class else { return "nothing".to_owned() };
         let name = self.run.model.class_name(class);
         let logits = self.found.logits.first().and_then(Option::as_ref);
-        match logits.and_then(|logits| Prediction::of(logits).probabilities.get(class).copied()) {
+        match logits.and_then(|logits| Prediction::of(logits, &self.run.model.model.card).probability(class)) {
             Some(probability) => format!("{name} ({:.0} %)", probability * 100.0),
             None => name,
         }

@@ -395,7 +395,7 @@ impl Watch for Follow<'_> {
 
     fn finished(&self, finished: &FinishedMap<'_>) {
         let Some(key) = self.work.key(finished.map.method) else { return };
-        let prediction = Prediction::of(finished.logits);
+        let prediction = Prediction::of(finished.logits, &self.work.model.model.card);
         let clip = self.work.question.parameters.clip_percentile;
         let answer = Arc::new(Answer::new(finished.map.clone(), prediction.clone(), self.truth.as_ref(), clip));
         lock(&self.made).push(Arc::clone(&answer));
@@ -429,5 +429,5 @@ pub fn predict(source: &super::source::CaseSource, model: &OpenModel) -> Result<
         guided_gradient: false,
         activation: None,
     };
-    Ok(Prediction::of(&model.executor()?.run(&pass)?.logits))
+    Ok(Prediction::of(&model.executor()?.run(&pass)?.logits, &model.model.card))
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::error::{Error, Result};
 use crate::demo;
-use crate::network::{self, CandleExecutor, CpuExecutor, CpuOptions, Executor, Model, Weights};
+use crate::network::{self, CandleExecutor, CpuExecutor, CpuOptions, Executor, Model, ModelCard, Output, Weights};
 
 /// Where a model comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -43,25 +43,36 @@ pub struct OpenModel {
 /// What a model says of an image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
-    /// One a class.
+    /// One a class, or a single one.
     pub logits: Vec<f32>,
-    /// One a class, adding up to 1; for a single logit the logistic of it.
-    pub probabilities: Vec<f64>,
+    /// One a class, 0 to 1; none where nobody said how the model's logits become probabilities.
+    pub probabilities: Option<Vec<f64>>,
+    /// How they were made.
+    output: Option<Output>,
 }
 
 impl Prediction {
-    /// Of these logits.
-    pub fn of(logits: &[f32]) -> Self {
-        let probabilities = match logits {
-            [logit] => vec![1.0 / (1.0 + (-f64::from(*logit)).exp())],
-            _ => crate::saliency::softmax(logits),
-        };
-        Self { logits: logits.to_vec(), probabilities }
+    /// Of these logits of a model.
+    pub fn of(logits: &[f32], card: &ModelCard) -> Self {
+        Self { logits: logits.to_vec(), probabilities: card.probabilities(logits), output: card.output }
     }
 
-    /// The class with the largest logit.
+    /// The class that the logits most speak for.
     pub fn class(&self) -> usize {
-        network::argmax(&self.logits)
+        network::predicted_class(&self.logits)
+    }
+
+    /// Whether the model says that this class is there; none where nobody said how its logits become probabilities.
+    pub fn finds(&self, class: usize) -> Option<bool> {
+        match self.output? {
+            Output::Softmax => Some(self.class() == class),
+            Output::Sigmoid => Some(self.probability(class)? >= 0.5),
+        }
+    }
+
+    /// Probability of a class, 0 to 1, where it is known.
+    pub fn probability(&self, class: usize) -> Option<f64> {
+        self.probabilities.as_ref()?.get(class).copied()
     }
 }
 

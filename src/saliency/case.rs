@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::network::{Batch, PassOutput};
+use crate::network::{Batch, PassOutput, class_logit};
 
 use super::error::Result;
-use super::explanation::{Explanation, softmax};
+use super::explanation::Explanation;
 use super::grad_cam::Grid;
 use super::inputs::Inputs;
 use super::map::{Made, Maker, flattened};
@@ -21,7 +21,7 @@ use super::sum::Sum;
 pub(super) struct ConstantResult {
     /// Gradient, `[c, h, w]`.
     pub(super) gradient: Arc<[f32]>,
-    /// Logit of the class explained.
+    /// What speaks for the class explained.
     pub(super) logit: f32,
 }
 
@@ -119,8 +119,8 @@ impl<'a> Case<'a> {
         seconds: f64,
         watch: &dyn Watch,
     ) {
-        let classes = output.logits.len() / output.classes.len();
-        self.logits = output.logits[index * classes..(index + 1) * classes].to_vec();
+        let logit_count = output.logits.len() / output.classes.len();
+        self.logits = output.logits[index * logit_count..(index + 1) * logit_count].to_vec();
         self.class = output.classes[index];
         self.spend(seconds, self.plan.image().methods);
         if let Some(gradient) = gradient {
@@ -195,12 +195,7 @@ impl<'a> Case<'a> {
     /// What was found; every sum must be complete.
     pub(super) fn into_explanation(self) -> Explanation {
         debug_assert!(self.sums.is_empty() && self.gradients.is_empty(), "every gradient was folded");
-        Explanation {
-            probabilities: softmax(&self.logits),
-            logits: self.logits,
-            class: self.class,
-            maps: self.maker.into_maps(),
-        }
+        Explanation { logits: self.logits, class: self.class, maps: self.maker.into_maps() }
     }
 
     fn sums_of(&self, method: Method) -> impl Iterator<Item = &Sum> {
@@ -258,7 +253,7 @@ impl<'a> Case<'a> {
         let sum = self.sums_of(Method::Ig).next()?;
         let baseline = sum.recipe().path.as_ref()?.baseline.clone();
         let black = constants.get(&(self.class, baseline))?.logit as f64;
-        Some(Completeness::new(attribution.iter().sum(), self.logits[self.class] as f64 - black))
+        Some(Completeness::new(attribution.iter().sum(), f64::from(class_logit(&self.logits, self.class)) - black))
     }
 
     fn finish(

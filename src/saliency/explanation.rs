@@ -7,10 +7,8 @@ use super::provenance::Provenance;
 /// Everything found for one image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
-    /// Logits, `[classes]`.
+    /// Logits: one a class, or a single one.
     pub logits: Vec<f32>,
-    /// Softmax of the logits, `[classes]`, summing to 1.
-    pub probabilities: Vec<f64>,
     /// The class explained.
     pub class: usize,
     /// One map a wanted method, in the study's order.
@@ -63,25 +61,4 @@ pub enum ArrayValues {
     F32(Vec<f32>),
     /// Labels.
     I32(Vec<i32>),
-}
-
-/// Probabilities of `logits`, computed in f64 against the largest logit so that nothing overflows.
-pub fn softmax(logits: &[f32]) -> Vec<f64> {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max) as f64;
-    let powers: Vec<f64> = logits.iter().map(|logit| (*logit as f64 - largest).exp()).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.into_iter().map(|power| power / sum).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn softmax_of_huge_logits_is_finite() {
-        let p = softmax(&[1000.0, 1001.0, -1000.0]);
-        let odds = 1.0_f64.exp();
-        assert!((p[1] - odds / (1.0 + odds)).abs() < 1e-15 && p[2] == 0.0);
-        assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-15);
-    }
 }

@@ -25,7 +25,7 @@ pub use card::Card;
 pub(crate) use display::percentile;
 pub use display::{DisplayMap, Outcome};
 pub use error::{Error, Result};
-pub use explanation::{ArrayValues, Explanation, NamedArray, SaliencyMap, softmax};
+pub use explanation::{ArrayValues, Explanation, NamedArray, SaliencyMap};
 pub use feature_maps::{FeatureMap, feature_maps};
 pub use method::Method;
 pub use noise::{Noise, seeded_sample};

@@ -16,15 +16,13 @@ impl Parameters {
     /// The same parameters, but where `preset` recommends it, paths that begin at -1 begin at the model's own black.
     #[must_use]
     pub fn at_own_black(mut self, preset: Preset, card: &ModelCard) -> Self {
-        match (preset, card.scaling) {
-            // Black is -1 where the input spans -1 to 1.
-            (Preset::Arun2021, _) | (Preset::Recommended, Scaling::UnitToSymmetric) => {}
-            (Preset::Recommended, Scaling::Imagenet) => {
-                let black = Baseline::Channels((0..card.channels).map(|c| card.scaling.apply(0.0, c)).collect());
-                for baseline in [&mut self.ig.baseline, &mut self.sig.path.baseline] {
-                    if *baseline == Baseline::Value(-1.0) {
-                        *baseline = black.clone();
-                    }
+        // Black is -1 where the input spans -1 to 1.
+        let is_symmetric = card.scaling == Scaling::UnitToSymmetric && !card.transform_input;
+        if preset == Preset::Recommended && !is_symmetric {
+            let black = Baseline::Channels((0..card.channels).map(|c| card.scale(0.0, c)).collect());
+            for baseline in [&mut self.ig.baseline, &mut self.sig.path.baseline] {
+                if *baseline == Baseline::Value(-1.0) {
+                    *baseline = black.clone();
                 }
             }
         }

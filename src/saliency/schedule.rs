@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::network::{self, Batch, Executor, NodeId, Pass, PassOutput, Target};
+use crate::network::{self, Batch, Executor, NodeId, Pass, PassOutput, Target, class_logit};
 
 use super::case::{Case, ConstantResult, Constants};
 use super::display::extremes;
@@ -337,7 +337,8 @@ impl<'a> Explainer<'a> {
             match &task.point {
                 Point::Constant(constant) => {
                     let class = case.class();
-                    let result = ConstantResult { gradient: gradients.image(index).into(), logit: logits[class] };
+                    let result =
+                        ConstantResult { gradient: gradients.image(index).into(), logit: class_logit(logits, class) };
                     self.constants.insert((class, constant.clone()), result);
                 }
                 point => case.keep(point.clone(), &gradients, index, task.uses),

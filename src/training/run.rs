@@ -153,7 +153,7 @@ impl Training<'_> {
                 });
             }
             let Score { loss: validation_loss, score: validation_score } =
-                validate(self.trainer.as_mut(), &objective, self.validation, self.scaling, batch, watch)?;
+                validate(self.trainer.as_mut(), &objective, self.validation, &self.scaling, batch, watch)?;
             if !validation_loss.is_finite() {
                 return Err(Error::Diverged { epoch, what: "validation loss" });
             }
@@ -200,7 +200,7 @@ impl Training<'_> {
             samples.par_iter().map(|sample| augmentation.apply(sample, size_px, seed, epoch)).collect();
         let classes: Vec<usize> = samples.iter().map(|sample| usize::from(sample.positive)).collect();
         let channels = self.trainer.graph().input_channels();
-        let input = scaled(images.iter().map(|image| &image.gray[..]), size_px, channels, self.scaling);
+        let input = scaled(images.iter().map(|image| &image.gray[..]), size_px, channels, &self.scaling);
         let outputs = self.trainer.forward(&input, Mode::Train)?;
         let (loss, gradients) = objective.gradients(&outputs, &Truth { classes: &classes, images: &images })?;
         self.trainer.backward(&gradients)?;
@@ -215,7 +215,7 @@ pub(super) fn scaled<'a>(
     images: impl Iterator<Item = &'a [f32]>,
     [height, width]: [usize; 2],
     channels: usize,
-    scaling: Scaling,
+    scaling: &Scaling,
 ) -> Batch {
     let mut values = Vec::new();
     let mut count = 0;

@@ -35,7 +35,7 @@ pub(super) fn validate(
     trainer: &mut dyn Trainable,
     objective: &Objective,
     samples: &Samples,
-    scaling: Scaling,
+    scaling: &Scaling,
     batch: usize,
     watch: &dyn Watch,
 ) -> Result<Score> {

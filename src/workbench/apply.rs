@@ -213,8 +213,8 @@ impl Workbench {
         let is_known = entry.prediction.as_ref().is_some_and(|(asked, _)| **asked == *model.sha256());
         let Some(content) = entry.content.as_deref().filter(|_| !is_known) else { return };
         if let Some(prediction) = self.services.explainer.prediction(content, model.sha256()) {
-            let probability = prediction.probabilities.get(model.listed_class(&prediction)).copied();
-            entry.prediction = Some((model.sha256().into(), probability.unwrap_or_default() as f32));
+            let Some(probability) = prediction.probability(model.listed_class(&prediction)) else { return };
+            entry.prediction = Some((model.sha256().into(), probability as f32));
             self.list_changed |= state.list.hangs_on_predictions();
         }
     }

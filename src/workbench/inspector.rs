@@ -13,6 +13,7 @@ use super::steady::steady;
 use super::{parameters_view, theme, trust};
 use crate::display::{ColourMap, Opacity, WindowPreset};
 use crate::export::hit_words;
+use crate::network::class_logit;
 use crate::reading::{OpenCase, OpenModel, Prediction, Question, Standing};
 use crate::saliency::{ClassChoice, Preset};
 
@@ -102,21 +103,30 @@ fn model_ui(ui: &mut Ui, state: &State, services: &Services, case: Option<&Arc<O
 
 fn prediction_ui(ui: &mut Ui, model: &OpenModel, prediction: &Prediction, case: &OpenCase) {
     let predicted = prediction.class();
-    for (class, probability) in prediction.probabilities.iter().enumerate() {
-        let text = format!(
-            "{} {:.1} %  (logit {:.2})",
-            model.class_name(class),
-            probability * 100.0,
-            prediction.logits.get(class).copied().unwrap_or_default()
-        );
-        let text = if class == predicted { RichText::new(text).strong() } else { RichText::new(text) };
-        ui.add(egui::ProgressBar::new(*probability as f32).text(text).desired_height(18.0));
+    for class in 0..model.model.graph.classes() {
+        let logit = format!("logit {:.2}", class_logit(&prediction.logits, class));
+        let strong = |text: String| {
+            let text = RichText::new(text);
+            if class == predicted { text.strong() } else { text }
+        };
+        match prediction.probability(class) {
+            Some(probability) => {
+                let text = strong(format!("{} {:.1} %  ({logit})", model.class_name(class), probability * 100.0));
+                ui.add(egui::ProgressBar::new(probability as f32).text(text).desired_height(18.0));
+            }
+            None => {
+                ui.label(strong(format!("{}: {logit}", model.class_name(class))));
+            }
+        }
+    }
+    if let Err(problem) = model.model.card.known_output() {
+        ui.label(RichText::new(format!("No probabilities: {problem}")).color(theme::caution(ui.visuals())).small());
     }
     if !case.is_about(model) {
         let text = "This model looks for another finding than the one the experts marked";
         ui.label(RichText::new(text).color(theme::caution(ui.visuals())));
     } else if let Some((label, positive)) = case.label.zip(model.model.card.positive_class)
-        && (predicted == positive) != label
+        && prediction.finds(positive).is_some_and(|found| found != label)
     {
         let text = if label { "Missed: the experts see a finding" } else { "False alarm: the experts see no finding" };
         ui.label(RichText::new(text).color(theme::caution(ui.visuals())));

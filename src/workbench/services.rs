@@ -344,6 +344,9 @@ impl Services {
         self.jobs.start(start, move |watch| {
             let sha256: Arc<str> = model.sha256().into();
             let total = cases.len();
+            if let Err(problem) = model.model.card.known_output() {
+                return Ending::Failed(problem.to_string());
+            }
             let mut failed = 0;
             for (done, (entry, source)) in cases.into_iter().enumerate() {
                 if watch.is_cancelled() {
@@ -352,8 +355,10 @@ impl Services {
                 match crate::reading::predict(&source, &model) {
                     Ok(prediction) => {
                         let positive = model.listed_class(&prediction);
-                        let probability = prediction.probabilities.get(positive).copied().unwrap_or_default() as f32;
-                        post.send(Message::Predicted { entry, model: Arc::clone(&sha256), probability });
+                        if let Some(probability) = prediction.probability(positive) {
+                            let (model, probability) = (Arc::clone(&sha256), probability as f32);
+                            post.send(Message::Predicted { entry, model, probability });
+                        }
                     }
                     Err(_) => failed += 1,
                 }

@@ -103,7 +103,7 @@ fn predicted(entry: &Entry, model: &OpenModel, services: &Services) -> Option<(S
     }
     let prediction = services.explainer.prediction(entry.content.as_deref()?, model.sha256())?;
     let class = model.listed_class(&prediction);
-    Some((model.class_name(class), prediction.probabilities.get(class).copied()?))
+    Some((model.class_name(class), prediction.probability(class)?))
 }
 
 fn background_ui(ui: &Ui, rect: Rect, response: &Response, is_current: bool) {

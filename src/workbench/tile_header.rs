@@ -140,14 +140,17 @@ fn words(tile: &Tile<'_>, layer: Option<&Layer>, mode: CompareMode) -> Vec<Word>
     let answer = layer.and_then(|layer| layer.answer.as_ref()).filter(|_| !is_old);
     if let Some((answer, model)) = answer.zip(tile.model) {
         let provenance = &answer.map.provenance;
-        let probability = answer.prediction.probabilities.get(provenance.class).copied().unwrap_or_default();
+        let probability = answer.prediction.probability(provenance.class);
         let class = model.class_name(provenance.class);
         if is_compared && mode != CompareMode::Methods {
             // Between models and images the probability differs, and matters more than the class's name.
-            add(9, format!("{:.0} % likely", probability * 100.0));
+            if let Some(probability) = probability {
+                add(9, format!("{:.0} % likely", probability * 100.0));
+            }
             add(4, format!("explains {class}"));
         } else {
-            add(if is_compared { 4 } else { 8 }, format!("explains {class}, {:.0} %", probability * 100.0));
+            let percent = probability.map(|probability| format!(", {:.0} %", probability * 100.0)).unwrap_or_default();
+            add(if is_compared { 4 } else { 8 }, format!("explains {class}{percent}"));
         }
         if let Some(scores) = answer.scores.filter(|_| is_compared) {
             add(7, format!("AUPRC {:.2}", scores.auprc_trapezoid));

@@ -40,15 +40,25 @@ impl Bench {
         path
     }
 
-    /// Seeded weights of a narrow network.
+    /// Seeded weights of a narrow network with two classes.
     pub(crate) fn model(&self, name: &str, architecture: Architecture) -> PathBuf {
-        let graph = architecture.graph(&Variant { width: 1.0 / 16.0, ..Variant::default() });
+        self.model_of(name, architecture, &Variant::default())
+    }
+
+    /// Seeded weights of a narrow network of some variant, at 1/16 of its width.
+    pub(crate) fn model_of(&self, name: &str, architecture: Architecture, variant: &Variant) -> PathBuf {
+        let graph = architecture.graph(&Variant { width: 1.0 / 16.0, ..*variant });
         self.write(name, &Weights::initialize(&graph, 7).to_safetensors(Precision::Single).unwrap())
     }
 
-    /// The card of `model.safetensors` with these fields more.
+    /// The card of `model.safetensors` with these fields more; it states its scaling.
     pub(crate) fn card(&self, fields: &str) -> PathBuf {
-        let json = format!(r#"{{"architecture": "inception_v3", "input_size": [{SIDE}, {SIDE}], {fields}}}"#);
+        self.card_of("inception_v3", &format!(r#""scaling": "unit_to_symmetric", {fields}"#))
+    }
+
+    /// A card `model.json` of an architecture with these fields more.
+    pub(crate) fn card_of(&self, architecture: &str, fields: &str) -> PathBuf {
+        let json = format!(r#"{{"architecture": "{architecture}", "input_size": [{SIDE}, {SIDE}], {fields}}}"#);
         self.write("model.json", json.as_bytes())
     }
 

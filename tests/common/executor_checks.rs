@@ -55,7 +55,7 @@ pub fn check_independence(executor: &dyn Executor, height: usize, width: usize) 
         let [_, c, h, w] = batch.shape();
         let image = Batch::new([1, c, h, w], batch.image(index).to_vec());
         let alone = all(&image, &classes[index..=index]);
-        let n = graph.classes();
+        let n = graph.logit_count();
         assert_eq!(alone.logits, together.logits[index * n..(index + 1) * n], "logits of image {index}");
         let same = |alone: &Batch, together: &Batch, what: &str| {
             assert!(alone.values() == together.image(index), "{what} of image {index} depends on its batch");

@@ -54,9 +54,9 @@ def of_torch(out, width):
 
     image = torch.from_numpy(formula_image(3, SIDE))
 
-    def expect(name, model, architecture, classes, prefix=()):
+    def expect(name, model, architecture, classes):
         logits = model.double()(image.double())[0].tolist()
-        told(out, name, file=f"{name}.pth", architecture=architecture, logits=[*prefix, *logits], side=SIDE)
+        told(out, name, file=f"{name}.pth", architecture=architecture, logits=logits, side=SIDE)
         model.float()
 
     inception = build("inception_v3", width, 3, 2)
@@ -91,7 +91,7 @@ def of_torch(out, width):
             tensor.shape) if tensor.dtype == torch.float32 else tensor
         wrapped[f"module.{name}"] = torch.nn.Parameter(value, False) if tensor.dtype == torch.float32 else value
     torch.save({"model": wrapped}, out / "torch_densenet_single.pth")
-    expect("torch_densenet_single", single, "densenet_121", 1, prefix=(0.0,))
+    expect("torch_densenet_single", single, "densenet_121", 1)
 
     if width < 0.1:
         torch.save(state, out / "torch_legacy.pth", _use_new_zipfile_serialization=False)
@@ -166,7 +166,7 @@ def of_keras(out, width):
     x = formula_image(3, SIDE).transpose(0, 2, 3, 1)
     model.save(out / "keras_inception_nested.h5", include_optimizer=width < 0.1)
     told(out, "keras_inception_nested", file="keras_inception_nested.h5", architecture="inception_v3",
-         logits=[0.0, *logits(model)], side=SIDE, count_include_pad=False, norm_scale=False)
+         logits=logits(model), output="sigmoid", side=SIDE, count_include_pad=False, norm_scale=False)
     keras.backend.clear_session()
 
     backbone = densenet.DenseNet121(weights=None, include_top=False, input_shape=shape)
@@ -175,7 +175,7 @@ def of_keras(out, width):
     fill(model)
     model.save(out / "keras_densenet.h5")
     told(out, "keras_densenet", file="keras_densenet.h5", architecture="densenet_121", logits=logits(model), side=SIDE,
-         norm_eps=1.001e-5)
+         norm_eps=1.001e-5, output="softmax")
     if width < 0.1:
         import h5py
         # The same in chunks, compressed, partly in other types: what a repacked file looks like.

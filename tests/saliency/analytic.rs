@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use saliscope::network::{
-    Activation, Batch, Error, Executor, Graph, GraphBuilder, Pass, PassOutput, Result, Target, argmax,
+    Activation, Batch, Error, Executor, Graph, GraphBuilder, Pass, PassOutput, Result, Target, predicted_class,
 };
 
 /// Channels, rows, columns of the pretended last feature map.
@@ -101,7 +101,7 @@ impl Executor for Analytic {
         let images = || (0..n).map(|index| pass.input.image(index));
         let logits: Vec<f32> = images().flat_map(|image| [logit(image, 0), logit(image, 1)]).collect();
         let classes: Vec<usize> = match pass.target {
-            Target::Predicted => logits.chunks_exact(2).map(argmax).collect(),
+            Target::Predicted => logits.chunks_exact(2).map(predicted_class).collect(),
             Target::Class(class) => vec![class; n],
             Target::Classes(list) => list.to_vec(),
         };

@@ -69,7 +69,7 @@ fn the_class_must_exist_and_be_known() {
     assert!(matches!(run(&request), Err(Error::Network(network::Error::UnknownClass { class: 2, classes: 2 }))));
     request.class = ClassChoice::Predicted;
     let explanation = run(&request).unwrap();
-    assert_eq!(explanation.class, network::argmax(&explanation.logits));
+    assert_eq!(explanation.class, network::predicted_class(&explanation.logits));
 }
 
 #[test]

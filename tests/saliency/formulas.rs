@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use safetensors::SafeTensors;
-use saliscope::network::Batch;
+use saliscope::network::{Batch, Output};
 use saliscope::saliency::{
     ArrayValues, ClassChoice, Explanation, ImageInput, Method, Noise, Outcome, Preset, Request, explain,
 };
@@ -110,7 +110,8 @@ fn logits_and_probabilities_belong_together() {
     let explanation = fixture.explain();
     assert!(difference(&explanation.logits, &fixture.array("logits").1) < 1e-6);
     let odds = f64::from(explanation.logits[0] - explanation.logits[1]).exp();
-    assert!((explanation.probabilities[0] / explanation.probabilities[1] / odds - 1.0).abs() < 1e-5);
+    let probabilities = Output::Softmax.probabilities(&explanation.logits);
+    assert!((probabilities[0] / probabilities[1] / odds - 1.0).abs() < 1e-5);
     assert_eq!(explanation.class, 1);
 }
 

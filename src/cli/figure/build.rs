@@ -110,8 +110,9 @@ fn clip_percentile(explanation: &Explanation) -> f64 {
 fn explained(spec: &Spec, index: usize, ground: &Ground, machine: &Machine, interrupt: &Interrupt) -> Result<Found> {
     interrupt.check()?;
     let path = &spec.models[index];
-    let mut model = model::open(path, None)?;
+    let mut model = model::open(path, None, None)?;
     model.require_classifier()?;
+    model::print_notes(&model, machine.quiet);
     let images = [StudyImage::of(0, &ground.shown.image.radiograph, &model)?];
     let methods: Vec<Wanted> = spec.methods.iter().map(|method| Wanted::One(*method)).collect();
     let choices = Choices {
@@ -152,7 +153,7 @@ impl Found {
     /// The model and what it says, beside its row.
     fn row_label(&self) -> String {
         let class = ClassFound::new(&self.model.card, &self.explanation.logits, self.explanation.class);
-        format!("{} {} {}", self.name, class.name, export::rounded(class.probability))
+        format!("{} {} {}", self.name, class.name, class.rounded_probability()).trim_end().to_owned()
     }
 }
 
@@ -165,8 +166,12 @@ fn table_labels(spec: &Spec, ground: &Ground, found: &[Found]) -> Labels {
     let mut details = Vec::new();
     for found in found {
         let class = ClassFound::new(&found.model.card, &found.explanation.logits, found.explanation.class);
-        let probability = export::rounded(class.probability);
-        details.push(format!("{}: explained {}, probability {probability}", found.origin(spec).model(), class.label()));
+        details.push(format!(
+            "{}: explained {}, {}",
+            found.origin(spec).model(),
+            class.label(),
+            class.probability_words()
+        ));
     }
     details.push(format!("Preset {}  ·  seed {}  ·  saliscope {}", spec.preset, spec.seed, export::VERSION));
     // The image is one, so are most of its warnings.

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use super::tile::{ShownMap, ShownTile, image_record, model_record};
 use crate::display::MapDisplay;
 use crate::export::{
-    self, ClassFound, DisplayRecord, Error, FigureRecord, MapRecord, Origin, Result, VERSION, rounded,
-    score_explanation,
+    self, ClassFound, DisplayRecord, Error, FigureRecord, MapRecord, Origin, Result, VERSION, score_explanation,
 };
 use crate::figure::template::{
     ColourBar, Labels, MapTable, MapTile, MethodGrid, Page, ScreenGrid, SingleCase, Template,
@@ -233,7 +232,7 @@ fn class_found(map: &ShownMap) -> ClassFound {
 /// The model and what it says, beside its row.
 fn row_label(map: &ShownMap) -> String {
     let class = class_found(map);
-    format!("{} {} {}", map.model.title, class.name, rounded(class.probability))
+    format!("{} {} {}", map.model.title, class.name, class.rounded_probability()).trim_end().to_owned()
 }
 
 /// Headline and details of maps of several models or several images.
@@ -256,7 +255,7 @@ fn labels_of_several(asked: &[(&ShownTile, &ShownMap)]) -> Labels {
         let class = class_found(map);
         let whose = if images > 1 { format!("{}: ", tile.name) } else { String::new() };
         let model = map.origin(&[]).model();
-        let line = format!("{whose}{model}: explained {}, probability {}", class.label(), rounded(class.probability));
+        let line = format!("{whose}{model}: explained {}, {}", class.label(), class.probability_words());
         if !details.contains(&line) {
             details.push(line);
         }

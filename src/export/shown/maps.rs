@@ -28,7 +28,6 @@ impl ShownMaps {
         let prediction = &first.answer.prediction;
         let explanation = Explanation {
             logits: prediction.logits.clone(),
-            probabilities: prediction.probabilities.clone(),
             class: first.answer.map.provenance.class,
             maps: self.maps.iter().map(|map| map.answer.map.clone()).collect(),
         };

@@ -49,7 +49,6 @@ impl ShownMap {
         let prediction = &self.answer.prediction;
         Explanation {
             logits: prediction.logits.clone(),
-            probabilities: prediction.probabilities.clone(),
             class: self.answer.map.provenance.class,
             maps: vec![self.answer.map.clone()],
         }

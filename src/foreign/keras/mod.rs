@@ -3,6 +3,7 @@
 //!
 //! A dataset lies at `.../<layer>/<parameter>:0`. Kernels are `[rows, columns, in, out]`, dense ones `[in, out]`.
 
+mod activation;
 mod densenet_121;
 mod inception_v3;
 
@@ -40,11 +41,11 @@ type Layers<'a> = BTreeMap<String, BTreeMap<String, Parameter<'a>>>;
 
 /// Where the values of a tensor come from.
 #[derive(Clone, Debug)]
-struct Source<'a> {
-    /// None: zeros, for a head without bias.
-    parameter: Option<Parameter<'a>>,
-    /// Values of 0 before those of the file.
-    zeros: usize,
+enum Source<'a> {
+    /// The file.
+    Parameter(Parameter<'a>),
+    /// So many values of 0, for a head without bias.
+    Zeros(usize),
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Foreign> {
@@ -58,7 +59,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Foreign> {
         return Err(unknown(&layers));
     };
     let mut notes = Vec::new();
-    let tensors = tensors(architecture, &layers, named, &mut notes)?;
+    let tensors = tensors(architecture, &layers, named)?;
     let rules = |variant: &mut Variant| {
         variant.count_include_pad = architecture != Architecture::InceptionV3;
         if architecture == Architecture::DenseNet121 {
@@ -66,7 +67,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Foreign> {
         }
     };
     let (variant, weights) = assemble(architecture, tensors, rules, |_, source| source.read(file).map_err(of_hdf5))?;
-    Ok(Foreign { architecture, variant, weights, origin: "Keras weights (HDF5)", notes })
+    if variant.classes == 1 {
+        notes.push(SINGLE_OUTPUT.to_owned());
+    }
+    // Files of weights alone hold no configuration.
+    let output = file.text_attribute("model_config").map_err(of_hdf5)?.and_then(|config| activation::output(&config));
+    Ok(Foreign { architecture, variant, weights, output, origin: "Keras weights (HDF5)", notes })
 }
 
 fn of_hdf5(Damage(problem): Damage) -> Error {
@@ -152,7 +158,6 @@ fn tensors<'a>(
     architecture: Architecture,
     layers: &Layers<'a>,
     named: BTreeMap<String, String>,
-    notes: &mut Vec<String>,
 ) -> Result<Named<Source<'a>>> {
     let is_head = |parameters: &BTreeMap<String, Parameter<'_>>| {
         parameters.get("kernel").is_some_and(|kernel| kernel.kind == Kind::Dense)
@@ -177,26 +182,20 @@ fn tensors<'a>(
                     return Err(Error::OtherNetwork { architecture, problem });
                 }
             };
-            let source = Source { parameter: Some(content.clone()), zeros: 0 };
+            let source = Source::Parameter(content.clone());
             tensors.insert(format!("{name}.{suffix}"), (content.shape(), source));
         }
     }
     let head = head(layers)?;
     let Some(name) = torch::head_name(architecture) else { unreachable!("layers of classifiers alone are recognized") };
     let kernel = &head["kernel"];
-    let [outputs, features] = kernel.shape()[..] else { unreachable!("a dense kernel has two axes") };
-    let added = usize::from(outputs == 1);
-    if added == 1 {
-        notes.push(SINGLE_OUTPUT.to_owned());
-    }
-    let weight = Source { parameter: Some(kernel.clone()), zeros: added * features };
-    tensors.insert(format!("{name}.weight"), (vec![outputs + added, features], weight));
-    let bias = head.get("bias").cloned();
-    let (length, zeros) = match &bias {
-        Some(bias) => (bias.shape().iter().product::<usize>() + added, added),
-        None => (outputs + added, outputs + added),
+    let [outputs, _] = kernel.shape()[..] else { unreachable!("a dense kernel has two axes") };
+    tensors.insert(format!("{name}.weight"), (kernel.shape(), Source::Parameter(kernel.clone())));
+    let bias = match head.get("bias") {
+        Some(bias) => (bias.shape(), Source::Parameter(bias.clone())),
+        None => (vec![outputs], Source::Zeros(outputs)),
     };
-    tensors.insert(format!("{name}.bias"), (vec![length], Source { parameter: bias, zeros }));
+    tensors.insert(format!("{name}.bias"), bias);
     Ok(tensors)
 }
 
@@ -212,25 +211,27 @@ impl Parameter<'_> {
 
 impl Source<'_> {
     fn read(&self, file: File<'_>) -> std::result::Result<Vec<f32>, Damage> {
-        let mut values = vec![0.0; self.zeros];
-        let Some(parameter) = &self.parameter else { return Ok(values) };
+        let parameter = match self {
+            Self::Parameter(parameter) => parameter,
+            Self::Zeros(count) => return Ok(vec![0.0; *count]),
+        };
         let read = file.read(&parameter.dataset)?;
-        match (parameter.kind, parameter.dataset.shape.as_slice()) {
-            (Kind::Vector, _) => values.extend(read),
+        Ok(match (parameter.kind, parameter.dataset.shape.as_slice()) {
+            (Kind::Vector, _) => read,
             // In memory both kernels are [everything else, out], of which the inputs come last.
             (_, [positions @ .., inputs, outputs]) => {
                 let positions: usize = positions.iter().product();
-                values.reserve(read.len());
+                let mut values = Vec::with_capacity(read.len());
                 for output in 0..*outputs {
                     for input in 0..*inputs {
                         let at = |position: usize| read[(position * inputs + input) * outputs + output];
                         values.extend((0..positions).map(at));
                     }
                 }
+                values
             }
-            _ => values.extend(read),
-        }
-        Ok(values)
+            _ => read,
+        })
     }
 }
 

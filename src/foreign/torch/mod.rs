@@ -24,12 +24,6 @@ const MAX_DEPTH: usize = 3;
 /// Longest name of a tensor.
 const MAX_NAME_BYTES: usize = 512;
 
-/// What a tensor is made from: a view of the file, with so many values of 0 before it.
-struct Source {
-    tensor: Tensor,
-    zeros: usize,
-}
-
 pub(super) fn read(bytes: &[u8]) -> Result<Foreign> {
     let archive = Archive::new(bytes)?;
     let pickle = Pickle::parse(&archive.pickle()?)?;
@@ -38,14 +32,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Foreign> {
     let mut notes = Vec::new();
     let mut tensors = tensors(&pickle, &found, &mut notes)?;
     rename_head(architecture, &mut tensors);
-    widen_head(architecture, &mut tensors, &mut notes);
-    let read = |name: &str, source: &Source| {
-        let mut values = vec![0.0; source.zeros];
-        values.extend(archive.values(name, &source.tensor)?);
-        Ok(values)
-    };
+    let read = |name: &str, tensor: &Tensor| archive.values(name, tensor);
     let (variant, weights) = assemble(architecture, tensors, |_| {}, read)?;
-    Ok(Foreign { architecture, variant, weights, origin: "a PyTorch state dict", notes })
+    if head_name(architecture).is_some() && variant.classes == 1 {
+        notes.push(SINGLE_OUTPUT.to_owned());
+    }
+    // State dicts hold no activation.
+    Ok(Foreign { architecture, variant, weights, output: None, origin: "a PyTorch state dict", notes })
 }
 
 /// Name of a classifier's last layer; networks that localize have none.
@@ -141,7 +134,7 @@ fn recognize(pickle: &Pickle, dict: Id) -> Result<Option<Found>> {
 }
 
 /// The tensors of a state dict by the names that the network has for them.
-fn tensors(pickle: &Pickle, found: &Found, notes: &mut Vec<String>) -> Result<Named<Source>> {
+fn tensors(pickle: &Pickle, found: &Found, notes: &mut Vec<String>) -> Result<Named<Tensor>> {
     let mut tensors = Named::new();
     let (mut unused, mut outside) = (0, 0);
     for (name, value) in pickle.entries(found.dict) {
@@ -158,8 +151,7 @@ fn tensors(pickle: &Pickle, found: &Found, notes: &mut Vec<String>) -> Result<Na
             unused += usize::from(!name.ends_with("num_batches_tracked"));
             continue;
         };
-        let source = Source { tensor: tensor.clone(), zeros: 0 };
-        if tensors.insert(today.into_owned(), (tensor.shape.clone(), source)).is_some() {
+        if tensors.insert(today.into_owned(), (tensor.shape.clone(), tensor.clone())).is_some() {
             return Err(Error::Damaged { format: "PyTorch", problem: format!("tensor {name:?} is there twice") });
         }
     }
@@ -173,7 +165,7 @@ fn tensors(pickle: &Pickle, found: &Found, notes: &mut Vec<String>) -> Result<Na
 }
 
 /// A head that is a sequence with one linear layer, `classifier.0` or `fc.1`, gets the name of the layer alone.
-fn rename_head(architecture: Architecture, tensors: &mut Named<Source>) {
+fn rename_head(architecture: Architecture, tensors: &mut Named<Tensor>) {
     let Some(head) = head_name(architecture) else { return };
     if tensors.contains_key(&format!("{head}.weight")) {
         return;
@@ -191,20 +183,4 @@ fn rename_head(architecture: Architecture, tensors: &mut Named<Source>) {
             tensors.insert(format!("{head}.{parameter}"), tensor);
         }
     }
-}
-
-/// A head with one output becomes one with two logits.
-fn widen_head(architecture: Architecture, tensors: &mut Named<Source>, notes: &mut Vec<String>) {
-    let Some(head) = head_name(architecture) else { return };
-    let shape = |name: &str| tensors.get(&format!("{head}.{name}")).map(|(shape, _)| shape.as_slice());
-    if !matches!((shape("weight"), shape("bias")), (Some([1, _]), Some([1]))) {
-        return;
-    }
-    for parameter in ["weight", "bias"] {
-        if let Some((shape, source)) = tensors.get_mut(&format!("{head}.{parameter}")) {
-            source.zeros = shape.iter().product();
-            shape[0] = 2;
-        }
-    }
-    notes.push(SINGLE_OUTPUT.to_owned());
 }

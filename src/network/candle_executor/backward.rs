@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 
 use super::super::candle_ops::{pooling, upsample};
+use super::super::class_logit::logit_of;
 use super::super::error::{Error, Result};
 use super::super::executor::ReluRule;
 use super::super::graph::NodeId;
@@ -19,7 +20,7 @@ pub(super) struct Slopes {
 }
 
 impl CandleExecutor {
-    /// Differentiates the logit `class` by the output of `stop`. Where several nodes read one output, their
+    /// Differentiates the logit that speaks for `class` by the output of `stop`. Where several nodes read one output, their
     /// contributions are added from the last reader to the first.
     pub(super) fn backward(
         &self,
@@ -61,12 +62,13 @@ impl CandleExecutor {
     }
 
     fn one_hot(&self, class: usize) -> Result<Tensor> {
-        let classes = self.graph.classes();
-        let mut values = vec![0f32; classes];
-        values[class] = 1.0;
-        Tensor::from_vec(values, (1, classes, 1, 1), &self.device)
+        let logits = self.graph.logit_count();
+        let (index, sign) = logit_of(class, logits);
+        let mut values = vec![0f32; logits];
+        values[index] = sign;
+        Tensor::from_vec(values, (1, logits, 1, 1), &self.device)
             .and_then(|one| one.to_dtype(self.dtype))
-            .map_err(|source| Error::candle("the choice of a logit", &[1, classes, 1, 1], source))
+            .map_err(|source| Error::candle("the choice of a logit", &[1, logits, 1, 1], source))
     }
 
     /// A node that no path joins to the logits has gradient zero.

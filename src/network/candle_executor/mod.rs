@@ -148,7 +148,7 @@ impl CandleExecutor {
 
         let class = match pass.target {
             super::executor::Target::Classes(list) => list[index],
-            other => resolve_classes(&other, &host_f32(&trace.outputs[0])?, self.graph.classes())[0],
+            other => resolve_classes(&other, &host_f32(&trace.outputs[0])?, self.graph.logit_count())[0],
         };
         let image_node = NodeId(0);
         let backward = |rule, stop| self.backward(&trace, class, rule, stop, pass.activation);
@@ -203,7 +203,7 @@ impl Executor for CandleExecutor {
                 Some(Activation { value, gradient })
             }
         };
-        let logits = gather([pass.input.len(), self.graph.classes(), 1, 1], &|output| Some(&output.logits))?;
+        let logits = gather([pass.input.len(), self.graph.logit_count(), 1, 1], &|output| Some(&output.logits))?;
         Ok(PassOutput {
             logits: logits.into_values(),
             classes: outputs.iter().map(|output| output.class).collect(),

@@ -14,6 +14,7 @@ mod train;
 
 use std::sync::Arc;
 
+use super::class_logit::logit_of;
 use super::executor::{
     Activation, Batch, Executor, ForwardWork, Pass, PassOutput, Target, check_classifier, check_pass, resolve_classes,
 };
@@ -140,9 +141,9 @@ impl CpuExecutor {
                 step.run(kernels, memory, mode);
             }
         }
-        let classes = self.family.graph.classes();
-        let logits = read_logits(&plan.logits, classes, memory);
-        let classes = resolve_classes(&pass.target, &logits, classes);
+        let logit_count = self.family.graph.logit_count();
+        let logits = read_logits(&plan.logits, logit_count, memory);
+        let classes = resolve_classes(&pass.target, &logits, logit_count);
         let mut output = PassOutput { logits, classes, gradient: None, guided_gradient: None, activation: None };
         if pass.gradient || pass.activation.is_some() {
             let mode = Mode { keep_bits: false, guided: false };
@@ -168,7 +169,7 @@ impl CpuExecutor {
         (wants_image, wants_activation): (bool, bool),
     ) -> (Option<Batch>, Option<Batch>) {
         let kernels = self.isa().kernels();
-        write_target(&plan.logits_gradient, classes, memory);
+        write_target(&plan.logits_gradient, classes, self.family.graph.logit_count(), memory);
         let mut captured = None;
         for index in 0..=plan.backward.len() {
             if wants_activation && plan.gradient_capture.after == index {
@@ -313,19 +314,20 @@ fn read(capture: &Capture, memory: &Memory) -> Batch {
     output
 }
 
-fn read_logits(tensor: &Tensor, classes: usize, memory: &Memory) -> Vec<f32> {
+fn read_logits(tensor: &Tensor, logit_count: usize, memory: &Memory) -> Vec<f32> {
     let start = tensor.offset * memory.batch;
     let rows = memory.values()[start..][..memory.batch * tensor.stride].chunks_exact(tensor.stride);
-    rows.flat_map(|row| row[tensor.first..tensor.first + classes].to_vec()).collect()
+    rows.flat_map(|row| row[tensor.first..tensor.first + logit_count].to_vec()).collect()
 }
 
-/// Sets the gradient of the logits: 1 at each image's class.
-fn write_target(tensor: &Tensor, classes: &[usize], memory: &mut Memory) {
+/// Sets the gradient of the logits: 1 at the logit of each image's class, or -1 where the single logit speaks against it.
+fn write_target(tensor: &Tensor, classes: &[usize], logit_count: usize, memory: &mut Memory) {
     let start = tensor.offset * memory.batch;
     let len = memory.batch * tensor.stride;
     let rows = &mut memory.values_mut()[start..][..len];
     rows.fill(0.0);
     for (row, class) in rows.chunks_exact_mut(tensor.stride).zip(classes) {
-        row[tensor.first + class] = 1.0;
+        let (index, sign) = logit_of(*class, logit_count);
+        row[tensor.first + index] = sign;
     }
 }

@@ -1,0 +1,111 @@
+//! From logits to probabilities.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::class_logit::{class_count, class_logit};
+
+/// How the logits of a classifier become probabilities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Output {
+    /// Exactly one class is true: `exp(z_i) / sum exp(z_j)`.
+    Softmax,
+    /// Each class is a label of its own, true or not: `1 / (1 + exp(-z_i))`. Of a single logit z the probability of the
+    /// finding is that of z, and of its absence that of -z.
+    Sigmoid,
+}
+
+impl Output {
+    /// Its name on the command line and in a model card.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Softmax => "softmax",
+            Self::Sigmoid => "sigmoid",
+        }
+    }
+
+    /// One probability a class, 0 to 1; those of [`Output::Softmax`] add up to 1.
+    pub fn probabilities(self, logits: &[f32]) -> Vec<f64> {
+        match self {
+            Self::Softmax => softmax(logits),
+            Self::Sigmoid => {
+                let classes = 0..class_count(logits.len());
+                classes.map(|class| sigmoid(f64::from(class_logit(logits, class)))).collect()
+            }
+        }
+    }
+
+    /// Logarithm of the odds of `class`: 0 is a probability of 0.5. Never rounds to certainty, so that the order of images
+    /// is kept however sure the network is.
+    ///
+    /// # Panics
+    /// When there is no such class.
+    pub fn log_odds(self, logits: &[f32], class: usize) -> f64 {
+        let own = f64::from(class_logit(logits, class));
+        match self {
+            Self::Sigmoid => own,
+            Self::Softmax => {
+                let others = || {
+                    logits.iter().enumerate().filter(|(index, _)| *index != class).map(|(_, logit)| f64::from(*logit))
+                };
+                let highest = others().fold(f64::NEG_INFINITY, f64::max);
+                own - (highest + others().map(|logit| (logit - highest).exp()).sum::<f64>().ln())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+fn sigmoid(logit: f64) -> f64 {
+    1.0 / (1.0 + (-logit).exp())
+}
+
+/// Computed in `f64` against the largest logit, so that nothing overflows.
+fn softmax(logits: &[f32]) -> Vec<f64> {
+    let largest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    let powers: Vec<f64> = logits.iter().map(|logit| (f64::from(*logit) - largest).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|power| power / sum).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn softmax_of_huge_logits_is_finite() {
+        let p = Output::Softmax.probabilities(&[1000.0, 1001.0, -1000.0]);
+        let odds = 1.0_f64.exp();
+        assert!((p[1] - odds / (1.0 + odds)).abs() < 1e-15 && p[2] == 0.0);
+        assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-15);
+        assert_eq!(Output::Softmax.probabilities(&[3.0, 3.0]), [0.5, 0.5]);
+    }
+
+    #[test]
+    fn labels_have_probabilities_of_their_own() {
+        let p = Output::Sigmoid.probabilities(&[4.264_357_6, 6.123_166, -2.580_086_2]);
+        for (found, expected) in p.iter().zip([0.986_134_111_881, 0.997_813_224_792, 0.070_431_083_440]) {
+            assert!((found - expected).abs() < 1e-7, "{found} instead of {expected}");
+        }
+        assert_eq!(Output::Sigmoid.probabilities(&[0.0]), [0.5, 0.5]);
+        let [absent, present] = Output::Sigmoid.probabilities(&[2.0])[..] else { panic!("two classes") };
+        assert!((present - 0.880_797_077_977_882).abs() < 1e-12 && (absent + present - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn log_odds_follow_the_output_and_never_saturate() {
+        assert_eq!(Output::Softmax.log_odds(&[1.5, 4.0], 1), 2.5);
+        assert_eq!([0, 1].map(|class| Output::Sigmoid.log_odds(&[-3.0], class)), [3.0, -3.0]);
+        let expected = (2.0_f64.exp() / (1.0_f64.exp() + 0.5_f64.exp())).ln();
+        assert!((Output::Softmax.log_odds(&[1.0, 2.0, 0.5], 1) - expected).abs() < 1e-15);
+        assert_eq!(Output::Sigmoid.log_odds(&[1.0, 2.0, 0.5], 1), 2.0);
+        assert_eq!(Output::Softmax.log_odds(&[-500.0, 500.0], 1), 1000.0);
+    }
+}
