@@ -164,7 +164,8 @@ fn card(arguments: &Arguments, foreign: &Foreign, sha256: &str) -> Result<ModelC
         input_size: arguments.input_size,
         channels: variant.input_channels,
         scaling_assumed: stated.is_none(),
-        scaling: stated.unwrap_or_else(|| architecture.usual_scaling(variant.input_channels)),
+        scaling: stated
+            .unwrap_or_else(|| architecture.assumed_scaling(variant.input_channels, arguments.transform_input)),
         transform_input: arguments.transform_input,
         output: arguments.output_kind.map(Output::from).or(foreign.output).or(output_by_rule),
         logits: variant.classes,

@@ -220,6 +220,7 @@ impl CardFile {
             (ModelKind::Classifier, 2) => Some(Output::Softmax),
             _ => None,
         };
+        let transform_input = self.transform_input.unwrap_or(false);
         let said = self.scaling.scaling().map_err(|(field, problem)| Error::Card { field, problem })?;
         let card = ModelCard {
             architecture: self.architecture,
@@ -228,8 +229,9 @@ impl CardFile {
             input_size: self.input_size.unwrap_or([STUDY_INPUT_PX; 2]),
             channels: self.channels.unwrap_or(inferred.input_channels),
             scaling_assumed: self.scaling_assumed.unwrap_or(said.is_none()),
-            scaling: said.unwrap_or_else(|| self.architecture.usual_scaling(inferred.input_channels)),
-            transform_input: self.transform_input.unwrap_or(false),
+            scaling: said
+                .unwrap_or_else(|| self.architecture.assumed_scaling(inferred.input_channels, transform_input)),
+            transform_input,
             output: self.output.or(output_by_rule),
             logits,
             positive_class: positive_class.or(positive_by_rule),

@@ -32,8 +32,14 @@ pub enum Scaling {
 impl Architecture {
     /// How its images of `channels` channels are scaled where nobody says otherwise.
     pub fn usual_scaling(self, channels: usize) -> Scaling {
+        self.assumed_scaling(channels, false)
+    }
+
+    /// The same for a network that may transform its input first, which is for images in ImageNet's scale.
+    pub(crate) fn assumed_scaling(self, channels: usize, transform_input: bool) -> Scaling {
         match self {
             _ if channels != IMAGENET_MEAN.len() => Scaling::UnitToSymmetric,
+            Self::InceptionV3 if transform_input => Scaling::Imagenet,
             Self::InceptionV3 | Self::UNet => Scaling::UnitToSymmetric,
             Self::DenseNet121 | Self::RetinaNet => Scaling::Imagenet,
         }
