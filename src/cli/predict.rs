@@ -8,7 +8,7 @@ use super::error::Result;
 use super::interrupt::Interrupt;
 use super::report::{ClassFound, probabilities};
 use super::study_image::StudyImage;
-use super::{executor, model, print_json, print_warnings};
+use super::{caution, executor, model, print_json, print_warnings};
 use crate::network::{Batch, Pass, Weights};
 
 /// Prints the logits and probabilities of radiographs, one line of JSON each.
@@ -35,6 +35,9 @@ struct Line<'a> {
     predicted: ClassFound,
     logits: &'a [f32],
     probabilities: Vec<f64>,
+    /// What has to be known before any of it is believed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caution: Option<&'static str>,
     warnings: &'a [String],
 }
 
@@ -45,6 +48,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let mut model = model::open(&inputs.model, inputs.arch)?;
     model.require_classifier()?;
     let images = StudyImage::open_all(&inputs.image, &model)?;
+    caution::tell(images.iter().find_map(|image| model.card.caution(image.is_phantom)));
     let executor = executor::build(&model, machine)?;
     model.weights = Weights::default();
     let [height, width] = model.card.input_size;
@@ -65,6 +69,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
                 predicted: ClassFound::predicted(&model.card, logits),
                 logits,
                 probabilities: probabilities(logits),
+                caution: model.card.caution(image.is_phantom),
                 warnings: &image.warnings,
             })?;
         }
