@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 #![allow(clippy::float_cmp, reason = "tests of exact arithmetic compare exactly")]
 
+#[path = "benchmark_report/caution.rs"]
+mod caution;
 #[path = "benchmark_report/exports.rs"]
 mod exports;
 #[path = "benchmark_report/report.rs"]

@@ -48,6 +48,7 @@ fn animation(states: usize, rows: usize) -> Animation {
         rows: (0..rows).map(row).collect(),
         measure: "SSIM at range 2".to_owned(),
         detail: "Explained: finding".to_owned(),
+        caution: None,
         options: AnimationOptions { tile_px: SIDE as u32, ..AnimationOptions::default() },
     }
 }

@@ -8,6 +8,8 @@ mod bad_input;
 mod bench;
 #[path = "command_line/cascade.rs"]
 mod cascade;
+#[path = "command_line/caution.rs"]
+mod caution;
 #[path = "command_line/demo.rs"]
 mod demo;
 #[path = "command_line/evaluate.rs"]

@@ -10,6 +10,8 @@ mod benchmark;
 mod cascades;
 #[path = "workbench/case.rs"]
 mod case;
+#[path = "workbench/caution.rs"]
+mod caution;
 #[path = "workbench/compare.rs"]
 mod compare;
 #[path = "workbench/dialogs.rs"]

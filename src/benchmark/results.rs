@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::protocol::{Protocol, Test};
+use crate::{demo, network};
 
 /// Conditions of a [`Score`]; beside these, those of the randomization test are the names of its states
 /// ([`State::name`](crate::cascade::State): `Original`, `Logits`, `10` ... `1`, `0`, `stem` and other graphs' blocks).
@@ -89,6 +90,19 @@ pub struct RunProvenance {
     pub units_total: usize,
 }
 
+impl RunProvenance {
+    /// What has to be said of all numbers: some network of the run never saw a patient, and some image is of one.
+    pub fn caution(&self) -> Option<&'static str> {
+        // Runs of earlier versions kept neither; what they were made of tells both.
+        let is_of_phantoms = self.cohort.is_of_phantoms || self.cohort.name.starts_with("phantom");
+        let never_saw_patients = |model: &ModelProvenance| match model.trained_on_patients {
+            Some(saw) => !saw,
+            None => demo::is_own(&model.sha256),
+        };
+        network::caution(self.models.iter().any(never_saw_patients).then_some(false), is_of_phantoms)
+    }
+}
+
 /// The cohort of a run. Names no folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CohortProvenance {
@@ -104,6 +118,9 @@ pub struct CohortProvenance {
     pub unusable: Vec<ReasonCount>,
     /// Where the splits come from.
     pub splits: String,
+    /// Whether every case is a generated image, which is of no patient.
+    #[serde(default)]
+    pub is_of_phantoms: bool,
 }
 
 /// Cases of one split.
@@ -141,6 +158,9 @@ pub struct ModelProvenance {
     pub sha256: String,
     /// What it was trained on, as its card says.
     pub trained_on: Option<String>,
+    /// Whether it was trained on images of patients, where its card says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained_on_patients: Option<bool>,
     /// How well it classifies (table 2), for classifiers that were judged.
     pub auc: Option<ModelAuc>,
 }

@@ -14,7 +14,7 @@ use super::store::{Meta, PlannedUnits};
 use super::subject::{Role, Subject, Subjects};
 use crate::cascade::{self, PAIRS, State};
 use crate::cohort::{Case, Cohort, CohortSpec, Split, SplitSource};
-use crate::network::ModelKind;
+use crate::network::{self, Model, ModelKind};
 use crate::saliency::{ClassChoice, Parameters, Preset};
 use crate::truth::Task;
 
@@ -135,6 +135,13 @@ impl Setup {
         &self.warnings
     }
 
+    /// What has to be said of all numbers because a network never saw a patient. `trained_on_patients` tells what is known of
+    /// a network; its card where nobody knows more.
+    pub fn caution(&self, trained_on_patients: impl Fn(&Model) -> Option<bool>) -> Option<&'static str> {
+        let is_of_phantoms = self.cohort.is_of_phantoms();
+        self.subjects.all().find_map(|subject| network::caution(trained_on_patients(&subject.model), is_of_phantoms))
+    }
+
     /// The protocol.
     pub fn protocol(&self) -> &Protocol {
         &self.protocol
@@ -245,6 +252,7 @@ impl Setup {
                 SplitSource::Phantoms => "the phantoms' own rule".to_owned(),
                 SplitSource::Drawn { seed } => format!("drawn with seed {seed}"),
             },
+            is_of_phantoms: cohort.is_of_phantoms(),
         }
     }
 
@@ -273,6 +281,7 @@ fn model_provenance(subject: &Subject) -> ModelProvenance {
         architecture: subject.model.card.architecture.name().to_owned(),
         sha256: subject.model.sha256.clone(),
         trained_on: subject.model.card.trained_on.clone(),
+        trained_on_patients: subject.model.card.trained_on_patients,
         auc: None,
     }
 }

@@ -161,6 +161,7 @@ impl Animated {
             rows: self.0.into_iter().map(row).collect(),
             measure: format!("SSIM at range {}", subject.range()),
             detail: subject.detail(index),
+            caution: subject.model.card.caution(image.is_phantom).map(str::to_owned),
             options: look.options(),
         })
     }

@@ -95,9 +95,25 @@ pub(super) struct Machine {
     /// Instruction set of the processor's kernels
     #[arg(long, value_name = "ISA", value_enum, default_value_t)]
     pub(super) isa: IsaChoice,
-    /// No progress and no warnings
+    /// No progress and no warnings but one: that a model which never saw a patient says nothing about patients
     #[arg(long)]
     pub(super) quiet: bool,
+}
+
+/// An answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum YesNo {
+    /// It is so
+    Yes,
+    /// It is not so
+    No,
+}
+
+impl YesNo {
+    /// Whether it is yes.
+    pub(super) fn is_yes(self) -> bool {
+        self == Self::Yes
+    }
 }
 
 /// `--device`

@@ -20,7 +20,7 @@ use super::progress::Progress;
 use super::report::ClassFound;
 use super::request::{Choices, folders, shown};
 use super::study_image::StudyImage;
-use super::{model, print_json, print_warnings};
+use super::{caution, model, print_json, print_warnings};
 use crate::array_file::{self, NpzWriter};
 use crate::cascade::animation;
 use crate::cascade::{self, Finished, Order, Plan, Randomizer, Row, State};
@@ -152,11 +152,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     };
     let mut output = Output::prepare(&arguments.out)?;
     let factory = Factory::new(machine)?;
-    if !machine.quiet {
-        for (index, image) in images.iter().enumerate() {
-            print_warnings(index, images.len(), &image.warnings);
-        }
-    }
+    warn(&model, &images, machine.quiet);
     let folders = folders(images.len());
     let mut keeper = Keeper::new(&mut output, &folders, &plan, arguments.look.images())?;
     let progress = Progress::new(machine.quiet, interrupt.clone());
@@ -228,6 +224,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             })
             .collect(),
     })
+}
+
+/// Tells what has to be known before maps are made.
+fn warn(model: &Model, images: &[StudyImage], quiet: bool) {
+    caution::tell(images.iter().find_map(|image| model.card.caution(image.is_phantom)));
+    if !quiet {
+        for (index, image) in images.iter().enumerate() {
+            print_warnings(index, images.len(), &image.warnings);
+        }
+    }
 }
 
 fn of_cascade(error: cascade::Error) -> Error {

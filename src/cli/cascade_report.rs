@@ -29,6 +29,9 @@ pub(super) struct Subject<'a> {
 #[derive(Serialize)]
 pub(super) struct Report<'a> {
     notice: &'static str,
+    /// What has to be known before any of it is believed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caution: Option<&'static str>,
     saliscope: &'static str,
     model: ModelReport<'a>,
     preset: Preset,
@@ -134,6 +137,7 @@ impl<'a> Subject<'a> {
         };
         Report {
             notice: NOT_FOR_DIAGNOSIS,
+            caution: self.caution(),
             saliscope: VERSION,
             model: ModelReport { name: self.name, card: &self.model.card },
             preset: plan.request.preset,
@@ -169,6 +173,11 @@ impl<'a> Subject<'a> {
             executor: &found.executor,
             seconds: self.seconds,
         }
+    }
+
+    /// What has to be said of the images together.
+    pub(super) fn caution(&self) -> Option<&'static str> {
+        self.images.iter().find_map(|image| self.model.card.caution(image.is_phantom))
     }
 
     /// Of the order that ends in a network without anything learned; an independent order has none.
@@ -243,6 +252,7 @@ impl<'a> Subject<'a> {
         };
         CascadeCurves {
             headline: format!("Similarity of maps to those of the trained network, {images}"),
+            caution: self.caution().map(str::to_owned),
             details: self.details(),
             states: found.states.iter().map(|state| state.name.as_str()).collect(),
             curves: means
@@ -278,6 +288,7 @@ impl<'a> Subject<'a> {
         let of = if self.images.len() == 1 { String::new() } else { format!(", image {index}") };
         CascadeTiles {
             headline: format!("Maps while the network is randomized{of}"),
+            caution: self.model.card.caution(image.is_phantom).map(str::to_owned),
             details,
             radiograph: CascadeTile::new(&image.gray, [height, width], 255.0),
             states: found.states.iter().map(|state| state.name.as_str()).collect(),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::arguments::OutputChoice;
+use super::arguments::{OutputChoice, YesNo};
 use super::error::{Error, Result};
 use super::{output_file, print_json};
 use crate::foreign::{self, Foreign};
@@ -82,6 +82,9 @@ pub(super) struct Arguments {
     /// The class that means a finding, counted from 0; without this, class 1 of 2
     #[arg(long, value_name = "CLASS")]
     positive_class: Option<usize>,
+    /// Whether it was trained on images of patients, for the model card; without it the card does not say
+    #[arg(long, value_name = "yes|no", value_enum)]
+    trained_on_patients: Option<YesNo>,
     /// Replace files that are there already
     #[arg(long)]
     force: bool,
@@ -172,7 +175,7 @@ fn card(arguments: &Arguments, foreign: &Foreign, sha256: &str) -> Result<ModelC
         positive_class: arguments.positive_class.or(if classes.len() == 2 { Some(1) } else { None }),
         classes,
         trained_on: None,
-        trained_on_patients: None,
+        trained_on_patients: arguments.trained_on_patients.map(YesNo::is_yes),
         origin: Some(foreign.origin.to_owned()),
         count_include_pad: variant.count_include_pad,
         norm_scale: variant.norm_scale,

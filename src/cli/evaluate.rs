@@ -13,7 +13,7 @@ use super::cohort::Options as CohortArguments;
 use super::error::{Error, Result};
 use super::interrupt::Interrupt;
 use super::report::VERSION;
-use super::{executor, model, print_json};
+use super::{caution, executor, model, print_json};
 use crate::cohort::{Cohort, CohortSpec, Split};
 use crate::evaluation::{
     self, CaseMean, ClassifierScores, DetectionScores, Evaluation, Scores, SegmentationScores, ThresholdRule, Unusable,
@@ -92,6 +92,9 @@ fn resamples(text: &str) -> std::result::Result<usize, String> {
 #[derive(Serialize)]
 struct Report<'a> {
     notice: &'static str,
+    /// What has to be known before any of it is believed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caution: Option<&'static str>,
     saliscope: &'static str,
     model: ModelReport<'a>,
     cohort: &'static str,
@@ -156,6 +159,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         batch: machine.batch,
         bootstrap: Bootstrap { resamples: arguments.resamples, seed: arguments.bootstrap_seed },
     };
+    let is_of_phantoms = cohort.in_split(options.split).all(|case| case.is_phantom);
+    let caution = model.card.caution(is_of_phantoms);
+    terminal.bar.suspend(|| caution::tell(caution));
     let judged = evaluate(&model, &mut network, &cohort, &options, &terminal);
     terminal.bar.finish_and_clear();
     let evaluation = judged.map_err(|error| match error {
@@ -169,6 +175,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.json {
         return print_json(&Report {
             notice: NOT_FOR_DIAGNOSIS,
+            caution,
             saliscope: VERSION,
             model: ModelReport { name: &name, card: &model.card },
             cohort: arguments.cohort.kind(),
@@ -176,16 +183,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             evaluation: &evaluation,
         });
     }
-    let text = text(&name, &model.card, &evaluation);
+    let text = text(&name, &model.card, caution, &evaluation);
     std::io::stdout().write_all(text.as_bytes()).map_err(Error::Stdout)
 }
 
-fn text(name: &str, card: &ModelCard, evaluation: &Evaluation) -> String {
+fn text(name: &str, card: &ModelCard, caution: Option<&str>, evaluation: &Evaluation) -> String {
     let Evaluation { split, cases, positives, unlabelled, unusable, .. } = evaluation;
     let mut text = String::new();
     // Writing to a string cannot fail.
     let _ =
         writeln!(text, "{name} ({}), {split} split: {cases} cases, {positives} with the finding", card.architecture);
+    if let Some(caution) = caution {
+        let _ = writeln!(text, "{caution}");
+    }
     let unusable = unusable.iter().map(|unusable| unusable.cases).sum();
     for (count, what) in [(*unlabelled, "without a label"), (unusable, "that could not be used")] {
         if count > 0 {

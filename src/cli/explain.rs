@@ -17,7 +17,7 @@ use super::progress::Progress;
 use super::report::{ClassFound, Subject};
 use super::request::{Choices, folders, shown};
 use super::study_image::StudyImage;
-use super::{executor, model, print_json, print_warnings};
+use super::{caution, executor, model, print_json, print_warnings};
 use crate::array_file::NpyArray;
 use crate::export::SourceImage;
 use crate::network::{Model, Weights};
@@ -122,6 +122,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     model::print_notes(&model, machine.quiet);
     let images = StudyImage::open_all(&inputs.image, &model)?;
     let request = request(arguments, &model, &images)?;
+    caution::tell(images.iter().find_map(|image| model.card.caution(image.is_phantom)));
     let mut output = Output::prepare(&arguments.out)?;
     let subject = model::name(&inputs.model);
     let sources = |index: usize| {

@@ -69,7 +69,7 @@ pub(super) fn write_image(
     let bytes = export::maps_npz(explanation).map_err(|problem| Error::Arrays { problem, path: arrays.clone() })?;
     output.write(&arrays, &bytes)?;
     let scores = shown.scores(explanation);
-    let report = subject.report(index, explanation, &image.warnings, &scores);
+    let report = subject.report(index, explanation, image, &scores);
     let mut json = serde_json::to_vec_pretty(&report).map_err(|error| Error::Output {
         operation: "report cannot be written",
         source: error.into(),
@@ -79,7 +79,7 @@ pub(super) fn write_image(
     output.write(&folder.join("explain.json"), &json)?;
     let picture = shown.picture()?;
     let page = Page::new(ColumnWidth::WideDouble.mm(), PAGE_DPI)?;
-    let scene = subject.panel(explanation, &picture, &image.warnings, &scores).scene(page)?;
+    let scene = subject.panel(explanation, &picture, image, &scores).scene(page)?;
     for format in [Format::Png { dpi: PAGE_DPI }, Format::Pdf] {
         output.write(&folder.join("panel").with_extension(format.extension()), &page.encode(&scene, format)?)?;
     }
@@ -107,7 +107,7 @@ fn write_dicom(
         image: &shown.image,
         study: &study,
         picture: &picture,
-        origin: &subject.origin(&image.warnings),
+        origin: &subject.origin(image),
         explanation,
         clip_percentile: subject.request.parameters.clip_percentile,
         display: export::page_display(ColourMap::default()),

@@ -8,6 +8,7 @@ mod arguments;
 mod benchmark;
 mod cascade;
 mod cascade_report;
+mod caution;
 mod cohort;
 mod convert;
 mod demo;

@@ -8,7 +8,7 @@ use super::error::Result;
 use super::interrupt::Interrupt;
 use super::report::ClassFound;
 use super::study_image::StudyImage;
-use super::{executor, model, print_json, print_warnings};
+use super::{caution, executor, model, print_json, print_warnings};
 use crate::network::{Batch, Pass, Weights};
 
 /// Prints the logits and probabilities of radiographs, one line of JSON each.
@@ -38,6 +38,9 @@ struct Line<'a> {
     probabilities: Option<Vec<f64>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     scaling_assumed: bool,
+    /// What has to be known before any of it is believed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caution: Option<&'static str>,
     warnings: &'a [String],
 }
 
@@ -50,6 +53,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     model::require_output(&model)?;
     model::print_notes(&model, machine.quiet);
     let images = StudyImage::open_all(&inputs.image, &model)?;
+    caution::tell(images.iter().find_map(|image| model.card.caution(image.is_phantom)));
     let executor = executor::build(&model, machine)?;
     model.weights = Weights::default();
     let [height, width] = model.card.input_size;
@@ -71,6 +75,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
                 logits,
                 probabilities: model.card.probabilities(logits),
                 scaling_assumed: model.card.scaling_assumed,
+                caution: model.card.caution(image.is_phantom),
                 warnings: &image.warnings,
             })?;
         }

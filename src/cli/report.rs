@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::study_image::StudyImage;
 use crate::display::ColourMap;
 use crate::export::{self, Origin};
 use crate::figure::NOT_FOR_DIAGNOSIS;
@@ -51,6 +52,9 @@ struct MapReport<'a> {
 #[derive(Serialize)]
 pub(super) struct Report<'a> {
     notice: &'static str,
+    /// What has to be known before any of it is believed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caution: Option<&'static str>,
     saliscope: &'static str,
     model: ModelReport<'a>,
     image: ImageReport,
@@ -85,7 +89,7 @@ impl<'a> Subject<'a> {
         &self,
         index: usize,
         explanation: &'a Explanation,
-        warnings: &'a [String],
+        image: &'a StudyImage,
         scores: &[Option<MapScores>],
     ) -> Report<'a> {
         let input = &self.request.images[index];
@@ -104,6 +108,7 @@ impl<'a> Subject<'a> {
             .collect();
         Report {
             notice: NOT_FOR_DIAGNOSIS,
+            caution: card.caution(image.is_phantom),
             saliscope: VERSION,
             model: ModelReport { name: self.name, sha256: &self.model.sha256, card },
             image: ImageReport { height_px, width_px, content_seed: input.id_seed },
@@ -116,20 +121,21 @@ impl<'a> Subject<'a> {
             seed: self.request.seed,
             executor: self.executor,
             seconds: self.seconds,
-            warnings,
+            warnings: &image.warnings,
             maps,
         }
     }
 
     /// What the figures of one image say of its maps.
-    pub(super) fn origin(&self, warnings: &'a [String]) -> Origin<'a> {
+    pub(super) fn origin(&self, image: &'a StudyImage) -> Origin<'a> {
         Origin {
             model_name: self.name,
             card: &self.model.card,
             sha256: &self.model.sha256,
             preset: self.request.preset,
             seed: self.request.seed,
-            warnings,
+            warnings: &image.warnings,
+            caution: self.model.card.caution(image.is_phantom),
         }
     }
 
@@ -138,14 +144,14 @@ impl<'a> Subject<'a> {
         &self,
         explanation: &Explanation,
         picture: &Picture,
-        warnings: &'a [String],
+        image: &'a StudyImage,
         scores: &[Option<MapScores>],
     ) -> Template {
         let display = export::page_display(ColourMap::default());
         let tile = |(map, scores): (&SaliencyMap, &Option<MapScores>)| {
             export::map_tile(map, picture, display, scores.as_ref())
         };
-        let mut labels = self.origin(warnings).labels(explanation);
+        let mut labels = self.origin(image).labels(explanation);
         labels.details.extend(scores.iter().flatten().next().map(export::score_explanation));
         Template::MethodGrid(MethodGrid {
             labels,

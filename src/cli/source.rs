@@ -10,6 +10,6 @@ use crate::radiograph::{Radiograph, ValueScale};
 pub(super) fn first_case() -> Shown {
     let phantom = phantom::generate(&demo::FIRST_CASE);
     let gray = phantom.gray.into_iter().map(f32::from).collect();
-    let radiograph = Radiograph::new(phantom.size_px, phantom.size_px, gray, ValueScale::Gray);
+    let radiograph = Radiograph::new(phantom.size_px, phantom.size_px, gray, ValueScale::Gray).of_phantom();
     Shown { image: SourceImage { radiograph, dicom: None }, truth: phantom.mask }
 }

@@ -42,9 +42,9 @@ impl ByStem {
         let exclude = |reason| Exclusion { reason, id: id.to_owned(), line: Some(line) };
         match self.0.remove(id) {
             None => exclusions.push(exclude(Reason::NoFile)),
-            Some(ImageFile { path, header: Header::Image { size_px, patient, .. }, .. }) => {
+            Some(ImageFile { path, header: Header::Image { size_px, patient, is_phantom, .. }, .. }) => {
                 let case = Case::new(id.to_owned(), Source::File(path), size_px);
-                return Some(Case { patient, ..case });
+                return Some(Case { patient, is_phantom, ..case });
             }
             Some(_) => exclusions.push(exclude(Reason::Unreadable)),
         }

@@ -23,6 +23,8 @@ pub struct Case {
     pub patient: Option<String>,
     /// `[rows, columns]` of the image, where its header tells them cheaply (all formats but NPY).
     pub size_px: Option<[usize; 2]>,
+    /// Whether it is a generated image, which is of no patient.
+    pub is_phantom: bool,
     pub(super) source: Source,
     pub(super) mark: Mark,
     pub(super) boxes: Vec<FindingBox>,
@@ -77,6 +79,7 @@ impl Case {
             split: None,
             patient: None,
             size_px,
+            is_phantom: matches!(source, Source::Phantom { .. }),
             source,
             mark: Mark::None,
             boxes: Vec::new(),

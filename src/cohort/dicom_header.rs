@@ -20,6 +20,7 @@ pub(super) fn read(path: &Path, start: &[u8]) -> Header {
             size_px: Some([rows, columns].map(usize::from)),
             patient: header.patient_id.filter(|id| !id.is_empty()),
             dicom: true,
+            is_phantom: header.is_phantom,
         },
         (None, None) => Header::Other,
         _ => Header::Damaged,

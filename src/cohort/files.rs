@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::error::{Error, Result};
 use super::notes::Warnings;
+use crate::radiograph::phantom_mark::png_is_phantom;
 use crate::radiograph::{Format, MAX_SIDE_PX};
 
 /// Extensions of images, and of nothing else.
@@ -37,6 +38,8 @@ pub(super) enum Header {
         patient: Option<String>,
         /// Whether it is DICOM.
         dicom: bool,
+        /// Whether it says that it is a generated image.
+        is_phantom: bool,
     },
     /// The table of contents of DICOM media: no pixels.
     Dicomdir,
@@ -198,10 +201,17 @@ fn read_header(path: &Path) -> Header {
     let Ok(length) = read_up_to(&mut file, &mut start) else { return damaged() };
     let start = &start[..length];
     match Format::of_content(start) {
-        Some(Format::Npy) => Header::Image { size_px: None, patient: None, dicom: false },
+        Some(Format::Npy) => Header::Image { size_px: None, patient: None, dicom: false, is_phantom: false },
         Some(Format::Dicom) => super::dicom_header::read(path, start),
-        Some(format @ (Format::Png | Format::Jpeg | Format::Tiff)) => raster_size(file, format)
-            .map_or(Header::Damaged, |size_px| Header::Image { size_px: Some(size_px), patient: None, dicom: false }),
+        Some(format @ (Format::Png | Format::Jpeg | Format::Tiff)) => {
+            let is_phantom = format == Format::Png && png_is_phantom(start);
+            raster_size(file, format).map_or(Header::Damaged, |size_px| Header::Image {
+                size_px: Some(size_px),
+                patient: None,
+                dicom: false,
+                is_phantom,
+            })
+        }
         None => damaged(),
     }
 }

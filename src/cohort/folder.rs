@@ -101,8 +101,8 @@ fn name_cases(images: Vec<ImageFile>, exclusions: &mut Vec<Exclusion>, warnings:
             &relative
         };
         let id = id.to_owned();
-        if let Header::Image { size_px, patient, .. } = header {
-            let case = Case { patient, ..Case::new(id, Source::File(path), size_px) };
+        if let Header::Image { size_px, patient, is_phantom, .. } = header {
+            let case = Case { patient, is_phantom, ..Case::new(id, Source::File(path), size_px) };
             drafts.push(Draft {
                 case,
                 relative,

@@ -173,6 +173,11 @@ impl Cohort {
         self.by_id.get(id).map(|index| &self.cases[*index])
     }
 
+    /// Whether every case is a generated image, which is of no patient.
+    pub fn is_of_phantoms(&self) -> bool {
+        self.cases.iter().all(|case| case.is_phantom)
+    }
+
     /// The cases of one split.
     pub fn in_split(&self, split: Split) -> impl Iterator<Item = &Case> {
         self.cases.iter().filter(move |case| case.split == Some(split))
@@ -221,7 +226,7 @@ impl Cohort {
                 // Who looks at a phantom asks for its marks next: they need not be made a second time.
                 marks.get_or_init(|| PhantomMarks::of(&made));
                 let gray = made.gray.into_iter().map(f32::from).collect();
-                Ok(Radiograph::new(spec.size_px, spec.size_px, gray, ValueScale::Gray))
+                Ok(Radiograph::new(spec.size_px, spec.size_px, gray, ValueScale::Gray).of_phantom())
             }
         }
     }

@@ -66,6 +66,14 @@ pub fn model(name: &str) -> Option<&'static DemoModel> {
     MODELS.iter().find(|model| model.name == name)
 }
 
+/// Whether weights, named by the SHA-256 of their file in hexadecimal, are those of a network of the program. None of
+/// them ever saw a patient.
+pub fn is_own(sha256: &str) -> bool {
+    // The cards name the weights, which a test checks by opening them.
+    let names = |card: &[u8]| card.windows(sha256.len()).any(|part| part.eq_ignore_ascii_case(sha256.as_bytes()));
+    sha256.len() == 64 && MODELS.iter().any(|model| names(model.card))
+}
+
 /// The names of all, joined by commas.
 pub fn names() -> String {
     MODELS.map(|model| model.name).join(", ")
@@ -79,7 +87,7 @@ pub const FIRST_CASE: PhantomSpec = PhantomSpec { seed: SEED, index: 1, size_px:
 
 #[cfg(test)]
 mod tests {
-    use super::{MODELS, model};
+    use super::{MODELS, is_own, model};
     use crate::network::ModelKind;
 
     #[test]
@@ -90,6 +98,7 @@ mod tests {
                 demo.name,
                 format!("{}_{}{}", demo.task, model.card.architecture, &demo.name[demo.name.len() - 2..])
             );
+            assert!(is_own(&model.sha256) && model.card.trained_on_patients == Some(false), "{}", demo.name);
             assert!(model.card.trained_on.unwrap().contains("phantom:"), "{}", demo.name);
             assert_eq!(model.card.classes.last().map(String::as_str), Some(demo.task.name()), "{}", demo.name);
             if model.card.kind == ModelKind::Classifier {
@@ -108,5 +117,6 @@ mod tests {
     fn models_are_found_by_name() {
         assert_eq!(model("pneumonia_densenet_121_1").map(|model| model.name), Some("pneumonia_densenet_121_1"));
         assert!(model("pneumonia").is_none());
+        assert!(!is_own("") && !is_own(&"0".repeat(64)));
     }
 }

@@ -13,6 +13,8 @@ pub struct StudyImage {
     pub gray: Vec<f32>,
     /// Seed of the noise, from the content alone.
     pub content_seed: u64,
+    /// Whether it is a generated image, which is of no patient.
+    pub is_phantom: bool,
     /// What was odd about the file.
     pub warnings: Vec<String>,
 }
@@ -31,7 +33,13 @@ impl StudyImage {
             ValueScale::Gray => gray.iter().map(|gray| Scaling::UnitToSymmetric.apply(*gray, 0)).collect(),
         };
         let input = model_input(&sized, model)?;
-        Ok(Self { input, gray, content_seed: content_seed(&symmetric), warnings: sized.warnings().to_vec() })
+        Ok(Self {
+            input,
+            gray,
+            content_seed: content_seed(&symmetric),
+            is_phantom: sized.is_phantom(),
+            warnings: sized.warnings().to_vec(),
+        })
     }
 }
 

@@ -60,8 +60,9 @@ impl DicomMap<'_> {
 
     fn description(&self, map: &SaliencyMap) -> String {
         let explained = ClassFound::new(self.origin.card, &self.explanation.logits, self.explanation.class);
+        let caution = self.origin.caution.map(|caution| format!("{caution} ")).unwrap_or_default();
         format!(
-            "{} ({}) of {}, {}. {}, preset {}. {}",
+            "{caution}{} ({}) of {}, {}. {}, preset {}. {}",
             map.method,
             map.method.title(),
             explained.label(),

@@ -25,6 +25,8 @@ pub struct Origin<'a> {
     pub seed: u64,
     /// What was odd about the image.
     pub warnings: &'a [String],
+    /// What has to be said because the network never saw a patient; see [`crate::network::caution`].
+    pub caution: Option<&'static str>,
 }
 
 impl Origin<'_> {
@@ -47,6 +49,7 @@ impl Origin<'_> {
         details.extend(self.warnings.iter().map(|warning| format!("Note: {warning}.")));
         Labels {
             headline: format!("Explained: {}, {}", explained.label(), explained.probability_words()),
+            caution: self.caution.map(str::to_owned),
             details,
             identity: None,
         }

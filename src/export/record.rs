@@ -15,6 +15,9 @@ use crate::saliency::{Outcome, Provenance, SaliencyMap};
 #[derive(Clone, Debug, Serialize)]
 pub struct FigureRecord {
     notice: &'static str,
+    /// What has to be known before any of it is believed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caution: Option<String>,
     saliscope: &'static str,
     /// Which figure it is, such as `method_grid`.
     pub template: &'static str,
@@ -154,6 +157,7 @@ impl FigureRecord {
     pub fn new(template: &'static str, page: Page, image: ImageRecord, display: DisplayRecord, seed: u64) -> Self {
         Self {
             notice: NOT_FOR_DIAGNOSIS,
+            caution: None,
             saliscope: VERSION,
             template,
             width_mm: page.width_mm,
@@ -183,6 +187,9 @@ impl FigureRecord {
 #[derive(Clone, Debug, Serialize)]
 pub struct MapsRecord {
     notice: &'static str,
+    /// What has to be known before any of it is believed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caution: Option<String>,
     saliscope: &'static str,
     /// The radiograph.
     pub image: ImageRecord,
@@ -199,7 +206,16 @@ pub struct MapsRecord {
 impl MapsRecord {
     /// The record of an archive without maps, which are to be added.
     pub fn new(image: ImageRecord, model: ModelRecord, logits: Vec<f32>, seed: u64) -> Self {
-        Self { notice: NOT_FOR_DIAGNOSIS, saliscope: VERSION, image, model, logits, maps: Vec::new(), seed }
+        Self {
+            notice: NOT_FOR_DIAGNOSIS,
+            caution: None,
+            saliscope: VERSION,
+            image,
+            model,
+            logits,
+            maps: Vec::new(),
+            seed,
+        }
     }
 
     /// As the content of a file.

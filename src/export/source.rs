@@ -82,7 +82,8 @@ impl SourceImage {
         let whole = Viewport::fit([width_px as u32, height_px as u32], [width_px, height_px], 1.0);
         let shown = render(&picture.plane, &picture.gray, None, &whole);
         let gray = shown.as_raw().iter().step_by(3).copied().collect();
-        DicomStudy::new(owner, self.dicom.as_ref(), [height_px, width_px], gray)
+        let study = DicomStudy::new(owner, self.dicom.as_ref(), [height_px, width_px], gray)?;
+        Ok(study.of_phantom(self.radiograph.is_phantom()))
     }
 
     /// The pixels where a map, stretched over the radiograph, has at least the value `least`.

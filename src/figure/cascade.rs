@@ -2,7 +2,7 @@
 //! study).
 
 use super::text::wrapped;
-use super::{Anchor, NoticeStrip, Result, Rgb, Scene, TextStyle, inferno, text_width_px};
+use super::{Anchor, CautionBox, NoticeStrip, Result, Rgb, Scene, TextStyle, inferno, text_width_px};
 
 const BACKGROUND: Rgb = [255, 255, 255];
 const INK: Rgb = [24, 28, 34];
@@ -43,6 +43,8 @@ pub struct CascadeCurve<'a> {
 pub struct CascadeCurves<'a> {
     /// What is shown.
     pub headline: String,
+    /// What has to be known before any of it is believed; in amber below the headline.
+    pub caution: Option<String>,
     /// How, one line each.
     pub details: Vec<String>,
     /// Names of the states.
@@ -74,11 +76,11 @@ impl CascadeCurves<'_> {
         let width = 2.0 * MARGIN + columns.max(2) as f64 * (Self::LEFT + plot_width + Self::GAP) - Self::GAP;
         let label_height = longest(&self.states, TICK)? + 18.0;
         let cell_height = 26.0 + plot_height + label_height + 16.0;
-        let (details, head_height) = header(&self.headline, &self.details, width)?;
+        let (head, head_height) = header(&self.headline, self.caution.as_deref(), &self.details, width)?;
         let legend_height = 30.0;
         let height = head_height + legend_height + rows as f64 * cell_height + NOTICE.height_px + 4.0;
         let mut scene = Scene::new(width, height, BACKGROUND);
-        draw_header(&mut scene, &details);
+        draw_header(&mut scene, &head);
         self.legend(&mut scene, head_height + 12.0)?;
         let lowest = self.lowest();
         for (index, curve) in self.curves.iter().enumerate() {
@@ -223,6 +225,8 @@ pub type CaptionedTile = (Option<CascadeTile>, String);
 pub struct CascadeTiles<'a> {
     /// What is shown.
     pub headline: String,
+    /// What has to be known before any of it is believed; in amber below the headline.
+    pub caution: Option<String>,
     /// How, one line each.
     pub details: Vec<String>,
     /// The radiograph.
@@ -249,12 +253,12 @@ impl CascadeTiles<'_> {
         let [tile_width, tile_height] = self.tile_size();
         let columns = self.states.len() + 1;
         let width = (2.0 * MARGIN + Self::LEFT + columns as f64 * (tile_width + Self::GAP) - Self::GAP).max(560.0);
-        let (details, head_height) = header(&self.headline, &self.details, width)?;
+        let (head, head_height) = header(&self.headline, self.caution.as_deref(), &self.details, width)?;
         let row_height = tile_height + 24.0;
         let top = head_height + 26.0;
         let height = top + self.rows.len() as f64 * row_height + 8.0 + NOTICE.height_px;
         let mut scene = Scene::new(width, height, BACKGROUND);
-        draw_header(&mut scene, &details);
+        draw_header(&mut scene, &head);
         let x_of = |column: usize| MARGIN + Self::LEFT + column as f64 * (tile_width + Self::GAP);
         for (column, name) in std::iter::once(&"Radiograph").chain(&self.states).enumerate() {
             scene.text([x_of(column) + tile_width / 2.0, top - 9.0], Anchor::Middle, TITLE, name);
@@ -292,10 +296,16 @@ fn longest(texts: &[&str], style: TextStyle) -> Result<f64> {
     texts.iter().try_fold(0.0, |longest: f64, text| Ok(longest.max(text_width_px(text, style)?)))
 }
 
-/// Lines of the header with their styles and baselines, and its height.
-type Header = Vec<(f64, TextStyle, String)>;
+/// What stands above a figure.
+struct Header {
+    /// Lines with their baselines and styles.
+    lines: Vec<(f64, TextStyle, String)>,
+    /// Words on amber, and where they begin.
+    caution: Option<(f64, CautionBox)>,
+}
 
-fn header(headline: &str, details: &[String], width: f64) -> Result<(Header, f64)> {
+/// The header and its height.
+fn header(headline: &str, caution: Option<&str>, details: &[String], width: f64) -> Result<(Header, f64)> {
     let inner = width - 2.0 * MARGIN;
     let mut lines = Vec::new();
     let mut y = MARGIN - 10.0;
@@ -303,17 +313,24 @@ fn header(headline: &str, details: &[String], width: f64) -> Result<(Header, f64
         y += 27.0;
         lines.push((y, HEADLINE, line));
     }
+    let caution = caution.map(|text| CautionBox::new(text, 15.0, inner)).transpose()?.map(|caution| (y + 8.0, caution));
+    if let Some((_, caution)) = &caution {
+        y += caution.height_px() + 10.0;
+    }
     for detail in details {
         for line in wrapped(detail, DETAIL, inner)? {
             y += 19.0;
             lines.push((y, DETAIL, line));
         }
     }
-    Ok((lines, y + 16.0))
+    Ok((Header { lines, caution }, y + 16.0))
 }
 
-fn draw_header(scene: &mut Scene, lines: &Header) {
-    for (y, style, line) in lines {
+fn draw_header(scene: &mut Scene, header: &Header) {
+    if let Some((top, caution)) = &header.caution {
+        caution.draw(scene, [MARGIN, *top]);
+    }
+    for (y, style, line) in &header.lines {
         scene.text([MARGIN, *y], Anchor::Start, *style, line);
     }
 }
@@ -342,6 +359,7 @@ mod tests {
         };
         let mut figure = CascadeCurves {
             headline: "H".to_owned(),
+            caution: None,
             details: vec!["D".to_owned()],
             states: vec!["Original", "Logits", "10"],
             curves: vec![curve("GRAD"); 5],

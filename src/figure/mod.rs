@@ -5,6 +5,7 @@
 
 mod caption;
 mod cascade;
+mod caution;
 mod colour;
 mod format;
 mod paint;
@@ -15,6 +16,7 @@ mod text;
 
 pub use caption::caption;
 pub use cascade::{CaptionedTile, CascadeCurve, CascadeCurves, CascadeTile, CascadeTiles};
+pub use caution::CautionBox;
 pub use colour::{Rgb, inferno};
 pub use format::{ColumnWidth, Format, MAX_WIDTH_MM, MIN_WIDTH_MM};
 pub use paint::{Painted, paint, paint_sized, text_width_px};

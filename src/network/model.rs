@@ -96,14 +96,16 @@ impl Model {
         if self.card.scaling_assumed {
             notes.push(self.card.assumed_scaling_note());
         }
-        if self.had_constant_logit {
-            notes.push(
-                "the head has two outputs of which the first is always 0, as earlier versions wrote a single logit z: it \
-                 is read as that logit, z for the finding and -z against it"
-                    .to_owned(),
-            );
-        }
+        notes.extend(self.constant_logit_note().map(str::to_owned));
         notes
+    }
+
+    /// That the file holds two logits of which the first is a constant, where it does.
+    pub fn constant_logit_note(&self) -> Option<&'static str> {
+        self.had_constant_logit.then_some(
+            "The head has two outputs of which the first is always 0, as earlier versions wrote a single logit z: it is \
+             read as that logit, z for the finding and -z against it.",
+        )
     }
 
     /// Refuses models that localize, for work that needs logits of the whole image.

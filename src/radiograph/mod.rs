@@ -7,6 +7,7 @@ pub mod dicom;
 mod error;
 mod inspection;
 mod numpy;
+pub(crate) mod phantom_mark;
 mod raster;
 
 use std::borrow::Cow;
@@ -113,6 +114,7 @@ pub struct Radiograph {
     height_px: usize,
     pixels: Vec<f32>,
     scale: ValueScale,
+    is_phantom: bool,
     warnings: Vec<String>,
 }
 
@@ -164,7 +166,9 @@ impl Radiograph {
             Format::Npy => numpy::decode(&bytes),
             _ => raster::decode(&bytes, format),
         });
-        decoded.unwrap_or(Err(Problem::DecoderPanicked { format: format.name() }))
+        let radiograph = decoded.unwrap_or(Err(Problem::DecoderPanicked { format: format.name() }))?;
+        let is_phantom = format == Format::Png && phantom_mark::png_is_phantom(&bytes);
+        Ok(Self { is_phantom, ..radiograph })
     }
 
     /// Takes pixels `[h, w]` as they are.
@@ -173,7 +177,13 @@ impl Radiograph {
     /// When the number of pixels is not `height_px * width_px`.
     pub fn new(height_px: usize, width_px: usize, pixels: Vec<f32>, scale: ValueScale) -> Self {
         assert_eq!(pixels.len(), height_px * width_px, "a radiograph holds h * w pixels");
-        Self { width_px, height_px, pixels, scale, warnings: Vec::new() }
+        Self { width_px, height_px, pixels, scale, is_phantom: false, warnings: Vec::new() }
+    }
+
+    /// The same as a generated image, which is of no patient.
+    #[must_use]
+    pub fn of_phantom(self) -> Self {
+        Self { is_phantom: true, ..self }
     }
 
     /// Columns.
@@ -194,6 +204,11 @@ impl Radiograph {
     /// What the pixel values mean.
     pub fn scale(&self) -> ValueScale {
         self.scale
+    }
+
+    /// Whether it is a generated image, which is of no patient: by the mark of its file, or because it was made here.
+    pub fn is_phantom(&self) -> bool {
+        self.is_phantom
     }
 
     /// What was odd about the file, one sentence each; none names the file.
@@ -236,8 +251,11 @@ impl Radiograph {
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
         Resizer::new().resize(&source, &mut target, &options).map_err(|error| refuse(error.to_string()))?;
         let pixels = bytemuck::pod_collect_to_vec::<u8, f32>(target.buffer());
-        let mut resized =
-            Self { warnings: self.warnings.clone(), ..Self::new(height_px, width_px, pixels, self.scale) };
+        let mut resized = Self {
+            warnings: self.warnings.clone(),
+            is_phantom: self.is_phantom,
+            ..Self::new(height_px, width_px, pixels, self.scale)
+        };
         let aspect_change = (self.width_px * height_px) as f64 / (self.height_px * width_px) as f64;
         if !(0.98..=1.02).contains(&aspect_change) {
             resized.warnings.push(format!(

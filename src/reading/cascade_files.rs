@@ -98,12 +98,16 @@ pub struct CascadeExport {
     pub gray: GrayDisplay,
     /// How the animation runs and looks.
     pub options: AnimationOptions,
+    /// What has to be said because the network never saw a patient; see [`crate::network::caution`].
+    pub caution: Option<&'static str>,
 }
 
 /// Where the files come from. No path, and nothing of the patient.
 #[derive(Serialize)]
 struct Record<'a> {
     notice: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caution: Option<&'static str>,
     saliscope: &'static str,
     architecture: &'a str,
     model_sha256: &'a str,
@@ -228,6 +232,7 @@ impl CascadeExport {
             rows: methods.iter().filter_map(row).collect(),
             measure: format!("SSIM at range {}", self.run.question.range()),
             detail: format!("Explained: {}  ·  {}", self.class_words(), self.model_words()),
+            caution: self.caution.map(str::to_owned),
             options: self.options,
         }
     }
@@ -243,6 +248,7 @@ impl CascadeExport {
         details.extend(self.baseline_words(methods));
         CascadeCurves {
             headline: "Similarity of maps to those of the trained network, one image".to_owned(),
+            caution: self.caution.map(str::to_owned),
             details,
             states: self.run.states.iter().map(|state| state.name.as_str()).collect(),
             curves: methods.iter().map(curve).collect(),
@@ -263,6 +269,7 @@ impl CascadeExport {
         details.push("Each map is scaled by itself; colours tell where, not how much.".to_owned());
         Ok(CascadeTiles {
             headline: "Maps while the network is randomized".to_owned(),
+            caution: self.caution.map(str::to_owned),
             details,
             radiograph: CascadeTile::new(&sized.gray_levels(), [height, width], 255.0),
             states: self.run.states.iter().map(|state| state.name.as_str()).collect(),
@@ -341,6 +348,7 @@ impl CascadeExport {
         };
         Record {
             notice: NOT_FOR_DIAGNOSIS,
+            caution: self.caution,
             saliscope: env!("CARGO_PKG_VERSION"),
             architecture: model.model.card.architecture.name(),
             model_sha256: model.sha256(),

@@ -90,7 +90,7 @@ impl OpenCase {
                 let made = phantom::generate(spec);
                 let truth = CaseTruth { mask: made.mask, boxes: made.boxes };
                 let gray = made.gray.into_iter().map(f32::from).collect();
-                let radiograph = Radiograph::new(made.size_px, made.size_px, gray, ValueScale::Gray);
+                let radiograph = Radiograph::new(made.size_px, made.size_px, gray, ValueScale::Gray).of_phantom();
                 Ok(Self {
                     truth,
                     label: source.label(),
@@ -220,6 +220,11 @@ impl OpenCase {
     /// Outlines of what experts marked as a mask, in image pixels. Made once.
     pub fn truth_outlines(&self) -> &[Vec<[f32; 2]>] {
         self.outlines.get_or_init(|| self.truth.mask.as_ref().map(outline).unwrap_or_default())
+    }
+
+    /// Whether it is a generated image, which is of no patient.
+    pub fn is_phantom(&self) -> bool {
+        self.radiograph.is_phantom()
     }
 
     /// `[width, height]` of the image in pixels.

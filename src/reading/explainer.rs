@@ -418,10 +418,9 @@ impl Watch for Follow<'_> {
 /// What a model says of a case, without any map.
 ///
 /// # Errors
-/// When the case cannot be read, does not fit, or the device fails.
-pub fn predict(source: &super::source::CaseSource, model: &OpenModel) -> Result<Prediction> {
-    let case = OpenCase::read(source)?;
-    let input = image_input(&case, model)?;
+/// When the case does not fit, or the device fails.
+pub fn predict(case: &OpenCase, model: &OpenModel) -> Result<Prediction> {
+    let input = image_input(case, model)?;
     let pass = crate::network::Pass {
         input: &input.values,
         target: crate::network::Target::Predicted,

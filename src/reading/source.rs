@@ -43,6 +43,15 @@ impl CaseSource {
         }
     }
 
+    /// Whether it is a generated image, as far as that is known before a file of its own is read.
+    pub fn is_phantom(&self) -> Option<bool> {
+        match self {
+            Self::File(_) => None,
+            Self::Cohort { .. } => self.case().map(|case| case.is_phantom),
+            Self::Phantom(_) => Some(true),
+        }
+    }
+
     /// The case of a cohort.
     pub fn case(&self) -> Option<&cohort::Case> {
         match self {

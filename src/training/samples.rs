@@ -23,6 +23,8 @@ pub struct Sample {
     pub mask: Option<Mask>,
     /// Boxes of the finding; for detection alone.
     pub boxes: Vec<EdgeBox>,
+    /// Whether it is a generated image, which is of no patient.
+    pub is_phantom: bool,
     /// A hash of its id, from which random numbers for it are derived.
     pub key: u64,
 }
@@ -104,6 +106,11 @@ impl Samples {
         hash.finalize().iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
     }
 
+    /// Whether every image is a generated one.
+    pub fn are_phantoms(&self) -> bool {
+        self.list.iter().all(|sample| sample.is_phantom)
+    }
+
     /// Images without and with the finding.
     pub fn counts(&self) -> [usize; 2] {
         let positive = self.list.iter().filter(|sample| sample.positive).count();
@@ -115,6 +122,7 @@ impl Sample {
     fn read(cohort: &Cohort, case: &Case, kind: ModelKind, size_px: [usize; 2]) -> std::result::Result<Self, String> {
         // Paths stay out of reasons: they may name a patient.
         let image = cohort.radiograph(case).map_err(|error| error.without_path())?;
+        let is_phantom = image.is_phantom();
         let own_px = [image.height_px(), image.width_px()];
         let [height, width] = size_px;
         let resized = image.resized(height, width).map_err(|problem| problem.to_string())?;
@@ -134,6 +142,6 @@ impl Sample {
         }
         let digest = Sha256::digest(case.id.as_bytes());
         let key = digest.iter().take(8).fold(0, |key, byte| key << 8 | u64::from(*byte));
-        Ok(Self { gray, positive, mask, boxes, key })
+        Ok(Self { gray, positive, mask, boxes, is_phantom, key })
     }
 }

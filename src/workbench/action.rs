@@ -95,6 +95,10 @@ pub enum Action {
     CancelCascade,
     /// Changes the settings.
     SetSettings(Box<Settings>),
+    /// Keeps whether the model with these weights (SHA-256) was trained on images of patients.
+    SayTrainedOnPatients(String, bool),
+    /// Keeps that the scaling assumed for the model with these weights (SHA-256) is right.
+    SayScalingIsRight(String),
     /// Stops a job.
     CancelJob(JobId),
     /// Forgets the jobs that are over.

@@ -63,6 +63,8 @@ pub struct Workbench {
     pub list_changed: bool,
     pub(super) asked: Option<Asked>,
     pub(super) asked_jobs: Vec<JobId>,
+    /// The latest job that asks a model about the cases of the list.
+    pub(super) predicting: Option<JobId>,
     pub(super) asked_cascade: Option<AskedCascade>,
     pub(super) asked_comparison: Option<AskedComparison>,
     pub(super) context: egui::Context,
@@ -87,6 +89,7 @@ impl Workbench {
             list_changed: false,
             asked: None,
             asked_jobs: Vec::new(),
+            predicting: None,
             asked_cascade: None,
             asked_comparison: None,
             context: context.clone(),
@@ -290,7 +293,9 @@ impl Workbench {
             let (Some(case), Some(model)) = (self.services.shelf.case(entry), self.state.models.get(model)) else {
                 continue;
             };
-            ready.push((Arc::clone(case), Arc::clone(model)));
+            if !self.state.is_held_back(model, case.is_phantom()) {
+                ready.push((Arc::clone(case), Arc::clone(model)));
+            }
         }
         if ready.is_empty() {
             return;

@@ -112,6 +112,11 @@ impl Workbench {
             Action::CancelCascade => self.cancel_cascade(),
             Action::WriteCascade(folder) => self.write_cascade(folder),
             Action::SetSettings(settings) => self.state.settings = *settings,
+            Action::SayTrainedOnPatients(sha256, is_patients) => {
+                self.state.settings.answers.say_trained_on_patients(&sha256, is_patients);
+                self.stop_what_is_held_back();
+            }
+            Action::SayScalingIsRight(sha256) => self.state.settings.answers.say_scaling_is_right(&sha256),
             Action::CancelJob(job) => self.services.explainer.cancel_job(job),
             Action::ForgetJobs => self.services.jobs.forget_over(),
             Action::CloseNow => {
@@ -177,8 +182,9 @@ impl Workbench {
                 self.state.dialogs.path = Some(PathField { purpose, text: String::new() });
             }
             Message::Benchmark(news) => self.hear_benchmark(news),
-            Message::Predicted { entry, model, probability } => {
+            Message::Predicted { entry, model, probability, is_phantom } => {
                 if let Some(entry) = self.state.list.entry_mut(entry) {
+                    entry.is_phantom = Some(is_phantom);
                     entry.prediction = Some((model, probability));
                 }
                 self.list_changed |= self.state.list.hangs_on_predictions();
@@ -211,9 +217,14 @@ impl Workbench {
         let Some(model) = state.models.get(state.model).cloned() else { return };
         let Some(entry) = state.list.current.and_then(|current| state.list.entry_mut(current)) else { return };
         let is_known = entry.prediction.as_ref().is_some_and(|(asked, _)| **asked == *model.sha256());
-        let Some(content) = entry.content.as_deref().filter(|_| !is_known) else { return };
-        if let Some(prediction) = self.services.explainer.prediction(content, model.sha256()) {
+        let is_phantom = entry.is_phantom.unwrap_or(false);
+        let Some(content) = entry.content.clone().filter(|_| !is_known) else { return };
+        if state.is_held_back(&model, is_phantom) {
+            return;
+        }
+        if let Some(prediction) = self.services.explainer.prediction(&content, model.sha256()) {
             let Some(probability) = prediction.probability(model.listed_class(&prediction)) else { return };
+            let Some(entry) = state.list.current.and_then(|current| state.list.entry_mut(current)) else { return };
             entry.prediction = Some((model.sha256().into(), probability as f32));
             self.list_changed |= state.list.hangs_on_predictions();
         }
@@ -305,6 +316,7 @@ impl Workbench {
                 shown.map.colour_map = all[(here + 1) % all.len()];
             }),
             Command::ExplainAgain => self.asked = None,
+            Command::ExplainAnyway => self.explain_anyway(),
             Command::CancelWork => self.cancel_newest(),
             Command::MethodCard => {
                 let card = &mut state.dialogs.method_card;
@@ -386,6 +398,7 @@ impl Workbench {
     pub(super) fn shelve(&mut self, entry: EntryId, case: Arc<crate::reading::OpenCase>) {
         if let Some(entry) = self.state.list.entry_mut(entry) {
             entry.content = Some(case.content.as_str().into());
+            entry.is_phantom = Some(case.is_phantom());
             entry.problem = None;
             if entry.label.is_none() {
                 entry.label = case.label;
@@ -471,7 +484,8 @@ impl Workbench {
         let cases = list.listed().iter().filter_map(|id| list.entry(*id)).map(|entry| (entry.id, entry.source.clone()));
         let cases: Vec<_> = cases.collect();
         if !cases.is_empty() {
-            self.services.predict(&model, cases);
+            let may_ask = |is_phantom: bool| !self.state.is_held_back(&model, is_phantom);
+            self.predicting = Some(self.services.predict(&model, cases, [false, true].map(may_ask)));
         }
     }
 

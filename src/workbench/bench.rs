@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::app::Workbench;
-use super::bench_work::{self, Judged, News};
+use super::bench_work::{self, Consent, Judged, News};
 use super::state::{PathField, PathPurpose, View};
 use crate::benchmark::protocol::{ModelSection, Test};
 use crate::benchmark::verdict::primary_metric;
@@ -99,6 +99,10 @@ pub struct Bench {
     wanted: Option<BenchWish>,
     /// Cards of finished runs.
     pub trust: Vec<TrustFile>,
+    /// What has to be said of the run's numbers.
+    pub caution: Option<&'static str>,
+    /// A run that waits for the click.
+    held_back: Option<bench_work::Run>,
 }
 
 impl Default for Bench {
@@ -117,6 +121,8 @@ impl Default for Bench {
             paused: Arc::default(),
             wanted: None,
             trust: Vec::new(),
+            caution: None,
+            held_back: None,
         }
     }
 }
@@ -125,6 +131,11 @@ impl Bench {
     /// Whether the run is held.
     pub fn is_paused(&self) -> bool {
         self.paused.load(Ordering::Relaxed)
+    }
+
+    /// Whether a run waits for the click.
+    pub fn is_held_back(&self) -> bool {
+        self.held_back.is_some()
     }
 
     /// The newest card on a method of a network, where a run tested it.
@@ -256,8 +267,19 @@ impl Workbench {
         let bench = &mut self.state.bench;
         bench.paused = Arc::default();
         bench.progress = None;
-        let job = bench_work::start(&self.services.jobs, self.services.post(), run, Arc::clone(&bench.paused));
+        (bench.caution, bench.held_back) = (None, None);
+        let consent =
+            Consent { explains_anyway: self.state.explains_anyway, answers: self.state.settings.answers.clone() };
+        let bench = &mut self.state.bench;
+        let job = bench_work::start(&self.services.jobs, self.services.post(), run, consent, Arc::clone(&bench.paused));
         bench.job = Some(job);
+    }
+
+    /// Starts the run that waited for the click.
+    pub(super) fn start_held_benchmark(&mut self) {
+        if let Some(run) = self.state.bench.held_back.take() {
+            self.run_benchmark(run);
+        }
     }
 
     fn judge_benchmark(&mut self, path: PathBuf) {
@@ -283,6 +305,7 @@ impl Workbench {
             }
             News::Progress(progress) => bench.progress = Some(progress),
             News::Warning(warning) => bench.warn(warning),
+            News::Caution { caution, held_back } => (bench.caution, bench.held_back) = (Some(caution), held_back),
             News::Ended { has_scores } => {
                 bench.job = None;
                 if let Some(database) = bench.database.clone().filter(|_| has_scores) {

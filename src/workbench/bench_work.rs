@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::command::Command;
+use super::model_answers::ModelAnswers;
 use super::services::{Message, Post};
 use crate::benchmark::report::{ReportOptions, report};
 use crate::benchmark::{
@@ -12,6 +14,7 @@ use crate::benchmark::{
     TrustFile, UnitReport, Watch,
 };
 use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start};
+use crate::network::Model;
 
 /// Shortest time between two looks at a run: units may be finished by the hundred in a second.
 const REFRESH: Duration = Duration::from_millis(250);
@@ -41,6 +44,13 @@ pub enum News {
     Progress(Progress),
     /// Something a person should know.
     Warning(String),
+    /// What has to be said of the run's numbers; with the run where that waits for the click, and nothing was computed.
+    Caution {
+        /// The sentence.
+        caution: &'static str,
+        /// The run.
+        held_back: Option<Run>,
+    },
     /// The run ended, in whatever way.
     Ended {
         /// Whether there is something to judge.
@@ -68,10 +78,19 @@ pub struct Judged {
     pub trust: TrustFile,
 }
 
+/// Whether networks that never saw a patient may be asked about patients, and which networks those are.
+pub(super) struct Consent {
+    /// Whether somebody clicked.
+    pub(super) explains_anyway: bool,
+    /// What is known of networks whose cards are silent.
+    pub(super) answers: ModelAnswers,
+}
+
 /// What is to be run.
-pub(super) struct Run {
+#[derive(Clone, Debug)]
+pub struct Run {
     /// A new run; otherwise the database says.
-    protocol: Option<Protocol>,
+    protocol: Option<Box<Protocol>>,
     /// The folder of a new run, or the database.
     path: PathBuf,
 }
@@ -79,7 +98,7 @@ pub(super) struct Run {
 impl Run {
     /// A run of `protocol` in a folder, which goes on where the folder holds the same run.
     pub(super) fn new(protocol: Protocol, folder: PathBuf) -> Self {
-        Self { protocol: Some(protocol), path: folder }
+        Self { protocol: Some(Box::new(protocol)), path: folder }
     }
 
     /// The rest of the run in a database.
@@ -89,11 +108,11 @@ impl Run {
 }
 
 /// Starts a run.
-pub(super) fn start(jobs: &Jobs, post: Post, run: Run, paused: Arc<AtomicBool>) -> JobId {
+pub(super) fn start(jobs: &Jobs, post: Post, run: Run, consent: Consent, paused: Arc<AtomicBool>) -> JobId {
     let start = Start { name: "Benchmark".to_owned(), lane: Lane::Benchmark, urgent: false, listed: true };
     jobs.start(start, move |watch| {
         let follow = Follow { watch, post: &post, paused, gathered: Mutex::new((Vec::new(), Instant::now())) };
-        let ended = run.carry_out(&follow);
+        let ended = run.carry_out(&consent, &follow);
         let has_scores = !matches!(ended, Err(Stop::Early(_)));
         follow.flush();
         post.send(Message::Benchmark(News::Ended { has_scores }));
@@ -114,10 +133,11 @@ enum Stop {
 }
 
 impl Run {
-    fn carry_out(self, follow: &Follow<'_>) -> std::result::Result<String, Stop> {
+    fn carry_out(self, consent: &Consent, follow: &Follow<'_>) -> std::result::Result<String, Stop> {
         let early = |error: benchmark::Error| Stop::Early(error.to_string());
+        let itself = self.clone();
         let (protocol, external, folder, shard) = if let Some(protocol) = self.protocol {
-            (protocol, None, self.path, Shard::default())
+            (*protocol, None, self.path, Shard::default())
         } else {
             let meta = benchmark::open(&self.path).map_err(early)?.meta().clone();
             let folder = self.path.parent().map(Path::to_owned).unwrap_or_default();
@@ -131,6 +151,18 @@ impl Run {
         let opening = |done: usize, total: usize| follow.watch.advance(done, total.max(1) * 100);
         let cancelled = || follow.watch.is_cancelled();
         let setup = Setup::open(&protocol, external.as_deref(), &opening, &cancelled).map_err(early)?;
+        let known = |model: &Model| consent.answers.of_model(model);
+        if let Some(caution) = setup.caution(known) {
+            let held_back = (!consent.explains_anyway).then_some(itself);
+            let is_held_back = held_back.is_some();
+            follow.post.send(Message::Benchmark(News::Caution { caution, held_back }));
+            if is_held_back {
+                let label = Command::ExplainAnyway.label();
+                return Err(Stop::Early(format!(
+                    "{caution} Nothing was computed: press “{label}” to run it all the same"
+                )));
+            }
+        }
         setup.warnings().iter().for_each(|warning| follow.warning(warning));
         let database = benchmark::database_path(&folder, shard);
         let scores = match Store::read(&database) {

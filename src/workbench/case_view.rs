@@ -32,9 +32,8 @@ pub(super) fn case_view_ui(ui: &mut Ui, state: &State, services: &Services, acti
                     let rect = ui.available_rect_before_wrap();
                     let model = state.model();
                     let method = state.shown.method;
-                    let standing = model.map_or(Standing::Absent, |model| {
-                        services.explainer.standing(&state.question.key(&case, model, method))
-                    });
+                    let standing =
+                        model.map_or(Standing::Absent, |model| services.standing(state, &case, model, method));
                     let tile = Tile {
                         view_id: VIEW_ID,
                         index: None,
@@ -75,9 +74,8 @@ fn methods_ui(
         ui.set_width(ui.available_width());
         ui.horizontal_wrapped(|ui| {
             for method in Method::ALL {
-                let standing = state.model().map_or(Standing::Absent, |model| {
-                    services.explainer.standing(&state.question.key(case, model, method))
-                });
+                let standing =
+                    state.model().map_or(Standing::Absent, |model| services.standing(state, case, model, method));
                 let is_shown = state.shown.method == method;
                 let response = ui.selectable_label(is_shown, method.name());
                 let (part, words) = match &standing {
@@ -87,6 +85,11 @@ fn methods_ui(
                     }
                     Standing::Waiting => (0.0, "waiting".to_owned()),
                     Standing::Failed(_) => (0.0, "failed".to_owned()),
+                    Standing::Absent
+                        if state.model().is_some_and(|model| state.is_held_back(model, case.is_phantom())) =>
+                    {
+                        (0.0, "held back".to_owned())
+                    }
                     Standing::Absent => (0.0, "not computed: press E".to_owned()),
                 };
                 let rect = response.rect;

@@ -117,6 +117,8 @@ pub enum Command {
     NextColourMap,
     /// Computes the maps of this case that are missing.
     ExplainAgain,
+    /// Lets models that never saw a patient explain images of patients, until the window is closed.
+    ExplainAnyway,
     /// Stops the newest job under way; finished maps stay.
     CancelWork,
     /// What the method shows, and what it cannot show.
@@ -191,7 +193,7 @@ const fn key(modifiers: Modifiers, key: Key) -> KeyboardShortcut {
 }
 
 #[rustfmt::skip] // one line a command reads as the table it is
-const TABLE: [Facts; 65] = [
+const TABLE: [Facts; 66] = [
     Facts { command: Command::OpenFiles, category: Category::File, label: "Open images…", tooltip: "Opens DICOM, PNG, JPEG, TIFF or NPY images", keys: &[key(Modifiers::COMMAND, Key::O)] },
     Facts { command: Command::OpenFolder, category: Category::File, label: "Open folder…", tooltip: "Opens a folder of images, with labels.csv, masks and boxes.csv where they are there", keys: &[key(CTRL_SHIFT, Key::O)] },
     Facts { command: Command::OpenCohort, category: Category::File, label: "Open cohort…", tooltip: "Opens a data set: siim:DIR, rsna:DIR, folder:DIR or phantom:SEED", keys: &[] },
@@ -229,6 +231,7 @@ const TABLE: [Facts; 65] = [
     Facts { command: Command::ToggleContour, category: Category::Map, label: "Contour", tooltip: "Draws the line where the map crosses the contour level", keys: &[key(Modifiers::NONE, Key::C)] },
     Facts { command: Command::NextColourMap, category: Category::Map, label: "Next colour map", tooltip: "Shows the map in other colours", keys: &[key(Modifiers::NONE, Key::K)] },
     Facts { command: Command::ExplainAgain, category: Category::Map, label: "Explain", tooltip: "Computes the maps of this case that are missing", keys: &[key(Modifiers::NONE, Key::E)] },
+    Facts { command: Command::ExplainAnyway, category: Category::Map, label: "Explain anyway", tooltip: "Lets models that never saw a patient explain images of patients, until the window is closed", keys: &[] },
     Facts { command: Command::CancelWork, category: Category::Map, label: "Cancel", tooltip: "Stops the newest job under way; finished maps stay", keys: &[key(Modifiers::NONE, Key::Escape)] },
     Facts { command: Command::MethodCard, category: Category::Map, label: "About this method", tooltip: "What the method shows, and what it cannot show", keys: &[key(Modifiers::COMMAND, Key::H)] },
     Facts { command: Command::Invert, category: Category::Image, label: "Invert", tooltip: "Swaps black and white of the radiograph", keys: &[key(Modifiers::NONE, Key::I)] },

@@ -159,8 +159,7 @@ fn pair_ui(
 
 fn answer(tile: &TileSubject, state: &State, services: &Services) -> Option<Arc<Answer>> {
     let case = services.shelf.case(tile.entry)?;
-    let key = state.question.key(case, state.models.get(tile.model)?, tile.method?);
-    match services.explainer.standing(&key) {
+    match services.standing(state, case, state.models.get(tile.model)?, tile.method?) {
         Standing::Ready(answer) => Some(answer),
         _ => None,
     }

@@ -108,7 +108,7 @@ fn tiles_ui(
         };
         let model = state.models.get(subject.model);
         let standing = match (subject.method, model) {
-            (Some(method), Some(model)) => services.explainer.standing(&state.question.key(&case, model, method)),
+            (Some(method), Some(model)) => services.standing(state, &case, model, method),
             _ => Standing::Absent,
         };
         let shown = state.tile_shown(*index);
@@ -146,8 +146,7 @@ pub(super) fn shared_raw_range(tiles: &[TileSubject], state: &State, services: &
     }
     let range = |tile: &TileSubject| {
         let case = services.shelf.case(tile.entry)?;
-        let key = state.question.key(case, state.models.get(tile.model)?, tile.method?);
-        match services.explainer.standing(&key) {
+        match services.standing(state, case, state.models.get(tile.model)?, tile.method?) {
             Standing::Ready(answer) => Some(answer.raw_range),
             _ => None,
         }

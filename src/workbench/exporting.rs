@@ -237,13 +237,15 @@ impl Gathering<'_> {
         raw_range: Option<[f32; 2]>,
     ) -> Option<ShownMap> {
         let question = &self.state.question;
-        let Standing::Ready(answer) = self.services.explainer.standing(&question.key(case, model, method)) else {
+        let Standing::Ready(answer) = self.services.standing(self.state, case, model, method) else {
             return None;
         };
         let (plane, display, _) = map_on_screen(shown, &answer, raw_range);
         let [low, high] = display.range;
         let contour = shown.has_contour.then_some(low + (high - low) * shown.contour_level);
-        Some(ShownMap { model: Arc::clone(model), question: question.clone(), answer, plane, display, contour })
+        let caution = self.state.caution(model, case.is_phantom());
+        let (model, question) = (Arc::clone(model), question.clone());
+        Some(ShownMap { model, question, answer, plane, display, contour, caution })
     }
 }
 

@@ -10,7 +10,7 @@ use super::services::Services;
 use super::shown::{MapValues, Shown, ToneChoice};
 use super::state::{State, View};
 use super::steady::steady;
-use super::{parameters_view, theme, trust};
+use super::{model_lines, parameters_view, theme, trust};
 use crate::display::{ColourMap, Opacity, WindowPreset};
 use crate::export::hit_words;
 use crate::network::class_logit;
@@ -92,16 +92,18 @@ fn model_ui(ui: &mut Ui, state: &State, services: &Services, case: Option<&Arc<O
     if let Some(trained_on) = &card.trained_on {
         ui.label(RichText::new(format!("trained on {trained_on}")).small());
     }
+    model_lines::model_lines_ui(ui, state, model, case.map(|case| &**case), actions);
     let Some(case) = case else { return };
-    match services.explainer.prediction(&case.content, model.sha256()) {
-        Some(prediction) => prediction_ui(ui, model, &prediction, case),
+    match services.prediction(state, case, model) {
+        Some(prediction) => prediction_ui(ui, state, model, &prediction, case),
+        None if state.is_held_back(model, case.is_phantom()) => {}
         None => {
             ui.label("The prediction comes with the first map");
         }
     }
 }
 
-fn prediction_ui(ui: &mut Ui, model: &OpenModel, prediction: &Prediction, case: &OpenCase) {
+fn prediction_ui(ui: &mut Ui, state: &State, model: &OpenModel, prediction: &Prediction, case: &OpenCase) {
     let predicted = prediction.class();
     for class in 0..model.model.graph.classes() {
         let logit = format!("logit {:.2}", class_logit(&prediction.logits, class));
@@ -121,6 +123,10 @@ fn prediction_ui(ui: &mut Ui, model: &OpenModel, prediction: &Prediction, case: 
     }
     if let Err(problem) = model.model.card.known_output() {
         ui.label(RichText::new(format!("No probabilities: {problem}")).color(theme::caution(ui.visuals())).small());
+    }
+    if state.caution(model, case.is_phantom()).is_some() {
+        // What says nothing about patients is neither right nor wrong about one.
+        return;
     }
     if !case.is_about(model) {
         let text = "This model looks for another finding than the one the experts marked";
@@ -279,7 +285,7 @@ fn scores_ui(ui: &mut Ui, state: &State, services: &Services, case: &Arc<OpenCas
         return;
     }
     let method = state.shown.method;
-    let Standing::Ready(answer) = services.explainer.standing(&state.question.key(case, model, method)) else {
+    let Standing::Ready(answer) = services.standing(state, case, model, method) else {
         ui.label("The scores come with the finished map");
         return;
     };

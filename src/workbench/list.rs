@@ -27,6 +27,8 @@ pub struct Entry {
     pub label: Option<bool>,
     /// What it may be used for.
     pub split: Option<Split>,
+    /// Whether it is a generated image, once that is known.
+    pub is_phantom: Option<bool>,
     /// Names its content, once it was opened.
     pub content: Option<Arc<str>>,
     /// Probability of the positive class by the model called so (SHA-256), once it was asked.
@@ -103,6 +105,7 @@ impl StudyList {
             group: Arc::clone(group),
             label: source.label(),
             split: case.and_then(|case| case.split),
+            is_phantom: source.is_phantom(),
             content: None,
             prediction: None,
             problem: None,

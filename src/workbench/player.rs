@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::app::Workbench;
 use super::command::Command;
+use super::list::Entry;
 use super::state::View;
 use crate::cascade::animation::AnimationOptions;
 use crate::cascade::{Order, Randomizer};
@@ -216,6 +217,7 @@ pub(super) struct AskedCascade {
 pub(super) struct AskedComparison {
     cascade: AskedCascade,
     list_changes: u64,
+    explains_anyway: bool,
 }
 
 impl Workbench {
@@ -234,6 +236,9 @@ impl Workbench {
     /// Computes what is missing of the cascade that is shown.
     pub(super) fn compute_cascade(&mut self) {
         let Some((case, model)) = self.cascade_subject() else { return };
+        if self.state.is_held_back(&model, case.is_phantom()) {
+            return;
+        }
         let player = &self.state.player;
         self.services.cascades.ask(&case, &model, &player.question(&self.state.question), &player.methods);
         self.compare_cascade();
@@ -249,7 +254,12 @@ impl Workbench {
     /// Images of the list to compare the case with.
     fn other_images(&self) -> Vec<OtherImage> {
         let list = &self.state.list;
-        let others = list.entries().iter().filter(|entry| Some(entry.id) != list.current);
+        // What an image is of may not be known yet: it may be a patient then.
+        let is_held_back = |entry: &Entry| {
+            let is_phantom = entry.is_phantom.unwrap_or(false);
+            self.state.model().is_some_and(|model| self.state.is_held_back(model, is_phantom))
+        };
+        let others = list.entries().iter().filter(|entry| Some(entry.id) != list.current && !is_held_back(entry));
         other_images(others.map(|entry| &entry.source), self.state.player.randomizer.seed)
     }
 
@@ -279,6 +289,12 @@ impl Workbench {
             self.need(entry, &source);
         }
         let Some((case, model)) = self.cascade_subject() else { return };
+        if self.state.is_held_back(&model, case.is_phantom()) {
+            if self.asked_cascade.take().is_some() {
+                self.services.cascades.cancel_all();
+            }
+            return;
+        }
         let player = &self.state.player;
         let asked = AskedCascade {
             content: case.content.clone(),
@@ -286,7 +302,8 @@ impl Workbench {
             question: player.question(&self.state.question),
             methods: player.methods.clone(),
         };
-        let compared = AskedComparison { cascade: asked.clone(), list_changes: self.state.list.changes() };
+        let (list_changes, explains_anyway) = (self.state.list.changes(), self.state.explains_anyway);
+        let compared = AskedComparison { cascade: asked.clone(), list_changes, explains_anyway };
         let is_compared = self.asked_comparison.as_ref() == Some(&compared);
         self.asked_comparison = Some(compared);
         if self.asked_cascade.as_ref() == Some(&asked) {
@@ -315,6 +332,7 @@ impl Workbench {
             files: player.files.clone(),
             gray: shown.gray(&run.case.plane),
             options: player.options(shown.map),
+            caution: self.state.caution(&run.model, run.case.is_phantom()),
             run,
         };
         let start = Start { name: "Write a cascade".to_owned(), lane: Lane::Write, urgent: false, listed: true };

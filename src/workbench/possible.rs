@@ -25,6 +25,11 @@ impl Command {
             | Self::Flip
             | Self::Measure => no_case,
             Self::ExportMaps | Self::ExportDicom | Self::ExplainAgain => no_case.or(no_model),
+            Self::ExplainAnyway if state.explains_anyway => Some("Models explain anyway until the window is closed"),
+            Self::ExplainAnyway => {
+                let is_cautioned = state.models.iter().any(|model| state.caution(model, false).is_some());
+                (!is_cautioned).then_some("No open model is held back from images of patients")
+            }
             Self::NextModel | Self::PreviousModel => {
                 no_model.or((state.models.len() < 2).then_some("Only one model is open"))
             }
@@ -45,6 +50,7 @@ impl Command {
             Self::ShowBenchmark => state.view == View::Benchmark,
             Self::ToggleStudyList => state.has_study_list,
             Self::ToggleInspector => state.has_inspector,
+            Self::ExplainAnyway => state.explains_anyway,
             Self::ToggleMap => shown.map.visible,
             Self::ToggleContour => shown.has_contour,
             Self::Invert => shown.is_inverted,

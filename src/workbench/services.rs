@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use super::bench_work::News;
+use super::command::Command;
 use super::export_preview::ExportPreview;
 use super::likenesses::Likenesses;
 use super::list::EntryId;
@@ -20,7 +21,7 @@ use super::state::PathPurpose;
 use super::thumbnails::Thumbnails;
 use crate::cohort::{Cohort, CohortOptions, CohortSpec};
 use crate::display::{ContentId, MapPlane, contours};
-use crate::job::{Ending, Jobs, Lane, Start};
+use crate::job::{Ending, JobId, Jobs, Lane, Start};
 use crate::reading::{Answer, Cascades, CaseSource, Explainer, ModelSource, OpenCase, OpenModel, Thumbnail};
 use crate::saliency::Method;
 
@@ -64,6 +65,8 @@ pub enum Message {
         model: Arc<str>,
         /// Probability of its positive class.
         probability: f32,
+        /// Whether the case is a generated image.
+        is_phantom: bool,
     },
     /// The benchmark tells something.
     Benchmark(News),
@@ -336,8 +339,9 @@ impl Services {
         }
     }
 
-    /// Asks a model about cases of the list.
-    pub fn predict(&self, model: &Arc<OpenModel>, cases: Vec<(EntryId, CaseSource)>) {
+    /// Asks a model about cases of the list: about images of patients where the first of `may_ask` says so, about phantoms
+    /// where the second does. What an image is may be known only when it is read.
+    pub fn predict(&self, model: &Arc<OpenModel>, cases: Vec<(EntryId, CaseSource)>, may_ask: [bool; 2]) -> JobId {
         let (post, model) = (self.post(), Arc::clone(model));
         let name = format!("Predict {} cases", cases.len());
         let start = Start { name, lane: Lane::Compute, urgent: false, listed: true };
@@ -347,28 +351,37 @@ impl Services {
             if let Err(problem) = model.model.card.known_output() {
                 return Ending::Failed(problem.to_string());
             }
-            let mut failed = 0;
+            let (mut failed, mut held_back) = (0, 0);
             for (done, (entry, source)) in cases.into_iter().enumerate() {
                 if watch.is_cancelled() {
                     return Ending::Cancelled;
                 }
-                match crate::reading::predict(&source, &model) {
-                    Ok(prediction) => {
+                let case = OpenCase::read(&source);
+                let is_phantom = case.as_ref().is_ok_and(OpenCase::is_phantom);
+                match case.map(|case| may_ask[usize::from(is_phantom)].then(|| crate::reading::predict(&case, &model))) {
+                    Ok(None) => held_back += 1,
+                    Ok(Some(Ok(prediction))) => {
                         let positive = model.listed_class(&prediction);
                         if let Some(probability) = prediction.probability(positive) {
                             let (model, probability) = (Arc::clone(&sha256), probability as f32);
-                            post.send(Message::Predicted { entry, model, probability });
+                            post.send(Message::Predicted { entry, model, probability, is_phantom });
                         }
                     }
-                    Err(_) => failed += 1,
+                    Ok(Some(Err(_))) | Err(_) => failed += 1,
                 }
                 watch.advance(done + 1, total);
+            }
+            if held_back > 0 {
+                let label = Command::ExplainAnyway.label();
+                return Ending::Failed(format!(
+                    "{held_back} of {total} cases are images of patients, which this model never saw: press “{label}” to ask it"
+                ));
             }
             if failed > 0 {
                 return Ending::Failed(format!("{failed} of {total} cases could not be read or did not fit the model"));
             }
             Ending::Done(Some(format!("{total} cases were predicted")))
-        });
+        })
     }
 }
 

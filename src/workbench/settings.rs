@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::keys::KeyMap;
+use super::model_answers::ModelAnswers;
 use crate::reading::ModelSource;
 
 /// Light or dark.
@@ -134,6 +135,8 @@ pub struct Settings {
     pub recent_models: Vec<ModelSource>,
     /// Images and data sets opened lately, the newest first.
     pub recent: Vec<Recent>,
+    /// What was said about models whose cards are silent.
+    pub answers: ModelAnswers,
 }
 
 impl Default for Settings {
@@ -145,6 +148,7 @@ impl Default for Settings {
             keys: KeyMap::default(),
             recent_models: Vec::new(),
             recent: Vec::new(),
+            answers: ModelAnswers::default(),
         }
     }
 }

@@ -228,6 +228,8 @@ pub struct State {
     pub may_close: bool,
     /// Puts the cursor into the search field in the next frame.
     pub focus_search: bool,
+    /// Whether models that never saw a patient explain images of patients: clicked once a session, and not kept.
+    pub explains_anyway: bool,
 }
 
 impl State {
@@ -254,6 +256,7 @@ impl State {
             started: Instant::now(),
             may_close: false,
             focus_search: false,
+            explains_anyway: false,
         }
     }
 

@@ -23,12 +23,15 @@ struct Details {
     label: &'static str,
     prediction: Option<String>,
     is_wrong: bool,
+    /// What has to be said of the model on this image.
+    caution: Option<&'static str>,
     problem: Option<String>,
 }
 
 impl Details {
     fn text(&self) -> String {
-        let parts = [Some(self.label.to_owned()), self.prediction.clone(), self.problem.clone()];
+        let caution = self.caution.map(str::to_owned);
+        let parts = [Some(self.label.to_owned()), self.prediction.clone(), caution, self.problem.clone()];
         parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
     }
 }
@@ -86,10 +89,17 @@ fn details(entry: &Entry, state: &State, services: &Services) -> Details {
         Some(false) => "without it",
         None => "no label",
     };
-    let predicted = state.model().and_then(|model| predicted(entry, model, services));
-    let is_wrong = predicted.as_ref().zip(entry.label).is_some_and(|((_, p), label)| (*p >= 0.5) != label);
-    let prediction = predicted.map(|(class, probability)| probability_words(&class, probability));
-    Details { label, prediction, is_wrong, problem: entry.problem.as_deref().map(str::to_owned) }
+    let caution = state.caution_of_entry(entry);
+    let may_speak = caution.is_none() || state.explains_anyway;
+    let predicted = state.model().filter(|_| may_speak).and_then(|model| predicted(entry, model, services));
+    // What says nothing about patients is neither likely nor wrong about one.
+    let is_judged = caution.is_none();
+    let is_wrong = is_judged && predicted.as_ref().zip(entry.label).is_some_and(|((_, p), label)| (*p >= 0.5) != label);
+    let words = |(class, probability): (String, f64)| {
+        if is_judged { probability_words(&class, probability) } else { format!("{class} {probability:.2}") }
+    };
+    let prediction = predicted.map(words);
+    Details { label, prediction, is_wrong, caution, problem: entry.problem.as_deref().map(str::to_owned) }
 }
 
 /// The listed class and its probability by a model, where it was asked about this case.
@@ -151,6 +161,11 @@ fn text_ui(ui: &Ui, rect: Rect, title: &str, details: &Details, is_compared: boo
         let galley = ui.painter().layout_job(job);
         ui.painter().galley(pos2(left, rect.top() + y), galley, colour);
     };
+    if let (Some(caution), None) = (details.caution, &details.problem) {
+        let number = details.prediction.as_deref().and_then(|prediction| prediction.rsplit(' ').next());
+        cautioned_text_ui(ui, rect, left, title, number, caution);
+        return;
+    }
     line(5.0, title, &body, visuals.text_color());
     if let Some(problem) = &details.problem {
         line(23.0, "cannot be opened", &small, theme::failure(visuals));
@@ -168,6 +183,33 @@ fn text_ui(ui: &Ui, rect: Rect, title: &str, details: &Details, is_compared: boo
     }
 }
 
+/// The row of an image that the model says nothing about: name and number in one line, below them all of the sentence.
+fn cautioned_text_ui(ui: &Ui, rect: Rect, left: f32, title: &str, number: Option<&str>, caution: &str) {
+    /// Sizes of the letters, the largest that finds room first.
+    const LETTERS: [f32; 4] = [11.0, 10.0, 9.0, 8.0];
+    let visuals = ui.visuals();
+    let painter = ui.painter_at(rect);
+    let right = rect.right() - 6.0;
+    let body = egui::TextStyle::Body.resolve(ui.style());
+    let mut title_right = right;
+    if let Some(number) = number {
+        let galley = painter.layout_no_wrap(number.to_owned(), body.clone(), visuals.text_color());
+        title_right -= galley.size().x;
+        painter.galley(pos2(title_right, rect.top() + 3.0), galley, visuals.text_color());
+        title_right -= 6.0;
+    }
+    let mut job = egui::text::LayoutJob::simple_singleline(title.to_owned(), body, visuals.text_color());
+    job.wrap = egui::text::TextWrapping::truncate_at_width((title_right - left).max(1.0));
+    painter.galley(pos2(left, rect.top() + 3.0), painter.layout_job(job), visuals.text_color());
+    let colour = theme::caution(visuals);
+    let room = vec2((right - left).max(1.0), rect.bottom() - rect.top() - 22.0);
+    let layout = |size: f32| painter.layout(caution.to_owned(), egui::FontId::proportional(size), colour, room.x);
+    let galleys = LETTERS.map(layout);
+    let [.., smallest] = &galleys;
+    let galley = galleys.iter().find(|galley| galley.size().y <= room.y).unwrap_or(smallest).clone();
+    painter.galley(pos2(left, rect.top() + 21.0), galley, colour);
+}
+
 fn tooltip_ui(ui: &mut Ui, entry: &Entry, title: &str, details: &Details) {
     ui.set_max_width(320.0);
     ui.label(title);
@@ -177,6 +219,9 @@ fn tooltip_ui(ui: &mut Ui, entry: &Entry, title: &str, details: &Details) {
     ui.label(details.label);
     if let Some(prediction) = &details.prediction {
         ui.label(prediction);
+    }
+    if let Some(caution) = details.caution {
+        ui.colored_label(theme::caution(ui.visuals()), caution);
     }
     if details.is_wrong {
         ui.colored_label(theme::caution(ui.visuals()), "The prediction contradicts the label");

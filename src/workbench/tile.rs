@@ -5,6 +5,7 @@ use std::sync::Arc;
 use egui::{PointerButton, Pos2, Rect, Sense, Ui, pos2, vec2};
 
 use super::action::{Action, Actions};
+use super::caution::Bar;
 use super::command::Command;
 use super::look::Stage;
 use super::services::Services;
@@ -98,6 +99,17 @@ impl Tile<'_> {
     ) -> Stage {
         let header = Rect::from_min_size(rect.min, vec2(rect.width(), HEADER));
         let area = Rect::from_min_max(pos2(rect.left(), rect.top() + HEADER), rect.max);
+        let caution = self.model.and_then(|model| state.caution(model, self.case.is_phantom()));
+        let is_held_back = caution.is_some() && !state.explains_anyway;
+        let layer = if is_held_back { None } else { self.layer(services, state.tools.is_peeking) };
+        tile_header::header_ui(ui, header, self, layer.as_ref(), state, actions);
+        let area = match caution {
+            Some(caution) => {
+                let bar = Bar { caution, is_held_back, name: self.index.map(|_| self.name) };
+                bar.ui(ui, area, ui.scope_id().with(("caution", self.view_id)), actions)
+            }
+            None => area,
+        };
         let pixels_per_point = ui.ctx().pixels_per_point();
         let [width_px, height_px] = self.case.size_px();
         let stage = Stage {
@@ -105,8 +117,6 @@ impl Tile<'_> {
             pixel_aspect: self.case.facts.pixel_aspect,
             tile_px: view_size_px(area, pixels_per_point),
         };
-        let layer = self.layer(services, state.tools.is_peeking);
-        tile_header::header_ui(ui, header, self, layer.as_ref(), state, actions);
         ui.painter().rect_filled(area, 0.0, super::theme::PICTURE_GROUND);
         let name = match self.method {
             Some(method) => format!("{method} over {}", self.case.title),

@@ -36,7 +36,7 @@ pub(super) fn header_ui(
     painter.rect_filled(rect, 0.0, visuals.panel_fill);
     painter.rect_filled(rect, 0.0, faint);
     let name = painter.layout_no_wrap(tile.name.to_owned(), FontId::proportional(13.0), strong);
-    let words = words(tile, layer, state.compare.mode);
+    let words = words(tile, layer, state);
     let mut right = rect.right() - 6.0;
     if tile.index.is_some() {
         right -= HEADER;
@@ -120,7 +120,8 @@ fn enlarge_ui(ui: &Ui, header: Rect, tile: &Tile<'_>, state: &State, actions: &m
 }
 
 /// What is known of the tile, in the order it is written.
-fn words(tile: &Tile<'_>, layer: Option<&Layer>, mode: CompareMode) -> Vec<Word> {
+fn words(tile: &Tile<'_>, layer: Option<&Layer>, state: &State) -> Vec<Word> {
+    let mode = state.compare.mode;
     let mut words = Vec::new();
     let mut add = |weight: u8, text: String| words.push(Word { text, weight });
     let Some(method) = tile.method else { return words };
@@ -145,7 +146,9 @@ fn words(tile: &Tile<'_>, layer: Option<&Layer>, mode: CompareMode) -> Vec<Word>
         if is_compared && mode != CompareMode::Methods {
             // Between models and images the probability differs, and matters more than the class's name.
             if let Some(probability) = probability {
-                add(9, format!("{:.0} % likely", probability * 100.0));
+                let is_cautioned = state.caution(model, tile.case.is_phantom()).is_some();
+                let likely = if is_cautioned { "" } else { " likely" };
+                add(9, format!("{:.0} %{likely}", probability * 100.0));
             }
             add(4, format!("explains {class}"));
         } else {

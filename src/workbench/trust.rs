@@ -21,6 +21,9 @@ pub(super) fn trust_ui(ui: &mut Ui, state: &State, model: &OpenModel) {
         );
         return;
     };
+    if let Some(caution) = &file.caution {
+        ui.label(RichText::new(caution).color(theme::caution(ui.visuals())));
+    }
     ui.label(format!("{method} on this model, preset {}", file.preset));
     for line in &card.lines {
         let (words, colour) = match line.verdict {

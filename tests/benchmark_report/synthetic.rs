@@ -51,6 +51,7 @@ pub(crate) fn model(name: &str, role: &str, architecture: &str, auc: Option<f64>
         architecture: architecture.to_owned(),
         sha256: format!("{:0>64}", name.len()) + name,
         trained_on: None,
+        trained_on_patients: None,
         auc: auc.map(|value| ModelAuc {
             value: Some(value),
             interval: Some([value - 0.03, value + 0.03]),
@@ -71,6 +72,7 @@ pub(crate) fn provenance() -> RunProvenance {
             counts: vec![SplitCount { split: "test".to_owned(), positive: 246, negative: 822, unlabelled: 0 }],
             unusable: Vec::new(),
             splits: "a file that the protocol names".to_owned(),
+            is_of_phantoms: false,
         },
         models: vec![
             model("inception_v3_1", "classifier", "inception_v3", Some(0.91)),

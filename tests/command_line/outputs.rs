@@ -181,7 +181,7 @@ fn what_earlier_versions_converted_is_read_as_one_logit() {
     let (single, pair) = single_and_pair();
     let (new, old) = (on_chest(&single, "predict", &[]), on_chest(&pair, "predict", &[]));
     assert_eq!(new.stderr, "");
-    assert!(old.stderr.starts_with("note: the head has two outputs of which the first is always 0"), "{}", old.stderr);
+    assert!(old.stderr.starts_with("note: The head has two outputs of which the first is always 0"), "{}", old.stderr);
     let of = |ran: Ran, key: &str| ran.succeeded().lines()[0][key].clone();
     let (new, old) = (of(new, "probabilities"), of(old, "probabilities"));
     assert_eq!(new, old);

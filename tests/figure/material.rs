@@ -60,6 +60,7 @@ pub(crate) fn bar() -> ColourBar {
 pub(crate) fn labels() -> Labels {
     Labels {
         headline: "Explained: class 1 “a_class_with_a_name_of_no_end_and_without_a_single_space_in_it”".to_owned(),
+        caution: Some("Trained on generated images. It says nothing about patients.".to_owned()),
         details: vec![
             format!("Model “{}”, inception_v3", "replicate_".repeat(20)),
             "Note: one sentence & another <b>one</b>.".to_owned(),

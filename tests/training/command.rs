@@ -37,6 +37,8 @@ fn a_model_comes_with_card_log_and_curve() {
     assert_eq!(report["sha256"], model.sha256.as_str());
     assert_eq!(model.card.classes, ["no pneumothorax", "pneumothorax"]);
     assert_eq!((model.card.input_size, model.card.architecture), ([128, 128], Architecture::DenseNet121));
+    assert_eq!(model.card.trained_on_patients, Some(false), "phantoms are no patients");
+    assert!(!model.card.scaling_assumed, "it learned from images scaled so");
     assert!(model.card.trained_on.unwrap().starts_with("phantom:4:40, pneumothorax ("));
     let log = std::fs::read_to_string(folder.path().join("model.csv")).unwrap();
     assert_eq!(log.lines().count(), 3);
@@ -100,4 +102,34 @@ fn what_cannot_be_trained_is_refused() {
     ]);
     refused(&tiny, 1, "at least 75x75");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was written");
+}
+
+#[test]
+fn the_card_says_what_the_images_say_of_themselves_unless_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let phantoms = folder.path().join("phantoms");
+    let made = ["phantom", "--quiet", "--size", "128", "--count", "24", "--task", "pneumothorax", "--out"];
+    assert!(saliscope(&[&made[..], &[phantoms.to_str().unwrap()]].concat()).status.success());
+    let images = folder.path().join("phantoms/png");
+    let trained = |name: &str, more: &[&str]| {
+        let out = folder.path().join(name);
+        let cohort = format!("folder:{}", images.display());
+        let mut arguments =
+            vec!["train", "--quiet", "--cohort", &cohort, "--task", "pneumothorax", "--arch", "densenet_121"];
+        arguments.extend(["--input-size", "128", "--width", "0.0625", "--epochs", "1", "--batch", "8"]);
+        arguments.extend(["--out", out.to_str().unwrap()]);
+        arguments.extend(more);
+        let done = saliscope(&arguments);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        Model::open(&out, None).unwrap().card.trained_on_patients
+    };
+    assert_eq!(trained("marked.safetensors", &[]), Some(false), "every image carries the mark");
+    assert_eq!(trained("said.safetensors", &["--trained-on-patients", "yes"]), Some(true));
+    // The same pixels without marks: nobody knows.
+    for entry in std::fs::read_dir(images.join("images")).unwrap() {
+        let path = entry.unwrap().path();
+        image::open(&path).unwrap().save(&path).unwrap();
+    }
+    assert_eq!(trained("unmarked.safetensors", &[]), None);
+    assert_eq!(trained("told.safetensors", &["--trained-on-patients", "no"]), Some(false));
 }

@@ -23,7 +23,7 @@ pub(crate) fn page(home: Option<&Path>) -> Window {
 }
 
 /// Utility and repeatability of two methods on a few phantoms.
-fn small() -> Protocol {
+pub(crate) fn small() -> Protocol {
     let mut protocol = Protocol::demo(Preset::Recommended, Task::Pneumothorax);
     protocol.tests = vec![Test::Utility, Test::Repeatability];
     protocol.methods = vec![Method::Grad, Method::Gcam];

@@ -146,6 +146,7 @@ fn other_images_give_the_baseline_of_a_cascade_of_them_all() {
         files: vec![CascadeFile::Table, CascadeFile::Curves],
         gray: GrayDisplay::default(),
         options: AnimationOptions::default(),
+        caution: None,
     };
     let parent = folder.path().to_owned();
     let start = Start { name: "write".to_owned(), lane: Lane::Write, urgent: false, listed: true };
@@ -217,6 +218,7 @@ fn what_is_written_reads_back_and_names_nobody() {
             files,
             gray: GrayDisplay::default(),
             options: AnimationOptions { tile_px: 64, fade_secs: 0.0, ..AnimationOptions::default() },
+            caution: None,
         };
         let parent = folder.path().to_owned();
         let start = Start { name: "write".to_owned(), lane: Lane::Write, urgent: false, listed: true };

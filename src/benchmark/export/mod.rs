@@ -61,7 +61,7 @@ pub struct ExportOptions {
 fn header(results: &Results, analysis: &Analysis) -> Vec<(&'static str, String)> {
     let provenance = &results.provenance;
     let seeds = &results.protocol.seeds;
-    vec![
+    let mut header = vec![
         ("notice", NOT_FOR_DIAGNOSIS.to_owned()),
         ("saliscope", provenance.program_version.clone()),
         ("run_id", provenance.run_id.clone()),
@@ -93,7 +93,11 @@ fn header(results: &Results, analysis: &Analysis) -> Vec<(&'static str, String)>
             ),
         ),
         ("r", r_lines(analysis).join("\n")),
-    ]
+    ];
+    if let Some(caution) = analysis.caution {
+        header.insert(1, ("caution", caution.to_owned()));
+    }
+    header
 }
 
 /// The header as lines of comment.
@@ -121,11 +125,16 @@ pub fn scores_parquet(results: &Results, analysis: &Analysis, names: &Pseudonyms
 /// Every table: the study's, then those beside them.
 pub fn all_tables(results: &Results, analysis: &Analysis, names: &Pseudonyms) -> Vec<Table> {
     let mut tables = tables::of_the_study(results, analysis);
-    tables.push(tables::differences(&between_presets(analysis)));
-    tables.push(tables::every_metric(analysis));
-    tables.push(tables::by_image(analysis));
-    tables.push(tables::exclusions(results, |text| names.text(text)));
-    tables.retain(|table| !table.is_empty());
+    let beside = [
+        tables::differences(&between_presets(analysis)),
+        tables::every_metric(analysis),
+        tables::by_image(analysis),
+        tables::exclusions(results, |text| names.text(text)),
+    ];
+    tables.extend(beside.into_iter().filter(|table| !table.is_empty()).map(|mut table| {
+        tables::add_caution(&mut table, analysis);
+        table
+    }));
     tables
 }
 

@@ -46,6 +46,8 @@ pub struct AcrossLine {
 pub struct BoxPlot {
     /// What is shown.
     pub headline: String,
+    /// What has to be known before any of it is believed; in amber at the top.
+    pub caution: Option<String>,
     /// How, one line each.
     pub details: Vec<String>,
     /// Name of the axis.
@@ -95,7 +97,7 @@ impl BoxPlot {
         let widths: Vec<f64> = self.groups.iter().map(Self::group_width).collect();
         let plot_width = (widths.iter().sum::<f64>() + GROUP_GAP).max(420.0);
         let width = 2.0 * MARGIN + LEFT + plot_width;
-        let heading = Heading::new(&self.headline, &self.details, width)?;
+        let heading = Heading::new(&self.headline, self.caution.as_deref(), &self.details, width)?;
         let legend = Legend::new(self.signs(), width)?;
         let mut label_height: f64 = 0.0;
         for group in &self.groups {

@@ -84,6 +84,10 @@ fn details(results: &Results, images: usize) -> Vec<String> {
     )]
 }
 
+fn caution(results: &Results) -> Option<String> {
+    results.provenance.caution().map(str::to_owned)
+}
+
 fn most_images(metric: &MetricAnalysis) -> usize {
     metric.findings.iter().map(|finding| finding.summary.images).max().unwrap_or(0)
 }
@@ -136,6 +140,7 @@ pub fn utility(results: &Results, metric: &MetricAnalysis, index: &Index<'_>) ->
     ];
     BoxPlot {
         headline: format!("Utility: {} of maps against the experts’ marks", metric_title(&metric.metric)),
+        caution: caution(results),
         details: details(results, most_images(metric)),
         axis: metric_title(&metric.metric).to_owned(),
         kinds: kinds.map(|(name, colour)| (name.to_owned(), colour)).to_vec(),
@@ -168,6 +173,7 @@ fn randomization(analysis: &Analysis, metric: &MetricAnalysis) -> Result<Scene> 
     });
     CascadeCurves {
         headline: format!("Randomization: likeness ({}) to the trained network’s maps", metric_title(&metric.metric)),
+        caution: analysis.caution.map(str::to_owned),
         details: vec![
             format!("Falling to the dashed baseline (different images) is good. Bands: standard deviation {band}."),
             format!("{} · preset {}", count(most_images(metric), "image"), analysis.preset),
@@ -243,6 +249,7 @@ fn similarity(
     let images = metrics.iter().map(|metric| most_images(metric)).max().unwrap_or(0);
     BoxPlot {
         headline: format!("Repeatability and reproducibility: likeness ({}) of two networks’ maps", metric_title(name)),
+        caution: caution(results),
         details: details(results, images),
         axis: metric_title(name).to_owned(),
         kinds: kinds.map(|(name, colour)| (name.to_owned(), colour)).to_vec(),

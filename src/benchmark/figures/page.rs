@@ -1,6 +1,6 @@
 //! What the benchmark's figures share: colours, letters, heading, legend, the strip at the bottom.
 
-use crate::figure::{Anchor, NoticeStrip, Result, Rgb, Scene, TextStyle, text_width_px};
+use crate::figure::{Anchor, CautionBox, NoticeStrip, Result, Rgb, Scene, TextStyle, text_width_px};
 
 pub(super) const BACKGROUND: Rgb = [255, 255, 255];
 pub(super) const INK: Rgb = [24, 28, 34];
@@ -24,13 +24,20 @@ pub(super) const NOTICE: NoticeStrip = NoticeStrip { height_px: 28.0, text_px: 1
 /// The heading, broken into lines, and where the picture begins below it.
 pub(super) struct Heading {
     lines: Vec<(f64, TextStyle, String)>,
+    /// Words on amber, and where they begin.
+    caution: Option<(f64, CautionBox)>,
     pub(super) bottom_px: f64,
 }
 
 impl Heading {
-    pub(super) fn new(headline: &str, details: &[String], width_px: f64) -> Result<Self> {
+    pub(super) fn new(headline: &str, caution: Option<&str>, details: &[String], width_px: f64) -> Result<Self> {
         let mut lines = Vec::new();
         let mut y = 12.0;
+        let caution = caution.map(|text| CautionBox::new(text, 14.0, width_px - 2.0 * MARGIN)).transpose()?;
+        let caution = caution.map(|caution| (y, caution));
+        if let Some((_, caution)) = &caution {
+            y += caution.height_px() + 2.0;
+        }
         let texts = std::iter::once((headline, HEADLINE)).chain(details.iter().map(|text| (text.as_str(), DETAIL)));
         for (text, style) in texts {
             for line in wrapped(text, style, width_px - 2.0 * MARGIN)? {
@@ -38,10 +45,13 @@ impl Heading {
                 lines.push((y, style, line));
             }
         }
-        Ok(Self { lines, bottom_px: y + 12.0 })
+        Ok(Self { lines, caution, bottom_px: y + 12.0 })
     }
 
     pub(super) fn draw(&self, scene: &mut Scene) {
+        if let Some((top, caution)) = &self.caution {
+            caution.draw(scene, [MARGIN, *top]);
+        }
         for (y, style, line) in &self.lines {
             scene.text([MARGIN, *y], Anchor::Start, *style, line);
         }

@@ -97,6 +97,8 @@ pub struct GridTile {
 pub struct TileGrid {
     /// What is shown.
     pub headline: String,
+    /// What has to be known before any of it is believed; in amber at the top.
+    pub caution: Option<String>,
     /// How, one line each.
     pub details: Vec<String>,
     /// Names above the columns.
@@ -120,7 +122,7 @@ impl TileGrid {
         let left = MARGIN + left + 14.0;
         let columns = self.columns.len() as f64;
         let width = (left + columns * (SIDE + GAP) + MARGIN).max(440.0);
-        let heading = Heading::new(&self.headline, &self.details, width)?;
+        let heading = Heading::new(&self.headline, self.caution.as_deref(), &self.details, width)?;
         let top = heading.bottom_px + 24.0;
         let row_height = SIDE + 26.0;
         let height = top + self.rows.len() as f64 * row_height + 6.0 + NOTICE.height_px;

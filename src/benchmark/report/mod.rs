@@ -91,11 +91,14 @@ pub fn report(
          content=\"default-src &#39;none&#39;; style-src &#39;unsafe-inline&#39;; script-src &#39;unsafe-inline&#39;; \
          img-src data:\"/>\n<meta name=\"referrer\" content=\"no-referrer\"/>\n<title>{title}</title>\n<style>\n{style}\
          </style>\n</head>\n<body>\n<a class=\"skip\" href=\"#verdicts\">To the verdicts</a>\n<p class=\"strip\" \
-         role=\"note\">{NOT_FOR_DIAGNOSIS}</p>\n<header><h1>{title}</h1>\n<p class=\"lead\">{lead}</p></header>\n<nav \
+         role=\"note\">{NOT_FOR_DIAGNOSIS}</p>\n<header><h1>{title}</h1>\n<p class=\"lead\">{lead}</p></header>\n{caution}<nav \
          aria-label=\"Contents\"><ul>\n{links}</ul></nav>\n<main>\n{body}</main>\n<footer>{NOT_FOR_DIAGNOSIS}. Made by \
          saliscope {version}.</footer>\n<script>\n{script}</script>\n</body>\n</html>\n",
         title = "How far can these saliency maps be trusted?",
         style = include_str!("style.css"),
+        caution = analysis.caution.map_or_else(String::new, |caution| {
+            format!("<p class=\"caution\" role=\"alert\">{}</p>\n", escape(caution))
+        }),
         lead = escape(&lead),
         links = links.concat(),
         body = parts.concat(),

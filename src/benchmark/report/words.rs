@@ -70,7 +70,10 @@ pub(super) fn not_to_conclude(results: &Results, analysis: &Analysis) -> Vec<Str
             analysis.units[0], analysis.units[1]
         ));
     }
-    if provenance.cohort.name.starts_with("phantom") {
+    if let Some(caution) = analysis.caution {
+        items.push(caution.to_owned());
+    }
+    if provenance.cohort.is_of_phantoms || provenance.cohort.name.starts_with("phantom") {
         items.push(
             "These are generated radiographs. The numbers show that the method works; they say nothing about patients."
                 .to_owned(),

@@ -24,6 +24,7 @@ fn meta(units_total: usize) -> Meta {
             counts: Vec::new(),
             unusable: Vec::new(),
             splits: String::new(),
+            is_of_phantoms: true,
         },
         models: Vec::new(),
         exclusions: Vec::new(),

@@ -26,5 +26,15 @@ pub fn of_the_study(results: &Results, analysis: &Analysis) -> Vec<Table> {
         });
     }
     tables.retain(|table| !table.is_empty());
+    for table in &mut tables {
+        add_caution(table, analysis);
+    }
     tables
+}
+
+/// Puts what has to be known before anything is believed in front of a table's notes.
+pub fn add_caution(table: &mut Table, analysis: &Analysis) {
+    if let Some(caution) = analysis.caution {
+        table.notes.insert(0, caution.to_owned());
+    }
 }

@@ -19,6 +19,9 @@ use crate::saliency::Preset;
 /// Everything a run tells about its methods.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Analysis {
+    /// What has to be known before any of it is believed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caution: Option<&'static str>,
     /// Names the run.
     pub run_id: String,
     /// The preset its protocol started from.
@@ -214,6 +217,7 @@ impl Analysis {
             })
             .collect();
         Self {
+            caution: results.provenance.caution(),
             run_id: results.provenance.run_id.clone(),
             preset: protocol.preset,
             alpha,

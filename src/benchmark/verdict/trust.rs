@@ -113,6 +113,9 @@ pub fn trust_card(analysis: &Analysis, model_sha256: &str, method: &str) -> Trus
 pub struct TrustFile {
     /// Not for diagnosis.
     notice: String,
+    /// What has to be known before any of it is believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caution: Option<String>,
     /// Layout.
     format: u32,
     /// Names the run.
@@ -178,6 +181,7 @@ impl TrustFile {
         });
         Self {
             notice: NOT_FOR_DIAGNOSIS.to_owned(),
+            caution: analysis.caution.map(str::to_owned),
             format: FORMAT,
             run_id: analysis.run_id.clone(),
             preset: analysis.preset,

@@ -5,7 +5,7 @@ use image::RgbImage;
 use super::super::state::Order;
 use super::{Animation, AnimationRow};
 use crate::display::{CascadeMode, Normalization, Rgb, Viewport};
-use crate::figure::{self, Anchor, NoticeStrip, Scene, TextStyle, paint, text_width_px};
+use crate::figure::{self, Anchor, CautionBox, NoticeStrip, Scene, TextStyle, paint, text_width_px};
 
 const BACKGROUND: Rgb = [16, 18, 22];
 const STRONG: Rgb = [240, 242, 245];
@@ -36,6 +36,8 @@ const GRID_TOP: f64 = 132.0;
 const NAME_HEIGHT: f64 = 24.0;
 const PLOT_HEIGHT: f64 = 40.0;
 const NOTICE: NoticeStrip = NoticeStrip { height_px: 28.0, text_px: 14.0, baseline_px: 9.0 };
+/// Size of words on amber.
+const CAUTION_PX: f64 = 15.0;
 /// Size of the mark at the current place of a curve.
 const MARK: f64 = 6.0;
 
@@ -45,12 +47,15 @@ struct Layout {
     tile: [f64; 2],
     columns: usize,
     left: f64,
+    /// Words on amber below the maps.
+    caution: Option<CautionBox>,
 }
 
 impl Animation {
     /// Columns and rows of every frame.
     pub fn size_px(&self) -> [u32; 2] {
-        self.layout().size.map(|side| side as u32)
+        // What cannot be laid out cannot be drawn either, and says so there.
+        self.layout().map_or([0; 2], |layout| layout.size.map(|side| side as u32))
     }
 
     /// The frame at a time.
@@ -58,7 +63,7 @@ impl Animation {
     /// # Errors
     /// When text cannot be laid out or the frame is too large.
     pub fn draw(&self, time_secs: f64) -> figure::Result<RgbImage> {
-        let layout = self.layout();
+        let layout = self.layout()?;
         let position = self.position(time_secs);
         let painted = paint(&self.scene(&layout, position)?, 1.0)?;
         let (width, height) = (painted.width_px, painted.height_px);
@@ -75,18 +80,19 @@ impl Animation {
         Ok(frame)
     }
 
-    fn layout(&self) -> Layout {
+    fn layout(&self) -> figure::Result<Layout> {
         let [width, height] = [self.plane.width_px() as f64, self.plane.height_px() as f64];
         let scale = f64::from(self.options.tile_px) / width.max(height);
         let tile = [width, height].map(|side| (side * scale).round().max(32.0));
         let columns = self.rows.len().clamp(1, COLUMNS);
         let rows = self.rows.len().div_ceil(columns);
         let grid = columns as f64 * (tile[0] + GAP) - GAP;
-        let size = [
-            (grid + 2.0 * MARGIN).max(LEAST_WIDTH),
-            GRID_TOP + rows as f64 * (NAME_HEIGHT + tile[1] + PLOT_HEIGHT + GAP + 8.0) + 22.0 + NOTICE.height_px,
-        ];
-        Layout { left: ((size[0] - grid) / 2.0).floor(), size, tile, columns }
+        let width = (grid + 2.0 * MARGIN).max(LEAST_WIDTH);
+        let caution = self.caution.as_deref().map(|text| CautionBox::new(text, CAUTION_PX, width)).transpose()?;
+        let caution_height = caution.as_ref().map_or(0.0, |caution| caution.height_px().ceil());
+        let rows_height = rows as f64 * (NAME_HEIGHT + tile[1] + PLOT_HEIGHT + GAP + 8.0);
+        let size = [width, GRID_TOP + rows_height + 22.0 + caution_height + NOTICE.height_px];
+        Ok(Layout { left: ((width - grid) / 2.0).floor(), size, tile, columns, caution })
     }
 
     /// All but the maps.
@@ -108,7 +114,12 @@ impl Animation {
         };
         let legend = format!("{colours}; curve: {}, dashed: unrelated maps", self.measure);
         let legend = fitted(&legend, SMALL, width - 2.0 * MARGIN)?;
-        scene.text([MARGIN, height - NOTICE.height_px - 9.0], Anchor::Start, SMALL, &legend);
+        let mut bottom = height - NOTICE.height_px;
+        if let Some(caution) = &layout.caution {
+            bottom -= caution.height_px().ceil();
+            caution.draw(&mut scene, [0.0, bottom]);
+        }
+        scene.text([MARGIN, bottom - 9.0], Anchor::Start, SMALL, &legend);
         scene.notice(NOTICE);
         Ok(scene)
     }

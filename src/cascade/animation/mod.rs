@@ -131,6 +131,8 @@ pub struct Animation {
     pub measure: String,
     /// A line on model, class and seeds; no path and no identifier.
     pub detail: String,
+    /// What has to be known before any of it is believed; in amber on every frame.
+    pub caution: Option<String>,
     /// How it runs and looks.
     pub options: AnimationOptions,
 }

@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::benchmark::export::{ExportOptions, files};
 use crate::benchmark::{self, KeptPictures, Store};
+use crate::cli::caution;
 use crate::cli::error::Result;
 use crate::cli::output::Output;
 
@@ -35,6 +36,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let mut output = Output::prepare_empty(&arguments.out)?;
     let path = benchmark::find_database(&arguments.run)?;
     let results = Store::read(&path)?.results()?;
+    caution::tell(results.provenance.caution());
     let pictures = KeptPictures::open(&path, &results)?;
     for file in files(&results, &pictures, ExportOptions { open_ids: arguments.identity })? {
         output.write(&file.name, &file.bytes)?;

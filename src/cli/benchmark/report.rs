@@ -8,6 +8,7 @@ use clap::Args;
 use crate::benchmark::figures::{NoPictures, Pictures};
 use crate::benchmark::report::{ReportOptions, report};
 use crate::benchmark::{self, KeptPictures, Store, TrustFile};
+use crate::cli::caution;
 use crate::cli::error::Result;
 use crate::cli::output_file;
 
@@ -53,6 +54,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         Some(kept) => kept,
         None => &NoPictures,
     };
+    caution::tell(results.provenance.caution());
     let options = ReportOptions { open_ids: arguments.identity, no_images: arguments.no_images };
     let made = report(&results, other.as_ref(), pictures, options)?;
     output_file::place(output_file::stage(&arguments.out, made.html.as_bytes())?, &arguments.out, arguments.force)?;

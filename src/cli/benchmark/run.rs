@@ -10,6 +10,7 @@ use super::TaskChoice;
 use super::status::span;
 use crate::benchmark::{self, Executors, Options, Progress, Protocol, Setup, Shard, Store, Summary, UnitReport, Watch};
 use crate::cli::arguments::{Machine, at_least_one};
+use crate::cli::caution;
 use crate::cli::error::{Error, Result};
 use crate::cli::executor::Factory;
 use crate::cli::interrupt::Interrupt;
@@ -123,6 +124,7 @@ fn work(protocol: &Protocol, maps: Option<&Path>, out: &Path, shard: Shard, sitt
     let setup = Setup::open(protocol, maps, &progress, &|| terminal.interrupt.is_set());
     let setup = setup.inspect_err(|_| terminal.bar.finish_and_clear())?;
     setup.warnings().iter().for_each(|warning| terminal.warning(warning));
+    terminal.bar.suspend(|| caution::tell(setup.caution(|model| model.card.trained_on_patients)));
     let options = Options { workers: sitting.workers, shard, retry_failed: sitting.retry_failed };
     let done = benchmark::run(&setup, out, &workers, &options, &terminal);
     terminal.bar.finish_and_clear();

@@ -53,7 +53,9 @@ pub(super) fn figure(spec: &Spec, machine: &Machine, interrupt: &Interrupt) -> R
     let found: Vec<Found> = (0..spec.models.len())
         .map(|index| explained(spec, index, &ground, machine, interrupt))
         .collect::<Result<_>>()?;
+    let caution = found.iter().find_map(|found| found.caution(&ground)).map(str::to_owned);
     let mut record = ground.record(spec);
+    record.caution.clone_from(&caution);
     let mut rows = Vec::new();
     let mut meaning = None;
     for (index, found) in found.iter().enumerate() {
@@ -80,7 +82,7 @@ pub(super) fn figure(spec: &Spec, machine: &Machine, interrupt: &Interrupt) -> R
             let label = spec.row_labels.as_ref().map_or_else(|| found.row_label(), |labels| labels[row].clone());
             (label, tiles.into_iter().map(Some).collect())
         });
-        let mut labels = table_labels(spec, &ground, &found);
+        let mut labels = Labels { caution, ..table_labels(spec, &ground, &found) };
         labels.details.extend(meaning);
         Template::ModelGrid(MapTable {
             labels,
@@ -90,7 +92,7 @@ pub(super) fn figure(spec: &Spec, machine: &Machine, interrupt: &Interrupt) -> R
             bar,
         })
     } else {
-        let mut labels = first.origin(spec).labels(&first.explanation);
+        let mut labels = Labels { caution, ..first.origin(spec).labels(&first.explanation) };
         labels.identity.clone_from(&ground.identity);
         if let Some(headline) = &spec.headline {
             // What is explained is said in any case.
@@ -147,7 +149,14 @@ impl Found {
             preset: spec.preset,
             seed: spec.seed,
             warnings: &self.warnings,
+            // A figure of several models says it once.
+            caution: None,
         }
+    }
+
+    /// What has to be said of this model on that radiograph.
+    fn caution(&self, ground: &Ground) -> Option<&'static str> {
+        self.model.card.caution(ground.is_phantom())
     }
 
     /// The model and what it says, beside its row.
@@ -179,7 +188,8 @@ fn table_labels(spec: &Spec, ground: &Ground, found: &[Found]) -> Labels {
     warnings.dedup();
     details.extend(warnings.into_iter().map(|warning| format!("Note: {warning}.")));
     let headline = format!("Maps of one radiograph by {models}");
-    Labels { headline: spec.headline.clone().unwrap_or(headline), details, identity: ground.identity.clone() }
+    let headline = spec.headline.clone().unwrap_or(headline);
+    Labels { headline, caution: None, details, identity: ground.identity.clone() }
 }
 
 impl Ground {
@@ -218,6 +228,11 @@ impl Ground {
             record.identity = self.shown.image.dicom.as_ref().map(DicomImage::identity);
         }
         record
+    }
+
+    /// Whether the radiograph is a generated image.
+    pub(super) fn is_phantom(&self) -> bool {
+        self.shown.image.radiograph.is_phantom()
     }
 
     /// A map `[h, w]` against the truth.

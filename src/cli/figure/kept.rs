@@ -7,11 +7,13 @@ use serde_json::Value;
 use super::build::{Figure, Ground};
 use super::spec::{Spec, TemplateName};
 use crate::cli::error::{Error, Result};
+use crate::demo;
 use crate::display::MapPlane;
 use crate::export::{self, KeptMap, KeptMaps, MapRecord, VERSION};
 use crate::figure::caption;
 use crate::figure::template::{ColourBar, Labels, MapTable, MapTile, MethodGrid, SingleCase, Template};
 use crate::metrics::structural_similarity;
+use crate::network;
 use crate::saliency::{Method, Preset};
 
 /// Largest report read, in bytes.
@@ -37,6 +39,7 @@ pub(super) fn figure(spec: &Spec, ground: &Ground, path: &Path) -> Result<Figure
 
 fn one_model(spec: &Spec, ground: &Ground, maps: &KeptMaps, mut labels: Labels, bar: ColourBar) -> Result<Figure> {
     let mut record = ground.record(spec);
+    record.caution.clone_from(&labels.caution);
     let mut tiles = Vec::new();
     for method in &spec.methods {
         let kept = wanted(maps, method.name())?;
@@ -70,6 +73,7 @@ fn cascade(
     let range =
         if report.pointer("/preset").and_then(Value::as_str) == Some(Preset::Arun2021.name()) { 2.0 } else { 1.0 };
     let mut record = ground.record(spec);
+    record.caution.clone_from(&labels.caution);
     let mut rows = Vec::new();
     for (row, method) in spec.methods.iter().enumerate() {
         let original = wanted(maps, &format!("{method}/{first}"))?;
@@ -173,7 +177,16 @@ fn labels(spec: &Spec, ground: &Ground, report: &Value) -> Labels {
         [model, preset, made, Some(format!("figure by saliscope {VERSION}"))].into_iter().flatten().collect();
     Labels {
         headline: spec.headline.clone().or(headline).unwrap_or_else(|| "Maps of an earlier run".to_owned()),
+        caution: caution(report, ground.is_phantom()).map(str::to_owned),
         details: vec![origin.join("  ·  ")],
         identity: ground.identity.clone(),
     }
+}
+
+/// What has to be said of the network that made the maps, as far as their report names it: by its card, or because it is one
+/// of the program's own, whose earlier cards did not say what they were trained on.
+fn caution(report: &Value, is_phantom: bool) -> Option<&'static str> {
+    let said = report.pointer("/model/trained_on_patients").and_then(Value::as_bool);
+    let is_own = || report.pointer("/model/sha256").and_then(Value::as_str).is_some_and(demo::is_own);
+    network::caution(said.or_else(|| is_own().then_some(false)), is_phantom)
 }

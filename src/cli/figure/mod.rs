@@ -14,7 +14,7 @@ use super::arguments::Machine;
 use super::error::{Error, Result};
 use super::interrupt::Interrupt;
 use super::output_file::same_file;
-use super::print_json;
+use super::{caution, print_json};
 use crate::export;
 use crate::figure::Format;
 use spec::{DEMO_CASE, Spec, TruthSpec};
@@ -92,6 +92,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     };
     refuse_replacing_inputs(path, &spec, out)?;
     let figure = build::figure(&spec, machine, &interrupt)?;
+    caution::tell(figure.record.caution.as_deref());
     interrupt.check()?;
     let [figure, record] = export::figure(&figure.template, spec.page, format, &figure.record, out)?;
     let shown = |path: PathBuf| path.to_string_lossy().into_owned();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::super::arguments::{DeviceChoice, at_least_one};
+use super::super::arguments::{DeviceChoice, YesNo, at_least_one};
 use super::super::error::{Error, Result};
 use super::super::interrupt::Interrupt;
 use super::terminal::bar;
@@ -105,6 +105,9 @@ pub(super) struct Course {
     /// Side of a detector's smallest anchor, on the grid of every eighth pixel; the article's 32 pixels when left out
     #[arg(long, value_name = "PX")]
     anchor_base: Option<f64>,
+    /// Whether the images are of patients, for the model card; without it no where all of them are generated, else nothing
+    #[arg(long, value_name = "yes|no", value_enum)]
+    trained_on_patients: Option<YesNo>,
     /// Bits of the weights in the file
     #[arg(long, value_enum, default_value_t)]
     pub(super) precision: PrecisionChoice,
@@ -287,6 +290,13 @@ impl Arguments {
             }
         }
         told
+    }
+
+    /// Whether the network learned from images of patients, as far as that is known: what was said, else what the images
+    /// say of themselves. Those of the training alone decide, whatever first weights had seen.
+    pub(super) fn trained_on_patients(&self, train: &Samples) -> Option<bool> {
+        let said = self.course.trained_on_patients.map(YesNo::is_yes);
+        said.or_else(|| train.are_phantoms().then_some(false))
     }
 
     /// How the model was made, for its card. A folder's name may be a patient's, so only phantoms are named in full.

@@ -96,7 +96,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let score = score_name(kind);
     let words = arguments.in_words(&train, outcome.best_score, outcome.best_epoch, score);
     let anchors = (kind == ModelKind::Detection).then_some(anchor_base_px);
-    let card = ModelCard::of_new_model(
+    let mut card = ModelCard::of_new_model(
         arguments.arch,
         &variant,
         size_px,
@@ -105,6 +105,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         anchors,
         &bytes,
     )?;
+    card.trained_on_patients = arguments.trained_on_patients(&train);
+    // It learned from images scaled so.
+    card.scaling_assumed = false;
     let title = arguments.title();
     let picture = curve(&outcome.epochs, outcome.best_epoch, &title, score)?;
     // The card comes last but one: weights without a card can be read, a card without weights misleads.

@@ -32,6 +32,8 @@ pub struct DicomStudy {
     spacing_mm: Option<[f64; 2]>,
     burned_in: Option<bool>,
     lossy: bool,
+    /// Whether the radiograph is a generated image: all that is made from it carries the mark.
+    is_phantom: bool,
 }
 
 /// What a segmentation shows.
@@ -74,7 +76,14 @@ impl DicomStudy {
             spacing_mm: source.and_then(|source| in_patient(source.spacing(0)?)),
             burned_in: source.and_then(DicomImage::burned_in_annotation),
             lossy: source.and_then(DicomImage::was_compressed_with_loss).unwrap_or(false),
+            is_phantom: false,
         })
+    }
+
+    /// The same of a generated image, where `is_phantom` says so: copies and results keep its mark.
+    #[must_use]
+    pub fn of_phantom(self, is_phantom: bool) -> Self {
+        Self { is_phantom, ..self }
     }
 
     /// A copy of the radiograph as it is shown, without identity, which segmentations without a source refer to;

@@ -8,6 +8,7 @@ use super::owner::SourceObject;
 use super::{DicomStudy, Segment, encoded};
 use crate::export::{Error, Result, VERSION};
 use crate::figure::{NOT_FOR_DIAGNOSIS, Painted};
+use crate::radiograph::phantom_mark::{MARK, MARK_OWNER, MARK_OWNER_TAG, MARK_TAG};
 use crate::truth::Mask;
 
 const SECONDARY_CAPTURE: &str = uids::SECONDARY_CAPTURE_IMAGE_STORAGE;
@@ -134,6 +135,9 @@ fn head(study: &DicomStudy, [class, series, instance]: [&str; 3]) -> Builder {
         .text(tags::MANUFACTURER, VR::LO, "saliscope")
         .text(tags::MANUFACTURER_MODEL_NAME, VR::LO, "saliscope")
         .text(tags::SOFTWARE_VERSIONS, VR::LO, VERSION)
+        .when(study.is_phantom.then_some(()), |object, ()| {
+            object.text(MARK_OWNER_TAG, VR::LO, MARK_OWNER).text(MARK_TAG, VR::LO, MARK)
+        })
 }
 
 fn secondary(object: Builder) -> Builder {

@@ -143,6 +143,7 @@ impl ShownFigure {
         display.view = first.view.filter(|_| has_view);
         let seed = any.map_or(0, |map| map.question.seed);
         let mut record = FigureRecord::new(name, page, image_record(&first.case), display, seed);
+        record.caution = caution(&tiles).map(str::to_owned);
         if self.has_identity {
             record.identity = first.case.dicom.as_ref().map(crate::radiograph::dicom::DicomImage::identity);
         }
@@ -181,7 +182,7 @@ impl ShownFigure {
             (&tile.name, &tile.case.content, &tile.remark).hash(&mut hasher);
             format!("{:?} {:?}", tile.gray, tile.view).hash(&mut hasher);
             if let Some(map) = &tile.map {
-                (map.plane.id(), map.answer.display.id()).hash(&mut hasher);
+                (map.plane.id(), map.answer.display.id(), map.caution).hash(&mut hasher);
                 format!("{:?} {:?}", map.display, map.contour).hash(&mut hasher);
             }
         }
@@ -201,7 +202,7 @@ impl ShownFigure {
         let asked: Vec<(&ShownTile, &ShownMap)> =
             tiles.iter().filter_map(|tile| Some((*tile, tile.map.as_ref()?))).collect();
         let mut labels = match asked.as_slice() {
-            [] => Labels { headline: "Radiograph".to_owned(), details: Vec::new(), identity: None },
+            [] => Labels { headline: "Radiograph".to_owned(), ..Labels::default() },
             [(tile, map), rest @ ..] => {
                 let is_one = |(other, of): &(&ShownTile, &ShownMap)| {
                     other.case.content == tile.case.content && of.model.sha256() == map.model.sha256()
@@ -213,6 +214,7 @@ impl ShownFigure {
                 }
             }
         };
+        labels.caution = caution(tiles).map(str::to_owned);
         if self.has_truth {
             let scores = tiles.iter().find_map(|tile| tile.scores());
             labels.details.extend(scores.as_ref().map(score_explanation));
@@ -222,6 +224,11 @@ impl ShownFigure {
         }
         labels
     }
+}
+
+/// What has to be said of the maps together.
+fn caution(tiles: &[&ShownTile]) -> Option<&'static str> {
+    tiles.iter().find_map(|tile| tile.map.as_ref()?.caution)
 }
 
 /// The class that a map explains.
@@ -268,7 +275,7 @@ fn labels_of_several(asked: &[(&ShownTile, &ShownMap)]) -> Labels {
     warnings.sort_unstable();
     warnings.dedup();
     details.extend(warnings.into_iter().map(|warning| format!("Note: {warning}.")));
-    Labels { headline: format!("Maps of {of} by {by}"), details, identity: None }
+    Labels { headline: format!("Maps of {of} by {by}"), details, ..Labels::default() }
 }
 
 /// Name, number and date of study of every image.

@@ -34,6 +34,7 @@ impl ShownMaps {
         let logits = prediction.logits.clone();
         let (image, model) = (image_record(&self.case), model_record(&first.model));
         let mut record = MapsRecord::new(image, model, logits, first.question.seed);
+        record.caution = first.caution.map(str::to_owned);
         for map in &self.maps {
             let class = map.answer.map.provenance.class;
             let explained = ClassFound::new(&map.model.model.card, &explanation.logits, class);

@@ -24,6 +24,8 @@ pub struct ShownMap {
     pub display: MapDisplay,
     /// Value of the line drawn along it, where one is.
     pub contour: Option<f32>,
+    /// What has to be said because the network never saw a patient; see [`crate::network::caution`].
+    pub caution: Option<&'static str>,
 }
 
 /// A picture on the screen.
@@ -63,6 +65,7 @@ impl ShownMap {
             preset: self.question.preset,
             seed: self.question.seed,
             warnings,
+            caution: self.caution,
         }
     }
 

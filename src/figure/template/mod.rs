@@ -35,6 +35,8 @@ const NOT_TO_CONCLUDE_OF_CASCADES: &str = "The network's weights are replaced by
 pub struct Labels {
     /// What is shown, such as `Explained: class 1 "pneumothorax", probability 0.93`.
     pub headline: String,
+    /// What has to be known before anything of the figure is believed; in amber below the headline.
+    pub caution: Option<String>,
     /// Model, preset, warnings: one paragraph each.
     pub details: Vec<String>,
     /// Whose image it is, only where that was asked for.
@@ -229,6 +231,9 @@ fn sheet(page: Page, labels: &Labels, grid: &Grid, bar: Option<&ColourBar>, note
     let mut sheet = Sheet::new(page);
     sheet.paragraph(&labels.headline, HEADLINE)?;
     sheet.space(1.0);
+    if let Some(caution) = &labels.caution {
+        sheet.caution(caution)?;
+    }
     for line in labels.identity.iter().chain(&labels.details) {
         sheet.paragraph(line, DETAIL)?;
     }

@@ -2,7 +2,9 @@
 
 use crate::figure::format::{MAX_WIDTH_MM, MIN_WIDTH_MM, MM_PER_INCH};
 use crate::figure::text::wrapped;
-use crate::figure::{Anchor, Error, Format, NoticeStrip, Painted, Result, Rgb, Scene, TextStyle, paint_sized};
+use crate::figure::{
+    Anchor, CautionBox, Error, Format, NoticeStrip, Painted, Result, Rgb, Scene, TextStyle, paint_sized,
+};
 
 /// Points in an inch.
 const PT_PER_INCH: f64 = 72.0;
@@ -131,6 +133,16 @@ impl Sheet {
             let baseline = self.y - 0.28 * style.size_px;
             self.scene.text([MARGIN, baseline], Anchor::Start, style, &line);
         }
+        Ok(())
+    }
+
+    /// Words on amber over the whole width.
+    pub(super) fn caution(&mut self, text: &str) -> Result<()> {
+        /// Size of the letters: larger than all but the headline's.
+        const TEXT_PT: f64 = 8.0;
+        let caution = CautionBox::new(text, TEXT_PT, self.inner())?;
+        caution.draw(&mut self.scene, [MARGIN, self.y + 1.5]);
+        self.y += caution.height_px() + 3.0;
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
 
 use super::super::Phantom;
 use super::identity::{Identity, Set};
+use crate::radiograph::phantom_mark::{MARK, MARK_OWNER, MARK_OWNER_TAG, MARK_TAG};
 
 /// The file's bytes, explicit VR little endian.
 pub(super) fn encode(phantom: &Phantom, identity: &Identity, set: Set) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
@@ -36,7 +37,9 @@ pub(super) fn encode(phantom: &Phantom, identity: &Identity, set: Set) -> Result
         text(tags::CONVERSION_TYPE, VR::CS, "WSD"),
         text(tags::REFERRING_PHYSICIAN_NAME, VR::PN, ""),
         text(tags::SERIES_DESCRIPTION, VR::LO, &series_description),
-        text(tags::DERIVATION_DESCRIPTION, VR::ST, "Synthetic phantom, no patient"),
+        text(tags::DERIVATION_DESCRIPTION, VR::ST, MARK),
+        text(MARK_OWNER_TAG, VR::LO, MARK_OWNER),
+        text(MARK_TAG, VR::LO, MARK),
         text(tags::PATIENT_NAME, VR::PN, &identity.patient),
         text(tags::PATIENT_ID, VR::LO, &identity.patient),
         text(tags::PATIENT_BIRTH_DATE, VR::DA, ""),

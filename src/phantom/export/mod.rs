@@ -10,7 +10,7 @@
 //! phantoms.csv                                           what each phantom is
 //! ```
 //!
-//! A file's bytes are a function of seed, index, size and task.
+//! A file's bytes are a function of seed, index, size and task. Every radiograph carries the mark of generated images.
 
 mod dicom;
 mod identity;
@@ -24,6 +24,7 @@ use identity::{Identity, Set};
 use tables::Record;
 
 use super::{PhantomCohort, generate};
+use crate::radiograph::phantom_mark::marked_png;
 use crate::truth::Task;
 
 /// Result of an export.
@@ -122,7 +123,7 @@ impl Export {
         if is_labelled {
             let stem = tables::stem(index);
             let png = |source| Error::Png { index, source };
-            let gray = raster::encode(&phantom.gray, self.size_px).map_err(png)?;
+            let gray = marked_png(raster::encode(&phantom.gray, self.size_px).map_err(png)?);
             add(format!("png/images/{stem}.png"), gray);
             if let Some(mask) = &phantom.mask {
                 let values: Vec<u8> = mask.pixels().iter().map(|marked| if *marked { 255 } else { 0 }).collect();

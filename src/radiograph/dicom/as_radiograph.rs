@@ -27,6 +27,7 @@ impl Radiograph {
             warnings.push(format!("the pixels are not square (height / width {aspect:.3}) and were left as they are"));
         }
         let mut radiograph = Self::new(layout.rows, layout.columns, pixels, ValueScale::Gray);
+        radiograph.is_phantom = image.is_phantom();
         radiograph.warnings = warnings;
         Ok(radiograph)
     }

@@ -14,10 +14,10 @@ const MAX_TEXT_BYTES: usize = 1 << 16;
 
 /// The elements of one level, over the bytes they lie in.
 #[derive(Clone, Debug)]
-pub(super) struct DataSet<'a> {
+pub(in crate::radiograph) struct DataSet<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) encoding: Encoding,
-    pub(super) elements: Cow<'a, [Element]>,
+    pub(in crate::radiograph) elements: Cow<'a, [Element]>,
     /// Why the walk stopped behind the pixel data.
     pub(super) cut: Option<String>,
 }
@@ -60,7 +60,7 @@ impl<'a> DataSet<'a> {
 
     /// The value as text, without the padding; nothing where there is none. Letters beyond ASCII are kept where they
     /// are UTF-8 and are read as Latin-1 where they are not.
-    pub(super) fn text(&self, tag: Tag) -> Option<String> {
+    pub(in crate::radiograph) fn text(&self, tag: Tag) -> Option<String> {
         let bytes = self.value(tag)?;
         let bytes = &bytes[..bytes.len().min(MAX_TEXT_BYTES)];
         let text = std::str::from_utf8(bytes)

@@ -31,8 +31,8 @@ pub(super) fn is_pixel_data(tag: Tag) -> bool {
 
 /// Where one element lies.
 #[derive(Clone, Debug)]
-pub(super) struct Element {
-    pub(super) tag: Tag,
+pub(in crate::radiograph) struct Element {
+    pub(in crate::radiograph) tag: Tag,
     /// Value representation where the data set gives one.
     pub(super) vr: Option<[u8; 2]>,
     /// Its value; of pixel data in fragments and of sequences all items with their heads.

@@ -11,6 +11,7 @@ use super::element::{Walk, is_pixel_data};
 use super::error::{Error, Result};
 use super::file::Preface;
 use super::geometry::Spacing;
+use crate::radiograph::phantom_mark::dicom_is_phantom;
 
 /// Bytes read at first, which hold the header of nearly every radiograph.
 const FIRST_BYTES: u64 = 32 << 10;
@@ -44,6 +45,8 @@ pub struct Header {
     pub modality: Option<String>,
     /// Distance between pixels.
     pub spacing: Option<Spacing>,
+    /// Whether the file says that it is a generated image, which is of no patient.
+    pub is_phantom: bool,
 }
 
 impl Header {
@@ -113,6 +116,7 @@ impl Header {
             series_description: data_set.text(tags::SERIES_DESCRIPTION),
             modality: data_set.text(tags::MODALITY),
             spacing: Spacing::of(&data_set, shared.as_slice()).0,
+            is_phantom: dicom_is_phantom(&data_set),
         }))
     }
 }

@@ -21,6 +21,7 @@ use super::modality::Modality;
 use super::overlay::{BitPlane, Overlay};
 use super::transfer_syntax::{Encoding, PixelCoding, TransferSyntax};
 use super::voi::{Window, lookup_tables};
+use crate::radiograph::phantom_mark::dicom_is_phantom;
 
 const TIME_LIMIT: Duration = Duration::from_secs(guard::LIMIT_SECS);
 
@@ -108,6 +109,11 @@ impl DicomImage {
             "00" => Some(false),
             _ => None,
         }
+    }
+
+    /// Whether the file says that it is a generated image, which is of no patient.
+    pub fn is_phantom(&self) -> bool {
+        dicom_is_phantom(&self.source.data_set())
     }
 
     /// View position, such as `PA`.

@@ -6,8 +6,8 @@
 
 mod as_radiograph;
 mod codec;
-mod dataset;
-mod element;
+pub(in crate::radiograph) mod dataset;
+pub(in crate::radiograph) mod element;
 mod error;
 mod file;
 mod frame;

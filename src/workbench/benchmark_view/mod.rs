@@ -11,6 +11,7 @@ use egui::{CentralPanel, ProgressBar, RichText, ScrollArea, Ui};
 
 use super::action::{Action, Actions};
 use super::bench::{Bench, BenchWish};
+use super::caution::Bar;
 use super::jobs_bar::time_words;
 use super::services::Services;
 use super::state::State;
@@ -25,6 +26,7 @@ pub(super) fn benchmark_view_ui(ui: &mut Ui, state: &State, services: &Services,
         ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
             let bench = &state.bench;
             let is_running = bench.job.is_some();
+            steady(ui, "caution", |ui| caution_ui(ui, bench, actions));
             if bench.database.is_none() && !is_running && bench.judging.is_none() {
                 form::form_ui(ui, state, actions);
                 return;
@@ -40,6 +42,16 @@ pub(super) fn benchmark_view_ui(ui: &mut Ui, state: &State, services: &Services,
             verdicts::verdicts_ui(ui, bench);
         });
     });
+}
+
+/// What has to be said of the run's numbers, and the click that it may wait for.
+fn caution_ui(ui: &mut Ui, bench: &Bench, actions: &mut Actions) {
+    let judged = bench.judged.as_ref().and_then(|judged| judged.analysis.caution);
+    let Some(caution) = bench.caution.or(judged) else { return };
+    let bar = Bar { caution, is_held_back: bench.is_held_back(), name: None };
+    let area = ui.available_rect_before_wrap();
+    let rest = bar.ui(ui, area, ui.scope_id().with("benchmark"), actions);
+    ui.allocate_space(egui::vec2(area.width(), rest.top() - area.top() + ui.spacing().item_spacing.y));
 }
 
 /// Sends a wish.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use egui::{Align, CentralPanel, Layout, Margin, Panel, RichText, Ui};
 
 use super::action::{Action, Actions};
+use super::caution::Bar;
 use super::command::Command;
 use super::services::Services;
 use super::shelf::Shelved;
@@ -93,9 +94,15 @@ fn player_ui(
     actions: &mut Actions,
 ) {
     let question = state.player.question(&state.question);
-    let run = services.cascades.find(case, model, &question);
+    let is_held_back = state.is_held_back(model, case.is_phantom());
+    let run = services.cascades.find(case, model, &question).filter(|_| !is_held_back);
     choices::choices_ui(ui, state, services, run.as_ref(), actions);
     ui.separator();
+    if let Some(caution) = state.caution(model, case.is_phantom()).filter(|_| is_held_back) {
+        let bar = Bar { caution, is_held_back, name: None };
+        bar.ui(ui, ui.available_rect_before_wrap(), ui.scope_id().with("caution"), actions);
+        return;
+    }
     let Some(run) = run else {
         ui.with_layout(Layout::top_down(Align::Center), |ui| {
             ui.add_space(40.0);

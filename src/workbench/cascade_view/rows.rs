@@ -9,6 +9,7 @@ use crate::cascade::{Order, VerdictKind, verdict};
 use crate::gpu::{CascadePicture, screen_px, view_size_px};
 use crate::saliency::{Method, Outcome};
 use crate::workbench::action::{Action, Actions};
+use crate::workbench::caution::Bar;
 use crate::workbench::look::Stage;
 use crate::workbench::theme;
 
@@ -71,6 +72,13 @@ fn picture_ui(ui: &mut Ui, rect: Rect, method: Method, scene: &Scene<'_>, action
     let response = ui.interact(rect, ui.scope_id().with(("cascade picture", method)), Sense::click_and_drag());
     let name = format!("{method} at state {}", scene.state_name());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
+    let rect = match scene.state.caution(&scene.run.model, scene.case.is_phantom()) {
+        Some(caution) => {
+            let bar = Bar { caution, is_held_back: false, name: None };
+            bar.ui(ui, rect, ui.scope_id().with(("cascade caution", method)), actions)
+        }
+        None => rect,
+    };
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 0.0, theme::PICTURE_GROUND);
     let pixels_per_point = ui.ctx().pixels_per_point();

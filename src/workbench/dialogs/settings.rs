@@ -5,6 +5,7 @@ use egui::{ComboBox, Context, Ui};
 use super::{change, dialog_ui};
 use crate::workbench::action::{Action, Actions};
 use crate::workbench::keys::KeyMap;
+use crate::workbench::model_answers::ModelAnswers;
 use crate::workbench::settings::{Drag, MouseButton, Settings, Theme};
 use crate::workbench::state::State;
 
@@ -42,6 +43,13 @@ pub(super) fn settings_ui(context: &Context, state: &State, actions: &mut Action
             let forget = ui.add_enabled(has_recent, egui::Button::new("Forget"));
             if forget.accessible_name("Forget recent files").on_hover_text("The files stay").clicked() {
                 settings.forget_recent();
+            }
+            ui.end_row();
+            ui.label("Answers about models");
+            let forget = ui.add_enabled(!settings.answers.is_empty(), egui::Button::new("Forget"));
+            let forget = forget.accessible_name("Forget answers about models");
+            if forget.on_hover_text("What their cards leave open is asked again").clicked() {
+                settings.answers = ModelAnswers::default();
             }
             ui.end_row();
         });
