@@ -116,6 +116,7 @@ enum Stop {
 impl Run {
     fn carry_out(self, follow: &Follow<'_>) -> std::result::Result<String, Stop> {
         let early = |error: benchmark::Error| Stop::Early(error.to_string());
+        let is_begun = self.protocol.is_none();
         let (protocol, external, folder, shard) = if let Some(protocol) = self.protocol {
             (protocol, None, self.path, Shard::default())
         } else {
@@ -130,7 +131,8 @@ impl Run {
         };
         let opening = |done: usize, total: usize| follow.watch.advance(done, total.max(1) * 100);
         let cancelled = || follow.watch.is_cancelled();
-        let setup = Setup::open(&protocol, external.as_deref(), &opening, &cancelled).map_err(early)?;
+        let open = if is_begun { Setup::reopen } else { Setup::open };
+        let setup = open(&protocol, external.as_deref(), &opening, &cancelled).map_err(early)?;
         setup.warnings().iter().for_each(|warning| follow.warning(warning));
         let database = benchmark::database_path(&folder, shard);
         let scores = match Store::read(&database) {
