@@ -27,7 +27,9 @@ pub(super) fn derived_seed(seed: u64, words: &[&str]) -> u64 {
 }
 
 impl Control {
-    /// Whether two draws of it differ.
+    /// Whether two draws of it differ. The others follow from the image alone or from nothing: whatever the network is,
+    /// they are the same map. Where maps are compared, such a constant is compared with itself and perfectly alike, which
+    /// says nothing about a method: it is listed and never sets a limit.
     pub fn is_random(self) -> bool {
         matches!(self, Self::Uniform | Self::Blurred)
     }

@@ -37,9 +37,11 @@ pub struct Protocol {
     pub keep_maps: bool,
     /// Level of significance, two-sided, between 0 and 1.
     pub alpha: f64,
-    /// Difference of means that would not matter: the margin of every equivalence test, above 0.
+    /// Difference of means that would not matter: the margin of every equivalence test, above 0 and below 1, the largest
+    /// difference that scores can have.
     pub margin: f64,
-    /// Structural similarity above which the study called maps repeatable and reproducible.
+    /// Structural similarity above which the study called maps repeatable and reproducible; with the margin below 1, which
+    /// no map exceeds.
     pub similarity_threshold: f64,
     /// The radiographs.
     pub cohort: CohortSection,
@@ -128,6 +130,11 @@ impl Control {
             Self::Image => "IMAGE",
             Self::Blank => "BLANK",
         }
+    }
+
+    /// The control of a name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|control| control.name() == name)
     }
 }
 

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use super::error::{Error, Result};
 use super::protocol::{FORMAT, Protocol, Test};
+use super::results::metric;
+use super::verdict::primary_metric;
 use crate::cascade::Order;
 use crate::cohort::{CohortOptions, CohortSpec, Fractions, Split};
 use crate::saliency::{ClassChoice, Parameters};
@@ -57,6 +59,43 @@ impl Protocol {
     /// # Errors
     /// Names the first such field and what would be right.
     pub fn check(&self) -> Result<()> {
+        self.check_work()?;
+        self.check_limits()
+    }
+
+    /// Refuses limits that no map can get beyond: with them a verdict would be known before any data. What is computed does
+    /// not depend on them, so that a run that was begun with such a limit can go on.
+    ///
+    /// # Errors
+    /// Names the field and what would be right.
+    pub(super) fn check_limits(&self) -> Result<()> {
+        let reach = |test: Test| metric::range(primary_metric(test, self.preset)).map_or(1.0, |[_, largest]| largest);
+        for test in &self.tests {
+            let (reach, margin) = (reach(*test), self.margin);
+            if margin >= reach {
+                let problem = format!(
+                    "is {margin}: the score of {test} reaches {reach} at most, so that no map could lie beyond a limit \
+                     with this margin; set it below {reach}, such as 0.05"
+                );
+                return Err(Error::field("margin", problem));
+            }
+            let threshold = self.similarity_threshold;
+            let is_limit = matches!(test, Test::Repeatability | Test::Reproducibility);
+            if is_limit && threshold + margin >= reach {
+                let problem = format!(
+                    "is {threshold} and `margin` {margin}, together {:.3}: likeness reaches {reach} at most, so that no map \
+                     could pass {test}; set it below {:.3} (the study: 0.5), or a smaller margin",
+                    threshold + margin,
+                    reach - margin
+                );
+                return Err(Error::field("similarity_threshold", problem));
+            }
+        }
+        Ok(())
+    }
+
+    /// [`Protocol::check`] of everything that decides what is computed.
+    pub(super) fn check_work(&self) -> Result<()> {
         if self.format != FORMAT {
             return Err(Error::field("format", format!("is {}, and this program reads format {FORMAT}", self.format)));
         }
@@ -251,6 +290,12 @@ mod tests {
             (refused(|p| p.alpha = 1.0), "`alpha` is 1"),
             (refused(|p| p.margin = f64::NAN), "`margin` is NaN"),
             (refused(|p| p.similarity_threshold = 1.5), "`similarity_threshold`"),
+            (
+                refused(|p| p.similarity_threshold = 0.95),
+                "`similarity_threshold` is 0.95 and `margin` 0.05, together 1.000",
+            ),
+            (refused(|p| p.margin = 0.6), "set it below 0.400 (the study: 0.5), or a smaller margin"),
+            (refused(|p| p.margin = 1.0), "`margin` is 1: the score of utility reaches 1 at most"),
             (refused(|p| p.sample.utility = Some(0)), "`sample.utility` is 0"),
             (refused(|p| p.sample.similarity = Some(0)), "`sample.similarity` is 0"),
             (refused(|p| p.randomization.replicates = Some(4)), "`randomization.replicates` is 4"),
@@ -271,6 +316,23 @@ mod tests {
         for (message, words) in told {
             assert!(message.contains(words), "{message}");
         }
+    }
+
+    #[test]
+    fn a_limit_counts_for_the_tests_that_have_it() {
+        let mut protocol = Protocol::of(Preset::Recommended);
+        protocol.similarity_threshold = 0.94;
+        assert!(protocol.check().is_ok(), "0.99 can be exceeded");
+        protocol.margin = 0.6;
+        assert!(protocol.check().is_err());
+        protocol.tests = vec![Test::Utility, Test::Randomization];
+        assert!(protocol.check().is_ok(), "no test compares with the threshold");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.toml");
+        let toml = Protocol::of(Preset::Recommended).to_commented_toml().unwrap();
+        std::fs::write(&path, toml.replace("margin = 0.05", "margin = 0.5")).unwrap();
+        let refused = Protocol::open(&path).unwrap_err().to_string();
+        assert!(refused.contains("`similarity_threshold`") && refused.contains("smaller margin"), "{refused}");
     }
 
     #[test]

@@ -48,6 +48,16 @@ pub mod metric {
     pub const SPEARMAN: &str = "spearman";
     /// Dice's coefficient of the pixels of two maps above their Otsu thresholds.
     pub const DICE: &str = "dice";
+
+    /// Smallest and largest value that a metric can have; nothing for one that is not known. No limit at or beyond an end
+    /// of it can be passed, or failed.
+    pub fn range(metric: &str) -> Option<[f64; 2]> {
+        match metric {
+            AUPRC_TRAPEZOID | AVERAGE_PRECISION | ROC_AUC | HIT | IOU_OTSU | IOU_AREA | DICE => Some([0.0, 1.0]),
+            SSIM_RANGE_1 | SSIM_RANGE_2 | SIGNED_SSIM | SPEARMAN => Some([-1.0, 1.0]),
+            _ => None,
+        }
+    }
 }
 
 /// What a run found.

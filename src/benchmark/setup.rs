@@ -65,6 +65,32 @@ impl Setup {
         cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<Self> {
         protocol.check()?;
+        Self::opened(protocol, external, progress, cancelled)
+    }
+
+    /// [`Setup::open`] for a run that was begun. An earlier program took limits that no map can get beyond; what is computed
+    /// does not depend on them, so that such a run goes on, with a warning.
+    ///
+    /// # Errors
+    /// As those of [`Setup::open`].
+    pub fn reopen(
+        protocol: &Protocol,
+        external: Option<&Path>,
+        progress: &(dyn Fn(usize, usize) + Sync),
+        cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Self> {
+        protocol.check_work()?;
+        let mut setup = Self::opened(protocol, external, progress, cancelled)?;
+        setup.warnings.extend(protocol.check_limits().err().map(|error| error.to_string()));
+        Ok(setup)
+    }
+
+    fn opened(
+        protocol: &Protocol,
+        external: Option<&Path>,
+        progress: &(dyn Fn(usize, usize) + Sync),
+        cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Self> {
         let class = protocol.class_choice()?;
         let subjects = Subjects::open(protocol)?;
         check_subjects(protocol, &subjects, class)?;

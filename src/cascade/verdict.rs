@@ -9,6 +9,10 @@ use super::run::Curve;
 /// Part of the way from the baseline to perfect likeness from which on one single image is called alike.
 const ALIKE_SHARE: f64 = 0.5;
 
+/// Likeness from which on maps are hardly told apart: a map that keeps so much did not fall apart, even where maps of
+/// different images are as alike.
+const HARDLY_TOLD_APART: f64 = 0.95;
+
 /// Confidence of the interval around the mean over images.
 const CONFIDENCE: f64 = 0.95;
 
@@ -43,7 +47,8 @@ pub struct Verdict {
 /// state is the most random.
 ///
 /// With two or more images, maps stayed alike where the 95 % confidence interval (t) of their mean lies above the baseline,
-/// and changed where the mean does not exceed it. A single image allows no such test: it is called alike from half the way
+/// and changed where the mean does not exceed it, unless both are so alike that no map could be told from an unrelated one:
+/// then nothing is clear. A single image allows no such test: it is called alike from half the way
 /// between the baseline and perfect likeness on, and the sentence says that this is a hint. The sentence also tells where the
 /// last block alone made the difference.
 pub fn verdict(curve: &Curve, baseline: Option<BetweenImages>, control: Option<f64>) -> Verdict {
@@ -76,7 +81,11 @@ pub fn verdict(curve: &Curve, baseline: Option<BetweenImages>, control: Option<f
         }
     };
     let alike = |mean: f64| mean >= limit + ALIKE_SHARE * (1.0 - limit);
-    let kind = if mean <= limit {
+    // A limit at the end of what likeness can be would make every map one that changes.
+    let is_blunt = mean <= limit && mean >= HARDLY_TOLD_APART;
+    let kind = if is_blunt {
+        VerdictKind::Unclear
+    } else if mean <= limit {
         VerdictKind::Changes
     } else if match sd.and_then(|sd| half_width(sd, images)) {
         Some(half_width) => mean - half_width > limit,
@@ -99,6 +108,10 @@ pub fn verdict(curve: &Curve, baseline: Option<BetweenImages>, control: Option<f
         VerdictKind::Changes => format!(
             "The map falls apart when the network forgets what it learned ({numbers}): it depends on what was learned, \
              which does not make it right."
+        ),
+        VerdictKind::Unclear if is_blunt => format!(
+            "By this measure maps are almost the same whatever the network and the image ({numbers}): this test cannot tell \
+             whether the map depends on what was learned."
         ),
         VerdictKind::Unclear | VerdictKind::NotJudged => format!(
             "The map changes when the network forgets what it learned, but not clearly enough ({numbers}): this test \
@@ -148,6 +161,19 @@ mod tests {
         // Nine images with a standard deviation of 0.02: the interval reaches 0.0154 to either side.
         assert_eq!(kind(0.315, Some(0.3), None), VerdictKind::Unclear);
         assert_eq!(kind(0.316, Some(0.3), None), VerdictKind::HardlyChanges);
+    }
+
+    #[test]
+    fn maps_that_are_the_same_everywhere_do_not_fall_apart() {
+        let of = |last, limit| verdict(&curve(Some(last), Some(0.0), 9), Some(between(limit)), None);
+        // A map that ignores network and image: the limit is perfect likeness, which nothing exceeds.
+        let same = of(1.0, 1.0);
+        assert_eq!(same.kind, VerdictKind::Unclear);
+        assert!(same.sentence.contains("likeness 1.00") && same.sentence.contains("reach 1.00"), "{}", same.sentence);
+        assert!(same.sentence.contains("cannot tell") && !same.sentence.contains("falls apart"), "{}", same.sentence);
+        assert_eq!(of(0.96, 0.97).kind, VerdictKind::Unclear);
+        assert_eq!(of(0.3, 0.97).kind, VerdictKind::Changes, "it did change");
+        assert_eq!(of(0.99, 0.97).kind, VerdictKind::HardlyChanges, "more alike than maps of different images");
     }
 
     #[test]

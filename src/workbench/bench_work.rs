@@ -136,6 +136,7 @@ impl Run {
     fn carry_out(self, consent: &Consent, follow: &Follow<'_>) -> std::result::Result<String, Stop> {
         let early = |error: benchmark::Error| Stop::Early(error.to_string());
         let itself = self.clone();
+        let is_begun = self.protocol.is_none();
         let (protocol, external, folder, shard) = if let Some(protocol) = self.protocol {
             (*protocol, None, self.path, Shard::default())
         } else {
@@ -150,7 +151,8 @@ impl Run {
         };
         let opening = |done: usize, total: usize| follow.watch.advance(done, total.max(1) * 100);
         let cancelled = || follow.watch.is_cancelled();
-        let setup = Setup::open(&protocol, external.as_deref(), &opening, &cancelled).map_err(early)?;
+        let open = if is_begun { Setup::reopen } else { Setup::open };
+        let setup = open(&protocol, external.as_deref(), &opening, &cancelled).map_err(early)?;
         let known = |model: &Model| consent.answers.of_model(model);
         if let Some(caution) = setup.caution(known) {
             let held_back = (!consent.explains_anyway).then_some(itself);

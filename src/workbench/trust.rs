@@ -28,9 +28,9 @@ pub(super) fn trust_ui(ui: &mut Ui, state: &State, model: &OpenModel) {
     for line in &card.lines {
         let (words, colour) = match line.verdict {
             TrustVerdict::NotTested => ("not tested", theme::caution(ui.visuals())),
-            TrustVerdict::Tested { study: StudyVerdict::Pass, interval: None | Some(IntervalVerdict::Pass) } => {
-                ("pass", theme::success(ui.visuals()))
-            }
+            TrustVerdict::Tested {
+                study: StudyVerdict::Pass, interval: None | Some(IntervalVerdict::Pass), ..
+            } => ("pass", theme::success(ui.visuals())),
             TrustVerdict::Tested { study: StudyVerdict::Pass, .. } => {
                 ("pass, not clearly", theme::caution(ui.visuals()))
             }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use saliscope::benchmark::protocol::Test;
-use saliscope::benchmark::{Options, Protocol, Store, open, run};
+use saliscope::benchmark::{Analysis, Options, Protocol, Setup, Store, open, run};
 use saliscope::saliency::Preset;
 use saliscope::truth::Task;
 
@@ -53,6 +53,27 @@ fn the_impossible_is_refused_before_anything_is_computed() {
     for (message, words) in told {
         assert!(message.contains(words), "{message}");
     }
+}
+
+#[test]
+fn a_limit_beyond_reach_is_refused_and_a_run_begun_with_it_goes_on() {
+    let mut protocol = quick();
+    protocol.margin = 0.6;
+    let refused = setup(&protocol).unwrap_err().to_string();
+    assert!(refused.contains("`similarity_threshold` is 0.5 and `margin` 0.6"), "{refused}");
+    let begun = Setup::reopen(&protocol, None, &|_, _| (), &|| false).unwrap();
+    assert!(
+        begun.warnings().iter().any(|warning| warning.contains("`similarity_threshold`")),
+        "{:?}",
+        begun.warnings()
+    );
+    // Such a run, as an earlier program left it.
+    let folder = tempfile::tempdir().unwrap();
+    run_plain(&begun, folder.path()).unwrap();
+    let analysis = Analysis::of(&open(folder.path()).unwrap().results().unwrap());
+    let own = analysis.primary(Test::Repeatability).unwrap();
+    assert!(own.finding("GRAD").unwrap().sentence.contains("no verdict"), "one image");
+    assert!(own.notes.iter().any(|note| note.contains("no map could pass")), "{:?}", own.notes);
 }
 
 #[test]

@@ -199,6 +199,17 @@ fn similarities(scores: &mut Vec<Score>, images: usize, near: impl Fn(f64, f64, 
                 }
             }
             for test in [Test::Repeatability, Test::Reproducibility] {
+                for (control, value) in [
+                    ("UNIFORM", near(0.02, 0.01, &[&image, "UNIFORM", test.name(), metric])),
+                    ("BLURRED", near(0.3 + lift, 0.02, &[&image, "BLURRED", test.name(), metric])),
+                    // The same map twice.
+                    ("GAUSSIAN", Some(1.0)),
+                    ("SOBEL", Some(1.0)),
+                    ("IMAGE", Some(1.0)),
+                    ("BLANK", Some(1.0)),
+                ] {
+                    scores.push(score(test, &image, control, condition::CONTROL, metric, value));
+                }
                 let value = near(0.9, 0.04, &[&image, "UNET", test.name(), metric]);
                 scores.push(score(test, &image, "UNET", condition::PAIR, metric, value));
             }

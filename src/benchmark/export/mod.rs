@@ -83,8 +83,9 @@ fn header(results: &Results, analysis: &Analysis) -> Vec<(&'static str, String)>
                 .collect::<Vec<_>>()
                 .join("; "),
         ),
-        ("alpha", results.protocol.alpha.to_string()),
-        ("margin", results.protocol.margin.to_string()),
+        ("alpha", analysis.alpha.to_string()),
+        ("margin", analysis.margin.to_string()),
+        ("similarity_threshold", analysis.similarity_threshold.to_string()),
         (
             "seeds",
             format!(

@@ -12,7 +12,7 @@ pub use tile_grid::{GridTile, Picture, TileGrid};
 use super::protocol::Test;
 use super::results::{Results, condition};
 use super::verdict::{
-    AVERAGE_MASK, Analysis, Index, LOCALIZERS, MetricAnalysis, Role, count, method_title, metric_title,
+    AVERAGE_MASK, Analysis, Index, LOCALIZERS, MetricAnalysis, Role, count, method_title, metric_title, number,
 };
 use crate::figure::{CascadeCurve, CascadeCurves, Result, Rgb, Scene};
 use crate::saliency::{Method, Preset};
@@ -213,7 +213,22 @@ fn similarity(
             groups.push(BoxGroup { label: method_title(localizer), boxes });
         }
     }
-    lines.push(AcrossLine { label: "limit".to_owned(), value: analysis.similarity_threshold, colour: BASELINE });
+    let threshold = analysis.similarity_threshold;
+    lines.push(AcrossLine { label: format!("the study’s limit, {threshold}"), value: threshold, colour: BASELINE });
+    // Controls are drawn anew for every pair, not for every method: both tests have one limit each.
+    let limits = metrics.iter().filter_map(|metric| Some((metric.test, metric.limit()?.score)));
+    let mut limits: Vec<(String, f64)> =
+        limits.map(|(test, value)| (format!("limit by interval, {test}"), value)).collect();
+    limits.dedup_by(|own, before| {
+        let is_same = (own.1 - before.1).abs() < 1e-12;
+        if is_same {
+            "limit by interval".clone_into(&mut before.0);
+        }
+        is_same
+    });
+    for (label, value) in limits.into_iter().filter(|own| own.1 > threshold && own.1 <= 1.0) {
+        lines.push(AcrossLine { label: format!("{label}, {}", number(Some(value))), value, colour: CONTROL });
+    }
     let mut methods: Vec<&str> = Vec::new();
     for finding in metrics.iter().flat_map(|metric| &metric.findings).filter(|finding| finding.role.is_judged()) {
         if !methods.contains(&finding.method.as_str()) {

@@ -21,6 +21,9 @@ pub(super) fn verdicts(results: &Results, analysis: &Analysis) -> String {
         "<section id=\"verdicts\"><h2>Verdicts</h2>\n<p class=\"answer\">{}</p>\n<div class=\"columns\"><div>\n",
         escape(&answer(analysis))
     );
+    for sentence in analysis.out_of_reach() {
+        let _ = writeln!(html, "<p class=\"warn\">{}</p>", escape(&sentence));
+    }
     html.push_str(&matrix(&own));
     html.push_str(&list(&tallies(analysis)));
     for note in &own.notes {
@@ -57,27 +60,29 @@ pub(super) fn verdicts(results: &Results, analysis: &Analysis) -> String {
 /// Methods by tests, both rules in each cell; on a phone a list.
 fn matrix(own: &Table) -> String {
     let mut html = String::from(
-        "<table class=\"matrix\"><caption>Both verdicts on every method</caption>\n<thead><tr><th \
+        "<table class=\"matrix\"><caption>Every method by both rules: the study’s, and by interval with its \
+         limit</caption>\n<thead><tr><th \
          scope=\"col\">Method</th>",
     );
     for test in Test::ALL {
         let _ = write!(html, "<th scope=\"col\">{}</th>", test_title(test));
     }
     html.push_str("</tr></thead>\n<tbody>\n");
-    let rule = |name: &str, cell: Option<&Cell>| {
+    let rule = |name: &str, limit: &str, cell: Option<&Cell>| {
         let badge = cell.map(badge).unwrap_or_default();
-        format!("<div class=\"rule\"><span>{name}</span> {badge}</div>")
+        format!("<div class=\"rule\"><span>{name} <span class=\"limit\">{}</span></span> {badge}</div>", escape(limit))
     };
     for row in own.rows() {
         let _ = write!(html, "<tr><th scope=\"row\">{}</th>", row.first().map(badge).unwrap_or_default());
         for (position, test) in Test::ALL.into_iter().enumerate() {
-            let [study, interval] = [1, 2].map(|part| row.get(2 * position + part));
+            let [study, limit, interval] = [1, 2, 3].map(|part| row.get(3 * position + part));
+            let limit = limit.filter(|cell| cell.numbers.iter().any(Option::is_some)).map_or("", |cell| &cell.text);
             let _ = write!(
                 html,
                 "<td data-label=\"{}\">{}{}</td>",
                 test_title(test),
-                rule("study’s rule", study),
-                rule("interval", interval)
+                rule("study", "", study),
+                rule("interval", limit, interval)
             );
         }
         html.push_str("</tr>\n");

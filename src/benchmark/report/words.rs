@@ -3,7 +3,8 @@
 use super::super::protocol::Test;
 use super::super::results::Results;
 use super::super::verdict::{
-    Analysis, Finding, IntervalVerdict, StudyVerdict, count, method_title, metric_title, number, question, test_title,
+    Analysis, Finding, IntervalVerdict, MetricAnalysis, StudyVerdict, count, method_title, metric_title, number,
+    question, test_title,
 };
 
 /// AUC below which a classifier's maps are not worth much.
@@ -51,13 +52,30 @@ pub(super) fn tallies(analysis: &Analysis) -> Vec<String> {
         let none = judged().filter(|own| own.study.is_none()).count();
         let untested = if none > 0 { format!(", {none} without a verdict") } else { String::new() };
         Some(format!(
-            "{}. {} By {}: {pass} pass, {fail} did not pass, {open} uncertain{untested}.",
+            "{}. {} By {}, the study’s rule: {pass} pass, {fail} did not pass, {open} uncertain{untested}.{}",
             test_title(test),
             question(test),
-            metric_title(&metric.metric)
+            metric_title(&metric.metric),
+            by_interval(metric)
         ))
     };
     Test::ALL.into_iter().filter_map(line).collect()
+}
+
+/// How many pass by interval, and beyond which limits; nothing where there is no such verdict.
+fn by_interval(metric: &MetricAnalysis) -> String {
+    let judged = || metric.findings.iter().filter(|own| own.role.is_judged());
+    let tally = |verdict: IntervalVerdict| judged().filter(|own| own.interval == Some(verdict)).count();
+    let [pass, fail, open] = [IntervalVerdict::Pass, IntervalVerdict::Fail, IntervalVerdict::Inconclusive].map(tally);
+    let mut limits: Vec<(f64, String)> =
+        judged().filter_map(|own| own.limit.as_ref()).map(|limit| (limit.score, limit.short())).collect();
+    limits.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let limits = match (limits.first(), limits.last()) {
+        (Some(first), Some(last)) if first.1 == last.1 => format!("limit {}", first.1),
+        (Some(first), Some(last)) => format!("limits {} to {}", first.1, number(Some(last.0))),
+        _ => return String::new(),
+    };
+    format!(" By interval, {limits}: {pass} pass, {fail} fail, {open} inconclusive.")
 }
 
 /// What must not be concluded, the run's own weaknesses first.

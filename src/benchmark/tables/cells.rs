@@ -1,7 +1,8 @@
 //! Cells that several tables have.
 
+use super::super::protocol::Test;
 use super::super::verdict::{
-    Comparison, Finding, IntervalVerdict, StudyVerdict, Summary, interval, mean_sd, method_title, p_value, signed,
+    Comparison, Finding, IntervalVerdict, Role, StudyVerdict, Summary, interval, mean_sd, method_title, p_value, signed,
 };
 use super::table::{Cell, Column, Tone};
 
@@ -47,6 +48,39 @@ pub(super) fn p(comparison: Option<&Comparison>) -> Cell {
         Some(own) => Cell::numbers(p_value(own.p_adjusted), [Some(own.p_adjusted)]),
         None => Cell::numbers("–", [None]),
     }
+}
+
+/// The limit of the verdict by interval.
+pub(super) fn limit(finding: Option<&Finding>) -> Cell {
+    match finding.and_then(|own| own.limit.as_ref()) {
+        Some(own) => {
+            let beyond = if own.out_of_reach.is_some() { ", out of reach" } else { "" };
+            Cell::numbers(format!("{}{beyond}", own.short()), [Some(own.score)])
+        }
+        None => Cell::numbers("–", [None]),
+    }
+}
+
+pub(super) fn limit_column(head: impl Into<String>) -> Column {
+    Column::numbers(head, &["limit"])
+}
+
+/// Verdicts by both rules, the limit between them; in rows that are not judged, what they are there for.
+pub(super) fn verdicts(test: Test, finding: &Finding) -> [Cell; 3] {
+    if finding.role.is_judged() {
+        return [study(finding.study), limit(Some(finding)), by_interval(finding.interval)];
+    }
+    let words = match (finding.role, test) {
+        (Role::Control, Test::Utility) => "ignores the network",
+        (Role::Control, _) if finding.is_constant() => "ignores the network, compared with itself",
+        (Role::Control, _) => "unrelated maps",
+        _ => "",
+    };
+    [Cell::toned(words, Tone::Quiet), Cell::numbers("", [None]), Cell::toned("", Tone::Quiet)]
+}
+
+pub(super) fn verdict_columns() -> [Column; 3] {
+    [Column::text("Study’s rule"), limit_column("Limit"), Column::text("By interval")]
 }
 
 pub(super) fn study(verdict: Option<StudyVerdict>) -> Cell {

@@ -6,9 +6,10 @@ use super::super::verdict::{
     Analysis, Comparison, Finding, MetricAnalysis, Role, Source, method_title, metric_title, number, test_title,
 };
 use super::cells::{
-    INTERVAL_PARTS, MEAN_PARTS, by_interval, difference, images, images_column, mean, method, p, study,
+    INTERVAL_PARTS, MEAN_PARTS, by_interval, difference, images, images_column, limit, limit_column, mean, method, p,
+    study, verdict_columns, verdicts as verdicts_of,
 };
-use super::table::{Cell, Column, Table, Tone};
+use super::table::{Cell, Column, Table};
 
 /// How well the classifiers classify (table 2).
 pub fn classifiers(results: &Results) -> Table {
@@ -64,13 +65,21 @@ pub fn verdicts(analysis: &Analysis) -> Table {
         let of = |test: Test| analysis.primary(test).and_then(|metric| metric.finding(name));
         let cells = Test::ALL.into_iter().flat_map(|test| {
             let finding = of(test);
-            [study(finding.and_then(|own| own.study)), by_interval(finding.and_then(|own| own.interval))]
+            [
+                study(finding.and_then(|own| own.study)),
+                limit(finding),
+                by_interval(finding.and_then(|own| own.interval)),
+            ]
         });
         std::iter::once(Cell::text(method_title(name))).chain(cells).collect()
     };
-    let heads = Test::ALL
-        .into_iter()
-        .flat_map(|test| [Column::text(format!("{}: study’s rule", test_title(test))), Column::text("by interval")]);
+    let heads = Test::ALL.into_iter().flat_map(|test| {
+        [
+            Column::text(format!("{}: study’s rule", test_title(test))),
+            limit_column("limit"),
+            Column::text("by interval"),
+        ]
+    });
     Table {
         id: "verdicts",
         title: "All verdicts".to_owned(),
@@ -82,13 +91,17 @@ pub fn verdicts(analysis: &Analysis) -> Table {
             ),
             format!(
                 "By interval: the {:.0} % interval lies wholly beyond the limit (pass), wholly before it (fail) or on both \
-                 sides (inconclusive). Limits: utility above the average mask by {margin}; randomization below the \
-                 baseline plus {margin}; repeatability and reproducibility above {} and above the controls plus {margin}.",
+                 sides (inconclusive). Limits: utility above the average mask plus {margin}; randomization below the \
+                 baseline plus {margin}; repeatability and reproducibility above {} and above unrelated maps plus {margin}. \
+                 Maps that are the same for every network set no limit.",
                 100.0 * (1.0 - 2.0 * analysis.alpha),
                 analysis.similarity_threshold,
                 margin = analysis.margin,
             ),
-        ],
+        ]
+        .into_iter()
+        .chain(analysis.out_of_reach())
+        .collect(),
         columns: std::iter::once(Column::text("Method")).chain(heads).collect(),
         groups: vec![methods.iter().map(row).collect()],
     }
@@ -107,15 +120,6 @@ fn grouped(metric: &MetricAnalysis, row: impl Fn(&Finding) -> Vec<Cell>) -> Vec<
     groups.into_iter().filter(|group| !group.is_empty()).collect()
 }
 
-/// Verdict cells, empty in rows that are not judged.
-fn verdict_cells(finding: &Finding) -> [Cell; 2] {
-    if finding.role.is_judged() {
-        [study(finding.study), by_interval(finding.interval)]
-    } else {
-        [Cell::toned("", Tone::Quiet), Cell::toned("", Tone::Quiet)]
-    }
-}
-
 /// What a finding was compared with, where it was.
 type Compared = fn(&Finding) -> Option<&Comparison>;
 
@@ -127,6 +131,7 @@ fn provenance(metric: &MetricAnalysis, what: &str, of: Compared) -> Option<Strin
             "mixed model (image as random intercept, REML), t with Satterthwaite’s degrees of freedom"
         }
         Source::PairedT => "paired t tests, because the mixed model could not be fitted",
+        Source::SignedRank => "signed ranks, because the differences of all images are equal",
     };
     Some(format!("{what}: {source}; P adjusted by {}.", first.adjusted))
 }
@@ -164,16 +169,15 @@ fn by_map(
     let row = |finding: &Finding| {
         let known = [method(finding), images(&finding.summary)];
         let cells = parts.iter().map(|(_, cell)| cell(finding));
-        known.into_iter().chain(cells).chain(verdict_cells(finding)).collect()
+        known.into_iter().chain(cells).chain(verdicts_of(metric.test, finding)).collect()
     };
     let groups = grouped(metric, row);
     let heads = parts.into_iter().map(|(column, _)| column);
-    let verdicts = [Column::text("Study’s rule"), Column::text("By interval")];
     Table {
         id,
         title,
         notes: notes.into_iter().chain(metric.notes.iter().map(|note| sentence(note))).collect(),
-        columns: [Column::text("Map"), images_column()].into_iter().chain(heads).chain(verdicts).collect(),
+        columns: [Column::text("Map"), images_column()].into_iter().chain(heads).chain(verdict_columns()).collect(),
         groups,
     }
 }

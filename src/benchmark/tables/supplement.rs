@@ -7,23 +7,23 @@ use super::super::verdict::{
     Analysis, MetricAnalysis, VerdictDifference, interval, method_title, metric_title, number, p_value, signed,
     test_title,
 };
-use super::cells::{MEAN_PARTS, by_interval, images, images_column, mean, method, study};
+use super::cells::{
+    MEAN_PARTS, by_interval, images, images_column, limit_column, mean, method, study, verdict_columns, verdicts,
+};
 use super::table::{Cell, Column, Table};
 
 /// Mean and verdicts by every metric of every test.
 pub fn every_metric(analysis: &Analysis) -> Table {
     let group = |metric: &MetricAnalysis| {
         let rows = metric.findings.iter().map(|finding| {
-            let judged = finding.role.is_judged();
-            vec![
+            let known = [
                 Cell::text(test_title(metric.test)),
                 Cell::text(metric_title(&metric.metric)),
                 method(finding),
                 images(&finding.summary),
                 mean(Some(&finding.summary)),
-                if judged { study(finding.study) } else { Cell::text("") },
-                if judged { by_interval(finding.interval) } else { Cell::text("") },
-            ]
+            ];
+            known.into_iter().chain(verdicts(metric.test, finding)).collect()
         });
         rows.collect()
     };
@@ -41,9 +41,10 @@ pub fn every_metric(analysis: &Analysis) -> Table {
             Column::text("Map"),
             images_column(),
             Column::numbers("Mean ± SD", MEAN_PARTS),
-            Column::text("Study’s rule"),
-            Column::text("By interval"),
-        ],
+        ]
+        .into_iter()
+        .chain(verdict_columns())
+        .collect(),
         groups: analysis.metrics.iter().map(group).collect(),
     }
 }
@@ -59,6 +60,10 @@ pub fn by_image(analysis: &Analysis) -> Table {
             for comparison in comparisons.into_iter().flatten() {
                 let Some(own) = &comparison.by_image else { continue };
                 let [low, high] = own.bootstrap.map_or([None, None], |interval| interval.map(Some));
+                let [inner_low, inner_high] = own.inner_interval;
+                // Of the comparisons of a row only the decisive one has a limit.
+                let is_decisive = finding.decisive.as_ref().is_some_and(|decisive| std::ptr::eq(decisive, comparison));
+                let limit = finding.interval_limit.filter(|_| is_decisive);
                 rows.push(vec![
                     Cell::text(test_title(metric.test)),
                     method(finding),
@@ -68,6 +73,8 @@ pub fn by_image(analysis: &Analysis) -> Table {
                         format!("{} {}", signed(own.mean), interval(own.interval)),
                         [Some(own.mean), Some(own.interval[0]), Some(own.interval[1])],
                     ),
+                    Cell::numbers(interval(own.inner_interval), [Some(inner_low), Some(inner_high)]),
+                    Cell::numbers(limit.map_or("–".to_owned(), signed), [limit]),
                     Cell::numbers(own.bootstrap.map_or("–".to_owned(), interval), [low, high]),
                     Cell::numbers(own.p.map_or("–".to_owned(), p_value), [own.p]),
                     Cell::numbers(number(own.effect_size), [own.effect_size]),
@@ -83,8 +90,11 @@ pub fn by_image(analysis: &Analysis) -> Table {
         notes: vec![format!(
             "Each difference by its own spread: t interval and P (not adjusted), 95 % interval over {} resampled images \
              (seed {}; bias-corrected and accelerated, percentiles for randomization, where pairs of images enter), mean \
-             over SD, and the share of images in which the map is above.",
-            analysis.bootstrap[0], analysis.bootstrap[1]
+             over SD, and the share of images in which the map is above. The verdict by interval asks the interval of the \
+             verdict ({:.0} %) to lie beyond its limit, both as differences.",
+            analysis.bootstrap[0],
+            analysis.bootstrap[1],
+            100.0 * (1.0 - 2.0 * analysis.alpha)
         )],
         columns: vec![
             Column::text("Test"),
@@ -92,6 +102,8 @@ pub fn by_image(analysis: &Analysis) -> Table {
             Column::text("Difference"),
             Column::numbers("Images", &["images"]),
             Column::numbers("Mean [interval]", &["mean", "low", "high"]),
+            Column::numbers("Interval of the verdict", &["low", "high"]),
+            limit_column("Its limit"),
             Column::numbers("Bootstrap", &["low", "high"]),
             Column::numbers("P", &["p"]),
             Column::numbers("Mean / SD", &["effect_size"]),
@@ -151,6 +163,7 @@ pub fn differences(differences: &[VerdictDifference]) -> Table {
         for side in &difference.sides {
             cells.push(Cell::numbers(format!("{} {}", metric_title(&side.metric), number(side.mean)), [side.mean]));
             cells.push(study(side.study));
+            cells.push(Cell::numbers(number(side.limit), [side.limit]));
             cells.push(by_interval(side.interval));
         }
         cells
@@ -164,9 +177,11 @@ pub fn differences(differences: &[VerdictDifference]) -> Table {
             Column::text("Map"),
             Column::numbers(one, &["mean"]),
             Column::text("Study’s rule"),
+            limit_column("Limit"),
             Column::text("By interval"),
             Column::numbers(other, &["mean"]),
             Column::text("Study’s rule"),
+            limit_column("Limit"),
             Column::text("By interval"),
         ],
         groups: vec![differences.iter().map(row).collect()],

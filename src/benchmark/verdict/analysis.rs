@@ -9,7 +9,8 @@ use super::super::protocol::Test;
 use super::super::results::{Exclusion, Results};
 use super::comparison::Level;
 use super::finding::{Finding, Role};
-use super::names::{AVERAGE_MASK, EXTERNAL_PREFIX, LOCALIZERS, primary_metric};
+use super::limit::Limit;
+use super::names::{AVERAGE_MASK, EXTERNAL_PREFIX, LOCALIZERS, method_title, primary_metric, test_title};
 use super::series::{Index, Panel};
 use super::{randomization, similarity, utility};
 use crate::cascade::ORIGINAL;
@@ -70,8 +71,8 @@ pub struct MetricAnalysis {
     pub findings: Vec<Finding>,
     /// Randomization: similarity in each state.
     pub curves: Vec<StateCurve>,
-    /// Mean of maps that know nothing of the network, where the test has such a line (randomization, repeatability,
-    /// reproducibility).
+    /// Mean of unrelated maps of noise, where the test has such a line (randomization, repeatability, reproducibility):
+    /// the highest of those controls whose draws differ.
     pub control_mean: Option<f64>,
     /// What a reader must know.
     pub notes: Vec<String>,
@@ -230,6 +231,27 @@ impl Analysis {
         }
     }
 
+    /// What no map could pass or fail, by the deciding metrics, one sentence a test: a verdict that is inconclusive because
+    /// its limit lies beyond what the metric can be tells nothing about a method.
+    pub fn out_of_reach(&self) -> Vec<String> {
+        let sentence = |metric: &MetricAnalysis| {
+            let judged = || metric.findings.iter().filter(|finding| finding.role.is_judged());
+            let beyond = |finding: &&Finding| finding.limit.as_ref().is_some_and(|limit| limit.out_of_reach.is_some());
+            let limit = judged().find(beyond)?.limit.as_ref()?;
+            let methods: Vec<String> = judged().filter(beyond).map(|finding| method_title(&finding.method)).collect();
+            Some(format!(
+                "{} by interval is inconclusive for {}, whatever the maps are: {} with a limit {} ({}). A smaller margin or \
+                 similarity_threshold in the protocol gives a limit that maps can reach.",
+                test_title(metric.test),
+                methods.join(", "),
+                limit.obstacle(&metric.metric)?,
+                limit.short(),
+                limit.origin
+            ))
+        };
+        self.metrics.iter().filter(|metric| metric.primary).filter_map(sentence).collect()
+    }
+
     /// One test by one metric.
     pub fn get(&self, test: Test, metric: &str) -> Option<&MetricAnalysis> {
         self.metrics.iter().find(|own| own.test == test && own.metric == metric)
@@ -245,6 +267,13 @@ impl MetricAnalysis {
     /// What was found about a method.
     pub fn finding(&self, method: &str) -> Option<&Finding> {
         self.findings.iter().find(|finding| finding.method == method)
+    }
+
+    /// The limit of the verdicts by interval, where every method has the same one (repeatability, reproducibility).
+    pub fn limit(&self) -> Option<&Limit> {
+        let mut limits = self.findings.iter().filter_map(|finding| finding.limit.as_ref());
+        let first = limits.next()?;
+        limits.all(|other| other == first).then_some(first)
     }
 
     /// The average mask and networks that localize.

@@ -19,6 +19,8 @@ pub enum Source {
     MixedModel,
     /// A paired t test, because the model could not be fitted.
     PairedT,
+    /// Signed ranks, because all differences are equal and have no spread that a t test could use.
+    SignedRank,
 }
 
 /// How a P value is adjusted for the number of questions.
@@ -85,7 +87,7 @@ pub struct ByImage {
     pub interval: [f64; 2],
     /// Interval at one less twice alpha: both of its ends are one-sided limits at alpha.
     pub inner_interval: [f64; 2],
-    /// Two-sided P of the t test, not adjusted.
+    /// Two-sided P of the t test, not adjusted; nothing where all differences are equal.
     pub p: Option<f64>,
     /// 95 % interval over resampled images, bias-corrected and accelerated where that is defined.
     pub bootstrap: Option<[f64; 2]>,
@@ -96,14 +98,16 @@ pub struct ByImage {
 }
 
 impl ByImage {
-    /// Of differences that are there; nothing where they are fewer than two or all equal.
+    /// Of differences that are there; nothing where they are fewer than two. Equal ones, such as those of identical maps,
+    /// have an interval without width.
     pub(super) fn new(differences: &[Option<f64>], alpha: f64, bootstrap: &Bootstrap) -> Option<Self> {
-        let found = paired(differences, bootstrap)?;
-        let test = found.t_test?;
-        // Half of the 95 % interval gives the standard error.
-        let error = (found.mean - test.low) / t_critical(0.05, test.df);
+        let found = paired(differences, bootstrap).filter(|found| found.groups > 1 && found.mean.is_finite())?;
         let interval = |alpha: f64| {
-            let half = t_critical(alpha, test.df) * error;
+            let half = found.t_test.map_or(0.0, |test| {
+                // Half of the 95 % interval gives the standard error.
+                let error = (found.mean - test.low) / t_critical(0.05, test.df);
+                t_critical(alpha, test.df) * error
+            });
             [found.mean - half, found.mean + half]
         };
         Some(Self {
@@ -111,7 +115,7 @@ impl ByImage {
             mean: found.mean,
             interval: interval(alpha),
             inner_interval: interval((2.0 * alpha).min(0.999)),
-            p: Some(test.p),
+            p: found.t_test.map(|test| test.p),
             bootstrap: found.bootstrap.map(|own| match (own.bca_low, own.bca_high) {
                 (Some(low), Some(high)) => [low, high],
                 _ => [own.low, own.high],
@@ -211,12 +215,16 @@ impl<'a> Fit<'a> {
     ) -> Option<Comparison> {
         let (linear, source) = match (&self.model, &by_image) {
             (Ok(model), _) => (Inference::new(model, Reference::Satterthwaite).linear(weights), Source::MixedModel),
+            (Err(_), Some(own)) if own.p.is_none() => (paired_linear(own, constant, self.alpha), Source::SignedRank),
             (Err(_), Some(own)) => (paired_linear(own, constant, self.alpha), Source::PairedT),
             (Err(_), None) => return None,
         };
         let difference = linear.estimate - constant;
         let half = t_critical(self.alpha, linear.df) * linear.standard_error;
-        let p = t_two_sided(difference / linear.standard_error, linear.df);
+        let p = match source {
+            Source::SignedRank => equal_differences_p(difference, linear.df),
+            _ => t_two_sided(difference / linear.standard_error, linear.df),
+        };
         Some(Comparison {
             with: with.to_owned(),
             reference,
@@ -238,6 +246,11 @@ fn paired_linear(own: &ByImage, constant: f64, alpha: f64) -> Linear {
     let df = (own.images - 1) as f64;
     let half = (own.interval[1] - own.interval[0]) / 2.0;
     Linear { estimate: own.mean + constant, standard_error: half / t_critical(alpha, df), df }
+}
+
+/// Two-sided P of Wilcoxon's signed ranks for `df + 1` differences that are all equal: that all have the same sign.
+fn equal_differences_p(difference: f64, df: f64) -> f64 {
+    if difference == 0.0 { 1.0 } else { 0.5_f64.powf(df) }
 }
 
 /// Adjusts those P values that are not adjusted by Tukey, by Holm over all of them.

@@ -22,6 +22,8 @@ pub struct Side {
     pub study: Option<StudyVerdict>,
     /// By interval and margin.
     pub interval: Option<IntervalVerdict>,
+    /// The limit of the latter, as a score.
+    pub limit: Option<f64>,
 }
 
 /// A method whose verdict is not the same on both sides.
@@ -40,9 +42,10 @@ impl VerdictDifference {
     pub fn sentence(&self) -> String {
         let side = |side: &Side| {
             let study = side.study.map_or("not tested", StudyVerdict::words);
-            let interval = side.interval.map_or("not tested", IntervalVerdict::words);
+            let interval = side.interval.map_or("no verdict", IntervalVerdict::words);
+            let limit = side.limit.map_or_else(String::new, |own| format!(", limit by interval {}", number(Some(own))));
             let (mean, metric) = (number(side.mean), metric_title(&side.metric));
-            format!("{study} / {interval} under {} ({metric} {mean})", side.label)
+            format!("{study} / {interval} under {} ({metric} {mean}{limit})", side.label)
         };
         let [one, other] = &self.sides;
         format!("{}, {}: {}, but {}.", method_title(&self.method), self.test, side(one), side(other))
@@ -56,6 +59,7 @@ fn side(label: &str, metric: &MetricAnalysis, finding: &Finding) -> Side {
         mean: finding.summary.mean,
         study: finding.study,
         interval: finding.interval,
+        limit: finding.limit.as_ref().map(|limit| limit.score),
     }
 }
 

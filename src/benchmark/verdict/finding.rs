@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
+use super::super::protocol::Control;
 use super::comparison::Comparison;
+use super::limit::Limit;
 use super::rules::{IntervalVerdict, StudyVerdict};
 use super::series::{Series, mean, sd};
 use crate::metrics::percentile;
@@ -57,6 +59,14 @@ impl Summary {
     }
 }
 
+impl Finding {
+    /// Whether this is a control that is the same map whatever the network is. Where maps are compared it is compared with
+    /// itself.
+    pub fn is_constant(&self) -> bool {
+        self.role == Role::Control && !Control::of_name(&self.method).is_some_and(Control::is_random)
+    }
+}
+
 /// What was found about one method.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
@@ -88,6 +98,8 @@ pub struct Finding {
     pub training_matters: Option<StudyVerdict>,
     /// The limit that `interval` asks the difference of `decisive` to lie beyond.
     pub interval_limit: Option<f64>,
+    /// The same as a score, and where it comes from.
+    pub limit: Option<Limit>,
     /// Whether the inner interval lies within the margin on both sides: equivalent to the reference.
     pub equivalent: Option<bool>,
     /// What it means, or why there is no verdict, in one sentence.

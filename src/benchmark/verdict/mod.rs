@@ -8,6 +8,7 @@ mod analysis;
 mod comparison;
 mod difference;
 mod finding;
+mod limit;
 mod names;
 mod node_bootstrap;
 mod randomization;
@@ -22,6 +23,7 @@ pub use analysis::{Analysis, MetricAnalysis, StateCurve, StatePoint, TestedModel
 pub use comparison::{Adjusted, ByImage, Comparison, Source};
 pub use difference::{Side, VerdictDifference, between_presets, between_runs};
 pub use finding::{Finding, Role, Summary};
+pub use limit::Limit;
 pub use names::{
     AVERAGE_MASK, EXTERNAL_PREFIX, LOCALIZERS, full_title, method_title, metric_title, primary_metric, question,
     test_title,

@@ -23,7 +23,7 @@ pub fn method_title(method: &str) -> String {
         Control::Image => "the image itself",
         Control::Blank => "blank map",
     };
-    if let Some(own) = Control::ALL.into_iter().find(|own| own.name() == method) {
+    if let Some(own) = Control::of_name(method) {
         return control(own).to_owned();
     }
     match method {
@@ -31,6 +31,14 @@ pub fn method_title(method: &str) -> String {
         "UNET" => "U-Net".to_owned(),
         "RETINANET" => "RetinaNet".to_owned(),
         _ => method.strip_prefix(EXTERNAL_PREFIX).map_or_else(|| method.to_owned(), |own| format!("{own} (external)")),
+    }
+}
+
+/// What two draws of a random control are called in the middle of a sentence.
+pub(super) fn unrelated_title(control: &str) -> String {
+    match Control::of_name(control) {
+        Some(Control::Blurred) => "unrelated blurred maps".to_owned(),
+        _ => format!("unrelated maps of {}", method_title(control)),
     }
 }
 

@@ -7,9 +7,10 @@ use super::super::results::{Results, condition};
 use super::analysis::{MetricAnalysis, Question, StateCurve, StatePoint};
 use super::comparison::{Fit, adjust_by_holm};
 use super::finding::{Finding, Role};
+use super::limit::Limit;
 use super::names::{method_title, metric_title};
 use super::node_bootstrap::Nodes;
-use super::rules::{GoodSide, StudyVerdict, by_interval, randomization_by_study};
+use super::rules::{GoodSide, StudyVerdict, randomization_by_study};
 use super::series::{Index, Series, mean, sd};
 use super::words::{evidence, number};
 use crate::cascade::{ORIGINAL, Order, State};
@@ -152,8 +153,10 @@ fn judge(question: &Question<'_>, finding: &mut Finding, last: Option<&str>, how
     let study = randomization_by_study(decisive.difference, decisive.p_adjusted, alpha);
     finding.study = Some(study);
     finding.interval_limit = Some(margin);
+    let origin = format!("maps of {WITH_BASELINE} {} and the margin {margin}", number(Some(decisive.reference)));
+    let limit = Limit::new(question.metric, decisive.reference + margin, GoodSide::Below, origin);
     if let Some(own) = &decisive.by_image {
-        finding.interval = Some(by_interval(own.inner_interval, margin, GoodSide::Below));
+        finding.interval = Some(limit.judge(own.inner_interval, margin));
         finding.equivalent = Some(own.inner_interval[0] > -margin && own.inner_interval[1] < margin);
     }
     let claim = match study {
@@ -177,9 +180,11 @@ fn judge(question: &Question<'_>, finding: &mut Finding, last: Option<&str>, how
         _ => String::new(),
     };
     finding.sentence = format!(
-        "{claim}: mean {metric} {} in state {last} against {}, {}.{noise}",
+        "{claim}: mean {metric} {} in state {last} against {}, {}.{}{noise}",
         number(finding.summary.mean),
         number(Some(decisive.reference)),
         evidence(&decisive, finding.summary.images),
+        limit.sentence(question.metric, finding.interval),
     );
+    finding.limit = Some(limit);
 }

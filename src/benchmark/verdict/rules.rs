@@ -34,7 +34,7 @@ pub enum IntervalVerdict {
     Pass,
     /// On the bad side.
     Fail,
-    /// On both.
+    /// On both, or the limit is one that no map could lie beyond ([`Limit::out_of_reach`](super::Limit)).
     Inconclusive,
 }
 

@@ -9,6 +9,7 @@ use super::super::protocol::Test;
 use super::analysis::{Analysis, TestedModel};
 use super::names::test_title;
 use super::rules::{IntervalVerdict, StudyVerdict};
+use super::words::number;
 use crate::figure::NOT_FOR_DIAGNOSIS;
 use crate::saliency::Preset;
 
@@ -22,14 +23,14 @@ const FORMAT: u32 = 1;
 const MAX_BYTES: u64 = 16 << 20;
 
 /// What was found about a method on a network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrustCard {
     /// One line for each of the four tests, in the study's order.
     pub lines: Vec<TrustLine>,
 }
 
 /// One test.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrustLine {
     /// The test.
     pub test: Test,
@@ -40,7 +41,7 @@ pub struct TrustLine {
 }
 
 /// Both verdicts on one test.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TrustVerdict {
     /// The network or the method was not tested, or no verdict was possible.
@@ -51,6 +52,9 @@ pub enum TrustVerdict {
         study: StudyVerdict,
         /// By interval and margin, where it can be told.
         interval: Option<IntervalVerdict>,
+        /// The limit of the latter, as a score; cards of earlier programs have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<f64>,
     },
 }
 
@@ -58,9 +62,10 @@ impl std::fmt::Display for TrustVerdict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NotTested => f.write_str("not tested"),
-            Self::Tested { study, interval } => {
-                let interval = interval.map_or("not tested", IntervalVerdict::words);
-                write!(f, "{} by the study's rule; {interval} by interval and margin", study.words())
+            Self::Tested { study, interval, limit } => {
+                let interval = interval.map_or("no verdict", IntervalVerdict::words);
+                write!(f, "{} by the study's rule; {interval} by interval and margin", study.words())?;
+                limit.map_or(Ok(()), |limit| write!(f, ", limit {}", number(Some(limit))))
             }
         }
     }
@@ -103,13 +108,14 @@ pub fn trust_card(analysis: &Analysis, model_sha256: &str, method: &str) -> Trus
         if analysis.units[0] < analysis.units[1] {
             sentence.push_str(" The run is not finished.");
         }
-        TrustLine { test, verdict: TrustVerdict::Tested { study, interval: finding.interval }, sentence }
+        let limit = finding.limit.as_ref().map(|limit| limit.score);
+        TrustLine { test, verdict: TrustVerdict::Tested { study, interval: finding.interval, limit }, sentence }
     };
     TrustCard { lines: Test::ALL.into_iter().map(line).collect() }
 }
 
 /// Cards of all networks and methods of a run, in a small file beside its database.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrustFile {
     /// Not for diagnosis.
     notice: String,
@@ -129,7 +135,7 @@ pub struct TrustFile {
 }
 
 /// The card of a network and a method.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrustEntry {
     /// Hash of the network's weights.
     pub model_sha256: String,

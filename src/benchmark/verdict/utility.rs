@@ -5,9 +5,10 @@ use super::super::results::condition;
 use super::analysis::{MetricAnalysis, Question};
 use super::comparison::{Adjusted, Comparison, Fit, Source, adjust_by_holm};
 use super::finding::{Finding, Role, Summary};
+use super::limit::Limit;
 use super::names::{AVERAGE_MASK, method_title, metric_title};
-use super::rules::{GoodSide, StudyVerdict, above_by_study, by_interval};
-use super::series::Series;
+use super::rules::{GoodSide, StudyVerdict, above_by_study};
+use super::series::{Series, mean};
 use super::words::{count, evidence, number};
 
 const WITH_RANDOM: &str = "random weights";
@@ -54,6 +55,7 @@ pub(super) fn analyse(question: &Question<'_>) -> MetricAnalysis {
             interval: None,
             training_matters: None,
             interval_limit: None,
+            limit: None,
             equivalent: None,
             sentence: String::new(),
         });
@@ -141,8 +143,11 @@ fn judge(question: &Question<'_>, finding: &mut Finding) {
     let study = above_by_study(decisive.difference, decisive.p_adjusted, alpha);
     finding.study = Some(study);
     finding.interval_limit = Some(margin);
+    let reference = shared_reference(question, finding).unwrap_or(decisive.reference);
+    let origin = format!("{} {} and the margin {margin}", method_title(AVERAGE_MASK), number(Some(reference)));
+    let limit = Limit::new(question.metric, reference + margin, GoodSide::Above, origin);
     if let Some(own) = &decisive.by_image {
-        finding.interval = Some(by_interval(own.inner_interval, margin, GoodSide::Above));
+        finding.interval = Some(limit.judge(own.inner_interval, margin));
         finding.equivalent = Some(own.inner_interval[0] > -margin && own.inner_interval[1] < margin);
     }
     let claim = match study {
@@ -155,13 +160,23 @@ fn judge(question: &Question<'_>, finding: &mut Finding) {
         }
     };
     finding.sentence = format!(
-        "{claim}: mean {metric} {} against {}, {}.{}{}",
+        "{claim}: mean {metric} {} against {}, {}.{}{}{}",
         number(finding.summary.mean),
         number(Some(decisive.reference)),
         evidence(&decisive, finding.summary.images),
+        limit.sentence(question.metric, finding.interval),
         training(finding, alpha),
         control(finding.versus_control.as_ref(), alpha),
     );
+    finding.limit = Some(limit);
+}
+
+/// Mean of the average mask over the images that the method has as well: the differences are those of these images.
+fn shared_reference(question: &Question<'_>, finding: &Finding) -> Option<f64> {
+    let condition = if finding.role == Role::External { condition::EXTERNAL } else { condition::TRAINED };
+    let own = &question.panel.get(&finding.method, condition)?.by_image;
+    let average = &question.panel.get(AVERAGE_MASK, condition::BASELINE)?.by_image;
+    mean(&own.keys().filter_map(|image| average.get(image).copied()).collect::<Vec<_>>())
 }
 
 /// Whether training matters, as a sentence.
@@ -207,6 +222,7 @@ impl Finding {
             interval: None,
             training_matters: None,
             interval_limit: None,
+            limit: None,
             equivalent: None,
             sentence: String::new(),
         }

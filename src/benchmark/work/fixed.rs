@@ -31,7 +31,7 @@ impl Bench<'_> {
     /// The map called `method`; of random ones the draw called `draw`.
     fn fixed_map(&self, image: &Loaded, method: &str, draw: usize) -> Result<Vec<f32>> {
         let setup = self.setup;
-        if let Some(control) = Control::ALL.into_iter().find(|control| control.name() == method) {
+        if let Some(control) = Control::of_name(method) {
             let seed = setup.protocol.seeds.controls;
             return Ok(control.map(&image.gray, setup.size_px(), &image.id, seed, draw, setup.clip_percentile()));
         }
@@ -44,7 +44,7 @@ impl Bench<'_> {
 
     fn fixed_scores(&self, image: &Loaded, unit: &Unit, map: &[f32]) -> Result<Finished> {
         let setup = self.setup;
-        let control = Control::ALL.into_iter().find(|control| control.name() == unit.method);
+        let control = Control::of_name(&unit.method);
         let condition = match control {
             Some(_) => condition::CONTROL,
             None if unit.method == AVERAGE => condition::BASELINE,

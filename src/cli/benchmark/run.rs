@@ -100,7 +100,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         Some(shard) => shard,
         None => Shard::of_environment(|name| std::env::var(name).ok())?.unwrap_or_default(),
     };
-    work(&protocol, arguments.maps.as_deref(), &arguments.out, shard, &arguments.sitting)
+    work(&protocol, false, arguments.maps.as_deref(), &arguments.out, shard, &arguments.sitting)
 }
 
 pub(super) fn resume(arguments: &ResumeArguments) -> Result<()> {
@@ -113,15 +113,23 @@ pub(super) fn resume(arguments: &ResumeArguments) -> Result<()> {
         let advice = "this database was joined from parts, or renamed: go on with the parts and join them again";
         return Err(Error::Usage(advice.to_owned()));
     }
-    work(&meta.protocol, meta.external.as_deref(), out, shard, &arguments.sitting)
+    work(&meta.protocol, true, meta.external.as_deref(), out, shard, &arguments.sitting)
 }
 
-fn work(protocol: &Protocol, maps: Option<&Path>, out: &Path, shard: Shard, sitting: &Sitting) -> Result<()> {
+fn work(
+    protocol: &Protocol,
+    is_begun: bool,
+    maps: Option<&Path>,
+    out: &Path,
+    shard: Shard,
+    sitting: &Sitting,
+) -> Result<()> {
     sitting.machine.check()?;
     let terminal = Terminal::new(sitting.machine.quiet);
     let workers = Workers::new(&sitting.machine, sitting.workers)?;
     let progress = |done: usize, total: usize| terminal.files(done, total);
-    let setup = Setup::open(protocol, maps, &progress, &|| terminal.interrupt.is_set());
+    let open = if is_begun { Setup::reopen } else { Setup::open };
+    let setup = open(protocol, maps, &progress, &|| terminal.interrupt.is_set());
     let setup = setup.inspect_err(|_| terminal.bar.finish_and_clear())?;
     setup.warnings().iter().for_each(|warning| terminal.warning(warning));
     terminal.bar.suspend(|| caution::tell(setup.caution(|model| model.card.trained_on_patients)));

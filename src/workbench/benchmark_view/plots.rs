@@ -110,10 +110,18 @@ fn boxes_ui(ui: &mut Ui, bench: &Bench, actions: &mut Actions) {
         },
     );
     let threshold = bench.protocol.similarity_threshold;
+    // Known once somebody judged.
+    let judged =
+        bench.judged.as_ref().and_then(|judged| judged.analysis.primary(test)).filter(|_| test != Test::Utility);
+    let limit = judged.and_then(|metric| metric.limit()).map(|limit| limit.score);
     let response = plot.show(ui, |plot| {
         if test != Test::Utility {
             let line = HLine::new("the study's limit", threshold);
             plot.hline(line.color(theme::CONTROL).style(LineStyle::dashed_dense()).allow_hover(false));
+        }
+        if let Some(limit) = limit.filter(|limit| *limit > threshold) {
+            let line = HLine::new("the limit by interval", limit);
+            plot.hline(line.color(theme::CONTROL).style(LineStyle::dotted_dense()).allow_hover(false));
         }
         for group in &groups {
             if let Some(spread) = spread(group.values) {

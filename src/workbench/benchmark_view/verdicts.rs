@@ -47,13 +47,18 @@ pub(super) fn verdicts_ui(ui: &mut Ui, bench: &Bench) {
                     (Some(study), None) => study.words().to_owned(),
                     (None, _) => "no verdict".to_owned(),
                 };
-                let text = format!("{text} ({})", number(finding.summary.mean));
+                let limit =
+                    finding.limit.as_ref().map_or_else(String::new, |limit| format!(", limit {}", limit.short()));
+                let text = format!("{text} ({}{limit})", number(finding.summary.mean));
                 let colour = colour_of(ui, finding.study, finding.interval);
                 ui.label(RichText::new(text).color(colour)).on_hover_text(&finding.sentence);
             }
             ui.end_row();
         }
     });
+    for sentence in analysis.out_of_reach() {
+        ui.label(RichText::new(sentence).color(theme::caution(ui.visuals())));
+    }
     for note in tests.iter().flat_map(|(_, metric)| &metric.notes) {
         ui.label(RichText::new(note).small());
     }

@@ -1,0 +1,372 @@
+//! Every rule by interval can be passed and failed, and says beyond which limit.
+
+use std::collections::BTreeSet;
+
+use saliscope::benchmark::export::{ExportOptions, files};
+use saliscope::benchmark::figures::NoPictures;
+use saliscope::benchmark::protocol::{Control, Test};
+use saliscope::benchmark::report::{ReportOptions, report};
+use saliscope::benchmark::results::{condition, metric};
+use saliscope::benchmark::verdict::{Finding, IntervalVerdict as I, Role, Source, StudyVerdict as S};
+use saliscope::benchmark::{Analysis, Protocol, Results, TrustFile, trust_card};
+use saliscope::metrics::{MapScores, above, dice, iou, iou_at_area, otsu_threshold, spearman, structural_similarities};
+use saliscope::saliency::Preset;
+
+use super::synthetic::{empty, score, unit, whole};
+
+const SIZE: [usize; 2] = [32, 32];
+const IMAGES: usize = 150;
+
+/// Images of the method that is perfect on every other one: too few to tell.
+const FEW: usize = 4;
+
+/// A method whose maps are as good as can be, one whose maps have nothing to do with anything, one in between.
+const PERFECT: &str = "GRAD";
+const UNRELATED: &str = "SG";
+const OPEN: &str = "IG";
+
+fn id(image: usize) -> String {
+    format!("image {image:03}")
+}
+
+/// Gray levels of an image.
+fn gray(image: usize) -> Vec<f32> {
+    (0..SIZE[0] * SIZE[1]).map(|pixel| (255.0 * unit(&[&id(image), "gray", &(pixel / 3).to_string()])) as f32).collect()
+}
+
+/// A map of noise that depends on `words` alone.
+fn noise(kind: Control, image: usize, words: &str) -> Vec<f32> {
+    kind.map(&gray(image), SIZE, &format!("{} {words}", id(image)), 77, 1, 99.0)
+}
+
+/// Every metric by which the runner compares two maps, signed ones as if they went from -1 to 1.
+fn likeness(one: &[f32], two: &[f32]) -> Vec<(&'static str, f64)> {
+    let ranges = structural_similarities(one, two, SIZE, [1.0, 2.0]).unwrap();
+    let signed = |map: &[f32]| map.iter().map(|value| 2.0 * value - 1.0).collect::<Vec<f32>>();
+    let signed = structural_similarities(&signed(one), &signed(two), SIZE, [2.0]).unwrap();
+    let mut found =
+        vec![(metric::SSIM_RANGE_1, ranges[0]), (metric::SSIM_RANGE_2, ranges[1]), (metric::SIGNED_SSIM, signed[0])];
+    // Blank maps have neither ranks nor parts.
+    if let (Ok(ranks), Ok(a), Ok(b)) = (spearman(one, two), otsu_threshold(one), otsu_threshold(two)) {
+        found.push((metric::SPEARMAN, ranks));
+        found.push((metric::DICE, dice(&above(one, a), &above(two, b))));
+    }
+    found
+}
+
+fn push(results: &mut Results, test: Test, image: &str, method: &str, condition: &str, found: Vec<(&str, f64)>) {
+    results
+        .scores
+        .extend(found.into_iter().map(|(metric, value)| score(test, image, method, condition, metric, Some(value))));
+}
+
+/// Marks of an image: a square whose place differs.
+fn truth(image: usize) -> Vec<bool> {
+    let at = |axis: &str| 8 + (8.0 * unit(&[&id(image), axis])) as usize;
+    let (top, left) = (at("top"), at("left"));
+    (0..SIZE[0] * SIZE[1])
+        .map(|pixel| (top..top + 8).contains(&(pixel / SIZE[1])) && (left..left + 8).contains(&(pixel % SIZE[1])))
+        .collect()
+}
+
+fn placement(map: &[f32], truth: &[bool]) -> Vec<(&'static str, f64)> {
+    let scores = MapScores::of(map, truth).unwrap();
+    let mut found = vec![
+        (metric::AUPRC_TRAPEZOID, scores.auprc_trapezoid),
+        (metric::AVERAGE_PRECISION, scores.average_precision),
+        (metric::ROC_AUC, scores.roc_auc.unwrap()),
+        (metric::HIT, scores.hit),
+        (metric::IOU_AREA, iou_at_area(map, truth).unwrap()),
+    ];
+    if let Ok(threshold) = otsu_threshold(map) {
+        found.push((metric::IOU_OTSU, iou(&above(map, threshold), truth)));
+    }
+    found
+}
+
+fn is_perfect(method: &str, image: usize) -> Option<bool> {
+    match method {
+        PERFECT => Some(true),
+        UNRELATED => Some(false),
+        _ => (image < FEW).then_some(image.is_multiple_of(2)),
+    }
+}
+
+/// A run of the default protocol with all of its controls: real maps, scored by the program's own metrics.
+fn run(preset: Preset) -> Results {
+    let mut results = empty(preset.name());
+    results.protocol = Protocol::of(preset);
+    let controls = results.protocol.controls.clone();
+    assert_eq!(controls, Control::ALL);
+    let mean_truth: Vec<f32> = {
+        let truths: Vec<Vec<bool>> = (0..IMAGES).map(truth).collect();
+        let share = |pixel: usize| truths.iter().filter(|own| own[pixel]).count() as f32 / IMAGES as f32;
+        (0..SIZE[0] * SIZE[1]).map(share).collect()
+    };
+    for image in 0..IMAGES {
+        let (name, marks) = (id(image), truth(image));
+        let perfect: Vec<f32> = marks.iter().map(|marked| f32::from(u8::from(*marked))).collect();
+        push(&mut results, Test::Utility, &name, "AVG", condition::BASELINE, placement(&mean_truth, &marks));
+        for control in &controls {
+            let draw = |draw| control.map(&gray(image), SIZE, &name, 5, draw, 99.0);
+            push(&mut results, Test::Utility, &name, control.name(), condition::CONTROL, placement(&draw(1), &marks));
+            for test in [Test::Repeatability, Test::Reproducibility] {
+                push(&mut results, test, &name, control.name(), condition::CONTROL, likeness(&draw(1), &draw(2)));
+            }
+        }
+        for method in [PERFECT, UNRELATED, OPEN] {
+            let Some(good) = is_perfect(method, image) else { continue };
+            let words = |side: &str| format!("{method} {side}");
+            let (fine, other) =
+                (noise(Control::Uniform, image, &words("one")), noise(Control::Uniform, image, &words("other")));
+            let smooth = [words("one"), words("other")].map(|words| noise(Control::Blurred, image, &words));
+            let placed = if good { &perfect } else { &fine };
+            push(&mut results, Test::Utility, &name, method, condition::TRAINED, placement(placed, &marks));
+            for test in [Test::Repeatability, Test::Reproducibility] {
+                let pair = if good { [&smooth[0], &smooth[0]] } else { [&smooth[0], &smooth[1]] };
+                push(&mut results, test, &name, method, condition::PAIR, likeness(pair[0], pair[1]));
+            }
+            // What is good here is a map that does not stay as it was.
+            let last = if good { &other } else { &fine };
+            push(&mut results, Test::Randomization, &name, method, "1", likeness(&fine, last));
+            let next = (image + 1) % IMAGES;
+            let neighbour = noise(Control::Uniform, next, &words("one"));
+            let pair = format!("{name}|{}", id(next));
+            push(&mut results, Test::Randomization, &pair, method, condition::BASELINE, likeness(&fine, &neighbour));
+        }
+    }
+    results
+}
+
+#[track_caller]
+fn told(finding: &Finding) {
+    let limit = finding.limit.as_ref().unwrap();
+    assert!(finding.sentence.contains(&limit.short()), "{} in: {}", limit.short(), finding.sentence);
+    assert!(finding.sentence.contains(&limit.origin), "{} in: {}", limit.origin, finding.sentence);
+}
+
+#[test]
+fn by_interval_the_best_maps_pass_unrelated_ones_fail_and_few_leave_it_open() {
+    for preset in Preset::ALL {
+        let analysis = Analysis::of(&run(preset));
+        let mut seen = BTreeSet::new();
+        for own in &analysis.metrics {
+            let what = format!("{preset}, {} by {}", own.test, own.metric);
+            let verdicts = [PERFECT, UNRELATED, OPEN].map(|method| own.finding(method).unwrap());
+            for (finding, expected) in verdicts.iter().zip([I::Pass, I::Fail, I::Inconclusive]) {
+                assert_eq!(finding.interval, Some(expected), "{what}, {}: {}", finding.method, finding.sentence);
+                assert_eq!(finding.limit.as_ref().unwrap().out_of_reach, None, "{what}");
+                told(finding);
+            }
+            let best = verdicts[0].decisive.as_ref().unwrap().by_image.as_ref().unwrap();
+            if matches!(own.test, Test::Repeatability | Test::Reproducibility) {
+                assert_eq!(verdicts[0].summary.mean, Some(1.0), "{what}: identical maps");
+                assert_eq!(best.inner_interval, [0.5, 0.5], "{what}: an interval without width");
+            }
+            seen.insert((own.test, own.metric.clone()));
+        }
+        // Six metrics of utility, five of every comparison.
+        assert_eq!(seen.len(), 6 + 3 * 5, "{seen:?}");
+        assert!(analysis.out_of_reach().is_empty());
+    }
+}
+
+#[test]
+fn identical_maps_alone_have_a_verdict_although_nothing_varies() {
+    let mut results = empty("recommended");
+    for image in 0..8 {
+        for method in [PERFECT, UNRELATED] {
+            let value = if method == PERFECT { 1.0 } else { 0.25 };
+            results.scores.push(score(
+                Test::Repeatability,
+                &id(image),
+                method,
+                condition::PAIR,
+                metric::SSIM_RANGE_1,
+                Some(value),
+            ));
+        }
+    }
+    let analysis = Analysis::of(&results);
+    let of = |method| analysis.primary(Test::Repeatability).unwrap().finding(method).unwrap();
+    assert_eq!((of(PERFECT).study, of(PERFECT).interval), (Some(S::Pass), Some(I::Pass)), "{}", of(PERFECT).sentence);
+    assert_eq!((of(UNRELATED).study, of(UNRELATED).interval), (Some(S::DidNotPass), Some(I::Fail)));
+    let decisive = of(PERFECT).decisive.as_ref().unwrap();
+    assert_eq!((decisive.source, decisive.interval), (Source::SignedRank, [0.5, 0.5]));
+    // All eight of one sign: 2 / 2^8, and Holm doubles the smaller of two tests.
+    assert_eq!((decisive.p, decisive.p_adjusted), (1.0 / 128.0, 2.0 / 128.0));
+    report(&results, None, &NoPictures, ReportOptions::default()).unwrap();
+}
+
+/// Likeness of controls and of one method, the same for both tests of similarity.
+fn compared(controls: &[(&str, f64)], method: f64) -> Results {
+    let mut results = empty("arun2021");
+    for image in 0..20 {
+        let jitter = 0.01 * (unit(&[&id(image), "jitter"]) - 0.5);
+        for test in [Test::Repeatability, Test::Reproducibility] {
+            for (control, value) in controls {
+                let value = if *value < 1.0 { value + jitter } else { 1.0 };
+                let found = vec![(metric::SSIM_RANGE_2, value)];
+                push(&mut results, test, &id(image), control, condition::CONTROL, found);
+            }
+            let found = vec![(metric::SSIM_RANGE_2, method + jitter)];
+            push(&mut results, test, &id(image), PERFECT, condition::PAIR, found);
+        }
+    }
+    results
+}
+
+const CONSTANTS: [(&str, f64); 4] = [("BLANK", 1.0), ("GAUSSIAN", 1.0), ("IMAGE", 1.0), ("SOBEL", 1.0)];
+
+#[test]
+fn constants_are_listed_and_never_set_a_limit() {
+    let mut controls = CONSTANTS.to_vec();
+    let analysis = Analysis::of(&compared(&controls, 0.8));
+    let own = analysis.primary(Test::Repeatability).unwrap();
+    let finding = own.finding(PERFECT).unwrap();
+    assert_eq!((finding.interval, finding.limit.as_ref().unwrap().score), (Some(I::Pass), 0.5));
+    assert_eq!(own.control_mean, None);
+    for (name, _) in CONSTANTS {
+        let row = own.finding(name).unwrap();
+        assert!(row.role == Role::Control && row.is_constant() && row.summary.mean == Some(1.0));
+        assert!(row.sentence.contains("ignores the network"), "{}", row.sentence);
+    }
+    assert!(own.notes.iter().any(|note| note.contains("centred Gaussian") && note.contains("set no limit")));
+
+    // Random by its name, compared with itself in fact; a name nobody knows; two draws.
+    controls.extend([("UNIFORM", 1.0), ("NEWEST", 0.9), ("BLURRED", 0.65)]);
+    let analysis = Analysis::of(&compared(&controls, 0.8));
+    let finding = analysis.primary(Test::Reproducibility).unwrap().finding(PERFECT).unwrap();
+    let limit = finding.limit.as_ref().unwrap();
+    assert!((limit.score - 0.7).abs() < 0.005 && limit.origin.starts_with("blurred noise 0.6"), "{limit:?}");
+    assert_eq!(finding.interval, Some(I::Pass));
+    assert!(!analysis.primary(Test::Reproducibility).unwrap().finding("BLURRED").unwrap().is_constant());
+}
+
+#[test]
+fn the_studys_sentence_says_when_unrelated_blurred_maps_pass_too() {
+    let sentence = |blurred: f64, method: f64| {
+        let analysis = Analysis::of(&compared(&[("BLURRED", blurred), ("UNIFORM", 0.02)], method));
+        let own = analysis.primary(Test::Repeatability).unwrap();
+        (own.finding(PERFECT).unwrap().clone(), own.notes.join(" "))
+    };
+    let (finding, notes) = sentence(0.65, 0.8);
+    assert_eq!(finding.study, Some(S::Pass), "the study's own rule stays");
+    assert!(finding.sentence.contains("unrelated blurred maps reach 0.65"), "{}", finding.sentence);
+    assert!(finding.sentence.contains("would pass the study's rule too"), "{}", finding.sentence);
+    assert!(notes.contains("unrelated blurred maps reach 0.65"), "{notes}");
+    let (finding, _) = sentence(0.65, 0.6);
+    assert!(finding.sentence.contains("unrelated blurred maps are as alike (0.65"), "{}", finding.sentence);
+    assert_eq!((finding.study, finding.interval), (Some(S::Pass), Some(I::Fail)));
+    let (finding, notes) = sentence(0.3, 0.8);
+    assert!(!finding.sentence.contains("would pass") && !notes.contains("would pass"), "{}", finding.sentence);
+}
+
+#[test]
+fn a_limit_that_no_map_can_get_beyond_is_said_and_fails_nobody() {
+    // Stored by an earlier program, which took such margins.
+    let mut results = compared(&[("BLURRED", 0.65)], 0.99);
+    results.protocol.margin = 0.6;
+    assert!(results.protocol.check().is_err());
+    for image in 0..20 {
+        let (name, next) = (id(image), id((image + 1) % 20));
+        // A method that gives every image almost the same map, whatever the network.
+        let value = 0.995 + 0.001 * unit(&[&name]);
+        push(&mut results, Test::Randomization, &name, PERFECT, "1", vec![(metric::SSIM_RANGE_2, value)]);
+        let pair = format!("{name}|{next}");
+        push(
+            &mut results,
+            Test::Randomization,
+            &pair,
+            PERFECT,
+            condition::BASELINE,
+            vec![(metric::SSIM_RANGE_2, value)],
+        );
+        push(&mut results, Test::Utility, &name, PERFECT, condition::TRAINED, vec![(metric::AUPRC_TRAPEZOID, value)]);
+        push(&mut results, Test::Utility, &name, "AVG", condition::BASELINE, vec![(metric::AUPRC_TRAPEZOID, 0.5)]);
+    }
+    let analysis = Analysis::of(&results);
+    for test in Test::ALL {
+        let finding = analysis.primary(test).unwrap().finding(PERFECT).unwrap();
+        assert_eq!(finding.interval, Some(I::Inconclusive), "{}", finding.sentence);
+        let word = if test == Test::Randomization { "no map could fail" } else { "no map could pass" };
+        assert!(finding.sentence.contains(word), "{}", finding.sentence);
+        told(finding);
+    }
+    let said = analysis.out_of_reach();
+    assert_eq!(said.len(), 4);
+    let html = report(&results, None, &NoPictures, ReportOptions::default()).unwrap().html;
+    for sentence in said {
+        assert!(sentence.contains("smaller margin"), "{sentence}");
+        assert!(html.contains(&*sentence.replace('\'', "&#39;")), "{sentence}");
+    }
+    // The default margin does the same where images' maps are all alike.
+    results.protocol.margin = 0.05;
+    let analysis = Analysis::of(&results);
+    let finding = analysis.primary(Test::Randomization).unwrap().finding(PERFECT).unwrap();
+    assert_eq!(finding.interval, Some(I::Inconclusive), "{}", finding.sentence);
+    assert_eq!(analysis.primary(Test::Repeatability).unwrap().finding(PERFECT).unwrap().interval, Some(I::Pass));
+}
+
+#[test]
+fn the_limit_stands_in_every_table_file_and_card() {
+    let results = whole("arun2021", 24);
+    let analysis = Analysis::of(&results);
+    let files = files(&results, &NoPictures, ExportOptions::default()).unwrap();
+    let text = |name: &str| {
+        let file = files.iter().find(|file| file.name.to_string_lossy() == name).unwrap();
+        String::from_utf8(file.bytes.clone()).unwrap()
+    };
+    let limit = |test: Test| analysis.primary(test).unwrap().finding("XRAI").unwrap().limit.clone().unwrap();
+    let html = report(&results, None, &NoPictures, ReportOptions::default()).unwrap().html;
+    for (table, test) in [
+        ("table3_utility", Test::Utility),
+        ("table3_randomization", Test::Randomization),
+        ("table4_repeatability", Test::Repeatability),
+        ("table4_reproducibility", Test::Reproducibility),
+    ] {
+        let limit = limit(test);
+        for name in [table, "verdicts", "every_metric"] {
+            let line = |text: &str| {
+                let mut lines = text.lines().filter(|line| line.contains("XRAI"));
+                lines.find(|line| line.contains(&limit.short()) || line.contains(&limit.score.to_string())).is_some()
+            };
+            for ending in ["csv", "md", "tex"] {
+                assert!(line(&text(&format!("tables/{name}.{ending}"))), "{name}.{ending}: {limit:?}");
+            }
+        }
+        assert!(html.contains(&limit.short()), "{limit:?}");
+        assert!(text("analysis.json").contains(&format!("\"score\": {}", limit.score)), "{limit:?}");
+    }
+    let difference = limit(Test::Repeatability).score - 0.5;
+    assert!(text("tables/differences_by_image.csv").contains(&difference.to_string()));
+
+    let sha = &results.provenance.models[0].sha256;
+    let card = trust_card(&analysis, sha, "XRAI");
+    for line in &card.lines {
+        let limit = limit(line.test);
+        let number = limit.short().split(' ').next_back().unwrap().to_owned();
+        assert!(line.verdict.to_string().ends_with(&format!("limit {number}")), "{}", line.verdict);
+        assert!(line.sentence.contains(&limit.short()), "{}", line.sentence);
+    }
+}
+
+#[test]
+fn cards_of_earlier_programs_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trust.json");
+    let results = whole("arun2021", 24);
+    TrustFile::of(&Analysis::of(&results)).write(&path).unwrap();
+    let mut old: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    for card in old["cards"].as_array_mut().unwrap() {
+        for line in card["card"]["lines"].as_array_mut().unwrap() {
+            if let Some(tested) = line["verdict"].get_mut("tested") {
+                assert!(tested.as_object_mut().unwrap().remove("limit").is_some());
+            }
+        }
+    }
+    std::fs::write(&path, old.to_string()).unwrap();
+    let read = TrustFile::read(&path).unwrap();
+    let card = read.find(&results.provenance.models[0].sha256, "XRAI").unwrap();
+    assert!(card.is_tested() && card.lines.iter().all(|line| !line.verdict.to_string().contains("limit")));
+}
