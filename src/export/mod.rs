@@ -31,6 +31,7 @@ use crate::display::PlaneError;
 use crate::figure::template::{Page, SingleCase, Template};
 use crate::figure::{self, ColumnWidth, Format, Painted};
 use crate::radiograph;
+use crate::radiograph::dicom::NotDecoded;
 
 /// Version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -58,6 +59,9 @@ pub enum Error {
     /// A radiograph that cannot be read.
     #[error(transparent)]
     Radiograph(#[from] radiograph::Error),
+    /// An identity whose letters are not certain.
+    #[error(transparent)]
+    Identity(#[from] NotDecoded),
     /// A radiograph that cannot be shown.
     #[error("the radiograph cannot be shown ({0})")]
     Plane(#[from] PlaneError),
