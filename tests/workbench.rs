@@ -14,6 +14,8 @@ mod case;
 mod compare;
 #[path = "workbench/dialogs.rs"]
 mod dialogs;
+#[path = "workbench/earlier.rs"]
+mod earlier;
 #[path = "workbench/export.rs"]
 mod export;
 #[path = "workbench/identity.rs"]
