@@ -16,11 +16,17 @@ mod evaluate;
 mod explain;
 #[path = "command_line/figure.rs"]
 mod figure;
+#[path = "command_line/identity.rs"]
+mod identity;
 #[path = "command_line/inspect.rs"]
 mod inspect;
+#[path = "command_line/misnamed.rs"]
+mod misnamed;
 #[path = "command_line/phantom.rs"]
 mod phantom;
 #[path = "command_line/predict.rs"]
 mod predict;
+#[path = "command_line/targets.rs"]
+mod targets;
 #[path = "command_line/window.rs"]
 mod window;
