@@ -18,8 +18,12 @@ mod evaluate;
 mod explain;
 #[path = "command_line/figure.rs"]
 mod figure;
+#[path = "command_line/identity.rs"]
+mod identity;
 #[path = "command_line/inspect.rs"]
 mod inspect;
+#[path = "command_line/misnamed.rs"]
+mod misnamed;
 #[path = "command_line/outputs.rs"]
 mod outputs;
 #[path = "command_line/phantom.rs"]
@@ -28,5 +32,7 @@ mod phantom;
 mod predict;
 #[path = "command_line/scaling.rs"]
 mod scaling;
+#[path = "command_line/targets.rs"]
+mod targets;
 #[path = "command_line/window.rs"]
 mod window;

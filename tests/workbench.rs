@@ -16,6 +16,8 @@ mod caution;
 mod compare;
 #[path = "workbench/dialogs.rs"]
 mod dialogs;
+#[path = "workbench/earlier.rs"]
+mod earlier;
 #[path = "workbench/export.rs"]
 mod export;
 #[path = "workbench/identity.rs"]

@@ -48,10 +48,10 @@ pub enum Error {
         /// Where one was looked for.
         path: PathBuf,
     },
-    /// A run is there already.
-    #[error("the file exists already: {}", path.display())]
+    /// Something has the name of a database to be made, or of a file that belongs to one.
+    #[error("something of this name exists already and stays as it is; give another name, or move it away: {}", path.display())]
     Exists {
-        /// The database.
+        /// What is there.
         path: PathBuf,
     },
     /// Several databases could be meant.

@@ -1,6 +1,5 @@
 //! `saliscope convert`: weights of other programs become a model of ours.
 
-use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -10,6 +9,7 @@ use serde::Serialize;
 use super::arguments::{OutputChoice, YesNo};
 use super::error::{Error, Result};
 use super::{output_file, print_json};
+use crate::export::FileSet;
 use crate::foreign::{self, Foreign};
 use crate::network::{
     Architecture, DetectorCard, ModelCard, ModelKind, Output, Precision, Scaling, class_names, sha256_hex,
@@ -130,7 +130,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let card = card(arguments, &foreign, &sha256_hex(&weights))?;
     let mut json = serde_json::to_vec_pretty(&card).map_err(|error| Error::Stdout(error.into()))?;
     json.push(b'\n');
-    write_both([(output, &weights), (&card_path, &json)], *force)?;
+    // Both or neither.
+    let mut files = FileSet::over(output_file::taken(*force));
+    files.add(output, &weights)?;
+    files.add(&card_path, &json)?;
+    files.publish()?;
     if !arguments.quiet {
         let trust = "nothing in the file was executed; still, convert trusted files only".to_owned();
         let assumed = card.scaling_assumed.then(|| card.assumed_scaling_note());
@@ -205,25 +209,6 @@ fn stated_scaling(arguments: &Arguments) -> Result<Option<Scaling>> {
         ScalingChoice::Unit => Scaling::UNIT,
         ScalingChoice::Imagenet => Scaling::Imagenet,
     }))
-}
-
-/// Both under temporary names first, so that either both or none appear.
-fn write_both(files: [(&PathBuf, &[u8]); 2], force: bool) -> Result<()> {
-    let mut staged = Vec::new();
-    for (path, bytes) in files {
-        staged.push((output_file::stage(path, bytes)?, path));
-    }
-    let mut placed: Option<&PathBuf> = None;
-    for (file, path) in staged {
-        // What was there before is lost only where its replacement was asked for.
-        output_file::place(file, path, force).inspect_err(|_| {
-            if let Some(placed) = placed.filter(|_| !force) {
-                let _ = fs::remove_file(placed);
-            }
-        })?;
-        placed = Some(path);
-    }
-    Ok(())
 }
 
 fn input_size(text: &str) -> std::result::Result<[usize; 2], String> {

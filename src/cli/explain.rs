@@ -127,10 +127,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let subject = model::name(&inputs.model);
     let sources = |index: usize| {
         let image = SourceImage::open(&inputs.image[index])?;
-        if arguments.identity && image.dicom.is_none() {
-            return Err(Error::Usage(format!(
-                "--identity: image {index} is no DICOM file and has no identity to give"
-            )));
+        if arguments.identity {
+            if image.dicom.is_none() {
+                return Err(Error::Usage(format!(
+                    "--identity: image {index} is no DICOM file and has no identity to give"
+                )));
+            }
+            image.require_identity_for_dicom()?;
         }
         Ok(Shown { image, truth: None })
     };

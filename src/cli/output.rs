@@ -4,9 +4,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
+use tempfile::{TempDir, TempPath};
 
 use super::error::{Error, Result};
+use crate::export::place::{self, Placed, Taken};
 
 /// Files gathered under a temporary name inside the output folder and moved into place at the end. Dropped before
 /// that, nothing remains: neither the files nor the folders that were made for them.
@@ -19,12 +20,20 @@ pub(super) struct Output {
     staging: Option<TempDir>,
     /// Paths of finished files, relative to the target.
     files: Vec<PathBuf>,
+    /// What becomes of files that have the names.
+    taken: Taken,
 }
 
 impl Output {
     /// Makes the folder where needed and proves that it can be written.
     pub(super) fn prepare(target: &Path) -> Result<Self> {
-        let mut output = Self { target: target.to_owned(), made: Vec::new(), staging: None, files: Vec::new() };
+        let mut output = Self {
+            target: target.to_owned(),
+            made: Vec::new(),
+            staging: None,
+            files: Vec::new(),
+            taken: Taken::Replaced,
+        };
         output.make(target).map_err(failed("folder cannot be made", target))?;
         let staging = tempfile::Builder::new()
             .prefix(".saliscope-")
@@ -46,7 +55,10 @@ impl Output {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(refuse(error.to_string())),
         }
-        Self::prepare(target)
+        let mut output = Self::prepare(target)?;
+        // What comes into the folder meanwhile is somebody else's.
+        output.taken = Taken::Stays;
+        Ok(output)
     }
 
     /// Writes one file; it is not visible under its name before [`Output::publish`].
@@ -68,29 +80,28 @@ impl Output {
         Ok(file)
     }
 
-    /// Moves every file into place. A failure half-way takes the moved files away again.
+    /// Moves every file into place. A failure half-way puts everything back as it was.
     pub(super) fn publish(mut self) -> Result<()> {
         let mut moved = Vec::new();
         let done = self.move_all(&mut moved);
         if done.is_err() {
-            for file in moved {
-                let _ = fs::remove_file(file);
-            }
+            moved.into_iter().rev().for_each(Placed::take_back);
             return done;
         }
         self.made.clear();
         Ok(())
     }
 
-    fn move_all(&mut self, moved: &mut Vec<PathBuf>) -> Result<()> {
+    fn move_all(&mut self, moved: &mut Vec<Placed>) -> Result<()> {
         let Some(staging) = self.staging.take() else { return Ok(()) };
         for relative in std::mem::take(&mut self.files) {
             let target = self.target.join(&relative);
             let parent = target.parent().map_or(Ok(()), |parent| self.make(parent));
-            parent
-                .and_then(|()| fs::rename(staging.path().join(&relative), &target))
+            let placed = parent
+                .and_then(|()| TempPath::try_from_path(staging.path().join(&relative)))
+                .and_then(|file| place::place(file, &target, self.taken))
                 .map_err(failed("file cannot be written", &target))?;
-            moved.push(target);
+            moved.push(placed);
         }
         Ok(())
     }
@@ -165,10 +176,14 @@ mod tests {
     fn a_failed_move_takes_back_the_others() {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("two/inside")).unwrap();
+        fs::write(root.path().join("zero"), b"earlier").unwrap();
         let mut output = Output::prepare(root.path()).unwrap();
+        output.write(Path::new("zero"), b"0").unwrap();
         output.write(Path::new("one"), b"1").unwrap();
         output.write(Path::new("two"), b"2").unwrap();
         assert!(output.publish().is_err(), "a folder stands where a file should go");
         assert!(!root.path().join("one").exists());
+        assert_eq!(fs::read(root.path().join("zero")).unwrap(), b"earlier", "what was replaced is back");
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2, "no temporary file remains");
     }
 }

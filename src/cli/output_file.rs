@@ -6,15 +6,12 @@ use std::path::Path;
 use tempfile::NamedTempFile;
 
 use super::error::{Error, Result};
+use crate::export::place::{self, Taken};
 
 /// Writes the content under a temporary name in the same folder.
 pub(super) fn stage(path: &Path, content: &[u8]) -> Result<NamedTempFile> {
     let write = || {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut builder = tempfile::Builder::new();
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)); // less what the umask takes
-        let mut file = builder.prefix(".saliscope-").tempfile_in(folder)?;
+        let mut file = place::temporary().tempfile_in(place::folder_of(path))?;
         file.write_all(content)?;
         Ok(file)
     };
@@ -23,16 +20,22 @@ pub(super) fn stage(path: &Path, content: &[u8]) -> Result<NamedTempFile> {
 
 /// Gives a staged file its name.
 pub(super) fn place(file: NamedTempFile, path: &Path, force: bool) -> Result<()> {
-    let done = if force { file.persist(path) } else { file.persist_noclobber(path) };
-    done.map(drop).map_err(|error| {
-        let taken = !force && error.error.kind() == std::io::ErrorKind::AlreadyExists;
-        if taken { exists(path) } else { failed(path, error.error) }
-    })
+    let placed = place::place(file.into_temp_path(), path, taken(force));
+    placed.map(drop).map_err(|error| problem(path, error))
 }
 
-/// Refuses a name that is taken, unless it may be replaced.
+/// Refuses a name that is taken, unless what has it is a file and may be replaced.
 pub(super) fn refuse_taken(path: &Path, force: bool) -> Result<()> {
-    if !force && path.symlink_metadata().is_ok() { Err(exists(path)) } else { Ok(()) }
+    place::check(path, taken(force)).map_err(|error| problem(path, error))
+}
+
+/// What `--force` means to files that have the name.
+pub(super) fn taken(force: bool) -> Taken {
+    if force { Taken::Forced } else { Taken::Stays }
+}
+
+fn problem(path: &Path, error: std::io::Error) -> Error {
+    if error.kind() == std::io::ErrorKind::AlreadyExists { exists(path) } else { failed(path, error) }
 }
 
 /// Whether both names lead to one file.

@@ -4,28 +4,41 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::NamedTempFile;
 
+use super::place::{self, Placed, Taken};
 use super::{Error, Result};
 
 /// Files written under temporary names beside their targets, which [`FileSet::publish`] gives their names.
 ///
 /// A full disk shows while they are written: every byte is flushed to the disk before any old file is touched.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FileSet {
     staged: Vec<(NamedTempFile, PathBuf)>,
+    taken: Taken,
+}
+
+impl Default for FileSet {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl FileSet {
-    /// Nothing yet.
+    /// Nothing yet. Files of the same names are replaced, unless they are read-only.
     pub fn new() -> Self {
-        Self::default()
+        Self::over(Taken::Replaced)
+    }
+
+    /// The same with other manners towards files that have the names.
+    pub(crate) fn over(taken: Taken) -> Self {
+        Self { staged: Vec::new(), taken }
     }
 
     /// Writes `content` beside `path`, where it is not yet seen.
     ///
     /// # Errors
-    /// When the folder does not exist or the disk is full.
+    /// When the folder does not exist, the disk is full, or what has the name may not be replaced.
     pub fn add(&mut self, path: &Path, content: &[u8]) -> Result<()> {
         self.add_with(path, |file| file.write_all(content))
     }
@@ -36,10 +49,8 @@ impl FileSet {
     /// As [`FileSet::add`], and those of `write`.
     pub fn add_with(&mut self, path: &Path, write: impl FnOnce(&mut fs::File) -> io::Result<()>) -> Result<()> {
         let staged = || {
-            if path.is_dir() {
-                return Err(io::Error::new(io::ErrorKind::IsADirectory, "a folder has that name"));
-            }
-            let mut file = builder().tempfile_in(folder(path))?;
+            place::check(path, self.taken)?;
+            let mut file = place::temporary().tempfile_in(place::folder_of(path))?;
             write(file.as_file_mut())?;
             file.as_file().sync_all()?;
             Ok(file)
@@ -55,59 +66,18 @@ impl FileSet {
     /// # Errors
     /// When a file cannot be placed.
     pub fn publish(self) -> Result<()> {
-        let mut placed: Vec<(PathBuf, Option<TempPath>)> = Vec::new();
+        let mut placed: Vec<Placed> = Vec::new();
         for (file, path) in self.staged {
-            let done = keep_old(&path).and_then(|old| match file.persist(&path) {
-                Ok(_) => Ok(old),
-                Err(error) => {
-                    restore(&path, old);
-                    Err(error.error)
-                }
-            });
-            match done {
-                Ok(old) => placed.push((path, old)),
+            match place::place(file.into_temp_path(), &path, self.taken) {
+                Ok(done) => placed.push(done),
                 Err(source) => {
-                    for (path, old) in placed.into_iter().rev() {
-                        restore(&path, old);
-                    }
+                    placed.into_iter().rev().for_each(Placed::take_back);
                     return Err(failed(&path, source));
                 }
             }
         }
         Ok(())
     }
-}
-
-/// A second name for the file that has the name, so that it is there at every moment; nothing where there is none.
-fn keep_old(path: &Path) -> io::Result<Option<TempPath>> {
-    if path.symlink_metadata().is_err() {
-        return Ok(None);
-    }
-    let aside = builder().tempfile_in(folder(path))?.into_temp_path();
-    fs::remove_file(&aside)?;
-    // Not every file system has links.
-    fs::hard_link(path, &aside).or_else(|_| fs::copy(path, &aside).map(drop))?;
-    Ok(Some(aside))
-}
-
-fn restore(path: &Path, old: Option<TempPath>) {
-    // Nothing better than trying can be done here.
-    let _ = match old {
-        Some(old) => old.persist(path).map_err(|error| error.error),
-        None => fs::remove_file(path),
-    };
-}
-
-fn builder() -> tempfile::Builder<'static, 'static> {
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)); // less what the umask takes
-    builder.prefix(".saliscope-");
-    builder
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn failed(path: &Path, source: io::Error) -> Error {

@@ -9,6 +9,7 @@ mod dicom_map;
 mod files;
 mod maps;
 mod origin;
+pub(crate) mod place;
 mod record;
 mod scores;
 pub mod shown;
@@ -22,6 +23,7 @@ pub use dicom_map::DicomMap;
 pub use files::FileSet;
 pub use maps::{KeptMap, KeptMaps, maps_npz};
 pub use origin::{Origin, bar, map_bar, map_tile, page_display, parameters_in_short};
+pub(crate) use record::refuse_foreign as refuse_foreign_record;
 pub use record::{DisplayRecord, FigureRecord, ImageRecord, MapRecord, MapsRecord, ModelRecord, content_sha256};
 pub use scores::{hit_words, score_explanation, score_lines};
 pub use source::SourceImage;
@@ -31,6 +33,7 @@ use crate::display::PlaneError;
 use crate::figure::template::{Page, SingleCase, Template};
 use crate::figure::{self, ColumnWidth, Format, Painted};
 use crate::radiograph;
+use crate::radiograph::dicom::NotDecoded;
 
 /// Version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -49,6 +52,15 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A file that is not ours where a record belongs.
+    #[error(
+        "the record of this export would replace a file that is no record of saliscope; choose another name for the export: {}",
+        path.display()
+    )]
+    ForeignRecord {
+        /// The file.
+        path: PathBuf,
+    },
     /// The figure cannot be drawn.
     #[error(transparent)]
     Figure(#[from] figure::Error),
@@ -58,6 +70,9 @@ pub enum Error {
     /// A radiograph that cannot be read.
     #[error(transparent)]
     Radiograph(#[from] radiograph::Error),
+    /// An identity whose letters are not certain.
+    #[error(transparent)]
+    Identity(#[from] NotDecoded),
     /// A radiograph that cannot be shown.
     #[error("the radiograph cannot be shown ({0})")]
     Plane(#[from] PlaneError),
@@ -84,7 +99,7 @@ pub enum Error {
 }
 
 /// Writes a figure, and its record beside it under the same name with the ending `.json`: both or neither. Files of these
-/// names are replaced at the end. Gives the names of both.
+/// names are replaced at the end, unless they are read-only or the second is no record of ours. Gives the names of both.
 ///
 /// # Errors
 /// When the figure cannot be drawn or written; what was there before then stays.
@@ -95,14 +110,28 @@ pub fn figure(
     record: &FigureRecord,
     target: &Path,
 ) -> Result<[PathBuf; 2]> {
+    let beside = target.with_extension("json");
+    refuse_foreign_record(&beside)?;
     let scene = template.scene(page)?;
     let content = page.encode(&scene, format)?;
-    let beside = target.with_extension("json");
     let mut files = FileSet::new();
     files.add(target, &content)?;
     files.add(&beside, &record.to_json()?)?;
     files.publish()?;
     Ok([target.to_owned(), beside])
+}
+
+/// Refuses a name that [`figure`] could not write to, before any work is done for it.
+///
+/// # Errors
+/// As there.
+pub fn check_figure_names(target: &Path) -> Result<()> {
+    let beside = target.with_extension("json");
+    for path in [target, &beside] {
+        let free = place::check(path, place::Taken::Replaced);
+        free.map_err(|source| Error::Write { source, path: path.to_owned() })?;
+    }
+    refuse_foreign_record(&beside)
 }
 
 /// A figure of one map as DICOM captures show it: painted so finely that the map has about the radiograph's own pixels.

@@ -1,8 +1,12 @@
 //! What a figure was made from, completely enough to make it again.
 
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
 use serde::Serialize;
 
-use super::{ClassFound, VERSION};
+use super::{ClassFound, Error, Result, VERSION};
 use crate::display::{GrayDisplay, MapDisplay, Tone, Viewport};
 use crate::figure::NOT_FOR_DIAGNOSIS;
 use crate::figure::template::Page;
@@ -10,6 +14,9 @@ use crate::metrics::MapScores;
 use crate::network::{ModelCard, sha256_hex};
 use crate::radiograph::dicom::Identity;
 use crate::saliency::{Outcome, Provenance, SaliencyMap};
+
+/// Largest file looked into for whether it is a record.
+const MAX_RECORD_BYTES: u64 = 64 << 20;
 
 /// The file beside a figure. Without paths, file names and identifiers, unless the user asked for the image's identity.
 #[derive(Clone, Debug, Serialize)]
@@ -227,6 +234,25 @@ impl MapsRecord {
         json.push(b'\n');
         Ok(json)
     }
+}
+
+/// Refuses the name of a record that another file has. A model's card, for one, has the name of its figure's record.
+///
+/// # Errors
+/// When a file is there that is no record of this program.
+pub(crate) fn refuse_foreign(path: &Path) -> Result<()> {
+    if !path.is_file() {
+        // Nothing is there, or what stays in any case.
+        return Ok(());
+    }
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_RECORD_BYTES).read_to_end(&mut bytes));
+    read.map_err(|source| Error::Write { source, path: path.to_owned() })?;
+    // What is no JSON is no record.
+    let found = serde_json::from_slice::<serde_json::Value>(&bytes).unwrap_or_default();
+    let has = |field: &str| found.get(field).is_some_and(serde_json::Value::is_string);
+    let is_ours = has("saliscope") && found.get("notice").is_some_and(|notice| notice == NOT_FOR_DIAGNOSIS);
+    if is_ours { Ok(()) } else { Err(Error::ForeignRecord { path: path.to_owned() }) }
 }
 
 /// SHA-256 of a radiograph's pixels `[height_px, width_px]`: its size as two little-endian 64-bit numbers, then each

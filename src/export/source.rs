@@ -68,11 +68,19 @@ impl SourceImage {
         ImageRecord { content_sha256, height_px, width_px }
     }
 
+    /// Refuses a DICOM file whose patient cannot be named for certain in DICOM objects, so that this shows before the work.
+    ///
+    /// # Errors
+    /// When the letters of a value are not decoded.
+    pub fn require_identity_for_dicom(&self) -> Result<()> {
+        Ok(self.dicom.as_ref().map_or(Ok(()), |dicom| dicom.identity().require_decoded_for_dicom())?)
+    }
+
     /// Its study for DICOM objects, shown as `picture` is: the patient's own where `identity` is wanted and the file has
     /// one, else nobody's.
     ///
     /// # Errors
-    /// When it is too large for DICOM.
+    /// When it is too large for DICOM, or the identity cannot be decoded.
     pub fn study(&self, picture: &Picture, identity: bool) -> Result<DicomStudy> {
         let owner = match &self.dicom {
             Some(dicom) if identity => Owner::PatientOf(dicom.clone()),

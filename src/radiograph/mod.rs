@@ -6,6 +6,7 @@
 pub mod dicom;
 mod error;
 mod inspection;
+mod jpeg_markers;
 mod numpy;
 pub(crate) mod phantom_mark;
 mod raster;
@@ -268,13 +269,18 @@ impl Radiograph {
 }
 
 /// A warning where the file's extension promises another format. DICOM may be called anything that is no other format.
+///
+/// Says what the name promises and repeats none of it: behind the last dot of a name may stand a patient's.
 fn misnamed(path: &Path, format: Format) -> Option<String> {
-    let extension = path.extension()?.to_str()?;
-    let is_fine = match Format::of_extension(extension) {
-        Some(promised) => promised == format,
-        None => format == Format::Dicom,
-    };
-    (!is_fine).then(|| format!("the file is named .{extension} but holds {}", format.name()))
+    let extension = path.extension()?.to_str();
+    match extension.and_then(Format::of_extension) {
+        Some(promised) if promised == format => None,
+        Some(promised) => Some(format!("the file is named as {} but holds {}", promised.name(), format.name())),
+        None if format == Format::Dicom => None,
+        None => {
+            Some(format!("the ending of the file's name is of no kind that is read, but it holds {}", format.name()))
+        }
+    }
 }
 
 fn read_file(path: &Path) -> std::result::Result<Vec<u8>, Problem> {

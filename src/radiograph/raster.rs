@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
+use super::jpeg_markers::JpegMarkers;
 use super::{Format, MAX_DECODED_BYTES, MAX_PIXELS, MAX_SIDE_PX, Problem, Radiograph, ValueScale};
 
 /// Channels of a JPEG whose gray was coded as colour may differ by this much through rounding alone.
@@ -69,6 +70,9 @@ fn decoded(bytes: &[u8], format: Format, warnings: &mut Vec<String>) -> Result<D
     if format == Format::Jpeg && !has_jpeg_end(bytes) {
         return Err(Problem::Damaged { format: format.name(), reason: "its end marker is missing".to_owned() });
     }
+    if format == Format::Jpeg {
+        refuse_lossless(JpegMarkers::of(bytes))?;
+    }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), image_format);
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE_PX);
@@ -87,6 +91,16 @@ fn decoded(bytes: &[u8], format: Format, warnings: &mut Vec<String>) -> Result<D
         warnings.push("the file asks viewers to turn or mirror it, which is not done here".to_owned());
     }
     DynamicImage::from_decoder(decoder).map_err(damaged)
+}
+
+/// Lossless JPEG is read inside DICOM files alone.
+fn refuse_lossless(markers: JpegMarkers) -> Result<(), Problem> {
+    let found = match markers {
+        JpegMarkers { is_lossless: false, .. } => return Ok(()),
+        JpegMarkers { has_restarts: true, .. } => "lossless JPEG with restart intervals",
+        JpegMarkers { .. } => "lossless JPEG",
+    };
+    Err(Problem::PixelType { format: Format::Jpeg.name(), found: found.to_owned() })
 }
 
 fn problem_of(error: ImageError, format: Format) -> Problem {

@@ -153,7 +153,7 @@ impl CascadeExport {
         });
         let taken =
             || std::io::Error::new(std::io::ErrorKind::AlreadyExists, "there are a thousand folders of that name");
-        let target = target.into_iter().find(|path| !path.exists()).ok_or_else(taken)?;
+        let target = target.into_iter().find(|path| path.symlink_metadata().is_err()).ok_or_else(taken)?;
         fs::rename(&folder, &target)?;
         Ok(target)
     }

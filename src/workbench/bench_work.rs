@@ -13,6 +13,8 @@ use crate::benchmark::{
     self, Analysis, CpuExecutors, KeptPictures, Options, Progress, Protocol, Results, Score, Setup, Shard, Store,
     TrustFile, UnitReport, Watch,
 };
+use crate::export;
+use crate::figure::NOT_FOR_DIAGNOSIS;
 use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start};
 use crate::network::Model;
 
@@ -272,13 +274,15 @@ fn judged(path: &Path) -> std::result::Result<Judged, String> {
 }
 
 fn keep_trust(judged: &Judged, home: Option<&Path>) -> std::result::Result<(), String> {
-    judged.trust.write(&TrustFile::beside(&judged.database)).map_err(|error| error.to_string())?;
-    let Some(home) = home else { return Ok(()) };
-    let folder = home.join(TRUST_FOLDER);
-    std::fs::create_dir_all(&folder).map_err(|error| format!("the cards could not be kept ({error})"))?;
-    // Names of runs are hexadecimal digits.
-    let name = format!("{}.json", judged.trust.run_id);
-    judged.trust.write(&folder.join(name)).map_err(|error| error.to_string())
+    if let Some(home) = home {
+        let folder = home.join(TRUST_FOLDER);
+        std::fs::create_dir_all(&folder).map_err(|error| format!("the cards could not be kept ({error})"))?;
+        // Names of runs are hexadecimal digits.
+        let name = format!("{}.json", judged.trust.run_id);
+        judged.trust.write(&folder.join(name)).map_err(|error| error.to_string())?;
+    }
+    // The last, because the folder of a run may be closed or hold a file of that name.
+    judged.trust.write(&TrustFile::beside(&judged.database)).map_err(|error| error.to_string())
 }
 
 /// Reads the cards that earlier sessions kept; what cannot be read is no card.
@@ -312,15 +316,19 @@ fn report_of(judged: &Judged) -> std::result::Result<(), String> {
     let pictures = KeptPictures::open(&judged.database, &judged.results).map_err(|error| error.to_string())?;
     let made = report(&judged.results, None, &pictures, ReportOptions::default()).map_err(|error| error.to_string())?;
     let folder = judged.database.parent().unwrap_or(Path::new("."));
-    write_whole(&folder.join("report.html"), made.html.as_bytes()).map_err(|error| error.to_string())
+    let path = folder.join("report.html");
+    if !may_be_replaced(&path) {
+        return Err(
+            "a file report.html that is no report of this program lies beside the database: move it away".into()
+        );
+    }
+    export::file(&path, made.html.as_bytes()).map_err(|error| error.to_string())
 }
 
-/// A whole file, in the place of an older one.
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".saliscope-").tempfile_in(folder)?;
-    std::io::Write::write_all(&mut file, bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+/// Whether nothing is there, or a report that this program made.
+fn may_be_replaced(path: &Path) -> bool {
+    match std::fs::read_to_string(path) {
+        Ok(text) => text.contains("Made by saliscope") && text.contains(NOT_FOR_DIAGNOSIS),
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound && path.symlink_metadata().is_err(),
+    }
 }

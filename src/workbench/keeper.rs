@@ -26,6 +26,9 @@ const VERSION: u32 = 1;
 /// Largest file read: 100,000 paths and more.
 const MAX_BYTES: u64 = 64 << 20;
 
+/// Most files of one name that are put aside.
+const MOST_ASIDE: usize = 1000;
+
 /// Time from a change to the file: a crash loses no more.
 const DELAY: Duration = Duration::from_secs(3);
 
@@ -57,12 +60,23 @@ pub(super) fn read<T: DeserializeOwned>(home: &Path, name: &str) -> Found<T> {
         },
         Err(error) => format!("cannot be read ({})", error.kind()),
     };
-    let aside = format!("{name}.unread.json");
-    let kept = match fs::rename(&path, home.join(&aside)) {
-        Ok(()) => format!("it is kept as {aside}"),
-        Err(_) => "it stays where it is until it is written anew".to_owned(),
+    let stays = || "it stays where it is until it is written anew".to_owned();
+    let kept = match free_name(home, name) {
+        Some(aside) => {
+            fs::rename(&path, home.join(&aside)).map_or_else(|_| stays(), |()| format!("it is kept as {aside}"))
+        }
+        None => stays(),
     };
     Found::Unreadable(format!("{name}.json {problem} and was not used; {kept}"))
+}
+
+/// A name for a file put aside that nothing has: what was put aside earlier stays.
+fn free_name(home: &Path, name: &str) -> Option<String> {
+    let named = |number: usize| match number {
+        1 => format!("{name}.unread.json"),
+        number => format!("{name}.unread-{number}.json"),
+    };
+    (1..=MOST_ASIDE).map(named).find(|aside| home.join(aside).symlink_metadata().is_err())
 }
 
 fn read_text(path: &Path) -> std::io::Result<Option<String>> {
@@ -191,7 +205,8 @@ mod tests {
     fn unreadable<T: DeserializeOwned>(home: &Path, name: &str, bytes: &[u8]) -> String {
         fs::write(home.join(format!("{name}.json")), bytes).unwrap();
         let Found::Unreadable(note) = read::<T>(home, name) else { panic!("{name} was read") };
-        assert_eq!(fs::read(home.join(format!("{name}.unread.json"))).unwrap(), bytes);
+        let (_, aside) = note.split_once("it is kept as ").unwrap();
+        assert_eq!(fs::read(home.join(aside)).unwrap(), bytes);
         assert!(matches!(read::<T>(home, name), Found::Nothing), "put aside");
         note
     }
@@ -224,6 +239,9 @@ mod tests {
         assert!(unreadable::<Settings>(home, SETTINGS, &[0xff, 0xfe, 0x00]).contains("cannot be read"));
         let nested = "[".repeat(100_000);
         assert!(unreadable::<Session>(home, SESSION, nested.as_bytes()).contains("damaged"));
+        // Nothing that was put aside went over another: 8 of sessions and one of settings.
+        assert_eq!(fs::read_dir(home).unwrap().count(), 9);
+        assert_eq!(fs::read(home.join("session.unread-2.json")).unwrap(), &whole[..1]);
     }
 
     #[test]

@@ -151,7 +151,7 @@ fn warnings_go_to_standard_error_without_the_name_of_the_image() {
     let arguments: Vec<String> =
         bench.explain("Doe_Jane.tif", "out").into_iter().filter(|argument| argument != "--quiet").collect();
     let ran = run(&arguments).succeeded();
-    assert!(ran.stderr.contains("warning: the file is named .tif but holds PNG"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("warning: the file is named as TIFF but holds PNG"), "{}", ran.stderr);
     assert!(!ran.stderr.contains("Jane"), "{}", ran.stderr);
     assert_eq!(ran.lines().len(), 1, "standard output is for the result");
 }

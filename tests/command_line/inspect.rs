@@ -4,7 +4,7 @@ use std::path::Path;
 
 use image::ExtendedColorType;
 
-use super::bench::{Bench, SIDE, gray, jpeg_of, npy_of, png_of, run};
+use super::bench::{Bench, SIDE, dicom_of, gray, jpeg_of, npy_of, png_of, run};
 
 fn fixture(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/dicom").join(name);
@@ -76,7 +76,7 @@ fn other_formats_and_unreadable_files_have_their_line() {
 fn a_dicom_file_is_explained_as_the_png_of_its_values() {
     let bench = Bench::new();
     bench.write("gray.png", &png_of(ExtendedColorType::L8, &gray(1)));
-    bench.write("gray.dcm", &dicom_of(&gray(1)));
+    bench.write("gray.dcm", &dicom_of(&gray(1), &[]));
     let model = bench.path("model.safetensors");
     let arguments = |image: &str| {
         let [model, image] = [&model, &bench.path(image)].map(|path| path.to_str().unwrap().to_owned());
@@ -84,28 +84,4 @@ fn a_dicom_file_is_explained_as_the_png_of_its_values() {
     };
     let logits = |image: &str| run(&arguments(image)).succeeded().lines()[0]["logits"].clone();
     assert_eq!(logits("gray.dcm"), logits("gray.png"));
-}
-
-/// `SIDE` x `SIDE` gray pixels without a window.
-fn dicom_of(pixels: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0; 128];
-    bytes.extend(b"DICM");
-    bytes.extend([2, 0, 0x10, 0, b'U', b'I', 20, 0]);
-    bytes.extend(b"1.2.840.10008.1.2.1\0");
-    for (element, value) in [(0x02, 1), (0x10, SIDE), (0x11, SIDE)] {
-        bytes.extend([0x28, 0, element, 0, b'U', b'S', 2, 0]);
-        bytes.extend((value as u16).to_le_bytes());
-        if element == 2 {
-            bytes.extend([0x28, 0, 4, 0, b'C', b'S', 12, 0]);
-            bytes.extend(b"MONOCHROME2 ");
-        }
-    }
-    for (element, value) in [(0, 8_u16), (1, 8), (2, 7), (3, 0)] {
-        bytes.extend([0x28, 0, element, 1, b'U', b'S', 2, 0]);
-        bytes.extend(value.to_le_bytes());
-    }
-    bytes.extend([0xe0, 0x7f, 0x10, 0, b'O', b'B', 0, 0]);
-    bytes.extend((pixels.len() as u32).to_le_bytes());
-    bytes.extend(pixels);
-    bytes
 }

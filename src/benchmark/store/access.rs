@@ -1,12 +1,12 @@
 //! Making and opening databases.
 
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use serde::{Deserialize, Serialize};
 
+use super::files::{self, Lock, is_ours};
 use super::{APPLICATION, LAYOUT, PACE, SCHEMA};
 use crate::benchmark::error::{Error, Result};
 use crate::benchmark::protocol::Protocol;
@@ -68,7 +68,7 @@ pub struct Store {
     pub(super) path: PathBuf,
     pub(super) meta: Meta,
     /// Held while this process writes.
-    _lock: Option<File>,
+    _lock: Option<Lock>,
 }
 
 /// The layout of a new database.
@@ -80,28 +80,38 @@ pub(super) fn layout(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 impl Store {
-    /// Makes a new database.
+    /// Makes a new database, which gets its name once it is whole: a process that is killed here leaves none.
     ///
     /// # Errors
-    /// When a run is there already, the folder cannot be written, or another process is at it.
+    /// When anything has its name or that of one of its companions, the folder cannot be written, or another process is
+    /// at it. What is there stays as it is.
     pub fn create(path: &Path, meta: &Meta) -> Result<Self> {
-        let failed = Error::sqlite(path);
-        let lock = lock(path)?;
-        let connection = Connection::open(path).map_err(failed)?;
-        // A process killed at this very place leaves a database without anything.
-        let tables = connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0));
-        if tables.map_err(failed)? > 0 {
-            return Err(Error::Exists { path: path.to_owned() });
-        }
-        let facts = facts(meta).map_err(|problem| Error::Database { problem, path: path.to_owned() })?;
-        let made = set_up(&connection).and_then(|()| {
-            let transaction = connection.unchecked_transaction()?;
-            layout(&transaction)?;
-            write_facts(&transaction, &facts)?;
-            transaction.commit()
+        files::refuse_taken(path)?;
+        let lock = Lock::take(path)?;
+        let made = files::staging(path).and_then(|staging| {
+            let begun = staging.path().join("benchmark.sqlite");
+            begin(&begun, meta, path)?.close().map_err(|(_, error)| Error::sqlite(path)(error))?;
+            files::place(&begun, path)
         });
-        made.map_err(failed)?;
-        Ok(Self { connection, path: path.to_owned(), meta: meta.clone(), _lock: Some(lock) })
+        let opened = made.and_then(|()| {
+            let failed = Error::sqlite(path);
+            let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+            set_up(&connection).map_err(failed)?;
+            Ok(connection)
+        });
+        match opened {
+            Ok(connection) => Ok(Self { connection, path: path.to_owned(), meta: meta.clone(), _lock: Some(lock) }),
+            Err(error) => {
+                lock.undo();
+                Err(error)
+            }
+        }
+    }
+
+    /// A new database at `at` to be filled by this process alone; trouble is told of `target`, where it will be.
+    pub(super) fn begin(at: &Path, meta: &Meta, target: &Path) -> Result<Self> {
+        let connection = begin(at, meta, target)?;
+        Ok(Self { connection, path: target.to_owned(), meta: meta.clone(), _lock: None })
     }
 
     /// Opens a database to go on with; no other process can at the same time.
@@ -110,13 +120,14 @@ impl Store {
     /// When it is not there, damaged, of a newer version, or another process writes it.
     pub fn open(path: &Path) -> Result<Self> {
         require(path)?;
-        let lock = lock(path)?;
-        let failed = Error::sqlite(path);
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
-        check(&connection, path)?;
-        set_up(&connection).and_then(|()| connection.execute_batch(PACE)).map_err(failed)?;
-        let meta = read_meta(&connection, path)?;
-        Ok(Self { connection, path: path.to_owned(), meta, _lock: Some(lock) })
+        let lock = Lock::take(path)?;
+        match open_to_write(path) {
+            Ok((connection, meta)) => Ok(Self { connection, path: path.to_owned(), meta, _lock: Some(lock) }),
+            Err(error) => {
+                lock.undo();
+                Err(error)
+            }
+        }
     }
 
     /// Opens a database to look at, also while another process writes it.
@@ -162,22 +173,32 @@ fn write_facts(connection: &Connection, facts: &serde_json::Map<String, serde_js
     Ok(())
 }
 
+/// Refuses what is none of ours before anything opens it: `SQLite` writes into folders of what it opens.
 fn require(path: &Path) -> Result<()> {
-    if path.is_file() { Ok(()) } else { Err(Error::NoRun { path: path.to_owned() }) }
+    let read = |source| Error::File { action: "reading the database", source, path: path.to_owned() };
+    if path.is_file() && is_ours(path).map_err(read)? { Ok(()) } else { Err(Error::NoRun { path: path.to_owned() }) }
 }
 
-/// The system lets go of it when the process ends, however it ends.
-fn lock(path: &Path) -> Result<File> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let path = PathBuf::from(name);
-    let failed = |source| Error::File { action: "taking the lock of the database", source, path: path.clone() };
-    let file = File::create(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Busy { path }),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
-    }
+fn begin(at: &Path, meta: &Meta, target: &Path) -> Result<Connection> {
+    let failed = Error::sqlite(target);
+    let facts = facts(meta).map_err(|problem| Error::Database { problem, path: target.to_owned() })?;
+    let connection = Connection::open(at).map_err(failed)?;
+    let made = connection.unchecked_transaction().and_then(|transaction| {
+        layout(&transaction)?;
+        write_facts(&transaction, &facts)?;
+        transaction.commit()
+    });
+    made.map_err(failed)?;
+    Ok(connection)
+}
+
+fn open_to_write(path: &Path) -> Result<(Connection, Meta)> {
+    let failed = Error::sqlite(path);
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+    check(&connection, path)?;
+    set_up(&connection).and_then(|()| connection.execute_batch(PACE)).map_err(failed)?;
+    let meta = read_meta(&connection, path)?;
+    Ok((connection, meta))
 }
 
 fn set_up(connection: &Connection) -> rusqlite::Result<()> {

@@ -7,6 +7,7 @@ use rusqlite::params;
 use serde::Serialize;
 
 use super::access::{Meta, PlannedUnits, Store};
+use super::files;
 use super::{BEGUN, CONTENT, Status};
 use crate::benchmark::error::{Error, Result};
 use crate::benchmark::identity::difference;
@@ -27,11 +28,14 @@ pub struct Merged {
 /// again once they are done.
 ///
 /// # Errors
-/// When `target` exists, a part cannot be read, is of another run, was given twice, or contradicts another one; then
-/// nothing is left at `target`.
+/// When `target` or a companion of it (`-wal`, `-shm`, `-journal`) exists, a part cannot be read, is of another
+/// run, was given twice, or contradicts another one. What was there then stays as it was, and nothing is added.
 pub fn merge(target: &Path, parts: &[PathBuf]) -> Result<Merged> {
     let refuse = |problem: &str, path: &Path| Error::Merge { problem: problem.to_owned(), path: path.to_owned() };
-    let Some(first) = parts.first() else { return Err(refuse("name at least one", target)) };
+    if parts.is_empty() {
+        return Err(refuse("name at least one", target));
+    }
+    files::refuse_taken(target)?;
     let stores = parts.iter().map(|path| Store::read(path)).collect::<Result<Vec<Store>>>()?;
     let mut meta = stores[0].meta().clone();
     let (mut taken, mut units_total) = (Vec::new(), 0);
@@ -65,25 +69,16 @@ pub fn merge(target: &Path, parts: &[PathBuf]) -> Result<Merged> {
     meta.planned = planned.into_values().collect();
     meta.shard = taken.first().copied().unwrap_or(0);
     meta.parts = taken;
-    if target == first.as_path() {
-        return Err(refuse("the joined database needs a file of its own", target));
-    }
-    let joined = join(target, &meta, &stores);
-    if joined.is_err() && !matches!(joined, Err(Error::Exists { .. } | Error::Busy { .. })) {
-        for ending in ["", "-wal", "-shm", ".lock"] {
-            let mut name = target.as_os_str().to_owned();
-            name.push(ending);
-            // What cannot be removed was not made.
-            let _ = std::fs::remove_file(PathBuf::from(name));
-        }
-    }
-    let status = joined?;
+    let status = join(target, &meta, &stores)?;
     let missing_units = status.total.saturating_sub(status.done + status.failed);
     Ok(Merged { status, missing_parts, missing_units })
 }
 
+/// Joins in a folder of its own, which goes in any case; the whole database gets its name at the end.
 fn join(target: &Path, meta: &Meta, stores: &[Store]) -> Result<Status> {
-    let joined = Store::create(target, meta)?;
+    let staging = files::staging(target)?;
+    let made = staging.path().join("joined.sqlite");
+    let joined = Store::begin(&made, meta, target)?;
     let failed = Error::sqlite(target);
     for store in stores {
         let Some(path) = store.path().to_str() else {
@@ -94,8 +89,10 @@ fn join(target: &Path, meta: &Meta, stores: &[Store]) -> Result<Status> {
         joined.connection.execute("DETACH DATABASE part", []).map_err(failed)?;
         copied?;
     }
-    joined.settle()?;
-    joined.status()
+    let status = joined.status()?;
+    joined.connection.close().map_err(|(_, error)| failed(error))?;
+    files::place(&made, target)?;
+    Ok(status)
 }
 
 fn copy(joined: &Store, from: &Path) -> Result<()> {

@@ -14,6 +14,7 @@
 //! they came leaves no trace.
 
 mod access;
+mod files;
 mod map;
 mod merge;
 mod read;

@@ -170,6 +170,110 @@ fn joined_parts_keep_their_times_and_old_databases_get_room_for_them() {
     assert!(again.status().unwrap().secs_left.is_some());
 }
 
+/// Everything in a folder, and what is in it.
+fn everything(folder: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
+    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+    let found = entries.map(|entry| {
+        let content = entry.path().is_file().then(|| std::fs::read(entry.path()).unwrap());
+        (entry.file_name().to_string_lossy().into_owned(), content)
+    });
+    found.collect()
+}
+
+#[test]
+fn what_has_a_name_of_the_database_stays_and_nothing_is_added() {
+    let parts = tempfile::tempdir().unwrap();
+    let paths = [0, 1].map(|shard| {
+        let store = part(parts.path(), shard);
+        store.keep(&[finished(shard, 1, Method::Sig)]).unwrap();
+        store.path().to_owned()
+    });
+    for ending in ["", "-wal", "-shm", "-journal"] {
+        for content in [Some(&b"my thesis"[..]), Some(b""), None] {
+            let folder = tempfile::tempdir().unwrap();
+            let target = folder.path().join("joined.sqlite");
+            let taken = folder.path().join(format!("joined.sqlite{ending}"));
+            match content {
+                Some(content) => std::fs::write(&taken, content).unwrap(),
+                None => std::fs::create_dir(&taken).unwrap(),
+            }
+            let before = everything(folder.path());
+            let refused = [merge(&target, &paths).unwrap_err(), Store::create(&target, &meta(4)).unwrap_err()];
+            for error in refused {
+                assert!(matches!(&error, Error::Exists { path } if *path == taken), "{error}");
+            }
+            assert_eq!(everything(folder.path()), before);
+        }
+    }
+}
+
+#[test]
+fn a_join_that_fails_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let same = [finished(0, 1, Method::Sig)];
+    let paths = [0, 1].map(|shard| {
+        let store = part(folder.path(), shard);
+        // Both hold the same unit, which shows only while they are copied.
+        store.keep(&same).unwrap();
+        store.path().to_owned()
+    });
+    let before = everything(folder.path());
+    let target = folder.path().join("joined.sqlite");
+    let error = merge(&target, &paths).unwrap_err();
+    assert!(error.to_string().contains("another part has too"), "{error}");
+    assert_eq!(everything(folder.path()), before);
+}
+
+#[test]
+fn the_lock_is_an_empty_file_and_no_other_is_taken_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("benchmark.sqlite");
+    let lock = folder.path().join("benchmark.sqlite.lock");
+    std::fs::write(&lock, b"mine").unwrap();
+    assert!(matches!(Store::create(&path, &meta(4)), Err(Error::Exists { .. })));
+    assert_eq!((std::fs::read(&lock).unwrap(), path.exists()), (b"mine".to_vec(), false));
+    std::fs::write(&lock, b"").unwrap();
+    drop(Store::create(&path, &meta(4)).unwrap());
+    std::fs::write(&lock, b"mine").unwrap();
+    assert!(matches!(Store::open(&path), Err(Error::Exists { .. })));
+    assert_eq!(std::fs::read(&lock).unwrap(), b"mine");
+    std::fs::remove_file(&lock).unwrap();
+    drop(Store::open(&path).unwrap());
+}
+
+#[test]
+fn a_head_that_waits_in_the_journal_is_found_and_a_stranger_is_not_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("made.sqlite");
+    // As earlier versions began: the journal first, then all else in it.
+    let connection = rusqlite::Connection::open(&made).unwrap();
+    connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+    super::access::layout(&connection).unwrap();
+    let killed = folder.path().join("killed");
+    std::fs::create_dir(&killed).unwrap();
+    for ending in ["", "-wal"] {
+        let name = format!("made.sqlite{ending}");
+        std::fs::copy(folder.path().join(&name), killed.join(&name)).unwrap();
+    }
+    let head = std::fs::read(killed.join("made.sqlite")).unwrap();
+    assert_eq!(head[68..72], [0; 4], "the number waits in the journal");
+    assert!(super::files::is_ours(&killed.join("made.sqlite")).unwrap());
+    let journal = std::fs::read(killed.join("made.sqlite-wal")).unwrap();
+    for cut in [0, 20, 32, 60, 100, journal.len() / 2] {
+        std::fs::write(killed.join("made.sqlite-wal"), &journal[..cut]).unwrap();
+        super::files::is_ours(&killed.join("made.sqlite")).unwrap();
+    }
+    let stranger = killed.join("stranger.sqlite");
+    let connection = rusqlite::Connection::open(&stranger).unwrap();
+    connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+    connection.execute_batch("CREATE TABLE mine(a)").unwrap();
+    assert!(!super::files::is_ours(&stranger).unwrap());
+    let before = everything(&killed);
+    assert!(matches!(Store::open(&stranger), Err(Error::NoRun { .. })));
+    assert!(matches!(Store::read(&stranger), Err(Error::NoRun { .. })));
+    assert_eq!(everything(&killed), before);
+}
+
 #[test]
 #[ignore = "prints how long a hundred thousand units take; run by hand"]
 #[allow(clippy::print_stdout, reason = "the times are the result")]

@@ -10,6 +10,7 @@ use super::analysis::{Analysis, TestedModel};
 use super::names::test_title;
 use super::rules::{IntervalVerdict, StudyVerdict};
 use super::words::number;
+use crate::export::place::{self, Taken};
 use crate::figure::NOT_FOR_DIAGNOSIS;
 use crate::saliency::Preset;
 
@@ -230,21 +231,34 @@ impl TrustFile {
         Ok(file)
     }
 
-    /// Writes the file whole or not at all, in the place of an older one.
+    /// Writes the file whole or not at all, in the place of an older one. Any other file of that name stays.
     ///
     /// # Errors
     ///
-    /// A file that cannot be written.
+    /// A file that cannot be written, or a name that something else has.
     pub fn write(&self, path: &Path) -> Result<(), TrustError> {
         let write = || {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let mut file = tempfile::Builder::new().prefix(".saliscope-").tempfile_in(folder)?;
+            place::check(path, Taken::Replaced)?;
+            if path.symlink_metadata().is_ok() && !is_earlier(path)? {
+                let text = "a file that holds no trust cards of this program has that name: move it away";
+                return Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, text));
+            }
+            let mut file = place::temporary().tempfile_in(place::folder_of(path))?;
             serde_json::to_writer_pretty(&mut file, self)?;
             file.write_all(b"\n")?;
             file.as_file().sync_all()?;
-            file.persist(path).map_err(|error| error.error)?;
-            Ok(())
+            place::place(file.into_temp_path(), path, Taken::Replaced).map(drop)
         };
         write().map_err(|source| TrustError::File { operation: "cannot be written", source, path: path.to_owned() })
     }
+}
+/// Whether a file is one of trust cards, of this layout or an older one.
+fn is_earlier(path: &Path) -> std::io::Result<bool> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    // What is no JSON is no file of ours.
+    let Ok(found) = serde_json::from_slice::<serde_json::Value>(&bytes) else { return Ok(false) };
+    let layout = found.get("format").and_then(serde_json::Value::as_u64);
+    let has_run = found.get("run_id").is_some_and(serde_json::Value::is_string);
+    Ok(has_run && layout.is_some_and(|layout| layout <= u64::from(FORMAT)))
 }

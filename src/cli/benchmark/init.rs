@@ -1,6 +1,5 @@
 //! `saliscope benchmark init`: a protocol to fill in.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,6 +7,8 @@ use clap::Args;
 use super::TaskChoice;
 use crate::benchmark::Protocol;
 use crate::cli::error::{Error, Result};
+use crate::export::FileSet;
+use crate::export::place::Taken;
 use crate::saliency::Preset;
 
 /// Writes a protocol with all its fields and what they are for.
@@ -42,7 +43,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         protocol.to_commented_toml().map_err(std::io::Error::other)
     };
     let text = text.map_err(failed("file cannot be made"))?;
-    let file = std::fs::File::create_new(out).map_err(failed("file cannot be made"))?;
-    let mut file = std::io::BufWriter::new(file);
-    file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(failed("file cannot be written"))
+    let mut files = FileSet::over(Taken::Stays);
+    files.add(out, text.as_bytes())?;
+    Ok(files.publish()?)
 }

@@ -263,7 +263,9 @@ fn identity_line(dicom: Option<&DicomImage>) -> Result<String> {
     let Some(dicom) = dicom else {
         return Err(Error::Usage("identity: the image is no DICOM file and has no identity to show".to_owned()));
     };
-    let Identity { patient_name, patient_id, study_date, .. } = dicom.identity();
+    let identity = dicom.identity();
+    identity.require_decoded().map_err(export::Error::from)?;
+    let Identity { patient_name, patient_id, study_date, .. } = identity;
     let parts: Vec<String> = [patient_name, patient_id, study_date].into_iter().flatten().collect();
     Ok(if parts.is_empty() { "The file names no patient".to_owned() } else { parts.join("  ·  ") })
 }

@@ -67,7 +67,7 @@ pub(super) struct Arguments {
     /// The specification
     #[arg(value_name = "SPEC.json")]
     spec: PathBuf,
-    /// The figure: .png, .svg or .pdf; replaced where it is there already
+    /// The figure: .png, .svg or .pdf; replaced where it is there already, as is its record, unless they are read-only
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]
@@ -91,6 +91,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         return Err(Error::Usage("--out: the name ends in .png, .svg or .pdf".to_owned()));
     };
     refuse_replacing_inputs(path, &spec, out)?;
+    // Better before the work than after it.
+    export::check_figure_names(out)?;
     let figure = build::figure(&spec, machine, &interrupt)?;
     caution::tell(figure.record.caution.as_deref());
     interrupt.check()?;

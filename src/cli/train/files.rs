@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::super::error::{Error, Result};
+use super::super::output_file;
+use crate::export::FileSet;
+use crate::network::{self, ModelCard};
 
 /// The files of a training, beside its weights.
 pub(super) struct Files {
@@ -34,16 +37,32 @@ impl Files {
         if !folder.is_dir() {
             return refuse("its folder does not exist");
         }
-        let there = [&self.out, &self.card, &self.log, &self.curve].into_iter().any(|path| path.exists());
-        if there && !force {
+        let is_taken = |path: &PathBuf| path.symlink_metadata().is_ok();
+        if [&self.out, &self.card, &self.log, &self.curve].into_iter().any(is_taken) && !force {
             return refuse("files of that name are there already; choose another, or use --force");
         }
-        match (self.checkpoint.exists(), resume) {
+        for path in [&self.out, &self.card, &self.log, &self.curve, &self.checkpoint] {
+            // Folders and the like stay whatever is said.
+            output_file::refuse_taken(path, true)?;
+        }
+        match (is_taken(&self.checkpoint), resume) {
             (true, false) if !force => {
                 refuse("a checkpoint of that name is there; go on from it with --resume, or use --force")
             }
             (false, true) => Err(Error::Usage("--resume: there is no checkpoint beside --out".to_owned())),
             _ => Ok(()),
         }
+    }
+
+    /// Writes what a training gave: all files or none. What took a name while it ran stays, unless `force`.
+    pub(super) fn write(&self, force: bool, log: &[u8], curve: &[u8], weights: &[u8], card: &ModelCard) -> Result<()> {
+        let card = serde_json::to_vec_pretty(card).map_err(network::Error::CardSyntax)?;
+        let mut files = FileSet::over(output_file::taken(force));
+        files.add(&self.log, log)?;
+        files.add(&self.curve, curve)?;
+        // The card comes last: weights without a card can be read, a card without weights misleads.
+        files.add(&self.out, weights)?;
+        files.add(&self.card, &card)?;
+        Ok(files.publish()?)
     }
 }

@@ -12,7 +12,7 @@ use super::error::{Error, Result};
 use super::interrupt::Interrupt;
 use super::{executor, print_json};
 use crate::cohort::Split;
-use crate::network::{ModelCard, ModelKind, Variant, WeightsFile, write_whole};
+use crate::network::{ModelCard, ModelKind, Variant, WeightsFile};
 use crate::training::{Checkpoint, Error as TrainingError, Samples, Training, csv, curve, initial_weights, score_name};
 
 pub(super) use arguments::Arguments;
@@ -110,12 +110,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     card.scaling_assumed = false;
     let title = arguments.title();
     let picture = curve(&outcome.epochs, outcome.best_epoch, &title, score)?;
-    // The card comes last but one: weights without a card can be read, a card without weights misleads.
-    write_whole(&files.log, csv(&outcome.epochs, score).as_bytes())?;
-    write_whole(&files.curve, &picture)?;
-    write_whole(&arguments.out, &bytes)?;
-    card.save(&files.card)?;
-    // The work is done; a checkpoint that stays behind does no harm.
+    files.write(arguments.force, csv(&outcome.epochs, score).as_bytes(), &picture, &bytes, &card)?;
+    // It is this training's own. The work is done; a checkpoint that stays behind does no harm.
     let _ = std::fs::remove_file(&files.checkpoint);
     print_json(&Report {
         epochs: outcome.epochs.len(),

@@ -13,10 +13,15 @@ impl Builder {
         Self(InMemDicomObject::new_empty())
     }
 
-    /// A text; too long ones are cut, and signs that the representation gives a meaning become spaces.
+    /// A text that is to be found again as it is: nothing is cut and nothing replaced, whatever the standard allows.
+    pub(super) fn exact(mut self, tag: Tag, vr: VR, value: &str) -> Self {
+        self.0.put(DataElement::new(tag, vr, PrimitiveValue::from(value)));
+        self
+    }
+
+    /// A text of our own; too long ones are cut, and signs that the representation gives a meaning become spaces.
     pub(super) fn text(mut self, tag: Tag, vr: VR, value: &str) -> Self {
-        let value = if vr == VR::PN { name(value) } else { value.to_owned() };
-        self.0.put(DataElement::new(tag, vr, PrimitiveValue::from(cleaned(&value, longest(vr)))));
+        self.0.put(DataElement::new(tag, vr, PrimitiveValue::from(cleaned(value, longest(vr)))));
         self
     }
 
@@ -104,14 +109,6 @@ fn cleaned(value: &str, longest: usize) -> String {
     kept
 }
 
-/// A name of up to five parts; a file that gives more is wrong, and the rest belongs to the last.
-fn name(value: &str) -> String {
-    let mut parts = value.splitn(5, '^');
-    let first: Vec<&str> = parts.by_ref().take(4).collect();
-    let last = parts.next().map(|rest| rest.replace('^', " "));
-    first.into_iter().map(str::to_owned).chain(last).collect::<Vec<_>>().join("^")
-}
-
 /// Whether `uid` is one (PS3.5 9.1).
 pub(super) fn is_uid(uid: &str) -> bool {
     let is_component = |part: &str| {
@@ -141,7 +138,6 @@ mod tests {
         assert_eq!(cleaned(" a\\b\u{7} ", 64), "a b");
         assert_eq!(cleaned(&"x".repeat(70), longest(VR::LO)).len(), 64);
         assert_eq!(cleaned(&"é".repeat(70), 65).len(), 64);
-        assert_eq!((name("Doe^Jane"), name("a^b^c^d^e^f")), ("Doe^Jane".to_owned(), "a^b^c^d^e f".to_owned()));
         assert!(is_uid("1.2.840.0.1") && is_uid("2.25.12"));
         for wrong in ["", "1", "1..2", "1.02", "1.a", &"1.2".repeat(40)] {
             assert!(!is_uid(wrong), "{wrong}");

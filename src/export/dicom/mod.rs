@@ -54,7 +54,7 @@ impl DicomStudy {
     /// that is DICOM; whether its patient is named is for `owner` to say.
     ///
     /// # Errors
-    /// When a side has more than 65535 pixels.
+    /// When a side has more than 65535 pixels, or the owner's identity cannot be decoded.
     ///
     /// # Panics
     /// When there are not `height_px * width_px` gray levels.
@@ -65,6 +65,9 @@ impl DicomStudy {
         gray: Vec<u8>,
     ) -> Result<Self> {
         assert_eq!(gray.len(), height_px * width_px, "a radiograph holds height x width gray levels");
+        if let Owner::PatientOf(image) = &owner {
+            image.identity().require_decoded_for_dicom()?;
+        }
         let side = |side: usize| u16::try_from(side).map_err(|_| Error::DicomSize { width_px, height_px });
         let content = sha256_hex(&[&(width_px as u64).to_le_bytes()[..], &gray].concat());
         Ok(Self {

@@ -79,7 +79,8 @@ impl Owner {
         })
     }
 
-    /// Patient, study, and the day of the export.
+    /// Patient, study, and the day of the export. What the source calls them is copied as it is: a name or a number that
+    /// was cut or cleaned may be another patient's.
     pub(super) fn write(&self, object: Builder, names: &Names) -> Builder {
         let identity = match self {
             Self::Nobody => None,
@@ -93,15 +94,15 @@ impl Owner {
         let sex = if ["M", "F", "O"].contains(&sex.as_str()) { sex } else { String::new() };
         object
             .text(tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 192")
-            .text(tags::PATIENT_NAME, VR::PN, &text(identity.patient_name))
-            .text(tags::PATIENT_ID, VR::LO, &text(identity.patient_id))
+            .exact(tags::PATIENT_NAME, VR::PN, &text(identity.patient_name))
+            .exact(tags::PATIENT_ID, VR::LO, &text(identity.patient_id))
             .text(tags::PATIENT_BIRTH_DATE, VR::DA, &date(identity.patient_birth_date))
             .text(tags::PATIENT_SEX, VR::CS, &sex)
             .text(tags::STUDY_INSTANCE_UID, VR::UI, &names.study)
             .text(tags::STUDY_DATE, VR::DA, &date(identity.study_date))
             .text(tags::STUDY_TIME, VR::TM, "")
             .text(tags::STUDY_ID, VR::SH, "")
-            .text(tags::ACCESSION_NUMBER, VR::SH, &text(identity.accession_number))
+            .exact(tags::ACCESSION_NUMBER, VR::SH, &text(identity.accession_number))
             .text(tags::REFERRING_PHYSICIAN_NAME, VR::PN, "")
             .text(tags::CONTENT_DATE, VR::DA, &day)
             .text(tags::CONTENT_TIME, VR::TM, &time)

@@ -77,9 +77,14 @@ impl ShownFigure {
     /// The figure.
     ///
     /// # Errors
-    /// When there is nothing to show.
+    /// When there is nothing to show, or an identity is wanted that cannot be decoded.
     pub fn template(&self) -> Result<Template> {
         let tiles = self.tiles();
+        if self.has_identity {
+            for tile in &tiles {
+                tile.case.facts.identity.require_decoded()?;
+            }
+        }
         let first = *tiles.first().ok_or_else(|| Error::Maps("none is finished".to_owned()))?;
         let labels = self.labels(&tiles);
         let tile = |tile: &ShownTile| tile.tile(self.has_truth);
@@ -145,6 +150,7 @@ impl ShownFigure {
         let mut record = FigureRecord::new(name, page, image_record(&first.case), display, seed);
         record.caution = caution(&tiles).map(str::to_owned);
         if self.has_identity {
+            first.case.facts.identity.require_decoded()?;
             record.identity = first.case.dicom.as_ref().map(crate::radiograph::dicom::DicomImage::identity);
         }
         let mut cases: Vec<&Arc<OpenCase>> = vec![&first.case];

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::tile::{ShownMap, image_record, model_record};
-use crate::export::{ClassFound, Error, FileSet, MapRecord, MapsRecord, Result, maps_npz};
+use crate::export::{ClassFound, Error, FileSet, MapRecord, MapsRecord, Result, maps_npz, refuse_foreign_record};
 use crate::reading::OpenCase;
 use crate::saliency::Explanation;
 
@@ -41,6 +41,7 @@ impl ShownMaps {
             record.maps.push(MapRecord::of(&map.answer.map, 0, explained, None));
         }
         let beside = target.with_extension("json");
+        refuse_foreign_record(&beside)?;
         let mut files = FileSet::new();
         files.add(target, &maps_npz(&explanation)?)?;
         files.add(&beside, &record.to_json()?)?;

@@ -58,6 +58,15 @@ impl<'a> DataSet<'a> {
         self.element(tag).and_then(|element| self.bytes.get(element.value.clone()))
     }
 
+    /// Bytes of a text without the padding at both ends; nothing where nothing else is there.
+    pub(super) fn text_bytes(&self, tag: Tag) -> Option<&'a [u8]> {
+        let bytes = self.value(tag)?;
+        let is_padding = |byte: &u8| matches!(byte, b' ' | b'\0' | b'\t' | b'\r' | b'\n');
+        let start = bytes.iter().position(|byte| !is_padding(byte))?;
+        let end = bytes.iter().rposition(|byte| !is_padding(byte))? + 1;
+        bytes.get(start..end)
+    }
+
     /// The value as text, without the padding; nothing where there is none. Letters beyond ASCII are kept where they
     /// are UTF-8 and are read as Latin-1 where they are not.
     pub(in crate::radiograph) fn text(&self, tag: Tag) -> Option<String> {

@@ -5,6 +5,7 @@
 //! with them before it is decoded; decoding runs in a thread that may fail or be left behind (`guard`).
 
 mod as_radiograph;
+mod character_set;
 mod codec;
 pub(in crate::radiograph) mod dataset;
 pub(in crate::radiograph) mod element;
@@ -30,7 +31,7 @@ pub(in crate::radiograph) use file::{has_mark, looks_like_dicom};
 pub use frame::Frame;
 pub use geometry::{Spacing, SpacingKind};
 pub use header::Header;
-pub use identity::Identity;
+pub use identity::{Identity, NotDecoded, Undecoded};
 pub use image::DicomImage;
 pub use layout::{Photometric, PixelLayout};
 pub use lookup::LookupTable;

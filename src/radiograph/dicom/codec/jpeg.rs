@@ -1,5 +1,8 @@
 //! JPEG (ISO 10918-1): Huffman-coded baseline, extended and progressive with 8 bits, lossless with 2 to 16 bits, by
 //! jpeg-decoder.
+//!
+//! Lossless prediction begins anew behind each restart marker (H.1.1), which jpeg-decoder 0.3 does not do: it gives another
+//! picture without a word. Such frames are refused.
 
 use jpeg_decoder::{ColorTransform, Decoder};
 
@@ -7,6 +10,7 @@ use super::super::error::{Error, Result};
 use super::super::layout::{Photometric, PixelLayout, described};
 use super::native::to_rgb;
 use super::{Meaning, Samples};
+use crate::radiograph::jpeg_markers::JpegMarkers;
 
 const FORMAT: &str = "JPEG";
 
@@ -94,6 +98,10 @@ impl FrameHead {
 pub(super) fn decode(frame: &[u8], layout: &PixelLayout) -> Result<Samples> {
     let head = FrameHead::read(frame)?;
     head.check(layout)?;
+    let markers = JpegMarkers::of(frame);
+    if markers.is_lossless && markers.has_restarts {
+        return Err(Error::LosslessRestarts);
+    }
     let mut decoder = Decoder::new(frame);
     decoder.set_max_decoding_buffer_size(layout.samples() * 2);
     let is_lossless = head.process == 0xc3;
