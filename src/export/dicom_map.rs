@@ -62,8 +62,10 @@ impl DicomMap<'_> {
 
     fn description(&self, map: &SaliencyMap) -> String {
         let explained = ClassFound::new(self.origin.card, &self.explanation.logits, self.explanation.class);
+        let orientation = self.picture.orientation().words();
+        let orientation = orientation.map_or_else(String::new, |words| format!(" Shown other than stored: {words}."));
         format!(
-            "{} ({}) of {}, probability {}. {}, preset {}. {}",
+            "{} ({}) of {}, probability {}. {}, preset {}. {}{orientation}",
             map.method,
             map.method.title(),
             explained.label(),

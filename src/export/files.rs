@@ -39,7 +39,7 @@ impl FileSet {
             if path.is_dir() {
                 return Err(io::Error::new(io::ErrorKind::IsADirectory, "a folder has that name"));
             }
-            let mut file = builder().tempfile_in(folder(path))?;
+            let mut file = builder().tempfile_in(folder(path)).map_err(|error| plain(&error))?;
             write(file.as_file_mut())?;
             file.as_file().sync_all()?;
             Ok(file)
@@ -83,7 +83,7 @@ fn keep_old(path: &Path) -> io::Result<Option<TempPath>> {
     if path.symlink_metadata().is_err() {
         return Ok(None);
     }
-    let aside = builder().tempfile_in(folder(path))?.into_temp_path();
+    let aside = builder().tempfile_in(folder(path)).map_err(|error| plain(&error))?.into_temp_path();
     fs::remove_file(&aside)?;
     // Not every file system has links.
     fs::hard_link(path, &aside).or_else(|_| fs::copy(path, &aside).map(drop))?;
@@ -104,6 +104,11 @@ fn builder() -> tempfile::Builder<'static, 'static> {
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)); // less what the umask takes
     builder.prefix(".saliscope-");
     builder
+}
+
+/// The error without the name of a temporary file, and so of its folder, in the middle of the words.
+fn plain(error: &io::Error) -> io::Error {
+    error.kind().into()
 }
 
 fn folder(path: &Path) -> &Path {

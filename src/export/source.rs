@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::record::{ImageRecord, content_sha256};
 use super::{DicomStudy, Owner, Result};
-use crate::display::{MapDisplay, MapPlane, Plane, Viewport, region, render};
+use crate::display::{GrayDisplay, MapDisplay, MapPlane, Plane, Viewport, region, render};
 use crate::figure::template::{Picture, Scale};
 use crate::radiograph::dicom::DicomImage;
 use crate::radiograph::{Format, Radiograph};
@@ -68,7 +68,7 @@ impl SourceImage {
         ImageRecord { content_sha256, height_px, width_px }
     }
 
-    /// Its study for DICOM objects, shown as `picture` is: the patient's own where `identity` is wanted and the file has
+    /// Its study for DICOM objects, shown as `picture` is, but neither turned nor inverted: the patient's own where `identity` is wanted and the file has
     /// one, else nobody's.
     ///
     /// # Errors
@@ -80,7 +80,9 @@ impl SourceImage {
         };
         let [height_px, width_px] = self.size_px();
         let whole = Viewport::fit([width_px as u32, height_px as u32], [width_px, height_px], 1.0);
-        let shown = render(&picture.plane, &picture.gray, None, &whole);
+        // A copy that a viewer shows has no room for the words: it is never inverted.
+        let own = GrayDisplay { inverted: picture.plane.own().inverted, ..picture.gray.clone() };
+        let shown = render(&picture.plane, &own, None, &whole);
         let gray = shown.as_raw().iter().step_by(3).copied().collect();
         DicomStudy::new(owner, self.dicom.as_ref(), [height_px, width_px], gray)
     }

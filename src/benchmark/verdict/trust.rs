@@ -159,6 +159,23 @@ pub enum TrustError {
     },
 }
 
+impl TrustError {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::File { path, .. } | Self::Content { path, .. } => path,
+        }
+    }
+
+    /// What is wrong, without the name of the file, whose folder may be a patient's name.
+    pub fn without_path(&self) -> String {
+        match self {
+            Self::File { operation, source, .. } => format!("the file of trust cards {operation} ({source})"),
+            Self::Content { problem, .. } => format!("the file of trust cards cannot be used: {problem}"),
+        }
+    }
+}
+
 impl TrustFile {
     /// Cards of every network that explains (localizers do not) and every judged method.
     pub fn of(analysis: &Analysis) -> Self {
@@ -228,7 +245,9 @@ impl TrustFile {
     pub fn write(&self, path: &Path) -> Result<(), TrustError> {
         let write = || {
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let mut file = tempfile::Builder::new().prefix(".saliscope-").tempfile_in(folder)?;
+            let file = tempfile::Builder::new().prefix(".saliscope-").tempfile_in(folder);
+            // The error of the crate names the file in the middle of its words; the path stands last here.
+            let mut file = file.map_err(|error| std::io::Error::from(error.kind()))?;
             serde_json::to_writer_pretty(&mut file, self)?;
             file.write_all(b"\n")?;
             file.as_file().sync_all()?;
