@@ -28,10 +28,18 @@ mod jobs;
 mod lists;
 #[path = "workbench/menus.rs"]
 mod menus;
+#[path = "workbench/notice.rs"]
+mod notice;
+#[path = "workbench/orientation.rs"]
+mod orientation;
+#[path = "workbench/painted.rs"]
+mod painted;
 #[path = "workbench/parameters.rs"]
 mod parameters;
 #[path = "workbench/player.rs"]
 mod player;
+#[path = "workbench/private.rs"]
+mod private;
 #[path = "workbench/session.rs"]
 mod session;
 #[path = "workbench/snapshots.rs"]

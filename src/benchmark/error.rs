@@ -161,7 +161,13 @@ impl Error {
     pub(super) fn sqlite(path: &Path) -> impl Fn(rusqlite::Error) -> Self + Copy {
         move |error| {
             let path = path.to_owned();
-            let problem = error.to_string();
+            // The words about a file that cannot be opened have its path in their middle.
+            let problem = match &error {
+                rusqlite::Error::SqliteFailure(code, _) if code.code == rusqlite::ErrorCode::CannotOpen => {
+                    code.to_string()
+                }
+                _ => error.to_string(),
+            };
             match error.sqlite_error_code() {
                 Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull { path },
                 Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
@@ -173,12 +179,43 @@ impl Error {
         }
     }
 
-    /// What happened, without a path, for rows of the database.
-    pub(super) fn without_path(&self) -> String {
+    /// The file or folder it is about, whose name may be a patient's.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::ProtocolFile { path, .. }
+            | Self::Busy { path }
+            | Self::NoRun { path }
+            | Self::Exists { path }
+            | Self::Several { path, .. }
+            | Self::Newer { path, .. }
+            | Self::Damaged { path, .. }
+            | Self::DiskFull { path }
+            | Self::Database { path, .. }
+            | Self::File { path, .. }
+            | Self::Merge { path, .. }
+            | Self::External { path, .. } => Some(path),
+            Self::Model { problem, .. } => problem.path(),
+            Self::Cohort(error) => error.path(),
+            Self::Network(error) => error.path(),
+            _ => None,
+        }
+    }
+
+    /// What happened, without a path, for rows of the database and for eyes that may not see identity.
+    pub fn without_path(&self) -> String {
         match self {
             Self::Cohort(error) => error.without_path(),
+            Self::Network(error) => error.without_path(),
+            Self::Evaluation(error) => error.without_path(),
+            Self::Model { name, problem } => format!("the model {name} cannot be used: {}", problem.without_path()),
             Self::External { problem, .. } => format!("the external map cannot be used: {problem}"),
-            other => other.to_string(),
+            other => {
+                let text = other.to_string();
+                // Paths stand last in these sentences.
+                let tail = other.path().map(|path| format!(": {}", path.display()));
+                let words = tail.and_then(|tail| Some(text.strip_suffix(&tail)?.to_owned()));
+                words.unwrap_or(text)
+            }
         }
     }
 }
@@ -198,5 +235,44 @@ impl From<evaluation::Error> for Error {
 impl From<saliency::Error> for Error {
     fn from(error: saliency::Error) -> Self {
         Self::Cascade(Box::new(error.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_its_path_an_error_names_no_file() {
+        let path = || PathBuf::from("/data/DOE_JANE/run");
+        let problem = || "it is no such thing".to_owned();
+        let io = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let errors = [
+            Error::ProtocolFile { problem: problem(), path: path() },
+            Error::Busy { path: path() },
+            Error::NoRun { path: path() },
+            Error::Exists { path: path() },
+            Error::Several { count: 2, path: path() },
+            Error::Newer { found: 3, known: 1, path: path() },
+            Error::Damaged { problem: problem(), path: path() },
+            Error::DiskFull { path: path() },
+            Error::Database { problem: problem(), path: path() },
+            Error::File { action: "reading", source: io(), path: path() },
+            Error::Merge { problem: problem(), path: path() },
+            Error::External { problem: problem(), path: path() },
+            Error::Cohort(cohort::Error::Folder { problem: problem(), path: path() }),
+            Error::Network(network::Error::File {
+                problem: Box::new(network::Error::Io { action: "reading the weights", problem: io() }),
+                path: path(),
+            }),
+        ];
+        for error in errors {
+            assert!(error.to_string().contains("DOE_JANE"), "{error}");
+            let words = error.without_path();
+            assert!(!words.contains("DOE_JANE") && words.len() > 8, "{words}");
+            assert_eq!(error.path(), Some(path().as_path()), "{words}");
+        }
+        let error = Error::sqlite(&path())(rusqlite::Connection::open("/nowhere/DOE_JANE/run").unwrap_err());
+        assert!(!error.without_path().contains("DOE_JANE"), "{error}");
     }
 }

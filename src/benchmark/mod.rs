@@ -46,5 +46,5 @@ pub use setup::{ALL_BLOCKS, BLOCK, Setup};
 pub use store::{KeptMap, LAYOUT, Merged, Meta, PlannedUnits, ReasonUnits, Status, Store, merge};
 pub use subject::{Role, Subject, Subjects};
 pub use unit::{Kind, Unit};
-pub use verdict::{Analysis, TrustCard, TrustFile, TrustLine, trust_card};
+pub use verdict::{Analysis, TrustCard, TrustError, TrustFile, TrustLine, trust_card};
 pub use watch::{Progress, UnitReport, Watch};

@@ -11,7 +11,7 @@ use crate::export::place::{self, Taken};
 /// Writes the content under a temporary name in the same folder.
 pub(super) fn stage(path: &Path, content: &[u8]) -> Result<NamedTempFile> {
     let write = || {
-        let mut file = place::temporary().tempfile_in(place::folder_of(path))?;
+        let mut file = place::temporary_beside(path)?;
         file.write_all(content)?;
         Ok(file)
     };

@@ -1,6 +1,6 @@
 //! Why a cohort could not be opened or a case not be read, each as one sentence the user can act on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::rle::RleError;
 use super::table::TableRole;
@@ -107,6 +107,25 @@ pub enum Error {
 }
 
 impl Error {
+    /// The file or folder it is about, whose name may be a patient's.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Folder { path, .. }
+            | Self::Table { path, .. }
+            | Self::NoTable { path, .. }
+            | Self::Ambiguous { path, .. }
+            | Self::Nothing { path, .. }
+            | Self::MaskFile { path, .. } => Some(path),
+            Self::Radiograph(error) => Some(&error.path),
+            Self::OtherSize { .. }
+            | Self::Options(_)
+            | Self::Rle(_)
+            | Self::Truth(_)
+            | Self::MaskSize { .. }
+            | Self::Interrupted => None,
+        }
+    }
+
     /// What went wrong with one case, without the file's name, which may be a patient's.
     pub fn without_path(&self) -> String {
         match self {

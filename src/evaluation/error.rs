@@ -49,9 +49,10 @@ pub enum Error {
 
 impl Error {
     /// What is wrong, without the file it is in: its name may be a patient's.
-    pub(super) fn without_path(&self) -> String {
+    pub fn without_path(&self) -> String {
         match self {
             Self::Cohort(problem) => problem.without_path(),
+            Self::Network(problem) => problem.without_path(),
             other => other.to_string(),
         }
     }

@@ -61,8 +61,10 @@ impl DicomMap<'_> {
     fn description(&self, map: &SaliencyMap) -> String {
         let explained = ClassFound::new(self.origin.card, &self.explanation.logits, self.explanation.class);
         let caution = self.origin.caution.map(|caution| format!("{caution} ")).unwrap_or_default();
+        let orientation = self.picture.orientation().words();
+        let orientation = orientation.map_or_else(String::new, |words| format!(" Shown other than stored: {words}."));
         format!(
-            "{caution}{} ({}) of {}, {}. {}, preset {}. {}",
+            "{caution}{} ({}) of {}, {}. {}, preset {}. {}{orientation}",
             map.method,
             map.method.title(),
             explained.label(),

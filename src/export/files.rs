@@ -50,7 +50,7 @@ impl FileSet {
     pub fn add_with(&mut self, path: &Path, write: impl FnOnce(&mut fs::File) -> io::Result<()>) -> Result<()> {
         let staged = || {
             place::check(path, self.taken)?;
-            let mut file = place::temporary().tempfile_in(place::folder_of(path))?;
+            let mut file = place::temporary_beside(path)?;
             write(file.as_file_mut())?;
             file.as_file().sync_all()?;
             Ok(file)

@@ -24,7 +24,9 @@ pub use files::FileSet;
 pub use maps::{KeptMap, KeptMaps, maps_npz};
 pub use origin::{Origin, bar, map_bar, map_tile, page_display, parameters_in_short};
 pub(crate) use record::refuse_foreign as refuse_foreign_record;
-pub use record::{DisplayRecord, FigureRecord, ImageRecord, MapRecord, MapsRecord, ModelRecord, content_sha256};
+pub use record::{
+    DisplayRecord, FigureRecord, ImageRecord, MapRecord, MapsRecord, ModelRecord, OrientationRecord, content_sha256,
+};
 pub use scores::{hit_words, score_explanation, score_lines};
 pub use source::SourceImage;
 
@@ -96,6 +98,28 @@ pub enum Error {
         /// Rows.
         height_px: usize,
     },
+}
+
+impl Error {
+    /// What is wrong, without the name of the file, which may be a patient's.
+    pub fn without_path(&self) -> String {
+        match self {
+            Self::Write { source, .. } => {
+                format!("the file cannot be written ({source}); what was there before is untouched")
+            }
+            Self::Radiograph(error) => error.problem.to_string(),
+            other => other.to_string(),
+        }
+    }
+
+    /// The file it is about.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Write { path, .. } => Some(path),
+            Self::Radiograph(error) => Some(&error.path),
+            _ => None,
+        }
+    }
 }
 
 /// Writes a figure, and its record beside it under the same name with the ending `.json`: both or neither. Files of these

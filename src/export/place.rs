@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use tempfile::TempPath;
+use tempfile::{NamedTempFile, TempPath};
 
 /// What becomes of a file that has the name already. Folders, pipes and devices stay in any case, and nothing is placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ fn keep_old(path: &Path) -> io::Result<Option<TempPath>> {
     if path.symlink_metadata().is_err() {
         return Ok(None);
     }
-    let aside = temporary().tempfile_in(folder_of(path))?.into_temp_path();
+    let aside = temporary_beside(path)?.into_temp_path();
     fs::remove_file(&aside)?;
     // Not every file system has links.
     fs::hard_link(path, &aside).or_else(|_| fs::copy(path, &aside).map(drop))?;
@@ -105,6 +105,14 @@ pub(crate) fn temporary() -> tempfile::Builder<'static, 'static> {
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)); // less what the umask takes
     builder.prefix(".saliscope-");
     builder
+}
+
+/// A file that is not finished, in the folder of `path`.
+///
+/// # Errors
+/// What the file system said, without a name: the error of the crate has that of the folder in the middle of its words.
+pub(crate) fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
+    temporary().tempfile_in(folder_of(path)).map_err(|error| error.kind().into())
 }
 
 /// The folder that a file of this path lies in.

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{ClassFound, Error, Result, VERSION};
-use crate::display::{GrayDisplay, MapDisplay, Tone, Viewport};
+use crate::display::{GrayDisplay, MapDisplay, Orientation, Tone, Viewport};
 use crate::figure::NOT_FOR_DIAGNOSIS;
 use crate::figure::template::Page;
 use crate::metrics::MapScores;
@@ -37,6 +37,9 @@ pub struct FigureRecord {
     /// Further ones, where the figure compares images.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_images: Vec<ImageRecord>,
+    /// Those that are not shown as their files want them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub orientations: Vec<OrientationRecord>,
     /// The models.
     pub models: Vec<ModelRecord>,
     /// The maps, in the order of the figure.
@@ -59,6 +62,18 @@ pub struct ImageRecord {
     pub height_px: usize,
     /// Columns.
     pub width_px: usize,
+}
+
+/// How a radiograph is shown other than its file wants it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OrientationRecord {
+    /// Position of the image: 0 is `image`, 1 the first of `other_images`.
+    pub image: usize,
+    /// The words that stand in the figure.
+    pub words: String,
+    /// The same as numbers.
+    #[serde(flatten)]
+    pub orientation: Orientation,
 }
 
 /// A model by its content.
@@ -171,11 +186,19 @@ impl FigureRecord {
             dpi: page.dpi,
             image,
             other_images: Vec::new(),
+            orientations: Vec::new(),
             models: Vec::new(),
             maps: Vec::new(),
             display,
             seed,
             identity: None,
+        }
+    }
+
+    /// Notes how an image is shown: 0 is `image`, 1 the first of `other_images`. As its file wants is not worth a word.
+    pub fn note_orientation(&mut self, image: usize, orientation: Orientation) {
+        if let Some(words) = orientation.words() {
+            self.orientations.push(OrientationRecord { image, words, orientation });
         }
     }
 

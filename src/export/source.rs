@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::record::{ImageRecord, content_sha256};
 use super::{DicomStudy, Owner, Result};
-use crate::display::{MapDisplay, MapPlane, Plane, Viewport, region, render};
+use crate::display::{GrayDisplay, MapDisplay, MapPlane, Plane, Viewport, region, render};
 use crate::figure::template::{Picture, Scale};
 use crate::radiograph::dicom::DicomImage;
 use crate::radiograph::{Format, Radiograph};
@@ -76,7 +76,8 @@ impl SourceImage {
         Ok(self.dicom.as_ref().map_or(Ok(()), |dicom| dicom.identity().require_decoded_for_dicom())?)
     }
 
-    /// Its study for DICOM objects, shown as `picture` is: the patient's own where `identity` is wanted and the file has
+    /// Its study for DICOM objects, shown as `picture` is, but neither turned nor inverted: the patient's own where
+    /// `identity` is wanted and the file has
     /// one, else nobody's.
     ///
     /// # Errors
@@ -88,7 +89,9 @@ impl SourceImage {
         };
         let [height_px, width_px] = self.size_px();
         let whole = Viewport::fit([width_px as u32, height_px as u32], [width_px, height_px], 1.0);
-        let shown = render(&picture.plane, &picture.gray, None, &whole);
+        // A copy that a viewer shows has no room for the words: it is never inverted.
+        let own = GrayDisplay { inverted: picture.plane.own().inverted, ..picture.gray.clone() };
+        let shown = render(&picture.plane, &own, None, &whole);
         let gray = shown.as_raw().iter().step_by(3).copied().collect();
         let study = DicomStudy::new(owner, self.dicom.as_ref(), [height_px, width_px], gray)?;
         Ok(study.of_phantom(self.radiograph.is_phantom()))

@@ -5,6 +5,8 @@
 
 mod queue;
 mod report;
+mod told;
 
 pub use queue::{Jobs, Lane, Start};
 pub use report::{Ending, JobId, JobReport, JobWatch, Phase};
+pub use told::Told;

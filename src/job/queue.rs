@@ -115,6 +115,7 @@ impl Jobs {
             wake: Arc::clone(&self.board.wake),
             started: OnceLock::new(),
             told_left: Mutex::default(),
+            place: Mutex::default(),
         });
         let Start { name, lane, urgent, listed } = start;
         let record = Record { name, listed, phase: Phase::Waiting, shared, elapsed: Duration::ZERO };
@@ -210,6 +211,7 @@ impl Jobs {
             wake: Arc::clone(&self.board.wake),
             started: OnceLock::new(),
             told_left: Mutex::default(),
+            place: Mutex::default(),
         });
         inner.records.insert(id, Record { name, listed: true, phase: Phase::Waiting, shared, elapsed: Duration::ZERO });
         finish(&mut inner, id, ending);
@@ -240,6 +242,7 @@ fn report(id: JobId, record: &Record) -> JobReport {
         done: record.shared.done.load(Ordering::Relaxed),
         total: record.shared.total.load(Ordering::Relaxed),
         elapsed: if matches!(record.phase, Phase::Over(_)) { record.elapsed } else { running },
+        place: record.shared.place.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         told_left: *record.shared.told_left.lock().unwrap_or_else(PoisonError::into_inner),
     }
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::told::{Told, told};
 use crate::saliency::{PartialMap, Watch};
 
 /// Names a job for as long as the program runs.
@@ -13,11 +14,11 @@ pub struct JobId(pub(super) u64);
 /// How a job ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// All was done; the text says what, where there is something to say.
+    /// All was done; the text says what, where there is something to say. It names no file: see [`JobWatch::about`].
     Done(Option<String>),
     /// Somebody cancelled it.
     Cancelled,
-    /// It failed for this reason, one sentence.
+    /// It failed for this reason, one sentence that names no file: see [`JobWatch::about`].
     Failed(String),
 }
 
@@ -41,6 +42,8 @@ pub struct JobReport {
     pub name: String,
     /// Where it stands.
     pub phase: Phase,
+    /// The file or folder that its last words are about: for eyes that may see identity.
+    pub place: Option<String>,
     /// Parts done.
     pub done: usize,
     /// Parts in all; 0 while nobody knows.
@@ -52,6 +55,17 @@ pub struct JobReport {
 }
 
 impl JobReport {
+    /// Why it failed, or what was done, where it is over and said so; with the name of the file only where identity may be
+    /// seen.
+    pub fn words(&self, has_identity: bool) -> Option<String> {
+        match &self.phase {
+            Phase::Over(Ending::Failed(words) | Ending::Done(Some(words))) => {
+                Some(told(words, self.place.as_deref(), has_identity))
+            }
+            _ => None,
+        }
+    }
+
     /// Parts done as a fraction, once the total is known.
     pub fn fraction(&self) -> Option<f32> {
         (self.total > 0).then(|| (self.done as f32 / self.total as f32).min(1.0))
@@ -80,6 +94,7 @@ pub(super) struct Shared {
     pub(super) wake: Arc<dyn Fn() + Send + Sync>,
     pub(super) started: std::sync::OnceLock<Instant>,
     pub(super) told_left: Mutex<Option<Duration>>,
+    pub(super) place: Mutex<Option<String>>,
 }
 
 /// The job's own end of the line: it tells how far it is and asks whether to stop.
@@ -100,6 +115,19 @@ impl JobWatch {
     pub fn expect(&self, left: Option<Duration>) {
         *self.shared.told_left.lock().unwrap_or_else(PoisonError::into_inner) = left;
         self.wake();
+    }
+
+    /// Names the file or folder that the words are about with which the job ends.
+    pub fn about(&self, place: impl Into<String>) {
+        *self.shared.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place.into());
+    }
+
+    /// The end of a job that failed.
+    pub fn failed(&self, told: Told) -> Ending {
+        if let Some(place) = told.place {
+            self.about(place);
+        }
+        Ending::Failed(told.words)
     }
 
     /// Whether somebody cancelled it.
@@ -139,6 +167,7 @@ mod tests {
             id: JobId(0),
             name: String::new(),
             phase: Phase::Running,
+            place: None,
             done: 25,
             total: 100,
             elapsed: Duration::from_secs(10),

@@ -198,6 +198,22 @@ impl Error {
         Self::Candle { operation: operation.to_owned(), shape: shape.to_vec(), source: Box::new(source) }
     }
 
+    /// The file it is about, whose name may be a patient's.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File { path, .. } => Some(path),
+            _ => None,
+        }
+    }
+
+    /// What is wrong, without the name of the file.
+    pub fn without_path(&self) -> String {
+        match self {
+            Self::File { problem, .. } => problem.without_path(),
+            other => other.to_string(),
+        }
+    }
+
     /// Adds the file it happened in.
     pub(super) fn in_file(self, path: &Path) -> Self {
         Self::File { problem: Box::new(self), path: path.to_owned() }

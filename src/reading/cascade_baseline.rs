@@ -142,7 +142,7 @@ impl Comparison {
             Ok(()) => Ending::Done(None),
             Err(Error::Saliency(saliency::Error::Cancelled)) => Ending::Cancelled,
             Err(error) => {
-                let reason = error.to_string();
+                let reason = error.without_path();
                 let compared = lock(&self.run.compared);
                 if compared.is_of(&self.others) {
                     lock(&self.run.found).baseline_failure = Some(reason.clone());

@@ -12,7 +12,7 @@ use super::error::{Error, Result};
 use super::model::Prediction;
 use crate::cascade::animation::{self, Animation, AnimationOptions, AnimationRow, Format};
 use crate::cascade::{self, MethodBaseline, Order, Randomizer, Row, Verdict, verdict};
-use crate::display::{CascadeStack, GrayDisplay};
+use crate::display::{CascadeMode, CascadeStack, GrayDisplay, Orientation};
 use crate::figure::{CascadeCurve, CascadeCurves, CascadeTile, CascadeTiles, NOT_FOR_DIAGNOSIS, Scene, paint};
 use crate::job::JobWatch;
 use crate::saliency::{Method, Outcome, Preset};
@@ -123,6 +123,9 @@ struct Record<'a> {
     parameters: crate::saliency::Parameters,
     methods: Vec<MethodRecord>,
     animation: &'a AnimationOptions,
+    /// In words, where the animation does not show the radiograph as its file wants it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    radiograph_shown: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -142,7 +145,9 @@ impl CascadeExport {
         if methods.is_empty() {
             return Err(Error::Unfinished);
         }
-        let staging = tempfile::Builder::new().prefix(".saliscope-").tempdir_in(parent)?;
+        // The error of the crate names the folder, which may be a patient's name.
+        let staging = tempfile::Builder::new().prefix(".saliscope-").tempdir_in(parent);
+        let staging = staging.map_err(|error| std::io::Error::from(error.kind()))?;
         // A folder of its own, because that of the staging is closed to others.
         let folder = staging.path().join("cascade");
         fs::create_dir(&folder)?;
@@ -231,7 +236,7 @@ impl CascadeExport {
             strip: self.run.strip.clone(),
             rows: methods.iter().filter_map(row).collect(),
             measure: format!("SSIM at range {}", self.run.question.range()),
-            detail: format!("Explained: {}  ·  {}", self.class_words(), self.model_words()),
+            detail: format!("{}Explained: {}  ·  {}", self.orientation_words(), self.class_words(), self.model_words()),
             caution: self.caution.map(str::to_owned),
             options: self.options,
         }
@@ -327,6 +332,20 @@ impl CascadeExport {
         )
     }
 
+    /// How the radiograph of the animation differs from what its file wants, before all that may not find room.
+    fn orientation_words(&self) -> String {
+        self.orientation().words().map_or_else(String::new, |words| format!("{words}  ·  "))
+    }
+
+    /// Animations show the whole image as it lies in its file; only its gray levels may be swapped, where it is seen.
+    fn orientation(&self) -> Orientation {
+        if self.options.mode == CascadeMode::OverRadiograph {
+            Orientation::of(&self.run.case.plane, &self.gray, None)
+        } else {
+            Orientation::default()
+        }
+    }
+
     fn class_words(&self) -> String {
         let Some(class) = self.found.class else { return "nothing".to_owned() };
         let name = self.run.model.class_name(class);
@@ -364,6 +383,7 @@ impl CascadeExport {
             parameters: question.question.parameters_for(model),
             methods: methods.iter().map(method).collect(),
             animation: &self.options,
+            radiograph_shown: self.orientation().words(),
         }
     }
 }

@@ -181,7 +181,7 @@ impl CascadeRun {
                     break;
                 }
                 Err(error) => {
-                    ending = Ending::Failed(error.to_string());
+                    ending = Ending::Failed(error.without_path());
                     break;
                 }
             }

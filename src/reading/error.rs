@@ -1,5 +1,6 @@
 //! Why a case or a model could not be opened, each as one sentence the user can act on.
 
+use crate::job::Told;
 use crate::{cascade, cohort, display, figure, network, radiograph, saliency};
 
 /// Result of opening or explaining.
@@ -58,6 +59,27 @@ pub enum Error {
     /// A file could not be written.
     #[error("the files could not be written ({0})")]
     Write(#[from] std::io::Error),
+}
+
+impl Error {
+    /// What is wrong, without the name of any file: it may be a patient's.
+    pub fn without_path(&self) -> String {
+        match self {
+            Self::Cohort(error) => error.without_path(),
+            Self::Network(error) => error.without_path(),
+            other => other.to_string(),
+        }
+    }
+
+    /// The same beside the file it is about.
+    pub fn told(&self) -> Told {
+        let path = match self {
+            Self::Cohort(error) => error.path(),
+            Self::Network(error) => error.path(),
+            _ => None,
+        };
+        Told::of(self.without_path(), path)
+    }
 }
 
 impl From<radiograph::Problem> for Error {

@@ -296,7 +296,7 @@ impl Work {
         match self.explain(watch, Some(watch)) {
             Ok(_) => Ending::Done(None),
             Err(Error::Saliency(saliency::Error::Cancelled)) => Ending::Cancelled,
-            Err(error) => Ending::Failed(error.to_string()),
+            Err(error) => Ending::Failed(error.without_path()),
         }
     }
 

@@ -9,6 +9,7 @@ use egui::ViewportCommand;
 use super::action::{Action, Actions};
 use super::command::Command;
 use super::keeper::Keeper;
+use super::list::EntryId;
 use super::look::Stage;
 use super::player::{AskedCascade, AskedComparison};
 use super::services::{OnScreen, Services};
@@ -167,6 +168,8 @@ impl Workbench {
         if std::mem::take(&mut self.list_changed) {
             self.state.list.refresh();
         }
+        self.state.follow_current();
+        let seen = self.state.list.current;
         self.follow_settings(&context);
         let mut actions = Actions::default();
         // Keys that are being assigned go to the sheet of shortcuts, and while a menu is open its own keys work.
@@ -195,13 +198,32 @@ impl Workbench {
             context.request_repaint();
         }
         for action in wishes {
-            self.apply(action);
+            if let Some(action) = self.of_image(seen, action) {
+                self.apply(action);
+            }
         }
         self.ask_for_maps();
         self.ask_for_cascade();
         self.play(&context);
         self.mind_closing(&context);
         self.keep();
+    }
+
+    /// What is left of a wish that was made while the image `seen` was shown, where another one is by now: an image does not
+    /// take over how the one before it lay.
+    fn of_image(&self, seen: Option<EntryId>, action: Action) -> Option<Action> {
+        if self.state.list.current == seen {
+            return Some(action);
+        }
+        match action {
+            Action::Show(mut shown) => {
+                shown.set_orientation(self.state.shown.orientation());
+                Some(Action::Show(shown))
+            }
+            // The tile may show another image by now: the drag of one frame is not missed.
+            Action::ShowTile(..) => None,
+            other => Some(other),
+        }
     }
 
     fn draw(&mut self, ui: &mut egui::Ui, actions: &mut Actions) {

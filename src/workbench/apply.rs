@@ -13,8 +13,8 @@ use super::services::Message;
 use super::settings::{Recent, Theme};
 use super::shelf::Shelved;
 use super::shown::{Shown, ToneChoice};
-use super::state::{CompareMode, PathField, PathPurpose, View};
-use crate::display::{ColourMap, Opacity, WindowPreset};
+use super::state::{CompareMode, PathField, PathPurpose, State, View};
+use crate::display::{ColourMap, Opacity, Orientation, WindowPreset};
 use crate::reading::{CaseSource, ModelSource, OpenModel};
 use crate::saliency::Method;
 
@@ -64,11 +64,7 @@ impl Workbench {
             Action::ShowMethod(method) => self.change(|shown| shown.method = method),
             Action::Ask(question) => self.state.question = question,
             Action::Show(shown) => self.change(|now| *now = *shown),
-            Action::ShowTile(tile, shown) => {
-                self.state.compare.own.insert(tile, (*shown).clone());
-                let links = self.state.compare.links;
-                self.change(|now| take_linked(now, &shown, links));
-            }
+            Action::ShowTile(tile, shown) => self.show_tile(tile, &shown),
             Action::SetView(view) => self.state.view = view,
             Action::SetCompareMode(mode) => {
                 let compare = &mut self.state.compare;
@@ -125,6 +121,7 @@ impl Workbench {
                 self.close();
             }
         }
+        self.state.follow_current();
     }
 
     /// Takes what background work found.
@@ -190,6 +187,7 @@ impl Workbench {
                 self.list_changed |= self.state.list.hangs_on_predictions();
             }
         }
+        self.state.follow_current();
     }
 
     /// Remembers what was opened, for the menu and for the next session.
@@ -265,13 +263,13 @@ impl Workbench {
             Command::Settings => state.dialogs.settings = !state.dialogs.settings,
             Command::Quit => self.close(),
             Command::Undo => {
-                if let Some(before) = state.undo.undo(&state.shown) {
-                    state.shown = before;
+                if let Some(before) = state.undo.undo(&state.step()) {
+                    state.go_to(before);
                 }
             }
             Command::Redo => {
-                if let Some(after) = state.undo.redo(&state.shown) {
-                    state.shown = after;
+                if let Some(after) = state.undo.redo(&state.step()) {
+                    state.go_to(after);
                 }
             }
             Command::ShowCase => state.view = View::Case,
@@ -322,12 +320,15 @@ impl Workbench {
                 let card = &mut state.dialogs.method_card;
                 *card = if card.is_some() { None } else { Some(state.shown.method) };
             }
-            Command::Invert => self.change(|shown| shown.is_inverted = !shown.is_inverted),
-            Command::ResetView => self.change(|shown| {
-                shown.look = Look::default();
-                shown.tone = ToneChoice::AsStored;
-                shown.is_inverted = false;
-            }),
+            Command::Invert => self.reorient(Orientation::inverted),
+            Command::ResetView => {
+                self.change(|shown| {
+                    let orientation = shown.orientation();
+                    (shown.look, shown.tone) = (Look::default(), ToneChoice::AsStored);
+                    shown.set_orientation(orientation);
+                });
+                self.reorient(|_| Orientation::default());
+            }
             Command::Fit => self.change(|shown| {
                 shown.look.zoom = 1.0;
                 shown.look.center = [0.5, 0.5];
@@ -339,9 +340,9 @@ impl Workbench {
             }
             Command::ZoomIn => self.zoom(ZOOM_STEP),
             Command::ZoomOut => self.zoom(1.0 / ZOOM_STEP),
-            Command::RotateRight => self.change(|shown| shown.look = shown.look.turned(1)),
-            Command::RotateLeft => self.change(|shown| shown.look = shown.look.turned(-1)),
-            Command::Flip => self.change(|shown| shown.look = shown.look.flipped()),
+            Command::RotateRight => self.reorient(|orientation| orientation.turned(1)),
+            Command::RotateLeft => self.reorient(|orientation| orientation.turned(-1)),
+            Command::Flip => self.reorient(Orientation::mirrored),
             Command::WindowAuto => self.change(|shown| shown.tone = ToneChoice::AsStored),
             Command::WindowFull => self.preset(WindowPreset::Full),
             Command::WindowStandard => self.preset(WindowPreset::Standard),
@@ -365,11 +366,43 @@ impl Workbench {
 
     /// Changes how the case is shown, in a way that can be undone.
     pub fn change(&mut self, change: impl FnOnce(&mut Shown)) {
-        let before = self.state.shown.clone();
-        change(&mut self.state.shown);
-        if self.state.shown != before {
+        self.step_by(|state| change(&mut state.shown));
+    }
+
+    /// Changes what undo takes back.
+    fn step_by(&mut self, change: impl FnOnce(&mut State)) {
+        self.state.follow_current();
+        let before = self.state.step();
+        change(&mut self.state);
+        if self.state.step() != before {
             self.state.undo.note(&before, Instant::now());
         }
+    }
+
+    /// Turns, mirrors or inverts the image under the pointer where images are compared, else the current one; no other.
+    fn reorient(&mut self, change: impl FnOnce(Orientation) -> Orientation) {
+        let state = &self.state;
+        let is_of_images = state.view == View::Compare && state.compare.mode == CompareMode::Images;
+        let pointed = self.services.on_screen.get().pointed.filter(|_| is_of_images);
+        let pointed = pointed.filter(|entry| state.list.entry(*entry).is_some());
+        let target = pointed.or(state.list.current);
+        self.step_by(|state| match target {
+            Some(entry) => state.set_orientation(entry, change(state.orientation(entry))),
+            None => state.shown.set_orientation(change(state.shown.orientation())),
+        });
+    }
+
+    /// Shows a tile so, and with it what tiles share. Turn, mirroring and inversion are those of its image alone.
+    fn show_tile(&mut self, tile: usize, shown: &Shown) {
+        self.step_by(|state| {
+            state.compare.own.insert(tile, shown.clone());
+            let (links, current) = (state.compare.links, state.shown.orientation());
+            take_linked(&mut state.shown, shown, links);
+            state.shown.set_orientation(current);
+            if let Some(entry) = state.tile_entry(tile) {
+                state.set_orientation(entry, shown.orientation());
+            }
+        });
     }
 
     /// Shows a case, which is read where it is not in memory.
@@ -383,6 +416,7 @@ impl Workbench {
             self.state.measurement = None;
         }
         self.state.list.current = Some(entry);
+        self.state.follow_current();
         self.need(entry, &source);
     }
 
@@ -512,7 +546,6 @@ fn take_linked(now: &mut Shown, tile: &Shown, links: super::state::Links) {
     }
     if !links.window {
         now.tone = before.tone;
-        now.is_inverted = before.is_inverted;
     }
     if !links.opacity {
         now.map.opacity = before.map.opacity;

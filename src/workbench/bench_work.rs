@@ -11,11 +11,11 @@ use super::services::{Message, Post};
 use crate::benchmark::report::{ReportOptions, report};
 use crate::benchmark::{
     self, Analysis, CpuExecutors, KeptPictures, Options, Progress, Protocol, Results, Score, Setup, Shard, Store,
-    TrustFile, UnitReport, Watch,
+    TrustError, TrustFile, UnitReport, Watch,
 };
 use crate::export;
 use crate::figure::NOT_FOR_DIAGNOSIS;
-use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start};
+use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start, Told};
 use crate::network::Model;
 
 /// Shortest time between two looks at a run: units may be finished by the hundred in a second.
@@ -121,7 +121,7 @@ pub(super) fn start(jobs: &Jobs, post: Post, run: Run, consent: Consent, paused:
         match ended {
             Ok(words) => Ending::Done(Some(words)),
             Err(_) if watch.is_cancelled() => Ending::Cancelled,
-            Err(Stop::Early(reason) | Stop::Late(reason)) => Ending::Failed(reason),
+            Err(Stop::Early(told) | Stop::Late(told)) => watch.failed(told),
         }
     })
 }
@@ -129,14 +129,14 @@ pub(super) fn start(jobs: &Jobs, post: Post, run: Run, consent: Consent, paused:
 /// Why a run ended before its end.
 enum Stop {
     /// Before anything was computed.
-    Early(String),
+    Early(Told),
     /// Later; what is finished is kept.
-    Late(String),
+    Late(Told),
 }
 
 impl Run {
     fn carry_out(self, consent: &Consent, follow: &Follow<'_>) -> std::result::Result<String, Stop> {
-        let early = |error: benchmark::Error| Stop::Early(error.to_string());
+        let early = |error: benchmark::Error| Stop::Early(told(&error));
         let itself = self.clone();
         let is_begun = self.protocol.is_none();
         let (protocol, external, folder, shard) = if let Some(protocol) = self.protocol {
@@ -147,7 +147,7 @@ impl Run {
             let shard = Shard { index: meta.shard, count: meta.shards };
             if meta.parts.len() > 1 {
                 let words = "this database was joined from parts: go on with the parts and join them again";
-                return Err(Stop::Early(words.to_owned()));
+                return Err(Stop::Early(Told::of(words, Some(&self.path))));
             }
             (meta.protocol, meta.external, folder, shard)
         };
@@ -162,9 +162,8 @@ impl Run {
             follow.post.send(Message::Benchmark(News::Caution { caution, held_back }));
             if is_held_back {
                 let label = Command::ExplainAnyway.label();
-                return Err(Stop::Early(format!(
-                    "{caution} Nothing was computed: press “{label}” to run it all the same"
-                )));
+                let words = format!("{caution} Nothing was computed: press “{label}” to run it all the same");
+                return Err(Stop::Early(Told::of(words, None)));
             }
         }
         setup.warnings().iter().for_each(|warning| follow.warning(warning));
@@ -177,7 +176,7 @@ impl Run {
         follow.post.send(Message::Benchmark(News::Begun { database, protocol: Box::new(protocol), scores }));
         let options = Options { workers: 1, shard, retry_failed: false };
         let done = benchmark::run(&setup, &folder, &CpuExecutors::default(), &options, follow);
-        let summary = done.map_err(|error| Stop::Late(error.to_string()))?;
+        let summary = done.map_err(|error| Stop::Late(told(&error)))?;
         let status = summary.status;
         Ok(match status.failed {
             0 => format!("{} units are done", status.done),
@@ -245,44 +244,53 @@ impl Watch for Follow<'_> {
 /// Reads a database and judges what is in it; its cards are kept beside it and in `home`.
 pub(super) fn judge(jobs: &Jobs, post: Post, path: PathBuf, home: Option<PathBuf>) -> JobId {
     let start = Start { name: "Judge a benchmark".to_owned(), lane: Lane::Write, urgent: true, listed: true };
-    jobs.start(start, move |_| match judged(&path) {
+    jobs.start(start, move |watch| match judged(&path) {
         Ok(judged) => {
             let count = judged.results.scores.len();
             let kept = keep_trust(&judged, home.as_deref());
             post.send(Message::Benchmark(News::Judged(Arc::new(judged))));
             match kept {
                 Ok(()) => Ending::Done(Some(format!("{count} numbers were judged"))),
-                Err(reason) => Ending::Failed(format!("the verdicts are shown, but {reason}")),
+                Err(Told { words, place }) => {
+                    watch.failed(Told { words: format!("the verdicts are shown, but {words}"), place })
+                }
             }
         }
-        Err(reason) => {
+        Err(told) => {
             post.send(Message::Benchmark(News::NotJudged));
-            Ending::Failed(reason)
+            watch.failed(told)
         }
     })
 }
 
-fn judged(path: &Path) -> std::result::Result<Judged, String> {
-    let store = benchmark::open(path).map_err(|error| error.to_string())?;
-    let results = store.results().map_err(|error| error.to_string())?;
+/// The words of an error beside the path that it is about.
+fn told(error: &benchmark::Error) -> Told {
+    Told::of(error.without_path(), error.path())
+}
+
+fn judged(path: &Path) -> std::result::Result<Judged, Told> {
+    let store = benchmark::open(path).map_err(|error| told(&error))?;
+    let results = store.results().map_err(|error| told(&error))?;
     if results.scores.is_empty() {
-        return Err("the run holds no number yet: let it go on first".to_owned());
+        return Err(Told::of("the run holds no number yet: let it go on first", Some(path)));
     }
     let analysis = Analysis::of(&results);
     let trust = TrustFile::of(&analysis);
     Ok(Judged { database: store.path().to_owned(), protocol: store.meta().protocol.clone(), results, analysis, trust })
 }
 
-fn keep_trust(judged: &Judged, home: Option<&Path>) -> std::result::Result<(), String> {
+fn keep_trust(judged: &Judged, home: Option<&Path>) -> std::result::Result<(), Told> {
+    let told = |error: TrustError| Told::of(error.without_path(), Some(error.path()));
     if let Some(home) = home {
         let folder = home.join(TRUST_FOLDER);
-        std::fs::create_dir_all(&folder).map_err(|error| format!("the cards could not be kept ({error})"))?;
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| Told::of(format!("the cards could not be kept ({error})"), Some(&folder)))?;
         // Names of runs are hexadecimal digits.
         let name = format!("{}.json", judged.trust.run_id);
-        judged.trust.write(&folder.join(name)).map_err(|error| error.to_string())?;
+        judged.trust.write(&folder.join(name)).map_err(told)?;
     }
     // The last, because the folder of a run may be closed or hold a file of that name.
-    judged.trust.write(&TrustFile::beside(&judged.database)).map_err(|error| error.to_string())
+    judged.trust.write(&TrustFile::beside(&judged.database)).map_err(told)
 }
 
 /// Reads the cards that earlier sessions kept; what cannot be read is no card.
@@ -306,23 +314,25 @@ pub(super) fn read_trust(jobs: &Jobs, post: Post, home: PathBuf) {
 /// Writes `report.html` beside the database.
 pub(super) fn write_report(jobs: &Jobs, judged: Arc<Judged>) {
     let start = Start { name: "Write the report".to_owned(), lane: Lane::Write, urgent: false, listed: true };
-    jobs.start(start, move |_| match report_of(&judged) {
+    jobs.start(start, move |watch| match report_of(&judged) {
         Ok(()) => Ending::Done(Some("report.html lies beside the database".to_owned())),
-        Err(reason) => Ending::Failed(format!("the report could not be written: {reason}")),
+        Err(Told { words, place }) => {
+            watch.failed(Told { words: format!("the report could not be written: {words}"), place })
+        }
     });
 }
 
-fn report_of(judged: &Judged) -> std::result::Result<(), String> {
-    let pictures = KeptPictures::open(&judged.database, &judged.results).map_err(|error| error.to_string())?;
-    let made = report(&judged.results, None, &pictures, ReportOptions::default()).map_err(|error| error.to_string())?;
+fn report_of(judged: &Judged) -> std::result::Result<(), Told> {
+    let pictures = KeptPictures::open(&judged.database, &judged.results).map_err(|error| told(&error))?;
+    let made = report(&judged.results, None, &pictures, ReportOptions::default());
+    let made = made.map_err(|error| Told::of(error.to_string(), None))?;
     let folder = judged.database.parent().unwrap_or(Path::new("."));
-    let path = folder.join("report.html");
-    if !may_be_replaced(&path) {
-        return Err(
-            "a file report.html that is no report of this program lies beside the database: move it away".into()
-        );
+    let target = folder.join("report.html");
+    if !may_be_replaced(&target) {
+        let words = "a file report.html that is no report of this program lies beside the database: move it away";
+        return Err(Told::of(words, Some(&target)));
     }
-    export::file(&path, made.html.as_bytes()).map_err(|error| error.to_string())
+    export::file(&target, made.html.as_bytes()).map_err(|error| Told::of(error.without_path(), Some(&target)))
 }
 
 /// Whether nothing is there, or a report that this program made.

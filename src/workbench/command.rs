@@ -256,7 +256,7 @@ const TABLE: [Facts; 66] = [
     Facts { command: Command::ToggleTruth, category: Category::Image, label: "Expert marks", tooltip: "Shows or hides what experts marked, in yellow", keys: &[key(Modifiers::NONE, Key::T)] },
     Facts { command: Command::ToggleOverlays, category: Category::Image, label: "Overlay planes", tooltip: "Shows or hides drawings stored in the file; no model sees them", keys: &[key(Modifiers::NONE, Key::O)] },
     Facts { command: Command::ToggleCornerText, category: Category::Image, label: "Corner text", tooltip: "Shows or hides the text in the corners", keys: &[key(Modifiers::NONE, Key::X)] },
-    Facts { command: Command::ToggleIdentity, category: Category::Image, label: "Identity", tooltip: "Shows or hides name, number and date; exports never have them unless you say so", keys: &[key(Modifiers::NONE, Key::Q)] },
+    Facts { command: Command::ToggleIdentity, category: Category::Image, label: "Identity", tooltip: "Shows or hides name, number, date, files and folders; exports never have them unless you say so", keys: &[key(Modifiers::NONE, Key::Q)] },
     Facts { command: Command::PlayPause, category: Category::Cascade, label: "Play or pause", tooltip: "Plays the cascade, or stops it where it is", keys: &[key(Modifiers::COMMAND, Key::Space)] },
     Facts { command: Command::NextState, category: Category::Cascade, label: "Next state", tooltip: "Shows the state with one more block randomized", keys: &[key(Modifiers::NONE, Key::ArrowRight)] },
     Facts { command: Command::PreviousState, category: Category::Cascade, label: "Previous state", tooltip: "Shows the state with one block fewer randomized", keys: &[key(Modifiers::NONE, Key::ArrowLeft)] },

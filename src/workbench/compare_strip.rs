@@ -94,8 +94,18 @@ fn links_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
             actions.send(Action::SetLinks(changed));
         }
     };
-    toggle("Look", links.look, "Pan, zoom, turn and mirror", Links { look: !links.look, ..links });
-    toggle("Window", links.window, "Gray levels and inversion", Links { window: !links.window, ..links });
+    toggle(
+        "Look",
+        links.look,
+        "Pan and zoom; turn and mirror belong to each image",
+        Links { look: !links.look, ..links },
+    );
+    toggle(
+        "Window",
+        links.window,
+        "Gray levels; inversion belongs to each image",
+        Links { window: !links.window, ..links },
+    );
     toggle(
         "Cursor",
         links.cursor,

@@ -90,7 +90,9 @@ fn tiles_ui(
         (grid.columns, grid.places(tiles.len(), area).into_iter().enumerate().collect())
     };
     let on_screen = services.on_screen.get();
-    services.on_screen.set(OnScreen { columns, tiles: places.len(), ..on_screen });
+    let is_pointed_at = |(_, rect): &&(usize, Rect)| ui.rect_contains_pointer(*rect);
+    let pointed = places.iter().find(is_pointed_at).map(|(index, _)| tiles[*index].entry);
+    services.on_screen.set(OnScreen { columns, tiles: places.len(), pointed, ..on_screen });
     let raw_range = shared_raw_range(tiles, state, services);
     let mut stage = None;
     for (index, rect) in &places {

@@ -69,7 +69,7 @@ impl ExportPreview {
                 return Ending::Cancelled;
             }
             let painted = figure.preview(width_mm, WIDTH_PX).map(|painted| image(&painted));
-            let outcome = painted.map_err(|error| error.to_string());
+            let outcome = painted.map_err(|error| error.without_path());
             let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
             if slot.wanted == key {
                 slot.painted = Some((key, outcome));

@@ -13,7 +13,7 @@ use super::tile::map_on_screen;
 use super::{compare_view, study_row};
 use crate::export::shown::{Arrangement, ShownDicom, ShownExport, ShownFigure, ShownMap, ShownMaps, ShownTile};
 use crate::figure::template::Page;
-use crate::job::{Ending, Lane, Start};
+use crate::job::{Ending, Lane, Start, Told};
 use crate::reading::{OpenCase, OpenModel, Standing};
 use crate::saliency::Method;
 
@@ -59,13 +59,16 @@ impl Workbench {
         let Some(target) = form.path() else { return };
         let Ok(gathered) = gather(&form, &self.state, &self.services) else { return };
         let start = Start { name: form.what.name().to_owned(), lane: Lane::Write, urgent: false, listed: true };
-        let job = self.services.jobs.start(start, move |_| match gathered.export.write(&target) {
+        let job = self.services.jobs.start(start, move |watch| match gathered.export.write(&target) {
             Ok(files) => {
                 let name = |path: &std::path::PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
                 let names: Vec<String> = files.iter().filter_map(name).collect();
-                Ending::Done(Some(format!("Written: {}", names.join(", "))))
+                watch.about(names.join(", "));
+                Ending::Done(Some(
+                    if files.len() == 1 { "One file is written" } else { "The files are written" }.to_owned(),
+                ))
             }
-            Err(error) => Ending::Failed(error.to_string()),
+            Err(error) => watch.failed(Told::of(error.without_path(), error.path())),
         });
         self.state.dialogs.export_form.job = Some(job);
     }
@@ -135,7 +138,7 @@ pub(super) fn gather(form: &ExportForm, state: &State, services: &Services) -> R
         (FigureWidth::Pixels, ..) => Page::new(crate::figure::ColumnWidth::Double.mm(), form.dpi),
         (FigureWidth::Column(width), ..) => Page::new(width.mm(), form.dpi),
     };
-    let page = page.map_err(|error| error.to_string())?;
+    let page = page.map_err(|error| error.to_string())?; // a page knows no path
     let figure = ShownFigure { arrangement, has_truth, has_identity };
     let export = ShownExport::Figure(Box::new(figure), page, form.format.at(form.dpi));
     Ok(Gathered { export, page: Some(page), left_out })
@@ -164,7 +167,7 @@ impl Gathering<'_> {
     fn screen(&self) -> Result<(Vec<ShownTile>, usize, bool), String> {
         let state = self.state;
         let is_compared = state.view == View::Compare;
-        let OnScreen { stage, tiles: drawn, columns } = self.services.on_screen.get();
+        let OnScreen { stage, tiles: drawn, columns, .. } = self.services.on_screen.get();
         let subjects: Vec<(usize, TileSubject)> = if is_compared {
             let all = state.tiles().into_iter().enumerate();
             match state.compare.maximised {

@@ -1,11 +1,15 @@
 //! The bar at the bottom: what is being worked on, what failed, which device computes, what the mouse does.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use egui::{Align, Button, Id, Layout, Panel, ProgressBar, Sense, Ui};
+use egui::{
+    Align, Button, Frame, Galley, Id, Layout, Panel, ProgressBar, Rect, Sense, TextStyle, Ui, UiBuilder, pos2, vec2,
+};
 
 use super::action::{Action, Actions};
+use super::notice::NoticePlace;
 use super::services::Services;
 use super::settings::{Drag, MouseButton};
 use super::state::State;
@@ -13,16 +17,47 @@ use super::steady::steady;
 use super::theme;
 use crate::job::{Ending, JobId, JobReport, Phase};
 
+/// Height of a line of the bar, in points.
+const LINE: f32 = 22.0;
+
+/// Room that work and failures have before the hints at the right get any, in points.
+const WORK_ROOM: f32 = 420.0;
+
+/// Between two things in the bar, in points.
+const GAP: f32 = 14.0;
+
 /// Draws the bar.
 pub(super) fn jobs_bar_ui(ui: &mut Ui, state: &State, services: &Services, actions: &mut Actions) {
-    Panel::bottom("jobs bar").show(ui, |ui| {
+    let frame = Frame::side_top_panel(ui.style());
+    let margin = frame.total_margin();
+    // A view whose content is wider than the window must not take the bar with it.
+    let window = ui.available_rect_before_wrap().intersect(ui.ctx().content_rect());
+    let place = NoticePlace::of(ui, window.width() - margin.sum().x, LINE);
+    let height = place.height() + margin.sum().y + 2.0;
+    Panel::bottom("jobs bar").frame(frame).exact_size(height).show(ui, |ui| {
         let reports = services.jobs.reports();
-        ui.horizontal(|ui| {
-            ui.set_min_height(22.0);
-            work_ui(ui, &reports, state, actions);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| hints_ui(ui, state));
-        });
+        let bar = ui.available_rect_before_wrap();
+        let bar = Rect::from_x_y_ranges(
+            (window.left() + margin.left).max(bar.left())..=(window.right() - margin.right).min(bar.right()),
+            bar.y_range(),
+        );
+        let rest = place.ui(ui, bar);
+        let (hints, work) = hints(ui, rest, state);
+        // First, so that its controls do not hang on how many hints there are.
+        part_ui(ui, "work", work, |ui| work_ui(ui, &reports, state, actions));
+        for hint in hints {
+            hint.ui(ui);
+        }
+        ui.advance_cursor_after_rect(bar);
     });
+}
+
+/// A part of the bar that keeps to its place, whatever is in it.
+fn part_ui(ui: &mut Ui, name: &str, rect: Rect, content: impl FnOnce(&mut Ui)) {
+    let layout = Layout::left_to_right(Align::Center);
+    let mut part = ui.new_child(UiBuilder::new().id_salt(name).max_rect(rect).layout(layout));
+    part.set_clip_rect(rect.expand2(vec2(0.0, 2.0)).intersect(ui.clip_rect()));
+    content(&mut part);
 }
 
 /// Time left in words, rounded so that it does not flicker.
@@ -42,17 +77,12 @@ fn read_failures_id() -> Id {
 
 /// Notes that all failures so far were read.
 pub(super) fn note_read(ui: &Ui, reports: &[JobReport]) {
-    let failed: HashSet<JobId> =
-        reports.iter().filter(|report| failure(report).is_some()).map(|report| report.id).collect();
+    let failed: HashSet<JobId> = reports.iter().filter(|report| has_failed(report)).map(|report| report.id).collect();
     ui.data_mut(|data| data.insert_temp(read_failures_id(), failed));
 }
 
-/// Why a job failed.
-pub(super) fn failure(report: &JobReport) -> Option<&str> {
-    match &report.phase {
-        Phase::Over(Ending::Failed(reason)) => Some(reason),
-        _ => None,
-    }
+fn has_failed(report: &JobReport) -> bool {
+    matches!(report.phase, Phase::Over(Ending::Failed(_)))
 }
 
 fn work_ui(ui: &mut Ui, reports: &[JobReport], state: &State, actions: &mut Actions) {
@@ -65,16 +95,17 @@ fn work_ui(ui: &mut Ui, reports: &[JobReport], state: &State, actions: &mut Acti
     }
     let read: HashSet<JobId> = ui.data(|data| data.get_temp(read_failures_id())).unwrap_or_default();
     let unread: Vec<&JobReport> =
-        reports.iter().filter(|report| failure(report).is_some() && !read.contains(&report.id)).collect();
-    if let Some((report, reason)) = unread.last().and_then(|report| Some((*report, failure(report)?))) {
-        failure_ui(ui, report, reason, unread.len() - 1, reports, state, actions);
+        reports.iter().filter(|report| has_failed(report) && !read.contains(&report.id)).collect();
+    if let Some(report) = unread.last() {
+        failure_ui(ui, report, unread.len() - 1, reports, state, actions);
     } else if under_way.is_empty() {
         rest_ui(ui, reports, state, actions);
     }
 }
 
 fn progress_ui(ui: &mut Ui, report: &JobReport, others: usize, state: &State, actions: &mut Actions) {
-    let open = ui.add(Button::new(report.name.as_str()).frame(false)).on_hover_text("Shows all jobs");
+    let name = Button::new(report.name.as_str()).frame(false).truncate();
+    let open = within(ui, &report.name, 230.0, name).on_hover_text("Shows all jobs");
     if open.clicked() {
         open_list(state, actions);
     }
@@ -86,7 +117,8 @@ fn progress_ui(ui: &mut Ui, report: &JobReport, others: usize, state: &State, ac
     if report.phase == Phase::Waiting {
         ui.label("waits");
     } else {
-        let bar = ProgressBar::new(report.fraction().unwrap_or(0.0)).desired_width(120.0).desired_height(12.0);
+        let width = (ui.available_width() * 0.5).clamp(24.0, 120.0);
+        let bar = ProgressBar::new(report.fraction().unwrap_or(0.0)).desired_width(width).desired_height(12.0);
         ui.add(bar).accessible_name(format!("Progress of {}", report.name));
         if report.total > 0 {
             ui.label(format!("{} of {}", report.done, report.total));
@@ -106,16 +138,16 @@ fn progress_ui(ui: &mut Ui, report: &JobReport, others: usize, state: &State, ac
 fn failure_ui(
     ui: &mut Ui,
     report: &JobReport,
-    reason: &str,
     others: usize,
     reports: &[JobReport],
     state: &State,
     actions: &mut Actions,
 ) {
     let more = if others > 0 { format!(" (and {others} more)") } else { String::new() };
+    let reason = report.words(state.shown.has_identity).unwrap_or_default();
     let text = format!("{}: {reason}{more}", report.name);
-    // The right side keeps its room.
-    let width = (ui.available_width() - 420.0).max(160.0);
+    // The button behind it keeps its room.
+    let width = (ui.available_width() - 60.0).max(40.0);
     let colour = theme::failure(ui.visuals());
     let label = egui::Label::new(egui::RichText::new(&text).color(colour)).truncate().sense(Sense::click());
     let size = egui::vec2(width, ui.available_height());
@@ -132,11 +164,13 @@ fn failure_ui(
 /// What there is to say when nothing is under way.
 fn rest_ui(ui: &mut Ui, reports: &[JobReport], state: &State, actions: &mut Actions) {
     let said = reports.iter().rev().find_map(|report| match &report.phase {
-        Phase::Over(Ending::Done(Some(what))) => Some(format!("{}: {what}", report.name)),
+        Phase::Over(Ending::Done(Some(_))) => {
+            Some(format!("{}: {}", report.name, report.words(state.shown.has_identity)?))
+        }
         _ => None,
     });
     let text = said.unwrap_or_else(|| "No work under way".to_owned());
-    let response = ui.add(Button::new(text.as_str()).frame(false));
+    let response = ui.add(Button::new(text.as_str()).frame(false).truncate());
     if response.on_hover_text("Shows all jobs").clicked() {
         open_list(state, actions);
     }
@@ -148,12 +182,55 @@ fn open_list(state: &State, actions: &mut Actions) {
     actions.send(Action::SetDialogs(Box::new(dialogs)));
 }
 
-fn hints_ui(ui: &mut Ui, state: &State) {
-    // From the right to the left.
-    let device = state.model().and_then(|model| model.device());
-    ui.label(device.unwrap_or_else(|| "no model asked yet".to_owned())).on_hover_text("What computes maps");
-    ui.separator();
-    ui.label(mouse_words(state)).on_hover_text("What dragging with each mouse button does; the settings change it");
+/// A button named `text`, at most so wide that `others` points are left for what comes after it.
+fn within(ui: &mut Ui, text: &str, others: f32, button: Button<'_>) -> egui::Response {
+    let font = TextStyle::Button.resolve(ui.style());
+    let natural = ui.painter().layout_no_wrap(text.to_owned(), font, egui::Color32::WHITE).size().x;
+    let width = (natural + 2.0 * ui.spacing().button_padding.x).min((ui.available_width() - others).max(60.0));
+    let size = vec2(width, ui.available_height());
+    ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+        ui.set_max_width(width);
+        ui.add(button)
+    })
+    .inner
+}
+
+/// A few words at the right.
+struct Hint {
+    name: &'static str,
+    words: Arc<Galley>,
+    tip: &'static str,
+    place: Rect,
+}
+
+impl Hint {
+    fn ui(self, ui: &mut Ui) {
+        part_ui(ui, self.name, self.place, |ui| {
+            ui.add(egui::Label::new(self.words).selectable(false)).on_hover_text(self.tip);
+        });
+    }
+}
+
+/// As many hints at the right of `rest` as there is room for, and the part that is left.
+fn hints(ui: &Ui, rest: Rect, state: &State) -> (Vec<Hint>, Rect) {
+    let device = state.model().and_then(|model| model.device()).unwrap_or_else(|| "no model asked yet".to_owned());
+    let font = TextStyle::Body.resolve(ui.style());
+    let mut right = rest.right();
+    let mut found = Vec::new();
+    for (name, text, tip) in [
+        ("mouse", mouse_words(state), "What dragging with each mouse button does; the settings change it"),
+        ("device", device, "What computes maps"),
+    ] {
+        let words = ui.painter().layout_no_wrap(text, font.clone(), ui.visuals().text_color());
+        let left = right - words.size().x;
+        if left - GAP - rest.left() < WORK_ROOM {
+            break;
+        }
+        let place = Rect::from_min_max(pos2(left, rest.top()), pos2(right, rest.bottom()));
+        found.push(Hint { name, words, tip, place });
+        right = left - GAP;
+    }
+    (found, Rect::from_min_max(rest.min, pos2(right, rest.bottom())))
 }
 
 /// What the mouse does now.

@@ -98,12 +98,6 @@ impl Look {
     pub fn turned(&self, quarters: i32) -> Self {
         Self { quarter_turns: (i32::from(self.quarter_turns) + quarters).rem_euclid(4) as u8, ..*self }
     }
-
-    /// The look mirrored left to right as it is seen.
-    #[must_use]
-    pub fn flipped(&self) -> Self {
-        Self { is_flipped: !self.is_flipped, ..self.turned(-2 * i32::from(self.quarter_turns)) }
-    }
 }
 
 #[cfg(test)]

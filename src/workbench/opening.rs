@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::state::PathPurpose;
 use crate::cohort::{Cohort, CohortOptions, CohortSpec, SpecError};
-use crate::job::{Ending, JobWatch};
+use crate::job::{Ending, JobWatch, Told};
 use crate::reading::{CaseSource, ModelSource, OpenCase, OpenModel};
 
 /// Files that are read at once when they are opened together; more are read when they are looked at.
@@ -31,26 +31,31 @@ pub(super) fn open(paths: &[PathBuf], watch: &JobWatch, tell: impl Fn(Opened)) -
             return Ending::Cancelled;
         }
         let opened = if path.is_dir() {
-            open_folder(path, watch).map(Opened::Cohort)
+            open_folder(path, watch).map(Opened::Cohort).map_err(|words| Told::of(words, None))
         } else if is_model(path) {
             let model = OpenModel::open(ModelSource::File(path.clone()));
-            model.map(|model| Opened::Model(Arc::new(model))).map_err(|error| error.to_string())
+            model.map(|model| Opened::Model(Arc::new(model))).map_err(|error| Told::of(error.without_path(), None))
         } else if paths.len() > READ_AT_ONCE {
             Ok(Opened::Unread(path.clone()))
         } else {
             let read = OpenCase::read(&CaseSource::File(path.clone()));
-            read.map(|case| Opened::Case(path.clone(), Arc::new(case))).map_err(|error| error.to_string())
+            read.map(|case| Opened::Case(path.clone(), Arc::new(case)))
+                .map_err(|error| Told::of(error.without_path(), None))
         };
         match opened {
             Ok(opened) => tell(opened),
-            Err(reason) => problems.push(format!("{}: {reason}", name_of(path))),
+            // The name is enough for those who may see it: the folder is what they opened.
+            Err(told) => problems.push(told.named(name_of(path))),
         }
         watch.advance(done + 1, paths.len());
     }
     match problems.as_slice() {
         [] => Ending::Done(None),
-        [one] => Ending::Failed(one.clone()),
-        [first, ..] => Ending::Failed(format!("{} of {} could not be opened; {first}", problems.len(), paths.len())),
+        [one] => watch.failed(one.clone()),
+        [first, ..] => {
+            let words = format!("{} of {} could not be opened; {}", problems.len(), paths.len(), first.words);
+            watch.failed(Told { words, place: first.place.clone() })
+        }
     }
 }
 
@@ -73,8 +78,12 @@ pub(super) fn open_folder(path: &Path, watch: &JobWatch) -> Result<Arc<Cohort>, 
 pub(super) fn open_cohort(text: &str, watch: &JobWatch) -> Result<Cohort, Ending> {
     let spec: CohortSpec = text.trim().parse().map_err(|error: SpecError| Ending::Failed(format!("{error}")))?;
     let progress = |done: usize, total: usize| watch.advance(done, total);
-    Cohort::open(&spec, &CohortOptions::default(), &progress, &|| watch.is_cancelled())
-        .map_err(|error| if watch.is_cancelled() { Ending::Cancelled } else { Ending::Failed(error.without_path()) })
+    Cohort::open(&spec, &CohortOptions::default(), &progress, &|| watch.is_cancelled()).map_err(|error| {
+        if watch.is_cancelled() {
+            return Ending::Cancelled;
+        }
+        watch.failed(Told::of(error.without_path(), error.path()))
+    })
 }
 
 /// What there is to say about a cohort that was opened.

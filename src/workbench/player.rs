@@ -342,7 +342,7 @@ impl Workbench {
                 Ending::Done(Some(format!("in the folder {name}")))
             }
             Err(_) if watch.is_cancelled() => Ending::Cancelled,
-            Err(error) => Ending::Failed(error.to_string()),
+            Err(error) => watch.failed(error.told().named(folder.display().to_string())),
         });
     }
 

@@ -21,7 +21,7 @@ use super::state::PathPurpose;
 use super::thumbnails::Thumbnails;
 use crate::cohort::{Cohort, CohortOptions, CohortSpec};
 use crate::display::{ContentId, MapPlane, contours};
-use crate::job::{Ending, JobId, Jobs, Lane, Start};
+use crate::job::{Ending, JobId, Jobs, Lane, Start, Told};
 use crate::reading::{Answer, Cascades, CaseSource, Explainer, ModelSource, OpenCase, OpenModel, Thumbnail};
 use crate::saliency::Method;
 
@@ -92,6 +92,8 @@ pub struct OnScreen {
     pub tiles: usize,
     /// Of these, as many a row.
     pub columns: usize,
+    /// The image of the comparison that the pointer is over.
+    pub pointed: Option<EntryId>,
 }
 
 /// Background work of the window.
@@ -241,9 +243,8 @@ impl Services {
                     Ending::Done(None)
                 }
                 Err(error) => {
-                    let reason = error.to_string();
-                    post.send(Message::CaseRead { entry, result: Err(reason.clone()) });
-                    Ending::Failed(format!("{}: {reason}", source.title()))
+                    post.send(Message::CaseRead { entry, result: Err(error.without_path()) });
+                    watch.failed(error.told().named(source.title()))
                 }
             }
         });
@@ -286,7 +287,7 @@ impl Services {
                     Ending::Done(Some(note))
                 }
                 Err(_) if watch.is_cancelled() => Ending::Cancelled,
-                Err(error) => Ending::Failed(error.without_path()),
+                Err(error) => watch.failed(Told::of(error.without_path(), error.path())),
             }
         });
     }
@@ -294,14 +295,14 @@ impl Services {
     /// Opens a model; it is asked from then on where `is_asked` says so or no other is open.
     pub fn open_model(&self, source: ModelSource, is_asked: bool) {
         let post = self.post();
-        let name = format!("Open the model {}", source.title());
-        let start = Start { name, lane: Lane::Open, urgent: false, listed: true };
-        self.jobs.start(start, move |_| match OpenModel::open(source) {
+        let title = source.title();
+        let start = Start { name: "Open a model".to_owned(), lane: Lane::Open, urgent: false, listed: true };
+        self.jobs.start(start, move |watch| match OpenModel::open(source) {
             Ok(model) => {
                 post.send(Message::ModelOpened { model: Arc::new(model), is_asked });
                 Ending::Done(None)
             }
-            Err(error) => Ending::Failed(error.to_string()),
+            Err(error) => watch.failed(error.told().named(title)),
         });
     }
 

@@ -11,6 +11,7 @@ use super::bench::Bench;
 use super::command::Command;
 use super::export_form::ExportForm;
 use super::list::{EntryId, StudyList};
+use super::orientations::Orientations;
 use super::player::Player;
 use super::settings::Settings;
 use super::shown::Shown;
@@ -51,9 +52,9 @@ pub enum CompareMode {
 #[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Links {
-    /// Pan, zoom and turn.
+    /// Pan and zoom. Turn and mirroring belong to the image.
     pub look: bool,
-    /// Gray levels.
+    /// Gray levels. Inversion belongs to the image.
     pub window: bool,
     /// The pointer's place.
     pub cursor: bool,
@@ -198,6 +199,10 @@ pub struct State {
     pub question: Question,
     /// How the case is shown; tiles of a comparison share what is linked.
     pub shown: Shown,
+    /// How the images other than `oriented` are turned, mirrored and inverted.
+    pub(super) orientations: Orientations,
+    /// The image whose turn, mirroring and inversion are in `shown`.
+    pub(super) oriented: Option<EntryId>,
     /// How it was shown before.
     pub undo: Undo,
     /// What the middle shows.
@@ -241,6 +246,8 @@ impl State {
             model: 0,
             question: Question::of(Preset::Recommended),
             shown: Shown::default(),
+            orientations: Orientations::default(),
+            oriented: None,
             undo: Undo::default(),
             view: View::default(),
             compare: Compare::default(),
@@ -288,17 +295,27 @@ impl State {
         }
     }
 
-    /// How a tile of the comparison is shown: its own way where it is not linked.
+    /// How a tile of the comparison is shown: its own way where it is not linked, and always turned, mirrored and inverted
+    /// as its image is.
     pub fn tile_shown(&self, tile: usize) -> Shown {
-        let Some(own) = self.compare.own.get(&tile) else { return self.shown.clone() };
-        let (links, shared) = (self.compare.links, &self.shown);
-        let mut shown = shared.clone();
+        let mut shown = self.shown.clone();
+        if let Some(own) = self.compare.own.get(&tile) {
+            self.take_own(&mut shown, own);
+        }
+        if let Some(entry) = self.tile_entry(tile) {
+            shown.set_orientation(self.orientation(entry));
+        }
+        shown
+    }
+
+    /// Takes what a tile does not share from its own way of being shown.
+    fn take_own(&self, shown: &mut Shown, own: &Shown) {
+        let links = self.compare.links;
         if !links.look {
             shown.look = own.look;
         }
         if !links.window {
             shown.tone = own.tone.clone();
-            shown.is_inverted = own.is_inverted;
         }
         if !links.opacity {
             shown.map.opacity = own.map.opacity;
@@ -308,6 +325,5 @@ impl State {
             shown.map.range = own.map.range;
             shown.values = own.values;
         }
-        shown
     }
 }

@@ -6,6 +6,7 @@ use egui::{ComboBox, Id, Panel, Rect, ScrollArea, TextEdit, Ui, vec2};
 use super::action::{Action, Actions};
 use super::command::Command;
 use super::list::{EntryId, LabelFilter, SortBy};
+use super::private_field::private_field_ui;
 use super::services::Services;
 use super::state::State;
 use super::study_row::{self, ROW_HEIGHT};
@@ -76,8 +77,16 @@ fn choice_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     let mut choice = Choice { search: list.search.clone(), filter: list.filter, split: list.split, sort: list.sort };
     let mut is_changed = false;
     let hint = "Search names";
-    let field = TextEdit::singleline(&mut choice.search).hint_text(hint).char_limit(200).desired_width(f32::INFINITY);
-    let response = ui.add(field).accessible_name("Search names");
+    let has_identity = state.shown.has_identity;
+    let response = private_field_ui(
+        ui,
+        "search",
+        &mut choice.search,
+        has_identity,
+        |_| false,
+        |text| TextEdit::singleline(text).hint_text(hint).char_limit(200).desired_width(f32::INFINITY),
+    );
+    let response = response.accessible_name("Search names");
     is_changed |= response.changed();
     if state.focus_search {
         response.request_focus();

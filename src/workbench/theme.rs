@@ -19,6 +19,9 @@ pub(super) const TOOL: Color32 = Color32::from_rgb(140, 255, 170);
 /// Text over a picture.
 pub(super) const PICTURE_TEXT: Color32 = Color32::from_rgb(235, 235, 235);
 
+/// Words over a picture that must not be missed.
+pub(super) const PICTURE_CAUTION: Color32 = Color32::from_rgb(255, 200, 90);
+
 /// Behind text over a picture, so that it reads on white bone too.
 pub(super) const PICTURE_SHADE: Color32 = Color32::from_rgba_premultiplied(0, 0, 0, 150);
 

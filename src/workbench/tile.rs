@@ -7,13 +7,13 @@ use egui::{PointerButton, Pos2, Rect, Sense, Ui, pos2, vec2};
 use super::action::{Action, Actions};
 use super::caution::Bar;
 use super::command::Command;
-use super::look::Stage;
+use super::look::{Look, Stage};
 use super::services::Services;
 use super::settings::Drag;
 use super::shown::{MapValues, Shown, ToneChoice};
 use super::state::{CompareMode, Measurement, State};
 use super::tile_header::{self, HEADER};
-use super::{tile_marks, tile_text};
+use super::{orientation_words, study_row, tile_marks, tile_text};
 use crate::display::{ColourMap, Lens, MapDisplay, MapPlane, Tone};
 use crate::gpu::{CasePicture, MapLayer, screen_px, view_size_px};
 use crate::reading::{Answer, OpenCase, OpenModel, Standing};
@@ -118,13 +118,16 @@ impl Tile<'_> {
             tile_px: view_size_px(area, pixels_per_point),
         };
         ui.painter().rect_filled(area, 0.0, super::theme::PICTURE_GROUND);
+        let title = state.list.current.and_then(|entry| state.list.entry(entry));
+        let title = title.map(|entry| study_row::title(entry, self.shown.has_identity)).unwrap_or_default();
         let name = match self.method {
-            Some(method) => format!("{method} over {}", self.case.title),
-            None => self.case.title.clone(),
+            Some(method) => format!("{method} over {title}"),
+            None => title,
         };
         let name = if self.index.is_some() { format!("{} picture", self.name) } else { name };
         let id = ui.scope_id().with(("tile", self.view_id));
         let response = ui.interact(area, id, Sense::click_and_drag());
+        let name = orientation_words::named(&name, self.shown.orientation());
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
 
         let viewport = self.shown.look.viewport(&stage);
@@ -157,8 +160,9 @@ impl Tile<'_> {
             area.min + vec2(x as f32, y as f32) / pixels_per_point
         };
         tile_marks::marks_ui(&painter, self, layer.as_ref(), state, services, &place);
+        let below = orientation_words::words_ui(&painter, area, self.shown.orientation());
         if self.shown.has_corner_text {
-            tile_text::corners_ui(&painter, area, self, &viewport);
+            tile_text::corners_ui(&painter, below, self, &viewport);
         }
         // On the smallest tiles the bars would hide what they explain.
         let has_bars = area.width() >= SMALLEST_WITH_BARS;
@@ -276,7 +280,7 @@ impl Tile<'_> {
             }
             self.show(shown, actions);
         }
-        response.context_menu(|ui| Self::menu(ui, state, actions));
+        response.context_menu(|ui| self.menu(ui, state, actions));
     }
 
     /// Whether it is the only tile of a comparison that is seen.
@@ -339,7 +343,7 @@ impl Tile<'_> {
         actions.send(Action::SetMeasurement(Some(Measurement { from_px, to_px: to_image(at) })));
     }
 
-    fn menu(ui: &mut Ui, state: &State, actions: &mut Actions) {
+    fn menu(&self, ui: &mut Ui, state: &State, actions: &mut Actions) {
         let commands: &[Option<Command>] = &[
             Some(Command::ResetView),
             Some(Command::Fit),
@@ -361,7 +365,18 @@ impl Tile<'_> {
             let keys = state.settings.keys.keys(*command);
             let text = keys.first().map(|key| ui.ctx().format_shortcut(key)).unwrap_or_default();
             if ui.add(egui::Button::new(command.label()).shortcut_text(text)).clicked() {
-                actions.run(*command);
+                match (command, self.index) {
+                    // The pointer is over the menu, and no longer over the image that is meant.
+                    (Command::Invert, Some(_)) => {
+                        let is_inverted = !self.shown.is_inverted;
+                        self.show(Shown { is_inverted, ..self.shown.clone() }, actions);
+                    }
+                    (Command::ResetView, Some(_)) => {
+                        let (look, tone) = (Look::default(), ToneChoice::AsStored);
+                        self.show(Shown { look, tone, is_inverted: false, ..self.shown.clone() }, actions);
+                    }
+                    _ => actions.run(*command),
+                }
                 ui.close();
             }
         }

@@ -34,22 +34,18 @@ pub(super) fn corners_ui(painter: &Painter, area: Rect, tile: &Tile<'_>, viewpor
     if facts.is_lossy {
         upper_right.push("lossy compression".to_owned());
     }
-    if tile.shown.look.is_flipped {
-        upper_right.push("mirrored".to_owned());
-    }
     column(painter, area.right_top(), Align2::RIGHT_TOP, &upper_right);
     if is_small {
         return;
     }
     let plane = &tile.case.plane;
     let mut lower_right = vec![format!("{:.0} %", viewport.zoom * 100.0)];
-    let inverted = if tile.shown.is_inverted { ", inverted" } else { "" };
     lower_right.push(match (tile.shown.tone.tone(plane), &tile.shown.tone) {
-        (Tone::Table(_), _) => format!("lookup table of the file{inverted}"),
+        (Tone::Table(_), _) => "lookup table of the file".to_owned(),
         (Tone::Window(window), ToneChoice::Preset(preset)) => {
-            format!("{} C {:.5} W {:.5}{inverted}", preset.name(), Short(window.center), Short(window.width))
+            format!("{} C {:.5} W {:.5}", preset.name(), Short(window.center), Short(window.width))
         }
-        (Tone::Window(window), _) => format!("C {} W {}{inverted}", Short(window.center), Short(window.width)),
+        (Tone::Window(window), _) => format!("C {} W {}", Short(window.center), Short(window.width)),
     });
     lower_right.reverse();
     // Left of the colour bar.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::shown::Shown;
+use super::orientations::Step;
 
 /// Steps kept.
 const DEPTH: usize = 100;
@@ -11,17 +11,17 @@ const DEPTH: usize = 100;
 /// Changes that follow each other faster than this are one step: a drag, not its hundred positions.
 const STEADY: Duration = Duration::from_millis(600);
 
-/// The history of [`Shown`].
+/// The history of [`super::Shown`], and of how every image lay.
 #[derive(Debug, Default)]
 pub struct Undo {
-    past: VecDeque<Shown>,
-    future: Vec<Shown>,
+    past: VecDeque<Step>,
+    future: Vec<Step>,
     changed: Option<Instant>,
 }
 
 impl Undo {
     /// Notes that `before` is about to change, at `now`.
-    pub fn note(&mut self, before: &Shown, now: Instant) {
+    pub fn note(&mut self, before: &Step, now: Instant) {
         let follows = self.changed.is_some_and(|changed| now.duration_since(changed) < STEADY);
         if !follows {
             self.past.push_back(before.clone());
@@ -33,8 +33,13 @@ impl Undo {
         self.future.clear();
     }
 
+    /// Ends the step at hand: what changes next is one of its own, however soon it comes.
+    pub fn end_step(&mut self) {
+        self.changed = None;
+    }
+
     /// The state before the last step; `here` can be had again by [`Undo::redo`].
-    pub fn undo(&mut self, here: &Shown) -> Option<Shown> {
+    pub fn undo(&mut self, here: &Step) -> Option<Step> {
         let before = self.past.pop_back()?;
         self.future.push(here.clone());
         self.changed = None;
@@ -42,7 +47,7 @@ impl Undo {
     }
 
     /// The state that was last undone.
-    pub fn redo(&mut self, here: &Shown) -> Option<Shown> {
+    pub fn redo(&mut self, here: &Step) -> Option<Step> {
         let after = self.future.pop()?;
         self.past.push_back(here.clone());
         self.changed = None;
@@ -64,8 +69,9 @@ impl Undo {
 mod tests {
     use super::*;
 
-    fn level(contour_level: f32) -> Shown {
-        Shown { contour_level, ..Shown::default() }
+    fn level(contour_level: f32) -> Step {
+        let shown = crate::workbench::Shown { contour_level, ..Default::default() };
+        Step { shown, orientations: crate::workbench::Orientations::default() }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Text that can be read: large enough, inside the page, over nothing.
 
-use saliscope::figure::template::{Page, Template};
+use saliscope::display::{Orientation, Viewport};
+use saliscope::figure::template::{MethodGrid, Page, Template};
 use saliscope::figure::{MAX_WIDTH_MM, MIN_WIDTH_MM, NOT_FOR_DIAGNOSIS, TextStyle, Weight, text_width_px};
 
 use crate::material::{attribute, embedded, number, page, templates};
@@ -76,6 +77,32 @@ fn a_map_that_shows_nothing_says_why_inside_its_picture() {
     figure.map.remark = Some("every pixel of the map is 0 & more".to_owned());
     let svg = Template::SingleCase(figure).scene(page()).unwrap().to_svg();
     assert!(svg.contains(">No map: every pixel of the map is 0 &amp; more</text>"), "{svg:.300}");
+}
+
+#[test]
+fn turned_mirrored_and_inverted_pictures_say_so_below_them() {
+    for (size, width_mm) in [([120, 100], 183.0), ([60, 150], 85.0)] {
+        for (name, template) in templates(size) {
+            let Template::MethodGrid(mut figure) = template else { continue };
+            let page = Page::new(width_mm, 100).unwrap();
+            let words = |figure: &MethodGrid| {
+                let svg = Template::MethodGrid(figure.clone()).scene(page).unwrap().to_svg();
+                let all: Vec<String> = texts(&svg).into_iter().map(|(_, words, _)| words).collect();
+                all.join(" ")
+            };
+            assert!(!words(&figure).contains("nverted"), "{name}");
+            // As MONOCHROME1 is: the file wants it, and nobody inverted it.
+            let own = Orientation::of(&figure.radiograph.plane, figure.radiograph.plane.own(), None);
+            assert!(own.is_own());
+            figure.radiograph.gray.inverted = !figure.radiograph.gray.inverted;
+            let view = Viewport::fit([100, 100], [size[1], size[0]], 1.0).turned(1);
+            figure.maps[0].picture.view = Some(Viewport { mirrored: true, ..view });
+            let said = words(&figure);
+            assert!(said.contains("Inverted") && said.contains("Mirrored · turned 90° clockwise"), "{name}: {said}");
+            assert_eq!((said.matches("nverted").count(), said.matches("irrored").count()), (1, 1), "{name}");
+            check(name, &Template::MethodGrid(figure), page);
+        }
+    }
 }
 
 #[test]

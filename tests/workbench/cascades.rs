@@ -144,7 +144,7 @@ fn other_images_give_the_baseline_of_a_cascade_of_them_all() {
         found: found.clone(),
         methods: methods.to_vec(),
         files: vec![CascadeFile::Table, CascadeFile::Curves],
-        gray: GrayDisplay::default(),
+        gray: GrayDisplay { inverted: true, ..GrayDisplay::default() },
         options: AnimationOptions::default(),
         caution: None,
     };
@@ -164,6 +164,7 @@ fn other_images_give_the_baseline_of_a_cascade_of_them_all() {
     assert!(figure.contains("different images, trained network"), "the dashed line has a legend");
     let record = std::fs::read_to_string(written.join("cascade.json")).unwrap();
     assert!(record.contains("maps of different images, 3 pairs of them,"), "{record}");
+    assert!(record.contains("\"radiograph_shown\": \"Inverted\""), "the animation would be so: {record}");
 
     // What was stopped is neither there nor a failure, and without other images nothing is left.
     cascades.compare(&run, &explainer, others, &[Method::Sig]);

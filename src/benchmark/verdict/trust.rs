@@ -169,6 +169,23 @@ pub enum TrustError {
     },
 }
 
+impl TrustError {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::File { path, .. } | Self::Content { path, .. } => path,
+        }
+    }
+
+    /// What is wrong, without the name of the file, whose folder may be a patient's name.
+    pub fn without_path(&self) -> String {
+        match self {
+            Self::File { operation, source, .. } => format!("the file of trust cards {operation} ({source})"),
+            Self::Content { problem, .. } => format!("the file of trust cards cannot be used: {problem}"),
+        }
+    }
+}
+
 impl TrustFile {
     /// Cards of every network that explains (localizers do not) and every judged method.
     pub fn of(analysis: &Analysis) -> Self {
@@ -243,7 +260,7 @@ impl TrustFile {
                 let text = "a file that holds no trust cards of this program has that name: move it away";
                 return Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, text));
             }
-            let mut file = place::temporary().tempfile_in(place::folder_of(path))?;
+            let mut file = place::temporary_beside(path)?;
             serde_json::to_writer_pretty(&mut file, self)?;
             file.write_all(b"\n")?;
             file.as_file().sync_all()?;

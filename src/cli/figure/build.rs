@@ -222,8 +222,9 @@ impl Ground {
     /// The record of a figure on this ground, without models and maps.
     pub(super) fn record(&self, spec: &Spec) -> FigureRecord {
         let display = DisplayRecord::new(&self.picture.gray, &spec.map);
-        let mut record =
-            FigureRecord::new(spec.template.name(), spec.page, self.shown.image.record(), display, spec.seed);
+        let image = self.shown.image.record();
+        let mut record = FigureRecord::new(spec.template.name(), spec.page, image, display, spec.seed);
+        record.note_orientation(0, self.picture.orientation());
         if spec.identity {
             record.identity = self.shown.image.dicom.as_ref().map(DicomImage::identity);
         }

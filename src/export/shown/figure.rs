@@ -2,7 +2,6 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::tile::{ShownMap, ShownTile, image_record, model_record};
 use crate::display::MapDisplay;
@@ -13,7 +12,6 @@ use crate::figure::template::{
     ColourBar, Labels, MapTable, MapTile, MethodGrid, Page, ScreenGrid, SingleCase, Template,
 };
 use crate::figure::{Format, Painted};
-use crate::reading::OpenCase;
 use crate::saliency::Method;
 
 /// How pictures are arranged.
@@ -153,13 +151,18 @@ impl ShownFigure {
             first.case.facts.identity.require_decoded()?;
             record.identity = first.case.dicom.as_ref().map(crate::radiograph::dicom::DicomImage::identity);
         }
-        let mut cases: Vec<&Arc<OpenCase>> = vec![&first.case];
+        // The same image turned is another one of the figure.
+        let image = |tile: &&ShownTile| (tile.case.content.clone(), tile.orientation(has_view));
+        let mut images = vec![image(&first)];
+        record.note_orientation(0, first.orientation(has_view));
         let mut models: Vec<&str> = Vec::new();
         for tile in &tiles {
-            let case = cases.iter().position(|case| case.content == tile.case.content).unwrap_or_else(|| {
-                cases.push(&tile.case);
+            let own = image(tile);
+            let case = images.iter().position(|known| *known == own).unwrap_or_else(|| {
                 record.other_images.push(image_record(&tile.case));
-                cases.len() - 1
+                record.note_orientation(images.len(), own.1);
+                images.push(own);
+                images.len() - 1
             });
             let Some(map) = &tile.map else { continue };
             let model = models.iter().position(|sha256| *sha256 == map.model.sha256()).unwrap_or_else(|| {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::display::{GrayDisplay, MapDisplay, MapPlane, Viewport};
+use crate::display::{GrayDisplay, MapDisplay, MapPlane, Orientation, Viewport};
 use crate::export::{ImageRecord, ModelRecord, Origin, SourceImage, content_sha256, map_tile};
 use crate::figure::template::{MapTile, Picture, Scale, Truth};
 use crate::metrics::MapScores;
@@ -109,6 +109,11 @@ impl ShownTile {
             scale: Scale::of(case.facts.spacing),
             ..Picture::new((*case.plane).clone())
         }
+    }
+
+    /// How it is turned, mirrored and inverted; of the whole image, which lies as in its file, where `has_view` is not set.
+    pub(super) fn orientation(&self, has_view: bool) -> Orientation {
+        Orientation::of(&self.case.plane, &self.gray, self.view.as_ref().filter(|_| has_view))
     }
 
     /// The map against the experts' marks.

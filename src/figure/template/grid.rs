@@ -1,7 +1,7 @@
 //! Pictures in rows and columns, each with its words.
 
 use super::legend::keys;
-use super::page::{MARGIN, NAME, SCORE, SMALL, Sheet, TITLE, line_height};
+use super::page::{MARGIN, NAME, ORIENTATION, SCORE, SMALL, Sheet, TITLE, line_height};
 use super::picture::Picture;
 use crate::figure::text::wrapped;
 use crate::figure::{Anchor, Result, Rgb, TextStyle, text_width_px};
@@ -77,10 +77,7 @@ impl Grid {
         let aspect = self.cells.iter().find_map(|cell| cell.picture.as_ref()).map_or(1.0, Picture::aspect);
         for (row, cells) in self.cells.chunks(self.columns).enumerate() {
             let heads = cells.iter().map(|cell| head(cell, width)).collect::<Result<Vec<_>>>()?;
-            let feet = cells
-                .iter()
-                .map(|cell| block(&cell.scores.iter().map(|line| (line.as_str(), SCORE)).collect::<Vec<_>>(), width))
-                .collect::<Result<Vec<_>>>()?;
+            let feet = cells.iter().map(|cell| foot(cell, width)).collect::<Result<Vec<_>>>()?;
             let head_height = heads.iter().map(height).fold(0.0, f64::max);
             let foot_height = feet.iter().map(height).fold(0.0, f64::max);
             let top = sheet.page.snapped(sheet.y + head_height + if head_height > 0.0 { 2.5 } else { 0.0 });
@@ -122,6 +119,14 @@ fn head(cell: &Cell, width: f64) -> Result<Block> {
         parts.push((&cell.title, TITLE));
     }
     parts.extend(cell.lines.iter().map(|line| (line.as_str(), SMALL)));
+    block(&parts, width)
+}
+
+/// How the picture was turned, mirrored and inverted, before anything that was measured.
+fn foot(cell: &Cell, width: f64) -> Result<Block> {
+    let orientation = cell.picture.as_ref().and_then(|picture| picture.orientation().words());
+    let mut parts: Vec<(&str, TextStyle)> = orientation.iter().map(|words| (words.as_str(), ORIENTATION)).collect();
+    parts.extend(cell.scores.iter().map(|line| (line.as_str(), SCORE)));
     block(&parts, width)
 }
 

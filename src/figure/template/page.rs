@@ -19,6 +19,8 @@ pub(super) const DETAIL: TextStyle = TextStyle::regular(6.5, QUIET);
 pub(super) const NAME: TextStyle = TextStyle::medium(7.5, INK);
 pub(super) const TITLE: TextStyle = TextStyle::regular(7.0, INK);
 pub(super) const SMALL: TextStyle = TextStyle::regular(6.0, QUIET);
+/// How a picture differs from what its file wants.
+pub(super) const ORIENTATION: TextStyle = TextStyle::medium(6.5, INK);
 pub(super) const SCORE: TextStyle = TextStyle::regular(6.5, INK);
 const NOTICE: NoticeStrip = NoticeStrip { height_px: 13.0, text_px: 6.5, baseline_px: 4.2 };
 

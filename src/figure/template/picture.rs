@@ -1,7 +1,7 @@
 //! A radiograph with what lies over it, drawn as the window draws it.
 
 use super::page::Page;
-use crate::display::{GrayDisplay, MapDisplay, MapPlane, Plane, Viewport, contours, outline, render};
+use crate::display::{GrayDisplay, MapDisplay, MapPlane, Orientation, Plane, Viewport, contours, outline, render};
 use crate::figure::{Result, Rgb, Scene};
 use crate::radiograph::dicom::{Spacing, SpacingKind};
 use crate::truth::{FindingBox, Mask};
@@ -134,6 +134,11 @@ impl Picture {
     #[must_use]
     pub fn with_map(&self, map: MapPlane, display: MapDisplay) -> Self {
         Self { map: Some((map, display)), ..self.clone() }
+    }
+
+    /// How it differs from what its file wants; figures say so in words below it.
+    pub fn orientation(&self) -> Orientation {
+        Orientation::of(&self.plane, &self.gray, self.view.as_ref())
     }
 
     fn size_px(&self) -> [usize; 2] {

@@ -11,6 +11,7 @@ use crate::truth::Task;
 use crate::workbench::action::Actions;
 use crate::workbench::bench::{BenchWish, roles};
 use crate::workbench::name_column::name_ui;
+use crate::workbench::private_field::private_field_ui;
 use crate::workbench::state::State;
 use crate::workbench::theme;
 
@@ -24,6 +25,7 @@ const SPACING: egui::Vec2 = egui::vec2(16.0, 8.0);
 pub(super) fn form_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     let before = &state.bench.protocol;
     let mut protocol = before.clone();
+    let has_identity = state.shown.has_identity;
     ui.heading("How far can these maps be trusted?");
     ui.label("Four tests on many images tell what one picture cannot. A run can be stopped and continued at any time");
     ui.horizontal_wrapped(|ui| {
@@ -52,10 +54,14 @@ pub(super) fn form_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         preset_ui(ui, &mut protocol);
         ui.end_row();
         let name = ui.label("Cohort");
-        let edit = TextEdit::singleline(&mut protocol.cohort.source).desired_width(420.0);
-        ui.add(edit).labelled_by(name.id).on_hover_text("siim:DIR, rsna:DIR, folder:DIR or phantom:SEED:COUNT");
+        let source = &mut protocol.cohort.source;
+        let is_public = |text: &str| text.starts_with("phantom:");
+        let edit = private_field_ui(ui, "cohort", source, has_identity, is_public, |text| {
+            TextEdit::singleline(text).desired_width(420.0)
+        });
+        edit.labelled_by(name.id).on_hover_text("siim:DIR, rsna:DIR, folder:DIR or phantom:SEED:COUNT");
         ui.end_row();
-        models_ui(ui, &mut protocol);
+        models_ui(ui, &mut protocol, has_identity);
         numbers_ui(ui, &mut protocol);
     });
     let problem = protocol.check().err();
@@ -138,18 +144,27 @@ fn methods_ui(ui: &mut Ui, protocol: &mut Protocol) {
     });
 }
 
-fn models_ui(ui: &mut Ui, protocol: &mut Protocol) {
+/// Whether a model's text names no file.
+fn is_demo(text: &str) -> bool {
+    text.starts_with("demo:")
+}
+
+fn models_ui(ui: &mut Ui, protocol: &mut Protocol, has_identity: bool) {
     let models = &mut protocol.models;
     lines_ui(
         ui,
         "Replicates",
         &mut models.classifiers,
+        has_identity,
         "One a line: weights files, or demo:NAME; two for repeatability",
     );
     ui.end_row();
     let name = ui.label("Other architecture");
     let mut text = models.other_architecture.clone().unwrap_or_default();
-    let edit = ui.add(TextEdit::singleline(&mut text).desired_width(420.0)).labelled_by(name.id);
+    let edit = private_field_ui(ui, "other", &mut text, has_identity, is_demo, |text| {
+        TextEdit::singleline(text).desired_width(420.0)
+    });
+    let edit = edit.labelled_by(name.id);
     if edit.on_hover_text("Compared with the first replicate for reproducibility").changed() {
         models.other_architecture = Some(text).filter(|text| !text.trim().is_empty());
     }
@@ -158,16 +173,20 @@ fn models_ui(ui: &mut Ui, protocol: &mut Protocol) {
         ui,
         "Localizers",
         &mut models.localizers,
+        has_identity,
         "None, or two U-Nets (masks) or RetinaNets (boxes): the high baseline",
     );
     ui.end_row();
 }
 
-fn lines_ui(ui: &mut Ui, label: &str, lines: &mut Vec<String>, words: &str) {
+fn lines_ui(ui: &mut Ui, label: &str, lines: &mut Vec<String>, has_identity: bool, words: &str) {
     let name = ui.label(label);
     let mut text = lines.join("\n");
     let rows = lines.len().clamp(1, 4);
-    let edit = ui.add(TextEdit::multiline(&mut text).desired_rows(rows).desired_width(420.0)).labelled_by(name.id);
+    let edit = private_field_ui(ui, label, &mut text, has_identity, is_demo, |text| {
+        TextEdit::multiline(text).desired_rows(rows).desired_width(420.0)
+    });
+    let edit = edit.labelled_by(name.id);
     if edit.on_hover_text(words).changed() {
         *lines = text.split('\n').map(str::to_owned).collect();
         // An empty field names nothing; an empty line is one being typed.

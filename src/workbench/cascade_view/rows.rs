@@ -11,6 +11,7 @@ use crate::saliency::{Method, Outcome};
 use crate::workbench::action::{Action, Actions};
 use crate::workbench::caution::Bar;
 use crate::workbench::look::Stage;
+use crate::workbench::orientation_words;
 use crate::workbench::theme;
 
 /// Room for words beside a picture.
@@ -71,6 +72,8 @@ fn row_ui(ui: &mut Ui, rect: Rect, side: f32, method: Method, scene: &Scene<'_>,
 fn picture_ui(ui: &mut Ui, rect: Rect, method: Method, scene: &Scene<'_>, actions: &mut Actions) {
     let response = ui.interact(rect, ui.scope_id().with(("cascade picture", method)), Sense::click_and_drag());
     let name = format!("{method} at state {}", scene.state_name());
+    let orientation = scene.state.shown.orientation();
+    let name = orientation_words::named(&name, orientation);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
     let rect = match scene.state.caution(&scene.run.model, scene.case.is_phantom()) {
         Some(caution) => {
@@ -109,6 +112,7 @@ fn picture_ui(ui: &mut Ui, rect: Rect, method: Method, scene: &Scene<'_>, action
     } else {
         painter.add(picture.shape(ui.ctx(), rect));
     }
+    orientation_words::words_ui(&painter, rect, orientation);
     match scene.found.row(method, player.state()).map(|row| row.outcome) {
         None if display.layers(stack).is_none() => note_ui(&painter, rect, "not computed yet"),
         None | Some(Outcome::Normal) => {}

@@ -9,6 +9,7 @@ use crate::job::{Ending, Phase};
 use crate::workbench::action::{Action, Actions};
 use crate::workbench::export_form::{ExportForm, ExportWhat, FigureFormat, FigureWidth};
 use crate::workbench::exporting::{Gathered, gather};
+use crate::workbench::private_field::private_field_ui;
 use crate::workbench::services::Services;
 use crate::workbench::state::State;
 use crate::workbench::theme;
@@ -33,7 +34,7 @@ pub(super) fn export_ui(context: &Context, state: &State, services: &Services, a
                 ui.vertical(|ui| {
                     ui.set_width((ui.available_width() - PREVIEW[0] - 16.0).clamp(280.0, 410.0));
                     choices_ui(ui, &mut form, state);
-                    target_ui(ui, &mut form, actions, &mut wants_export);
+                    target_ui(ui, &mut form, state.shown.has_identity, actions, &mut wants_export);
                 });
                 ui.vertical(|ui| preview_ui(ui, &gathered, services));
             });
@@ -42,7 +43,7 @@ pub(super) fn export_ui(context: &Context, state: &State, services: &Services, a
         let notes = gathered.as_ref().map(|gathered| gathered.left_out.clone());
         let (text, is_bad) = match (&job, &notes) {
             (Some(report), _) if !report.is_under_way() => match &report.phase {
-                Phase::Over(Ending::Failed(reason)) => (Some(reason.clone()), true),
+                Phase::Over(Ending::Failed(_)) => (report.words(state.shown.has_identity), true),
                 _ => (None, false),
             },
             (_, Err(reason)) => (Some((*reason).clone()), false),
@@ -168,14 +169,22 @@ fn figure_ui(ui: &mut Ui, form: &mut ExportForm) {
     ui.end_row();
 }
 
-fn target_ui(ui: &mut Ui, form: &mut ExportForm, actions: &mut Actions, wants_export: &mut bool) {
+fn target_ui(ui: &mut Ui, form: &mut ExportForm, has_identity: bool, actions: &mut Actions, wants_export: &mut bool) {
     ui.add_space(6.0);
     let name = ui.label(if form.what == ExportWhat::Dicom { "Files, named after" } else { "File" });
-    let edit = TextEdit::singleline(&mut form.target).char_limit(4096).desired_width(f32::INFINITY);
-    let edit = ui.add(edit).labelled_by(name.id);
+    let edit = private_field_ui(
+        ui,
+        "target",
+        &mut form.target,
+        has_identity,
+        |_| false,
+        |text| TextEdit::singleline(text).char_limit(4096).desired_width(f32::INFINITY),
+    );
+    let edit = edit.labelled_by(name.id);
     // Asked before the field gets the focus again, which it loses to Enter.
     *wants_export |= edit.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-    if ui.memory(|memory| memory.focused().is_none()) {
+    // Whoever hides identity puts the keyboard into the field by themselves: it would show the folder.
+    if has_identity && ui.memory(|memory| memory.focused().is_none()) {
         edit.request_focus();
     }
     if edit.changed() {
@@ -199,11 +208,11 @@ fn target_ui(ui: &mut Ui, form: &mut ExportForm, actions: &mut Actions, wants_ex
         None => drop(ui.label(RichText::new("Type the name of a file").color(theme::caution(ui.visuals())))),
         Some(path) => {
             if let Some(replaced) = form.replaced(&path) {
-                let replaced = replaced.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                ui.label(
-                    RichText::new(format!("{replaced} is there and will be replaced"))
-                        .color(theme::caution(ui.visuals())),
-                );
+                let name =
+                    replaced.file_name().filter(|_| has_identity).map(|name| name.to_string_lossy().into_owned());
+                let replaced = name.unwrap_or_else(|| "A file of this name".to_owned());
+                let words = format!("{replaced} is there and will be replaced");
+                ui.label(RichText::new(words).color(theme::caution(ui.visuals())));
             }
         }
     }

@@ -22,7 +22,7 @@ pub(super) fn jobs_ui(context: &Context, state: &State, services: &Services, act
         }
         scroll_ui(ui, "jobs", |ui| {
             for report in reports.iter().rev() {
-                steady(ui, report.id, |ui| job_ui(ui, report, actions));
+                steady(ui, report.id, |ui| job_ui(ui, report, state.shown.has_identity, actions));
                 ui.separator();
             }
         });
@@ -37,7 +37,7 @@ pub(super) fn jobs_ui(context: &Context, state: &State, services: &Services, act
     }
 }
 
-fn job_ui(ui: &mut Ui, report: &JobReport, actions: &mut Actions) {
+fn job_ui(ui: &mut Ui, report: &JobReport, has_identity: bool, actions: &mut Actions) {
     ui.horizontal(|ui| {
         ui.label(report.name.as_str());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| match &report.phase {
@@ -64,16 +64,17 @@ fn job_ui(ui: &mut Ui, report: &JobReport, actions: &mut Actions) {
             }
         });
     });
+    let words = report.words(has_identity).unwrap_or_default();
     match &report.phase {
         Phase::Running => {
             let bar = ProgressBar::new(report.fraction().unwrap_or(0.0)).desired_height(8.0);
             ui.add(bar).accessible_name(format!("Progress of {} in the list", report.name));
         }
-        Phase::Over(Ending::Failed(reason)) => {
-            ui.add(Label::new(egui::RichText::new(reason).color(theme::failure(ui.visuals()))).wrap());
+        Phase::Over(Ending::Failed(_)) => {
+            ui.add(Label::new(egui::RichText::new(words).color(theme::failure(ui.visuals()))).wrap());
         }
-        Phase::Over(Ending::Done(Some(what))) => {
-            ui.add(Label::new(what).wrap());
+        Phase::Over(Ending::Done(Some(_))) => {
+            ui.add(Label::new(words).wrap());
         }
         Phase::Waiting | Phase::Over(Ending::Done(None) | Ending::Cancelled) => {}
     }

@@ -9,6 +9,7 @@ use crate::cohort::CohortSpec;
 use crate::reading::ModelSource;
 use crate::workbench::action::{Action, Actions};
 use crate::workbench::bench::BenchWish;
+use crate::workbench::private_field::private_field_ui;
 use crate::workbench::state::{PathField, PathPurpose, State};
 
 /// Draws the field.
@@ -26,8 +27,16 @@ pub(super) fn path_ui(context: &Context, field: &PathField, state: &State, actio
     let mut is_done = false;
     let is_closed = dialog_ui(context, title, 460.0, |ui| {
         let name = ui.label(label);
-        let edit = TextEdit::singleline(&mut text).hint_text(example).char_limit(4096).desired_width(f32::INFINITY);
-        let response = ui.add(edit).labelled_by(name.id);
+        let has_identity = state.shown.has_identity;
+        let response = private_field_ui(
+            ui,
+            "path",
+            &mut text,
+            has_identity,
+            |_| false,
+            |text| TextEdit::singleline(text).hint_text(example).char_limit(4096).desired_width(f32::INFINITY),
+        );
+        let response = response.labelled_by(name.id);
         if ui.memory(|memory| memory.focused().is_none()) {
             response.request_focus();
         }

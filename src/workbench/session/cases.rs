@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::cohort::Cohort;
+use crate::display::Orientation;
 use crate::phantom::PhantomSpec;
 use crate::reading::CaseSource;
 use crate::workbench::list::{EntryId, StudyList};
@@ -26,6 +27,16 @@ pub enum SavedCase {
         /// Position of the case in it.
         index: usize,
     },
+}
+
+/// How a case was turned, mirrored and inverted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedOrientation {
+    /// The case.
+    pub case: SavedCase,
+    /// How it lay.
+    #[serde(flatten)]
+    pub orientation: Orientation,
 }
 
 /// A cohort that was open.

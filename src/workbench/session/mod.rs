@@ -18,9 +18,9 @@ use super::state::{CompareMode, Links, State, View};
 use crate::phantom::PhantomSpec;
 use crate::reading::{ModelSource, Question};
 use crate::saliency::{Method, Preset};
-pub use cases::{SavedCase, SavedCohort};
+pub use cases::{SavedCase, SavedCohort, SavedOrientation};
 use cases::{saved_case, saved_list};
-use lenient::lenient;
+use lenient::{lenient, lenient_list};
 pub use player::SavedPlayer;
 pub use restore::Restoring;
 
@@ -46,8 +46,13 @@ pub struct Session {
     pub compare_mode: CompareMode,
     /// What tiles shared.
     pub links: Links,
-    /// How the case was shown.
+    /// How cases were shown; turned, mirrored and inverted is each by itself.
     pub shown: Shown,
+    /// The cases that were not as their files want. Nothing in sessions of earlier programs, which had one turn, mirroring
+    /// and inversion for all images, in `shown`: that becomes the own of the case that was shown, which is the one it was
+    /// chosen on last, and no other's.
+    #[serde(deserialize_with = "lenient_list")]
+    pub orientations: Option<Vec<SavedOrientation>>,
     /// What was asked.
     pub question: Question,
     /// What was chosen of the cascade player.
@@ -78,6 +83,7 @@ impl Default for Session {
             compare_mode: CompareMode::default(),
             links: Links::default(),
             shown: Shown::default(),
+            orientations: None,
             question: Question::of(Preset::Recommended),
             player: SavedPlayer::default(),
             has_study_list: true,
@@ -114,6 +120,10 @@ impl Session {
         let saved = |id: EntryId| state.list.entry(id).and_then(|entry| saved_case(&entry.source));
         let mut compared: Vec<SavedCase> = state.compare.entries.iter().filter_map(|id| saved(*id)).collect();
         compared.extend(restoring.compared.iter().cloned());
+        let turned = state.all_orientations();
+        let lying =
+            turned.turned().filter_map(|(id, orientation)| Some(SavedOrientation { case: saved(id)?, orientation }));
+        let orientations = lying.chain(restoring.orientations.iter().cloned()).collect();
         let asked = restoring.asked.clone().or_else(|| state.model().map(|model| model.source.clone()));
         Self {
             cases,
@@ -125,7 +135,8 @@ impl Session {
             view: state.view,
             compare_mode: state.compare.mode,
             links: state.compare.links,
-            shown: state.shown.clone(),
+            shown: state.shown.upright(),
+            orientations: Some(orientations),
             question: state.question.clone(),
             player: SavedPlayer::of(&state.player),
             has_study_list: state.has_study_list,
@@ -161,6 +172,12 @@ impl Session {
         if !numbers_are_sound || !tone_is_sound {
             self.shown = Shown::default();
         }
+        // A turn of a program before is the own of the case that was shown.
+        let before = self.current.clone().zip(self.orientations.is_none().then(|| self.shown.orientation()));
+        let own = before.map(|(case, orientation)| vec![SavedOrientation { case, orientation }]);
+        let mut orientations = self.orientations.or(own).unwrap_or_default();
+        orientations.retain(|saved| !saved.orientation.is_own() && saved.orientation.quarter_turns < 4);
+        (self.orientations, self.shown) = (Some(orientations), self.shown.upright());
         let sizes = PhantomSpec::SIZES_PX;
         let is_sound = |case: &SavedCase| !matches!(case, SavedCase::Phantom(spec) if !sizes.contains(&spec.size_px));
         self.cases.retain(is_sound);

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Session;
-use super::cases::{SavedCase, SavedCohort, find};
+use super::cases::{SavedCase, SavedCohort, SavedOrientation, find};
 use crate::cohort::{Cohort, Split};
-use crate::job::{Ending, Lane, Start};
+use crate::job::{Ending, Lane, Start, Told};
 use crate::reading::{CaseSource, ModelSource, OpenModel};
 use crate::workbench::app::Workbench;
 use crate::workbench::keeper::{self, Found};
@@ -23,6 +23,7 @@ pub struct Restoring {
     pub(super) asked: Option<ModelSource>,
     pub(super) current: Option<SavedCase>,
     pub(super) compared: Vec<SavedCase>,
+    pub(super) orientations: Vec<SavedOrientation>,
 }
 
 impl Workbench {
@@ -66,6 +67,7 @@ impl Workbench {
             asked: session.asked,
             current: session.current,
             compared: session.compared,
+            orientations: session.orientations.unwrap_or_default(),
         };
         self.find_again();
         if self.state.list.current.is_none() && self.restoring.cohorts.is_empty() {
@@ -140,6 +142,18 @@ impl Workbench {
 
     /// Finds cases of the last session that are there by now.
     fn find_again(&mut self) {
+        // Before any of them is shown.
+        for saved in std::mem::take(&mut self.restoring.orientations) {
+            match find(&self.state.list, &saved.case) {
+                // Whoever turned it meanwhile keeps that.
+                Some(found) if self.state.orientation(found).is_own() => {
+                    self.state.set_orientation(found, saved.orientation);
+                }
+                Some(_) => {}
+                None if self.restoring.cohorts.is_empty() => {}
+                None => self.restoring.orientations.push(saved),
+            }
+        }
         let current = self.restoring.current.clone();
         if let Some(found) = current.and_then(|case| find(&self.state.list, &case)) {
             self.restoring.current = None;
@@ -166,7 +180,7 @@ impl Services {
         let start = Start { name: "Open the last session".to_owned(), lane: Lane::Open, urgent: false, listed: true };
         self.jobs.start(start, move |watch| {
             let total = sources.len() + 1;
-            let (mut models, mut problems) = (Vec::new(), Vec::new());
+            let (mut models, mut problems, mut names) = (Vec::new(), Vec::new(), Vec::new());
             for (done, source) in sources.into_iter().enumerate() {
                 if watch.is_cancelled() {
                     break;
@@ -174,7 +188,10 @@ impl Services {
                 let title = source.title();
                 match OpenModel::open(source) {
                     Ok(model) => models.push(Arc::new(model)),
-                    Err(error) => problems.push(format!("the model {title} was left out: {error}")),
+                    Err(error) => {
+                        problems.push(format!("a model was left out: {}", error.without_path()));
+                        names.push(title);
+                    }
                 }
                 watch.advance(done + 1, total);
             }
@@ -186,7 +203,11 @@ impl Services {
                 gone => problems.insert(0, format!("{gone} files are gone and were left out")),
             }
             post.send(Message::SessionOpened { missing, models });
-            if problems.is_empty() { Ending::Done(None) } else { Ending::Failed(problems.join("; ")) }
+            if problems.is_empty() {
+                return Ending::Done(None);
+            }
+            let told = Told::of(problems.join("; "), None);
+            watch.failed(if names.is_empty() { told } else { told.named(names.join(", ")) })
         });
     }
 
