@@ -85,7 +85,8 @@ pub(super) struct Arguments {
     /// Least map value, above 0 to 1, of the region in DICOM segmentations
     #[arg(long, value_name = "T", default_value_t = 0.5, value_parser = threshold, requires = "dicom")]
     threshold: f32,
-    /// Put the DICOM results into the patient's study: name, identifiers and dates are taken over
+    /// Put the DICOM results into the patient's study: name, identifiers and dates are taken over as they are, and refused
+    /// where the file's character set is not decoded
     #[arg(long, requires = "dicom")]
     identity: bool,
     /// Folder for the results, made where needed; files of an earlier run are replaced

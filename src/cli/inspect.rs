@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     /// Frame to look at, counted from 0
     #[arg(long, value_name = "N", default_value_t = 0)]
     frame: usize,
-    /// Print the patient's name, id and dates, and the UIDs, too
+    /// Print the patient's name, id and dates, and the UIDs, too; what cannot be decoded is marked and listed
     #[arg(long)]
     identity: bool,
 }

@@ -221,7 +221,9 @@ pub(crate) fn dicom_of(pixels: &[u8], elements: &[Element<'_>]) -> Vec<u8> {
         bytes.extend(value);
     };
     short(&mut bytes, (2, 0x10, b"UI", b"1.2.840.10008.1.2.1"));
-    elements.iter().for_each(|element| short(&mut bytes, *element));
+    for element in elements {
+        short(&mut bytes, *element);
+    }
     let word = |value: usize| (value as u16).to_le_bytes();
     short(&mut bytes, (0x28, 0x02, b"US", &word(1)));
     short(&mut bytes, (0x28, 0x04, b"CS", b"MONOCHROME2"));

@@ -163,7 +163,7 @@ fn folders_of_results() {
     for words in [
         [&["explain"][..], &inputs].concat(),
         [&["cascade"][..], &inputs].concat(),
-        vec!["phantom", "--count", "1", "--size", "64", "--quiet", "--out", &out],
+        vec!["phantom", "--count", "1", "--size", "128", "--quiet", "--out", &out],
         vec!["benchmark", "export", text(&run), "--out", &out],
     ] {
         let is_strict = matches!(words[0], "phantom" | "benchmark");

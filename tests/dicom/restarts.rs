@@ -53,11 +53,11 @@ fn segment(marker: u8, content: &[u8]) -> Vec<u8> {
     [&[0xff, marker][..], &length, content].concat()
 }
 
-/// A table in which every category up to 16 has the code of 5 bits that is its number.
-fn table() -> Vec<u8> {
+/// A table in which each of the first categories has the code of 5 bits that is its number: 17 lossless, 12 lossy.
+fn table(categories: u8) -> Vec<u8> {
     let mut counts = [0; 16];
-    counts[4] = 17;
-    let categories: Vec<u8> = (0..17).collect();
+    counts[4] = categories;
+    let categories: Vec<u8> = (0..categories).collect();
     segment(0xc4, &[&[0][..], &counts, &categories].concat())
 }
 
@@ -108,7 +108,7 @@ fn lossless(pixels: &[u16], bits: u32, predictor: u8, interval: usize, defined: 
         Defined::BehindFrame => (Vec::new(), definition),
         Defined::Nowhere => (Vec::new(), Vec::new()),
     };
-    [&[0xff, 0xd8][..], &before, &frame(0xc3, bits), &behind, &table(), &scan, &coded.bytes].concat()
+    [&[0xff, 0xd8][..], &before, &frame(0xc3, bits), &behind, &table(17), &scan, &coded.bytes].concat()
 }
 
 /// Lossy JPEG of blocks that have one gray level each, with a restart marker every `interval` blocks.
@@ -135,7 +135,7 @@ fn lossy(levels: &[i32], interval: u16) -> Vec<u8> {
     coded.marker(0xd9);
     let definition = if interval > 0 { segment(0xdd, &interval.to_be_bytes()) } else { Vec::new() };
     let scan = segment(0xda, &[1, 1, 0, 0, 63, 0]);
-    [&[0xff, 0xd8][..], &quantization, &frame(0xc0, 8), &table(), &other, &definition, &scan, &coded.bytes].concat()
+    [&[0xff, 0xd8][..], &quantization, &frame(0xc0, 8), &table(12), &other, &definition, &scan, &coded.bytes].concat()
 }
 
 /// A DICOM file of one frame in a fragment.

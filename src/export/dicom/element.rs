@@ -13,6 +13,11 @@ impl Builder {
         Self(InMemDicomObject::new_empty())
     }
 
+    /// A name as it is, where the standard allows it at all; else what can be kept of it.
+    pub(super) fn name(self, tag: Tag, value: &str) -> Self {
+        if is_name(value) { self.exact(tag, VR::PN, value) } else { self.text(tag, VR::PN, &five_parts(value)) }
+    }
+
     /// A text that is to be found again as it is: nothing is cut and nothing replaced, whatever the standard allows.
     pub(super) fn exact(mut self, tag: Tag, vr: VR, value: &str) -> Self {
         self.0.put(DataElement::new(tag, vr, PrimitiveValue::from(value)));
@@ -109,6 +114,20 @@ fn cleaned(value: &str, longest: usize) -> String {
     kept
 }
 
+/// Whether `value` is a name (PS3.5 6.2.1): up to three groups of up to five parts, 64 letters a group.
+fn is_name(value: &str) -> bool {
+    let is_group = |group: &str| group.chars().count() <= 64 && group.split('^').count() <= 5;
+    !value.contains('\\') && value.split('=').count() <= 3 && value.split('=').all(is_group)
+}
+
+/// The first five parts of something that is no name; the rest belongs to the last.
+fn five_parts(value: &str) -> String {
+    let mut parts = value.splitn(5, '^');
+    let first: Vec<&str> = parts.by_ref().take(4).collect();
+    let last = parts.next().map(|rest| rest.replace('^', " "));
+    first.into_iter().map(str::to_owned).chain(last).collect::<Vec<_>>().join("^")
+}
+
 /// Whether `uid` is one (PS3.5 9.1).
 pub(super) fn is_uid(uid: &str) -> bool {
     let is_component = |part: &str| {
@@ -138,6 +157,9 @@ mod tests {
         assert_eq!(cleaned(" a\\b\u{7} ", 64), "a b");
         assert_eq!(cleaned(&"x".repeat(70), longest(VR::LO)).len(), 64);
         assert_eq!(cleaned(&"é".repeat(70), 65).len(), 64);
+        assert_eq!(five_parts("a^b^c^d^e^f"), "a^b^c^d^e f");
+        assert!(is_name("Doe^Jane") && is_name("A^B^C^D^E=F^G^H^I^J=K") && is_name(&"é".repeat(64)));
+        assert!(!is_name("a^b^c^d^e^f") && !is_name("a=b=c=d") && !is_name(&"x".repeat(65)) && !is_name("a\\b"));
         assert!(is_uid("1.2.840.0.1") && is_uid("2.25.12"));
         for wrong in ["", "1", "1..2", "1.02", "1.a", &"1.2".repeat(40)] {
             assert!(!is_uid(wrong), "{wrong}");

@@ -94,7 +94,7 @@ impl Owner {
         let sex = if ["M", "F", "O"].contains(&sex.as_str()) { sex } else { String::new() };
         object
             .text(tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 192")
-            .exact(tags::PATIENT_NAME, VR::PN, &text(identity.patient_name))
+            .name(tags::PATIENT_NAME, &text(identity.patient_name))
             .exact(tags::PATIENT_ID, VR::LO, &text(identity.patient_id))
             .text(tags::PATIENT_BIRTH_DATE, VR::DA, &date(identity.patient_birth_date))
             .text(tags::PATIENT_SEX, VR::CS, &sex)

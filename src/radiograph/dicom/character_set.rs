@@ -17,7 +17,7 @@ const MAX_MARKED_BYTES: usize = 256;
 
 /// Character sets of the standard in which a byte below 128 means what it means in ASCII as long as no escape sequence
 /// says otherwise, with the same sets under the names that files with escape sequences use (PS3.3 tables C.12-2 to C.12-5).
-const ALIKE_BELOW_128: [&str; 29] = [
+const ALIKE_BELOW_128: [&str; 28] = [
     "ISO_IR 101",
     "ISO_IR 109",
     "ISO_IR 110",
@@ -44,10 +44,9 @@ const ALIKE_BELOW_128: [&str; 29] = [
     "ISO 2022 IR 203",
     "GB18030",
     "GBK",
-    // Written although the standard has no such single-byte names; below 128 they are no different.
+    // Written by some programs although the standard has these under the names above alone.
     "ISO_IR 58",
     "ISO_IR 149",
-    "ISO_IR 87",
 ];
 
 /// The character set that a data set declares (`SpecificCharacterSet`), as far as it is read.
@@ -199,6 +198,8 @@ mod tests {
             ("GB18030", b"Wang=\xcd\xf5"),
             ("GB18030", "Wang=王".as_bytes()),
             ("ISO_IR 21", b"M}ller"),
+            // Two bytes below 128 are one letter.
+            ("ISO_IR 87", b";3ED"),
             ("ISO_IR 100\\ISO_IR 192", b"M\xc3\xbcller"),
             ("ISO_IR 192\\ISO 2022 IR 87", "Müller".as_bytes()),
             ("ISO_IR 100\\LATIN-9", b"M\xfcller"),
