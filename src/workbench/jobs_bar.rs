@@ -21,7 +21,7 @@ use crate::job::{Ending, JobId, JobReport, Phase};
 const LINE: f32 = 22.0;
 
 /// Room that work and failures have before the hints at the right get any, in points.
-const WORK_ROOM: f32 = 280.0;
+const WORK_ROOM: f32 = 420.0;
 
 /// Between two things in the bar, in points.
 const GAP: f32 = 14.0;
