@@ -30,10 +30,10 @@ impl Told {
     }
 }
 
-/// Words with the place they are about, which stands last and only where identity may be seen.
+/// Words behind the place they are about, which is told only where identity may be seen.
 pub(super) fn told(words: &str, place: Option<&str>, has_identity: bool) -> String {
     match place.filter(|_| has_identity) {
-        Some(place) => format!("{words}: {place}"),
+        Some(place) => format!("{place}: {words}"),
         None => words.to_owned(),
     }
 }

@@ -5,8 +5,8 @@ use egui::{Color32, FontFamily, FontId, Painter, Rect, Stroke, pos2};
 use super::theme;
 use crate::display::Orientation;
 
-/// Letters, in points, from the usual size to the smallest that is tried on pictures of the size of a stamp.
-const LETTERS: [f32; 3] = [13.0, 11.0, 9.0];
+/// Letters, in points, from the usual size to the smallest, which pictures of the size of a stamp have.
+const LETTERS: [f32; 4] = [13.0, 12.0, 11.0, 10.0];
 
 /// Around the words, in points.
 const MARGIN: f32 = 3.0;
@@ -20,10 +20,12 @@ pub(super) fn words_ui(painter: &Painter, area: Rect, orientation: Orientation) 
     let font = |size: f32| FontId::new(size, FontFamily::Proportional);
     let mut galley = painter.layout_no_wrap(words, font(LETTERS[0]), colour);
     for size in LETTERS {
-        if galley.size().x <= width {
-            break;
+        if galley.size().x > width {
+            galley = painter.layout_no_wrap(short.clone(), font(size), colour);
         }
-        let mut job = egui::text::LayoutJob::simple(short.clone(), font(size), colour, width);
+    }
+    if galley.size().x > width {
+        let mut job = egui::text::LayoutJob::simple(short, font(LETTERS[3]), colour, width);
         job.halign = egui::Align::Center;
         galley = painter.layout_job(job);
     }

@@ -31,8 +31,7 @@ fn demo() -> Window {
 
 /// Checks the notice in the latest frame.
 fn check(window: &Window, place: &str) {
-    let screen = window.root().rect();
-    let screen = Rect::from_min_size(screen.min, screen.size()).intersect(window.ctx.content_rect());
+    let screen = window.ctx.content_rect();
     let nodes: Vec<_> = window.query_all_by_label(NOT_FOR_DIAGNOSIS).collect();
     let in_bar = nodes.iter().map(|node| node.accesskit_node().bounding_box().unwrap());
     let lowest = in_bar.map(|bounds| bounds.y1).fold(0.0, f64::max);
