@@ -50,7 +50,6 @@ impl Command {
             Self::ShowBenchmark => state.view == View::Benchmark,
             Self::ToggleStudyList => state.has_study_list,
             Self::ToggleInspector => state.has_inspector,
-            Self::ExplainAnyway => state.explains_anyway,
             Self::ToggleMap => shown.map.visible,
             Self::ToggleContour => shown.has_contour,
             Self::Invert => shown.is_inverted,

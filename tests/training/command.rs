@@ -108,7 +108,7 @@ fn what_cannot_be_trained_is_refused() {
 fn the_card_says_what_the_images_say_of_themselves_unless_it_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let phantoms = folder.path().join("phantoms");
-    let made = ["phantom", "--quiet", "--size", "128", "--count", "24", "--task", "pneumothorax", "--out"];
+    let made = ["phantom", "--quiet", "--size", "128", "--count", "40", "--task", "pneumothorax", "--out"];
     assert!(saliscope(&[&made[..], &[phantoms.to_str().unwrap()]].concat()).status.success());
     let images = folder.path().join("phantoms/png");
     let trained = |name: &str, more: &[&str]| {

@@ -26,7 +26,12 @@ pub(super) fn benchmark_view_ui(ui: &mut Ui, state: &State, services: &Services,
         ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
             let bench = &state.bench;
             let is_running = bench.job.is_some();
-            steady(ui, "caution", |ui| caution_ui(ui, bench, actions));
+            let judged = bench.judged.as_ref().and_then(|judged| judged.analysis.caution);
+            match bench.caution.or(judged) {
+                Some(caution) => steady(ui, "caution", |ui| caution_ui(ui, caution, bench, actions)),
+                // What comes after it keeps its identity, and its place where nothing is said.
+                None => ui.skip_ahead_auto_ids(1),
+            }
             if bench.database.is_none() && !is_running && bench.judging.is_none() {
                 form::form_ui(ui, state, actions);
                 return;
@@ -45,9 +50,7 @@ pub(super) fn benchmark_view_ui(ui: &mut Ui, state: &State, services: &Services,
 }
 
 /// What has to be said of the run's numbers, and the click that it may wait for.
-fn caution_ui(ui: &mut Ui, bench: &Bench, actions: &mut Actions) {
-    let judged = bench.judged.as_ref().and_then(|judged| judged.analysis.caution);
-    let Some(caution) = bench.caution.or(judged) else { return };
+fn caution_ui(ui: &mut Ui, caution: &'static str, bench: &Bench, actions: &mut Actions) {
     let bar = Bar { caution, is_held_back: bench.is_held_back(), name: None };
     let area = ui.available_rect_before_wrap();
     let rest = bar.ui(ui, area, ui.scope_id().with("benchmark"), actions);
