@@ -69,7 +69,7 @@ pub(super) struct Arguments {
     /// Deviation that they are divided by then
     #[arg(long, value_name = "S,..", value_delimiter = ',', num_args = 1, requires = "mean")]
     std: Option<Vec<f32>>,
-    /// The network is torchvision's InceptionV3 with transform_input=True: images scaled by imagenet are brought to -1..1
+    /// The network is torchvision's InceptionV3 with `transform_input=True`: images scaled by imagenet are brought to -1..1
     #[arg(long)]
     transform_input: bool,
     /// How its outputs become probabilities: exactly one class is true (softmax), or each is a label of its own (sigmoid);
@@ -98,7 +98,7 @@ pub(super) struct Arguments {
 enum ScalingChoice {
     /// From -1 to 1
     Symmetric,
-    /// From 0 to 1: torchvision's ToTensor alone, Keras' rescale=1/255
+    /// From 0 to 1: torchvision's `ToTensor` alone, Keras' `rescale=1/255`
     Unit,
     /// By the means and deviations of `ImageNet`
     Imagenet,

@@ -67,7 +67,7 @@ pub struct Judge {
     kind: ModelKind,
     classes: usize,
     finding: usize,
-    /// Of a classifier.
+    /// How logits become probabilities; of classifiers alone.
     output: Option<Output>,
     /// Of a detector.
     anchors: Option<Anchors>,
@@ -101,12 +101,12 @@ impl Judge {
         if outputs.iter().any(|output| output.image(index).iter().any(|value| value.is_nan())) {
             return Err(Error::NotANumber);
         }
-        if let Some(output) = self.output {
-            let log_odds = output.log_odds(outputs[0].image(index), self.finding);
-            return Ok(CaseOutcome::Classified { positive, log_odds });
-        }
-        match (self.kind, &self.anchors) {
-            (ModelKind::Detection, Some(anchors)) => {
+        match (self.output, &self.anchors) {
+            (Some(output), _) => {
+                let log_odds = output.log_odds(outputs[0].image(index), self.finding);
+                Ok(CaseOutcome::Classified { positive, log_odds })
+            }
+            (None, Some(anchors)) => {
                 let found = self.detections(outputs, index, anchors);
                 let pixels = truth.mask.as_ref().map(|mask| {
                     // The map shows what a reader would be shown.
@@ -117,7 +117,7 @@ impl Judge {
                 let matches = ImageMatches::new(&found, &truth.boxes);
                 Ok(CaseOutcome::Detected { positive, matches, pixels: pixels.transpose()?.flatten() })
             }
-            _ => {
+            (None, None) => {
                 let [_, _, height, width] = outputs[0].shape();
                 let empty = Mask::empty(height, width);
                 let mask = truth.mask.as_ref().unwrap_or(&empty);

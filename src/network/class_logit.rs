@@ -30,18 +30,16 @@ pub fn class_logit(logits: &[f32], class: usize) -> f32 {
 
 /// The class that most speaks for; ties go to the lower class, NaN never wins.
 pub fn predicted_class(logits: &[f32]) -> usize {
-    match logits {
-        [logit] => usize::from(*logit > 0.0),
-        _ => {
-            let mut best = 0;
-            for (index, logit) in logits.iter().enumerate() {
-                if *logit > logits[best] || logits[best].is_nan() {
-                    best = index;
-                }
-            }
-            best
+    if let [logit] = logits {
+        return usize::from(*logit > 0.0);
+    }
+    let mut best = 0;
+    for (index, logit) in logits.iter().enumerate() {
+        if *logit > logits[best] || logits[best].is_nan() {
+            best = index;
         }
     }
+    best
 }
 
 #[cfg(test)]

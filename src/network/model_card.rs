@@ -27,6 +27,7 @@ pub const NEVER_SAW_PATIENTS: &str = "Trained on generated images. It says nothi
 /// What a model is and how it wants its images. Written as `model.json`, or under the name of the weights with the
 /// ending `.json`, in the folder of the weights.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct ModelCard {
     /// Architecture.
     pub architecture: Architecture,

@@ -111,7 +111,7 @@ fn what_nobody_stated_is_said_and_marked() {
     let bench = self::bench(Architecture::DenseNet121, 1, "");
     std::fs::remove_file(bench.path("model.json")).unwrap();
     let image = bench.path("large.png");
-    image::save_buffer(&image, &[90; 320 * 320], 320, 320, image::ExtendedColorType::L8).unwrap();
+    image::save_buffer(&image, &vec![90; 320 * 320], 320, 320, image::ExtendedColorType::L8).unwrap();
     let model = bench.path("model.safetensors");
     let ran = run(&["predict", "--model", model.to_str().unwrap(), "--image", image.to_str().unwrap()]).succeeded();
     assert!(ran.stderr.contains("assumed: gray levels from -1 to 1"), "{}", ran.stderr);
