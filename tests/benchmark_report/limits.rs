@@ -141,7 +141,7 @@ fn run(preset: Preset) -> Results {
 #[track_caller]
 fn told(finding: &Finding) {
     let limit = finding.limit.as_ref().unwrap();
-    assert!(finding.sentence.contains(&limit.short()), "{} in: {}", limit.short(), finding.sentence);
+    assert!(finding.sentence.contains(&limit.words()), "{} in: {}", limit.words(), finding.sentence);
     assert!(finding.sentence.contains(&limit.origin), "{} in: {}", limit.origin, finding.sentence);
 }
 
@@ -326,16 +326,19 @@ fn the_limit_stands_in_every_table_file_and_card() {
         ("table4_reproducibility", Test::Reproducibility),
     ] {
         let limit = limit(test);
+        let number = limit.short()[2..].to_owned();
         for name in [table, "verdicts", "every_metric"] {
             let line = |text: &str| {
                 let mut lines = text.lines().filter(|line| line.contains("XRAI"));
-                lines.find(|line| line.contains(&limit.short()) || line.contains(&limit.score.to_string())).is_some()
+                lines.any(|line| line.contains(&number) || line.contains(&limit.score.to_string()))
             };
             for ending in ["csv", "md", "tex"] {
                 assert!(line(&text(&format!("tables/{name}.{ending}"))), "{name}.{ending}: {limit:?}");
             }
         }
-        assert!(html.contains(&limit.short()), "{limit:?}");
+        let sign = if test == Test::Randomization { "&lt;" } else { "&gt;" };
+        assert!(html.contains(&format!("{sign} {number}</span> <span class=\"badge")), "the matrix: {limit:?}");
+        assert!(html.contains(&limit.words()), "the sentence: {limit:?}");
         assert!(text("analysis.json").contains(&format!("\"score\": {}", limit.score)), "{limit:?}");
     }
     let difference = limit(Test::Repeatability).score - 0.5;
@@ -345,9 +348,9 @@ fn the_limit_stands_in_every_table_file_and_card() {
     let card = trust_card(&analysis, sha, "XRAI");
     for line in &card.lines {
         let limit = limit(line.test);
-        let number = limit.short().split(' ').next_back().unwrap().to_owned();
+        let number = limit.short()[2..].to_owned();
         assert!(line.verdict.to_string().ends_with(&format!("limit {number}")), "{}", line.verdict);
-        assert!(line.sentence.contains(&limit.short()), "{}", line.sentence);
+        assert!(line.sentence.contains(&limit.words()), "{}", line.sentence);
     }
 }
 

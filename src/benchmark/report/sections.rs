@@ -60,29 +60,30 @@ pub(super) fn verdicts(results: &Results, analysis: &Analysis) -> String {
 /// Methods by tests, both rules in each cell; on a phone a list.
 fn matrix(own: &Table) -> String {
     let mut html = String::from(
-        "<table class=\"matrix\"><caption>Every method by both rules: the study’s, and by interval with its \
-         limit</caption>\n<thead><tr><th \
+        "<table class=\"matrix\"><caption>Upper line: the study’s rule. Lower line: by interval, with the limit for the \
+         mean</caption>\n<thead><tr><th \
          scope=\"col\">Method</th>",
     );
     for test in Test::ALL {
         let _ = write!(html, "<th scope=\"col\">{}</th>", test_title(test));
     }
     html.push_str("</tr></thead>\n<tbody>\n");
-    let rule = |name: &str, limit: &str, cell: Option<&Cell>| {
+    let rule = |rule: &str, name: &str, cell: Option<&Cell>| {
         let badge = cell.map(badge).unwrap_or_default();
-        format!("<div class=\"rule\"><span>{name} <span class=\"limit\">{}</span></span> {badge}</div>", escape(limit))
+        format!("<div class=\"rule\"><span title=\"{rule}\">{}</span> {badge}</div>", escape(name))
     };
     for row in own.rows() {
         let _ = write!(html, "<tr><th scope=\"row\">{}</th>", row.first().map(badge).unwrap_or_default());
         for (position, test) in Test::ALL.into_iter().enumerate() {
             let [study, limit, interval] = [1, 2, 3].map(|part| row.get(3 * position + part));
-            let limit = limit.filter(|cell| cell.numbers.iter().any(Option::is_some)).map_or("", |cell| &cell.text);
+            let limit =
+                limit.filter(|cell| cell.numbers.iter().any(Option::is_some)).map_or("interval", |cell| &cell.text);
             let _ = write!(
                 html,
                 "<td data-label=\"{}\">{}{}</td>",
                 test_title(test),
-                rule("study", "", study),
-                rule("interval", limit, interval)
+                rule("by the study’s rule", "study", study),
+                rule("by interval, with its limit", limit, interval)
             );
         }
         html.push_str("</tr>\n");

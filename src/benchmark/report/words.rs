@@ -68,7 +68,7 @@ fn by_interval(metric: &MetricAnalysis) -> String {
     let tally = |verdict: IntervalVerdict| judged().filter(|own| own.interval == Some(verdict)).count();
     let [pass, fail, open] = [IntervalVerdict::Pass, IntervalVerdict::Fail, IntervalVerdict::Inconclusive].map(tally);
     let mut limits: Vec<(f64, String)> =
-        judged().filter_map(|own| own.limit.as_ref()).map(|limit| (limit.score, limit.short())).collect();
+        judged().filter_map(|own| own.limit.as_ref()).map(|limit| (limit.score, limit.words())).collect();
     limits.sort_by(|a, b| a.0.total_cmp(&b.0));
     let limits = match (limits.first(), limits.last()) {
         (Some(first), Some(last)) if first.1 == last.1 => format!("limit {}", first.1),

@@ -245,7 +245,7 @@ impl Analysis {
                 test_title(metric.test),
                 methods.join(", "),
                 limit.obstacle(&metric.metric)?,
-                limit.short(),
+                limit.words(),
                 limit.origin
             ))
         };

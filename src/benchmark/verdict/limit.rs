@@ -44,8 +44,17 @@ impl Limit {
         }
     }
 
-    /// Such as `above 0.590`.
+    /// What the mean must be, such as `> 0.590`.
     pub fn short(&self) -> String {
+        let sign = match self.good {
+            GoodSide::Above => '>',
+            GoodSide::Below => '<',
+        };
+        format!("{sign} {}", number(Some(self.score)))
+    }
+
+    /// The same in words, such as `above 0.590`.
+    pub fn words(&self) -> String {
         let side = match self.good {
             GoodSide::Above => "above",
             GoodSide::Below => "below",
@@ -69,7 +78,7 @@ impl Limit {
     pub(super) fn sentence(&self, metric: &str, verdict: Option<IntervalVerdict>) -> String {
         let Some(verdict) = verdict else { return String::new() };
         let obstacle = self.obstacle(metric).map_or_else(String::new, |own| format!("; {own}"));
-        format!(" By interval: {}, limit {} ({}){obstacle}.", verdict.words(), self.short(), self.origin)
+        format!(" By interval: {}, limit {} ({}){obstacle}.", verdict.words(), self.words(), self.origin)
     }
 }
 

@@ -183,13 +183,15 @@ fn judge(question: &Question<'_>, finding: &mut Finding, limit: &Limit, unrelate
     };
     let noise = unrelated.map_or_else(String::new, |Unrelated { name, mean, pass_study }| {
         let (who, reach) = (unrelated_title(name), number(Some(*mean)));
-        match (pass_study, finding.summary.mean.is_some_and(|own| own <= *mean)) {
-            (true, false) => format!(" Caution: {who} reach {reach} and would pass the study's rule too."),
-            (true, true) => {
-                format!(" Caution: {who} are as alike ({reach}) and would pass the study's rule too.")
-            }
-            (false, true) => format!(" Caution: {who} are as alike ({reach})."),
-            (false, false) => String::new(),
+        let also = match (pass_study, *mean > threshold) {
+            (true, _) => " and would pass the study's rule too",
+            (false, true) => " and are above its limit too, though not significantly",
+            (false, false) => "",
+        };
+        match (finding.summary.mean.is_some_and(|own| own <= *mean), also) {
+            (false, "") => String::new(),
+            (false, also) => format!(" Caution: {who} reach {reach}{also}."),
+            (true, also) => format!(" Caution: {who} are as alike ({reach}){also}."),
         }
     });
     let localizer = finding
