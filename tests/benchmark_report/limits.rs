@@ -60,9 +60,9 @@ fn push(results: &mut Results, test: Test, image: &str, method: &str, condition:
         .extend(found.into_iter().map(|(metric, value)| score(test, image, method, condition, metric, Some(value))));
 }
 
-/// Marks of an image: a square whose place differs.
+/// Marks of an image: a square whose place differs, so that no pixel is marked everywhere.
 fn truth(image: usize) -> Vec<bool> {
-    let at = |axis: &str| 8 + (8.0 * unit(&[&id(image), axis])) as usize;
+    let at = |axis: &str| 4 + (16.0 * unit(&[&id(image), axis])) as usize;
     let (top, left) = (at("top"), at("left"));
     (0..SIZE[0] * SIZE[1])
         .map(|pixel| (top..top + 8).contains(&(pixel / SIZE[1])) && (left..left + 8).contains(&(pixel % SIZE[1])))
@@ -84,11 +84,13 @@ fn placement(map: &[f32], truth: &[bool]) -> Vec<(&'static str, f64)> {
     found
 }
 
-fn is_perfect(method: &str, image: usize) -> Option<bool> {
+fn is_perfect(test: Test, method: &str, image: usize) -> Option<bool> {
+    // Resampled images leave the only one of four out often enough.
+    let every = if test == Test::Randomization { 4 } else { 2 };
     match method {
         PERFECT => Some(true),
         UNRELATED => Some(false),
-        _ => (image < FEW).then_some(image.is_multiple_of(2)),
+        _ => (image < FEW).then_some(image.is_multiple_of(every)),
     }
 }
 
@@ -115,7 +117,7 @@ fn run(preset: Preset) -> Results {
             }
         }
         for method in [PERFECT, UNRELATED, OPEN] {
-            let Some(good) = is_perfect(method, image) else { continue };
+            let Some(good) = is_perfect(Test::Utility, method, image) else { continue };
             let words = |side: &str| format!("{method} {side}");
             let (fine, other) =
                 (noise(Control::Uniform, image, &words("one")), noise(Control::Uniform, image, &words("other")));
@@ -127,7 +129,11 @@ fn run(preset: Preset) -> Results {
                 push(&mut results, test, &name, method, condition::PAIR, likeness(pair[0], pair[1]));
             }
             // What is good here is a map that does not stay as it was.
-            let last = if good { &other } else { &fine };
+            let changes = match method {
+                OPEN => !is_perfect(Test::Randomization, method, image).unwrap(),
+                _ => good,
+            };
+            let last = if changes { &other } else { &fine };
             push(&mut results, Test::Randomization, &name, method, "1", likeness(&fine, last));
             let next = (image + 1) % IMAGES;
             let neighbour = noise(Control::Uniform, next, &words("one"));
@@ -149,12 +155,14 @@ fn told(finding: &Finding) {
 fn by_interval_the_best_maps_pass_unrelated_ones_fail_and_few_leave_it_open() {
     for preset in Preset::ALL {
         let analysis = Analysis::of(&run(preset));
-        let mut seen = BTreeSet::new();
+        let (mut seen, mut wrong) = (BTreeSet::new(), Vec::new());
         for own in &analysis.metrics {
             let what = format!("{preset}, {} by {}", own.test, own.metric);
             let verdicts = [PERFECT, UNRELATED, OPEN].map(|method| own.finding(method).unwrap());
             for (finding, expected) in verdicts.iter().zip([I::Pass, I::Fail, I::Inconclusive]) {
-                assert_eq!(finding.interval, Some(expected), "{what}, {}: {}", finding.method, finding.sentence);
+                if finding.interval != Some(expected) {
+                    wrong.push(format!("{what}, {}: {}", finding.method, finding.sentence));
+                }
                 assert_eq!(finding.limit.as_ref().unwrap().out_of_reach, None, "{what}");
                 told(finding);
             }
@@ -165,10 +173,26 @@ fn by_interval_the_best_maps_pass_unrelated_ones_fail_and_few_leave_it_open() {
             }
             seen.insert((own.test, own.metric.clone()));
         }
+        assert!(wrong.is_empty(), "{wrong:#?}");
         // Six metrics of utility, five of every comparison.
         assert_eq!(seen.len(), 6 + 3 * 5, "{seen:?}");
         assert!(analysis.out_of_reach().is_empty());
     }
+}
+
+#[test]
+fn values_of_a_coarse_metric_that_are_equal_by_chance_decide_nothing() {
+    let verdict = |images: usize, metric: &'static str| {
+        let mut results = empty("recommended");
+        for image in 0..images {
+            push(&mut results, Test::Utility, &id(image), PERFECT, condition::TRAINED, vec![(metric, 1.0)]);
+            push(&mut results, Test::Utility, &id(image), "AVG", condition::BASELINE, vec![(metric, 0.0)]);
+        }
+        Analysis::of(&results).get(Test::Utility, metric).unwrap().finding(PERFECT).unwrap().interval.unwrap()
+    };
+    // Four of four hits happen in one run of sixteen.
+    assert_eq!([4, 5].map(|images| verdict(images, metric::HIT)), [I::Inconclusive, I::Pass]);
+    assert_eq!(verdict(2, metric::AVERAGE_PRECISION), I::Pass);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::super::protocol::Test;
 use super::super::results::condition;
+use super::super::results::metric::HIT;
 use super::analysis::{MetricAnalysis, Question};
 use super::comparison::{Adjusted, Comparison, Fit, Source, adjust_by_holm};
 use super::finding::{Finding, Role, Summary};
@@ -147,7 +148,10 @@ fn judge(question: &Question<'_>, finding: &mut Finding) {
     let origin = format!("{} {} and the margin {margin}", method_title(AVERAGE_MASK), number(Some(reference)));
     let limit = Limit::new(question.metric, reference + margin, GoodSide::Above, origin);
     if let Some(own) = &decisive.by_image {
-        finding.interval = Some(limit.judge(own.inner_interval, margin));
+        // Hits are mostly 1 or 0: some images are easily all alike, which is no certainty.
+        let is_chance = question.metric == HIT && own.p.is_none() && 0.5_f64.powf(own.images as f64) > alpha;
+        let interval = if is_chance { [f64::NEG_INFINITY, f64::INFINITY] } else { own.inner_interval };
+        finding.interval = Some(limit.judge(interval, margin));
         finding.equivalent = Some(own.inner_interval[0] > -margin && own.inner_interval[1] < margin);
     }
     let claim = match study {
