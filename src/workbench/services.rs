@@ -296,7 +296,12 @@ impl Services {
     pub fn open_model(&self, source: ModelSource, is_asked: bool) {
         let post = self.post();
         let title = source.title();
-        let start = Start { name: "Open a model".to_owned(), lane: Lane::Open, urgent: false, listed: true };
+        // The name of a file may be a patient's.
+        let name = match &source {
+            ModelSource::Demo(name) => format!("Open the model {name}"),
+            ModelSource::File(_) => "Open a model".to_owned(),
+        };
+        let start = Start { name, lane: Lane::Open, urgent: false, listed: true };
         self.jobs.start(start, move |watch| match OpenModel::open(source) {
             Ok(model) => {
                 post.send(Message::ModelOpened { model: Arc::new(model), is_asked });
