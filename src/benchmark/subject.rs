@@ -137,7 +137,9 @@ impl Subjects {
             if card.positive_class.is_none() {
                 return Err(Error::field(field(), "has a card that names no positive class: add `positive_class`"));
             }
-            if let Err(problem) = card.known_output() {
+            if card.kind == ModelKind::Classifier
+                && let Err(problem) = card.known_output()
+            {
                 return Err(Error::Model { name: field(), problem: Box::new(problem) });
             }
             let replica = subject.role == Role::Classifier;

@@ -69,7 +69,9 @@ impl Limit {
             IntervalVerdict::Fail => "fail",
             _ => "pass",
         };
-        let end = if self.reach? <= self.score { "at most" } else { "at least" };
+        // Beyond the largest value nothing is good above and everything below; beyond the smallest the other way round.
+        let is_largest = (self.out_of_reach? == IntervalVerdict::Pass) == (self.good == GoodSide::Above);
+        let end = if is_largest { "at most" } else { "at least" };
         let reach = self.reach?;
         Some(format!("no map could {verb}, because {} is {reach} {end}", metric_title(metric)))
     }
