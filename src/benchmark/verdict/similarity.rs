@@ -185,7 +185,7 @@ fn judge(question: &Question<'_>, finding: &mut Finding, limit: &Limit, unrelate
         let (who, reach) = (unrelated_title(name), number(Some(*mean)));
         let also = match (pass_study, *mean > threshold) {
             (true, _) => " and would pass the study's rule too",
-            (false, true) => " and are above its limit too, though not significantly",
+            (false, true) => " and are above the study's limit too, though not significantly",
             (false, false) => "",
         };
         match (finding.summary.mean.is_some_and(|own| own <= *mean), also) {
