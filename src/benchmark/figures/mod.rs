@@ -12,7 +12,7 @@ pub use tile_grid::{GridTile, Picture, TileGrid};
 use super::protocol::Test;
 use super::results::{Results, condition};
 use super::verdict::{
-    AVERAGE_MASK, Analysis, Index, LOCALIZERS, MetricAnalysis, Role, count, method_title, metric_title, number,
+    AVERAGE_MASK, Analysis, Index, LOCALIZERS, MetricAnalysis, Role, count, method_title, metric_title,
 };
 use crate::figure::{CascadeCurve, CascadeCurves, Result, Rgb, Scene};
 use crate::saliency::{Method, Preset};
@@ -214,7 +214,7 @@ fn similarity(
         }
     }
     let threshold = analysis.similarity_threshold;
-    lines.push(AcrossLine { label: format!("the study’s limit, {threshold}"), value: threshold, colour: BASELINE });
+    lines.push(AcrossLine { label: "the study’s limit".to_owned(), value: threshold, colour: BASELINE });
     // Controls are drawn anew for every pair, not for every method: both tests have one limit each.
     let limits = metrics.iter().filter_map(|metric| Some((metric.test, metric.limit()?.score)));
     let mut limits: Vec<(String, f64)> =
@@ -227,7 +227,7 @@ fn similarity(
         is_same
     });
     for (label, value) in limits.into_iter().filter(|own| own.1 > threshold && own.1 <= 1.0) {
-        lines.push(AcrossLine { label: format!("{label}, {}", number(Some(value))), value, colour: CONTROL });
+        lines.push(AcrossLine { label, value, colour: CONTROL });
     }
     let mut methods: Vec<&str> = Vec::new();
     for finding in metrics.iter().flat_map(|metric| &metric.findings).filter(|finding| finding.role.is_judged()) {
