@@ -63,7 +63,7 @@ fn logits_are_those_of_the_program_that_wrote_the_file() {
             assert!(error < 2e-6, "{file}: {found} instead of {expected}");
         }
         // Only whole models of Keras hold an activation.
-        let output = foreign.output.map(|output| output.name());
+        let output = foreign.output.map(saliscope::network::Output::name);
         assert_eq!(output, told.get("output").and_then(Value::as_str), "{file}");
         let keras = file.starts_with("keras");
         let variant = foreign.variant;
