@@ -103,13 +103,15 @@ pub struct RunProvenance {
 impl RunProvenance {
     /// What has to be said of all numbers: some network of the run never saw a patient, and some image is of one.
     pub fn caution(&self) -> Option<&'static str> {
-        // Runs of earlier versions kept neither; what they were made of tells both.
-        let is_of_phantoms = self.cohort.is_of_phantoms || self.cohort.name.starts_with("phantom");
         let never_saw_patients = |model: &ModelProvenance| match model.trained_on_patients {
             Some(saw) => !saw,
+            // Runs of earlier versions did not keep it.
             None => demo::is_own(&model.sha256),
         };
-        network::caution(self.models.iter().any(never_saw_patients).then_some(false), is_of_phantoms)
+        network::caution(
+            self.models.iter().any(never_saw_patients).then_some(false),
+            self.cohort.holds_phantoms_alone(),
+        )
     }
 }
 
@@ -131,6 +133,13 @@ pub struct CohortProvenance {
     /// Whether every case is a generated image, which is of no patient.
     #[serde(default)]
     pub is_of_phantoms: bool,
+}
+
+impl CohortProvenance {
+    /// Whether every case is a generated image. Runs of earlier versions did not keep it; the kind of their cohort tells.
+    pub fn holds_phantoms_alone(&self) -> bool {
+        self.is_of_phantoms || self.name.starts_with("phantom")
+    }
 }
 
 /// Cases of one split.

@@ -228,7 +228,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 
 /// Tells what has to be known before maps are made.
 fn warn(model: &Model, images: &[StudyImage], quiet: bool) {
-    caution::tell(images.iter().find_map(|image| model.card.caution(image.is_phantom)));
+    caution::tell(caution::of_images(&model.card, images));
     if !quiet {
         for (index, image) in images.iter().enumerate() {
             print_warnings(index, images.len(), &image.warnings);

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::caution;
 use super::report::{ClassFound, VERSION};
 use super::study_image::StudyImage;
 use crate::cascade::{
@@ -177,7 +178,7 @@ impl<'a> Subject<'a> {
 
     /// What has to be said of the images together.
     pub(super) fn caution(&self) -> Option<&'static str> {
-        self.images.iter().find_map(|image| self.model.card.caution(image.is_phantom))
+        caution::of_images(&self.model.card, self.images)
     }
 
     /// Of the order that ends in a network without anything learned; an independent order has none.

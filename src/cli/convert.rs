@@ -159,11 +159,7 @@ fn card(arguments: &Arguments, foreign: &Foreign, sha256: &str) -> Result<ModelC
     let stated = stated_scaling(arguments)?;
     let kind = architecture.kind();
     let classes = class_names(kind, variant.classes, arguments.classes.clone());
-    let output_by_rule = match (kind, variant.classes) {
-        (ModelKind::Classifier, 1) => Some(Output::Sigmoid),
-        (ModelKind::Classifier, 2) => Some(Output::Softmax),
-        _ => None,
-    };
+    let said = arguments.output_kind.map(Output::from).or(foreign.output);
     let card = ModelCard {
         architecture: *architecture,
         kind,
@@ -174,7 +170,7 @@ fn card(arguments: &Arguments, foreign: &Foreign, sha256: &str) -> Result<ModelC
         scaling: stated
             .unwrap_or_else(|| architecture.assumed_scaling(variant.input_channels, arguments.transform_input)),
         transform_input: arguments.transform_input,
-        output: arguments.output_kind.map(Output::from).or(foreign.output).or(output_by_rule),
+        output: said.or(Output::by_rule(kind, variant.classes)),
         logits: variant.classes,
         positive_class: arguments.positive_class.or(if classes.len() == 2 { Some(1) } else { None }),
         classes,

@@ -123,7 +123,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     model::print_notes(&model, machine.quiet);
     let images = StudyImage::open_all(&inputs.image, &model)?;
     let request = request(arguments, &model, &images)?;
-    caution::tell(images.iter().find_map(|image| model.card.caution(image.is_phantom)));
+    caution::tell(caution::of_images(&model.card, &images));
     let mut output = Output::prepare(&arguments.out)?;
     let subject = model::name(&inputs.model);
     let sources = |index: usize| {

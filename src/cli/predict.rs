@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     model::require_output(&model)?;
     model::print_notes(&model, machine.quiet);
     let images = StudyImage::open_all(&inputs.image, &model)?;
-    caution::tell(images.iter().find_map(|image| model.card.caution(image.is_phantom)));
+    caution::tell(caution::of_images(&model.card, &images));
     let executor = executor::build(&model, machine)?;
     model.weights = Weights::default();
     let [height, width] = model.card.input_size;

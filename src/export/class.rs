@@ -28,15 +28,13 @@ impl ClassFound {
 
     /// Its probability in words: `probability 0.931`, or that it is not known.
     pub fn probability_words(&self) -> String {
-        self.probability.map_or_else(
-            || "probability not known".to_owned(),
-            |probability| format!("probability {}", rounded(probability)),
-        )
+        probability_words(self.probability)
     }
 
-    /// Its probability alone, or nothing.
-    pub fn rounded_probability(&self) -> String {
-        self.probability.map(rounded).unwrap_or_default()
+    /// A model and what it says, beside a row of its maps.
+    pub fn row_label(&self, model: &str) -> String {
+        let probability = self.probability.map(|probability| format!(" {}", rounded(probability))).unwrap_or_default();
+        format!("{model} {}{probability}", self.name)
     }
 
     /// Number and name; the number alone where the name says no more.
@@ -57,8 +55,16 @@ impl ClassFound {
     }
 }
 
+/// `probability 0.931`, or that it is not known.
+pub fn probability_words(probability: Option<f64>) -> String {
+    probability.map_or_else(
+        || "probability not known".to_owned(),
+        |probability| format!("probability {}", rounded(probability)),
+    )
+}
+
 /// A probability with as many digits as tell it from 0 and 1.
-pub fn rounded(probability: f64) -> String {
+fn rounded(probability: f64) -> String {
     match probability {
         p if p >= 0.9995 => "above 0.999".to_owned(),
         p if p < 0.0005 => "below 0.001".to_owned(),

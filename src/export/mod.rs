@@ -17,7 +17,7 @@ mod source;
 
 use std::path::{Path, PathBuf};
 
-pub use class::{ClassFound, rounded};
+pub use class::{ClassFound, probability_words};
 pub use dicom::{DicomStudy, Owner, Segment};
 pub use dicom_map::DicomMap;
 pub use files::FileSet;

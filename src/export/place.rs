@@ -99,7 +99,7 @@ fn keep_old(path: &Path) -> io::Result<Option<TempPath>> {
 }
 
 /// Names of files that are not finished.
-pub(crate) fn temporary() -> tempfile::Builder<'static, 'static> {
+fn temporary() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)); // less what the umask takes

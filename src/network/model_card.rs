@@ -216,11 +216,6 @@ impl CardFile {
             2 => Some(1),
             _ => None,
         };
-        let output_by_rule = match (kind, logits) {
-            (ModelKind::Classifier, 1) => Some(Output::Sigmoid),
-            (ModelKind::Classifier, 2) => Some(Output::Softmax),
-            _ => None,
-        };
         let transform_input = self.transform_input.unwrap_or(false);
         let said = self.scaling.scaling().map_err(|(field, problem)| Error::Card { field, problem })?;
         let card = ModelCard {
@@ -233,7 +228,7 @@ impl CardFile {
             scaling: said
                 .unwrap_or_else(|| self.architecture.assumed_scaling(inferred.input_channels, transform_input)),
             transform_input,
-            output: self.output.or(output_by_rule),
+            output: self.output.or(Output::by_rule(kind, logits)),
             logits,
             positive_class: positive_class.or(positive_by_rule),
             classes,

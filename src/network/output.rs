@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::class_logit::{class_count, class_logit};
+use super::graph::ModelKind;
 
 /// How the logits of a classifier become probabilities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,16 @@ pub enum Output {
 }
 
 impl Output {
+    /// That of a network of which nobody says it: two outputs are one choice, as in the study, and a single one can be nothing
+    /// else than a label. Of more nothing is known; networks that localize have none.
+    pub fn by_rule(kind: ModelKind, logits: usize) -> Option<Self> {
+        match (kind, logits) {
+            (ModelKind::Classifier, 1) => Some(Self::Sigmoid),
+            (ModelKind::Classifier, 2) => Some(Self::Softmax),
+            _ => None,
+        }
+    }
+
     /// Its name on the command line and in a model card.
     pub fn name(self) -> &'static str {
         match self {

@@ -134,7 +134,7 @@ pub fn case_grid(
     let all = [("Trained", condition::TRAINED), ("Random weights", condition::RANDOM)].into_iter().map(row);
     Some(TileGrid {
         headline: format!("Maps of {}, the case with the median score", label(image)),
-        caution: results.provenance.caution().map(str::to_owned),
+        caution: super::caution(results),
         details: vec![format!(
             "Below each map its {}; yellow: the experts’ marks. Each map is scaled by itself: colours tell where, not how \
              much.",
@@ -171,7 +171,7 @@ pub fn state_grid(
     });
     Some(TileGrid {
         headline: format!("Maps of {} while the network is randomized", label(image)),
-        caution: results.provenance.caution().map(str::to_owned),
+        caution: super::caution(results),
         details: vec!["Each map is scaled by itself: colours tell where, not how much.".to_owned()],
         columns: columns(shown.iter().map(|state| (*state).to_owned())),
         rows: rows(pictures, image, all)?,
@@ -201,7 +201,7 @@ pub fn network_grid(
     });
     Some(TileGrid {
         headline: format!("Maps of {} by different networks", label(image)),
-        caution: results.provenance.caution().map(str::to_owned),
+        caution: super::caution(results),
         details: vec![
             "Yellow: the experts’ marks. Each map is scaled by itself: colours tell where, not how much.".to_owned(),
         ],

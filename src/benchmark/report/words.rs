@@ -91,7 +91,7 @@ pub(super) fn not_to_conclude(results: &Results, analysis: &Analysis) -> Vec<Str
     if let Some(caution) = analysis.caution {
         items.push(caution.to_owned());
     }
-    if provenance.cohort.is_of_phantoms || provenance.cohort.name.starts_with("phantom") {
+    if provenance.cohort.holds_phantoms_alone() {
         items.push(
             "These are generated radiographs. The numbers show that the method works; they say nothing about patients."
                 .to_owned(),

@@ -162,7 +162,7 @@ impl Found {
     /// The model and what it says, beside its row.
     fn row_label(&self) -> String {
         let class = ClassFound::new(&self.model.card, &self.explanation.logits, self.explanation.class);
-        format!("{} {} {}", self.name, class.name, class.rounded_probability()).trim_end().to_owned()
+        class.row_label(&self.name)
     }
 }
 

@@ -159,11 +159,7 @@ fn labels(spec: &Spec, ground: &Ground, report: &Value) -> Labels {
     let explained = report.get("explained").or_else(|| report.pointer("/images/0/explained"));
     let headline = explained.and_then(|class| {
         let name = class.get("name")?.as_str()?;
-        let probability = class.get("probability").and_then(Value::as_f64);
-        let words = probability.map_or_else(
-            || "probability not known".to_owned(),
-            |probability| format!("probability {}", export::rounded(probability)),
-        );
+        let words = export::probability_words(class.get("probability").and_then(Value::as_f64));
         Some(format!("Explained: “{name}”, {words}"))
     });
     let model = text("/model/name").map(|name| {

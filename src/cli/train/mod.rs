@@ -106,8 +106,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         &bytes,
     )?;
     card.trained_on_patients = arguments.trained_on_patients(&train);
-    // It learned from images scaled so.
-    card.scaling_assumed = false;
     let title = arguments.title();
     let picture = curve(&outcome.epochs, outcome.best_epoch, &title, score)?;
     files.write(arguments.force, csv(&outcome.epochs, score).as_bytes(), &picture, &bytes, &card)?;

@@ -247,8 +247,7 @@ fn class_found(map: &ShownMap) -> ClassFound {
 
 /// The model and what it says, beside its row.
 fn row_label(map: &ShownMap) -> String {
-    let class = class_found(map);
-    format!("{} {} {}", map.model.title, class.name, class.rounded_probability()).trim_end().to_owned()
+    class_found(map).row_label(&map.model.title)
 }
 
 /// Headline and details of maps of several models or several images.
