@@ -39,7 +39,7 @@ macro_rules! model {
 }
 
 /// All of them: for each finding three replicates of InceptionV3, a DenseNet-121, and two networks that localize.
-pub const MODELS: [DemoModel; 12] = [
+pub static MODELS: [DemoModel; 12] = [
     model!(Pneumothorax, "pneumothorax_inception_v3_1"),
     model!(Pneumothorax, "pneumothorax_inception_v3_2"),
     model!(Pneumothorax, "pneumothorax_inception_v3_3"),

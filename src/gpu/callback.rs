@@ -1,6 +1,6 @@
 //! Pictures as shapes of the window.
 
-use eframe::{egui_wgpu, wgpu};
+use eframe::egui_wgpu;
 use egui_wgpu::{CallbackResources, CallbackTrait, ScreenDescriptor};
 
 use super::cascade_picture::CascadePicture;

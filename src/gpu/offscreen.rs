@@ -1,6 +1,5 @@
 //! Pictures without a window.
 
-use eframe::wgpu;
 use image::RgbImage;
 
 use super::cascade_picture::CascadePicture;

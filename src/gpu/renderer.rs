@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use eframe::wgpu;
 
 use super::cascade_picture::CascadePicture;
 use super::case_picture::CasePicture;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use eframe::{egui_wgpu, wgpu};
+use eframe::egui_wgpu;
 use egui_wgpu::{CallbackResources, CallbackTrait, ScreenDescriptor};
 
 use super::pipelines::{Pipeline, assembled, texture_entry};

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use eframe::wgpu;
 
 use crate::display::{ColourMap, ContentId};
 

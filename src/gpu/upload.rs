@@ -1,6 +1,5 @@
 //! Copies contents to the card, where they are not there yet.
 
-use eframe::wgpu;
 
 use super::texture_cache::{Key, TextureCache};
 use crate::display::{

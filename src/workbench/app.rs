@@ -362,8 +362,8 @@ impl Workbench {
 }
 
 /// Whether what draws is a program and no graphics card.
-fn is_software(adapter: &eframe::wgpu::Adapter) -> bool {
-    adapter.get_info().device_type == eframe::wgpu::DeviceType::Cpu
+fn is_software(adapter: &wgpu::Adapter) -> bool {
+    adapter.get_info().device_type == wgpu::DeviceType::Cpu
 }
 
 impl eframe::App for Workbench {

@@ -1,9 +1,11 @@
 //! Everything a run found, in files that other programs read.
 
 mod long;
+mod parquet;
 mod pseudonyms;
 mod r_lines;
 
+pub use parquet::TooLong;
 pub use pseudonyms::Pseudonyms;
 pub use r_lines::r_lines;
 
@@ -32,7 +34,7 @@ pub enum Error {
     Figure(#[from] figure::Error),
     /// The Parquet file.
     #[error("the scores could not be written as Parquet ({0})")]
-    Parquet(#[from] parquet::errors::ParquetError),
+    Parquet(#[from] TooLong),
     /// JSON.
     #[error("the results could not be written as JSON ({0})")]
     Json(#[from] serde_json::Error),

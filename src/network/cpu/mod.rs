@@ -1,11 +1,11 @@
-//! The fast executor: our own kernels for the processor.
+//! The fast executor: our own kernels for the processor, a crate of their own in the folder `kernel`, so that they are
+//! compiled once and optimized whole whatever the profile.
 //!
 //! A graph is lowered once ([`lower`]), planned once for each image size ([`plan`]), and run step by step
 //! ([`kernel::Step`]). Tensors are pixel-major with channels padded to whole vectors.
 
 mod checkpoint;
 mod family;
-mod kernel;
 mod lower;
 mod pack;
 mod plan;
@@ -23,8 +23,9 @@ use super::weights::Weights;
 use super::{Error, Result};
 use checkpoint::Recorder;
 use family::{Family, Layout, Member};
-pub use kernel::Isa;
-use kernel::{Memory, Mode, Tensor};
+use saliscope_kernels as kernel;
+pub use saliscope_kernels::Isa;
+use saliscope_kernels::{Memory, Mode, Tensor};
 use plan::{Capture, Plan};
 pub use train::CpuTrainer;
 

@@ -7,57 +7,57 @@ use super::epilogue::Epilogue;
 use super::simd::{LANES, Lanes};
 
 /// Marks a tap that falls on padding.
-pub(crate) const OUTSIDE: u32 = u32::MAX;
+pub const OUTSIDE: u32 = u32::MAX;
 
 /// A tensor that sums read from: pixel-major values, padded channels.
 #[derive(Clone, Copy)]
-pub(crate) struct Source {
-    pub(crate) values: *const f32,
+pub struct Source {
+    pub values: *const f32,
     /// Values from one pixel to the next.
-    pub(crate) stride: usize,
+    pub stride: usize,
     /// Channels read from each pixel.
-    pub(crate) channels: usize,
+    pub channels: usize,
     /// Pixels of one image.
-    pub(crate) image_pixels: usize,
+    pub image_pixels: usize,
 }
 
 /// One term of the sum: the channels of one source at one offset.
 #[derive(Clone, Copy)]
-pub(crate) struct Tap {
-    pub(crate) source: usize,
+pub struct Tap {
+    pub source: usize,
     /// Column of the offset table; `None` reads the pixel of the same number.
-    pub(crate) column: Option<usize>,
+    pub column: Option<usize>,
 }
 
 /// Up to two vectors of output channels computed together.
 #[derive(Clone, Copy)]
-pub(crate) struct Panel {
+pub struct Panel {
     /// Packed `[tap][channel][vectors * LANES]`.
-    pub(crate) weights: *const f32,
+    pub weights: *const f32,
     /// 1 or 2.
-    pub(crate) vectors: usize,
-    pub(crate) epilogue: usize,
+    pub vectors: usize,
+    pub epilogue: usize,
     /// First channel group in the destination.
-    pub(crate) group: usize,
+    pub group: usize,
 }
 
 /// A convolution over a flat list of pixels, image after image.
-pub(crate) struct Direct<'a> {
-    pub(crate) sources: &'a [Source],
-    pub(crate) taps: &'a [Tap],
+pub struct Direct<'a> {
+    pub sources: &'a [Source],
+    pub taps: &'a [Tap],
     /// Input pixel of each listed pixel and column, [`OUTSIDE`] beyond the image; `[listed pixel][column]`.
-    pub(crate) table: &'a [u32],
-    pub(crate) columns: usize,
+    pub table: &'a [u32],
+    pub columns: usize,
     /// Output pixel of each listed pixel; empty where they are the same.
-    pub(crate) targets: &'a [u32],
+    pub targets: &'a [u32],
     /// Pixels listed for one image.
-    pub(crate) listed_pixels: usize,
+    pub listed_pixels: usize,
     /// Pixels of one image in the destination.
-    pub(crate) target_pixels: usize,
-    pub(crate) panels: &'a [Panel],
-    pub(crate) epilogues: &'a [Epilogue],
+    pub target_pixels: usize,
+    pub panels: &'a [Panel],
+    pub epilogues: &'a [Epilogue],
     /// Zeros, as many as the widest source has channels.
-    pub(crate) zeros: *const f32,
+    pub zeros: *const f32,
 }
 
 /// Computes the listed pixels `first..last` for `panels`.
@@ -65,7 +65,7 @@ pub(crate) struct Direct<'a> {
 /// # Safety
 /// The pointers, tables and sizes of `conv` must describe live, non-overlapping memory.
 #[inline(always)]
-pub(crate) unsafe fn direct<L: Lanes, const ROWS: usize, const WIDE: usize>(
+pub unsafe fn direct<L: Lanes, const ROWS: usize, const WIDE: usize>(
     conv: &Direct<'_>,
     first: usize,
     last: usize,

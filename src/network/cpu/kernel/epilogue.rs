@@ -7,33 +7,33 @@ use super::simd::{LANES, Lanes};
 ///
 /// Values lie at `pixel * stride + group * LANES`, mask bits at `pixel * mask_stride + group`. Null pointers skip a step.
 #[derive(Clone, Copy)]
-pub(crate) struct Epilogue {
-    pub(crate) target: *mut f32,
+pub struct Epilogue {
+    pub target: *mut f32,
     /// Values from one pixel to the next.
-    pub(crate) stride: usize,
+    pub stride: usize,
     /// Added to the sums, one value a channel.
-    pub(crate) bias: *const f32,
-    pub(crate) relu: bool,
+    pub bias: *const f32,
+    pub relu: bool,
     /// Receives the bits of positive outputs.
-    pub(crate) mask_out: *mut u16,
-    pub(crate) mask_out_stride: usize,
+    pub mask_out: *mut u16,
+    pub mask_out_stride: usize,
     /// Gradient through a ReLU that lies between this tensor and the sums (pre-activation networks).
-    pub(crate) inner_mask: *const u16,
-    pub(crate) inner_mask_stride: usize,
+    pub inner_mask: *const u16,
+    pub inner_mask_stride: usize,
     /// Factor of the normalization before that ReLU, one value a channel.
-    pub(crate) inner_scale: *const f32,
+    pub inner_scale: *const f32,
     /// Adds to what the target holds instead of replacing it.
-    pub(crate) accumulate: bool,
+    pub accumulate: bool,
     /// Gradient through the ReLU that produced this tensor.
-    pub(crate) mask: *const u16,
-    pub(crate) mask_stride: usize,
+    pub mask: *const u16,
+    pub mask_stride: usize,
     /// Both masks let positive gradients pass only.
-    pub(crate) guided: bool,
+    pub guided: bool,
 }
 
 impl Epilogue {
     /// Stores sums as they are.
-    pub(crate) fn store(target: *mut f32, stride: usize) -> Self {
+    pub fn store(target: *mut f32, stride: usize) -> Self {
         Self {
             target,
             stride,
@@ -53,7 +53,7 @@ impl Epilogue {
 
     /// Finishes the sums of one pixel and channel group.
     #[inline(always)]
-    pub(crate) unsafe fn apply<L: Lanes>(&self, sums: L::F, pixel: usize, group: usize) {
+    pub unsafe fn apply<L: Lanes>(&self, sums: L::F, pixel: usize, group: usize) {
         unsafe {
             let zero = L::splat(0.0);
             let mut value = sums;
@@ -88,7 +88,7 @@ impl Epilogue {
 
 /// A gradient behind a ReLU whose outputs were positive where `mask` has bits.
 #[inline(always)]
-pub(crate) unsafe fn pass<L: Lanes>(mask: u16, guided: bool, gradient: L::F) -> L::F {
+pub unsafe fn pass<L: Lanes>(mask: u16, guided: bool, gradient: L::F) -> L::F {
     unsafe {
         let mask = if guided { mask & L::greater(gradient, L::splat(0.0)) } else { mask };
         L::keep(mask, gradient)

@@ -3,18 +3,18 @@
 
 /// A convolution of an image without channel padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Patches {
-    pub(crate) channels: usize,
-    pub(crate) input_px: [usize; 2],
-    pub(crate) output_px: [usize; 2],
-    pub(crate) kernel: [usize; 2],
-    pub(crate) stride: [usize; 2],
-    pub(crate) padding: [usize; 2],
+pub struct Patches {
+    pub channels: usize,
+    pub input_px: [usize; 2],
+    pub output_px: [usize; 2],
+    pub kernel: [usize; 2],
+    pub stride: [usize; 2],
+    pub padding: [usize; 2],
 }
 
 impl Patches {
     /// Values of one patch, ordered kernel row, kernel column, channel.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.channels * self.kernel[0] * self.kernel[1]
     }
 
@@ -38,7 +38,7 @@ impl Patches {
 
     /// Fills `rows` with the patches of output pixels `first..last`, counted over all images of `images`
     /// (`[n, h, w, c]`).
-    pub(crate) fn gather(&self, images: &[f32], first: usize, last: usize, rows: &mut [f32]) {
+    pub fn gather(&self, images: &[f32], first: usize, last: usize, rows: &mut [f32]) {
         let (outputs, inputs) = (self.output_px[0] * self.output_px[1], self.input_px[0] * self.input_px[1]);
         for (pixel, patch) in (first..last).zip(rows.chunks_exact_mut(self.len())) {
             let image = &images[pixel / outputs * inputs * self.channels..][..inputs * self.channels];
@@ -54,7 +54,7 @@ impl Patches {
 
     /// Adds patch gradients of the output pixels of row `y` from column `x` on (`rows`, one every `stride` values) to
     /// the image rows `band`, whose memory is `target`.
-    pub(crate) fn scatter(
+    pub fn scatter(
         &self,
         rows: &[f32],
         stride: usize,
@@ -78,7 +78,7 @@ impl Patches {
     }
 
     /// Output rows whose patches touch the image rows `band`.
-    pub(crate) fn touching(&self, band: &std::ops::Range<usize>) -> std::ops::Range<usize> {
+    pub fn touching(&self, band: &std::ops::Range<usize>) -> std::ops::Range<usize> {
         let first = (band.start + self.padding[0] + 1).saturating_sub(self.kernel[0]).div_ceil(self.stride[0]);
         let last = (band.end + self.padding[0]).div_ceil(self.stride[0]).min(self.output_px[0]);
         first.min(last)..last

@@ -48,7 +48,7 @@ impl Isa {
         }
     }
 
-    pub(crate) fn kernels(self) -> &'static Kernels {
+    pub fn kernels(self) -> &'static Kernels {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => &avx512::KERNELS,
@@ -84,7 +84,7 @@ impl FromStr for Isa {
 
 /// The tile shape of a Winograd convolution: input and output pixels along both axes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TileShape {
+pub enum TileShape {
     /// 3x3 kernel.
     K3x3,
     /// 5x5 kernel.
@@ -101,7 +101,7 @@ pub(crate) enum TileShape {
 
 impl TileShape {
     /// The shape for a kernel, where one is compiled.
-    pub(crate) fn for_kernel(kernel: [usize; 2]) -> Option<Self> {
+    pub fn for_kernel(kernel: [usize; 2]) -> Option<Self> {
         match kernel {
             [3, 3] => Some(Self::K3x3),
             [5, 5] => Some(Self::K5x5),
@@ -120,33 +120,33 @@ type WinogradKernel = unsafe fn(&Winograd<'_>, usize, usize, Range<usize>, &mut 
 ///
 /// # Safety of the members
 /// Only call them on a machine that has the set, with arguments that describe live memory.
-pub(crate) struct Kernels {
+pub struct Kernels {
     /// Pixels computed together.
-    pub(crate) rows: usize,
+    pub rows: usize,
     /// Vectors of output channels computed together.
-    pub(crate) vectors: usize,
-    pub(crate) direct: unsafe fn(&Direct<'_>, usize, usize, Range<usize>),
+    pub vectors: usize,
+    pub direct: unsafe fn(&Direct<'_>, usize, usize, Range<usize>),
     winograd: [WinogradKernel; 6],
-    pub(crate) max_forward: unsafe fn(&Pooling, usize, usize),
-    pub(crate) max_backward: unsafe fn(&Pooling, usize, usize),
-    pub(crate) mean_forward: unsafe fn(&Pooling, usize, usize),
-    pub(crate) mean_backward: unsafe fn(&Pooling, usize, usize),
-    pub(crate) normalize_rows: unsafe fn(&Normalize, usize, usize, *mut f32),
-    pub(crate) normalize: unsafe fn(&Normalize, &Epilogue, usize, usize),
-    pub(crate) spread: unsafe fn(&Spread, &Epilogue, usize, usize),
-    pub(crate) mask: unsafe fn(&Epilogue, usize, usize, usize),
-    pub(crate) global_mean: unsafe fn(*const f32, usize, usize, usize, &Epilogue, Range<usize>),
-    pub(crate) global_spread: unsafe fn(*const f32, usize, usize, usize, &Epilogue, usize, usize),
-    pub(crate) product: unsafe fn(&Product, usize, usize),
-    pub(crate) correlate: unsafe fn(&Correlation, usize, usize),
-    pub(crate) moments: unsafe fn(&[f32]) -> (f64, f64),
-    pub(crate) affine: unsafe fn(&[f32], f32, f32, bool, &mut [f32]),
-    pub(crate) norm_sums: unsafe fn(&NormRow<'_>) -> (f64, f64),
-    pub(crate) norm_gradient: unsafe fn(&NormRow<'_>, f32, f32, f32, bool, &mut [f32]),
+    pub max_forward: unsafe fn(&Pooling, usize, usize),
+    pub max_backward: unsafe fn(&Pooling, usize, usize),
+    pub mean_forward: unsafe fn(&Pooling, usize, usize),
+    pub mean_backward: unsafe fn(&Pooling, usize, usize),
+    pub normalize_rows: unsafe fn(&Normalize, usize, usize, *mut f32),
+    pub normalize: unsafe fn(&Normalize, &Epilogue, usize, usize),
+    pub spread: unsafe fn(&Spread, &Epilogue, usize, usize),
+    pub mask: unsafe fn(&Epilogue, usize, usize, usize),
+    pub global_mean: unsafe fn(*const f32, usize, usize, usize, &Epilogue, Range<usize>),
+    pub global_spread: unsafe fn(*const f32, usize, usize, usize, &Epilogue, usize, usize),
+    pub product: unsafe fn(&Product, usize, usize),
+    pub correlate: unsafe fn(&Correlation, usize, usize),
+    pub moments: unsafe fn(&[f32]) -> (f64, f64),
+    pub affine: unsafe fn(&[f32], f32, f32, bool, &mut [f32]),
+    pub norm_sums: unsafe fn(&NormRow<'_>) -> (f64, f64),
+    pub norm_gradient: unsafe fn(&NormRow<'_>, f32, f32, f32, bool, &mut [f32]),
 }
 
 impl Kernels {
-    pub(crate) fn winograd(&self, shape: TileShape) -> WinogradKernel {
+    pub fn winograd(&self, shape: TileShape) -> WinogradKernel {
         self.winograd[shape as usize]
     }
 }

@@ -15,7 +15,7 @@ const MAPPED_BYTES: usize = 4 << 20;
 
 /// `f32` values that start on a cache line, so that no vector load crosses one.
 #[derive(Debug)]
-pub(crate) struct Aligned {
+pub struct Aligned {
     block: Block,
     len: usize,
 }
@@ -34,7 +34,7 @@ impl Default for Aligned {
 
 impl Aligned {
     /// `len` zeros.
-    pub(crate) fn zeros(len: usize) -> Self {
+    pub fn zeros(len: usize) -> Self {
         let bytes = len * size_of::<f32>();
         if bytes >= MAPPED_BYTES
             && let Ok(pages) = MmapMut::map_anon(bytes)
@@ -47,14 +47,14 @@ impl Aligned {
         Self { block: Block::Heap(vec![Line([0.0; LANES]); len.div_ceil(LANES)]), len }
     }
 
-    pub(crate) fn from_slice(values: &[f32]) -> Self {
+    pub fn from_slice(values: &[f32]) -> Self {
         let mut aligned = Self::zeros(values.len());
         aligned.as_mut_slice().copy_from_slice(values);
         aligned
     }
 
     /// Grows to at least `len` values; what they hold is unspecified.
-    pub(crate) fn reserve(&mut self, len: usize) {
+    pub fn reserve(&mut self, len: usize) {
         if len > self.len {
             // The old values go first, so that both are never there at once.
             *self = Self::default();
@@ -62,7 +62,7 @@ impl Aligned {
         }
     }
 
-    pub(crate) fn as_slice(&self) -> &[f32] {
+    pub fn as_slice(&self) -> &[f32] {
         let start = match &self.block {
             Block::Heap(lines) => lines.as_ptr().cast(),
             Block::Mapped(pages) => pages.as_ptr().cast(),
@@ -72,7 +72,7 @@ impl Aligned {
         unsafe { std::slice::from_raw_parts(start, self.len) }
     }
 
-    pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
+    pub fn as_mut_slice(&mut self) -> &mut [f32] {
         let start = match &mut self.block {
             Block::Heap(lines) => lines.as_mut_ptr().cast(),
             Block::Mapped(pages) => pages.as_mut_ptr().cast(),
@@ -84,19 +84,19 @@ impl Aligned {
 
 /// How much memory one image takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sizes {
+pub struct Sizes {
     /// `f32` values; forward and backward passes use the same ones in turn.
-    pub(crate) values: usize,
+    pub values: usize,
     /// Groups of sixteen ReLU bits.
-    pub(crate) bits: usize,
+    pub bits: usize,
     /// Max-pool winners.
-    pub(crate) winners: usize,
+    pub winners: usize,
 }
 
 /// Memory for a batch of `batch` images.
 #[derive(Debug, Default)]
-pub(crate) struct Memory {
-    pub(crate) batch: usize,
+pub struct Memory {
+    pub batch: usize,
     sizes: Sizes,
     values: Aligned,
     bits: Vec<u16>,
@@ -105,7 +105,7 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// Makes room for `batch` images of `sizes`; what the memory holds is unspecified.
-    pub(crate) fn prepare(&mut self, sizes: Sizes, batch: usize) {
+    pub fn prepare(&mut self, sizes: Sizes, batch: usize) {
         self.batch = batch;
         self.sizes = sizes;
         self.values.reserve(sizes.values * batch);
@@ -113,30 +113,30 @@ impl Memory {
         self.winners.resize(self.winners.len().max(sizes.winners * batch), 0);
     }
 
-    pub(crate) fn sizes(&self) -> Sizes {
+    pub fn sizes(&self) -> Sizes {
         self.sizes
     }
 
-    pub(crate) fn values(&self) -> &[f32] {
+    pub fn values(&self) -> &[f32] {
         self.values.as_slice()
     }
 
-    pub(crate) fn values_mut(&mut self) -> &mut [f32] {
+    pub fn values_mut(&mut self) -> &mut [f32] {
         self.values.as_mut_slice()
     }
 
     /// ReLU bits of all images.
-    pub(crate) fn bits(&self) -> &[u16] {
+    pub fn bits(&self) -> &[u16] {
         &self.bits[..self.sizes.bits * self.batch]
     }
 
     /// Max-pool winners of all images.
-    pub(crate) fn winners(&self) -> &[u8] {
+    pub fn winners(&self) -> &[u8] {
         &self.winners[..self.sizes.winners * self.batch]
     }
 
     /// Puts back bits and winners of a batch of this size.
-    pub(crate) fn restore(&mut self, bits: &[u16], winners: &[u8]) {
+    pub fn restore(&mut self, bits: &[u16], winners: &[u8]) {
         self.bits[..bits.len()].copy_from_slice(bits);
         self.winners[..winners.len()].copy_from_slice(winners);
     }

@@ -5,22 +5,22 @@ use super::epilogue::Epilogue;
 use super::simd::{LANES, Lanes};
 
 /// Geometry and memory of one pooling layer. In a backward pass the roles of `source` and the epilogue's target turn.
-pub(crate) struct Pooling {
+pub struct Pooling {
     /// Values read: the input going forward, the gradient of the output going back.
-    pub(crate) source: *const f32,
+    pub source: *const f32,
     /// Values from one read pixel to the next.
-    pub(crate) source_stride: usize,
-    pub(crate) groups: usize,
-    pub(crate) input_px: [usize; 2],
-    pub(crate) output_px: [usize; 2],
-    pub(crate) kernel: usize,
-    pub(crate) stride: usize,
-    pub(crate) padding: usize,
+    pub source_stride: usize,
+    pub groups: usize,
+    pub input_px: [usize; 2],
+    pub output_px: [usize; 2],
+    pub kernel: usize,
+    pub stride: usize,
+    pub padding: usize,
     /// Max pooling: which tap of its window won, one byte an output value, `[pixel][group * LANES]`.
-    pub(crate) winners: *mut u8,
+    pub winners: *mut u8,
     /// Average pooling: divide by the whole window, border included.
-    pub(crate) count_include_pad: bool,
-    pub(crate) epilogue: Epilogue,
+    pub count_include_pad: bool,
+    pub epilogue: Epilogue,
 }
 
 impl Pooling {
@@ -64,7 +64,7 @@ fn place(pixel: usize, extent_px: [usize; 2]) -> (usize, usize, usize) {
 
 /// Max pooling of output pixels `first..last`; the first maximum of a window wins.
 #[inline(always)]
-pub(crate) unsafe fn max_forward<L: Lanes>(pool: &Pooling, first: usize, last: usize) {
+pub unsafe fn max_forward<L: Lanes>(pool: &Pooling, first: usize, last: usize) {
     unsafe {
         for pixel in first..last {
             let (image, y, x) = place(pixel, pool.output_px);
@@ -100,7 +100,7 @@ pub(crate) unsafe fn max_forward<L: Lanes>(pool: &Pooling, first: usize, last: u
 
 /// Gradient of max pooling for input pixels `first..last`.
 #[inline(always)]
-pub(crate) unsafe fn max_backward<L: Lanes>(pool: &Pooling, first: usize, last: usize) {
+pub unsafe fn max_backward<L: Lanes>(pool: &Pooling, first: usize, last: usize) {
     unsafe {
         for pixel in first..last {
             let (image, y, x) = place(pixel, pool.input_px);
@@ -127,7 +127,7 @@ pub(crate) unsafe fn max_backward<L: Lanes>(pool: &Pooling, first: usize, last: 
 
 /// Average pooling of output pixels `first..last`.
 #[inline(always)]
-pub(crate) unsafe fn mean_forward<L: Lanes>(pool: &Pooling, first: usize, last: usize) {
+pub unsafe fn mean_forward<L: Lanes>(pool: &Pooling, first: usize, last: usize) {
     unsafe {
         for pixel in first..last {
             let (image, y, x) = place(pixel, pool.output_px);
@@ -155,7 +155,7 @@ pub(crate) unsafe fn mean_forward<L: Lanes>(pool: &Pooling, first: usize, last: 
 
 /// Gradient of average pooling for input pixels `first..last`.
 #[inline(always)]
-pub(crate) unsafe fn mean_backward<L: Lanes>(pool: &Pooling, first: usize, last: usize) {
+pub unsafe fn mean_backward<L: Lanes>(pool: &Pooling, first: usize, last: usize) {
     unsafe {
         for pixel in first..last {
             let (image, y, x) = place(pixel, pool.input_px);

@@ -3,14 +3,14 @@
 //! Kernels are written once over [`Lanes`] and compiled three times. Masks are sixteen bits, lane 0 lowest.
 
 /// Lanes of a vector; also the number of channels in a group, and what channel counts are padded to.
-pub(crate) const LANES: usize = 16;
+pub const LANES: usize = 16;
 
 /// Sixteen `f32` lanes.
 ///
 /// # Safety
 /// Every method may use instructions of its set: call them only inside a function compiled for it, on a machine that
 /// has it. Pointers must be valid for sixteen values (`broadcast`: one).
-pub(crate) trait Lanes: Copy + Send + Sync + 'static {
+pub trait Lanes: Copy + Send + Sync + 'static {
     /// The vector.
     type F: Copy;
 
@@ -35,7 +35,7 @@ pub(crate) trait Lanes: Copy + Send + Sync + 'static {
 
 /// Any machine; serves aarch64, where the compiler turns the arrays into NEON registers.
 #[derive(Clone, Copy)]
-pub(crate) struct Portable;
+pub struct Portable;
 
 macro_rules! each_lane {
     (|$lane:ident| $value:expr) => {{
@@ -128,7 +128,7 @@ impl Lanes for Portable {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86::{Avx2, Avx512};
+pub use x86::{Avx2, Avx512};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
@@ -139,7 +139,7 @@ mod x86 {
 
     /// AVX2 with FMA: two registers of eight lanes.
     #[derive(Clone, Copy)]
-    pub(crate) struct Avx2;
+    pub struct Avx2;
 
     /// All-ones in the lanes whose bit is set, for bits 0 to 7 of `mask`.
     #[inline(always)]
@@ -238,7 +238,7 @@ mod x86 {
 
     /// AVX-512: one register.
     #[derive(Clone, Copy)]
-    pub(crate) struct Avx512;
+    pub struct Avx512;
 
     impl Lanes for Avx512 {
         type F = __m512;

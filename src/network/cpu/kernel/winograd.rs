@@ -66,14 +66,14 @@ const INPUT_10: Input<4> = Input::new(POINTS_10);
 
 /// How one axis is tiled: `output` pixels from `input` pixels for a kernel of `input - output + 1` taps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Axis {
-    pub(crate) input: usize,
-    pub(crate) output: usize,
+pub struct Axis {
+    pub input: usize,
+    pub output: usize,
 }
 
 impl Axis {
     /// The tiling for a kernel of `taps` along this axis, where there is one.
-    pub(crate) fn for_taps(taps: usize) -> Option<Self> {
+    pub fn for_taps(taps: usize) -> Option<Self> {
         match taps {
             1 => Some(Self { input: 1, output: 1 }),
             3 => Some(Self { input: 6, output: 4 }),
@@ -84,7 +84,7 @@ impl Axis {
     }
 
     /// Matrix that takes a kernel's taps to the tile, `[input][taps]`, in `f64`.
-    pub(crate) fn kernel_transform(self) -> Vec<Vec<f64>> {
+    pub fn kernel_transform(self) -> Vec<Vec<f64>> {
         let taps = self.input - self.output + 1;
         let positive: &[f64] = match self.input {
             1 => return vec![vec![1.0]],
@@ -109,23 +109,23 @@ impl Axis {
 }
 
 /// One stride-1 convolution in tiles.
-pub(crate) struct Winograd<'a> {
-    pub(crate) source: *const f32,
+pub struct Winograd<'a> {
+    pub source: *const f32,
     /// Values from one input pixel to the next.
-    pub(crate) source_stride: usize,
+    pub source_stride: usize,
     /// Input channels, padded.
-    pub(crate) channels: usize,
+    pub channels: usize,
     /// Input height and width in pixels.
-    pub(crate) source_px: [usize; 2],
+    pub source_px: [usize; 2],
     /// Output height and width in pixels.
-    pub(crate) target_px: [usize; 2],
+    pub target_px: [usize; 2],
     /// Zeros before the first row and column.
-    pub(crate) padding: [usize; 2],
+    pub padding: [usize; 2],
     /// Tiles of one image along each axis.
-    pub(crate) tiles: [usize; 2],
+    pub tiles: [usize; 2],
     /// Transformed kernels, packed `[position][channel][vectors * LANES]`.
-    pub(crate) panels: &'a [super::direct::Panel],
-    pub(crate) epilogue: Epilogue,
+    pub panels: &'a [super::direct::Panel],
+    pub epilogue: Epilogue,
 }
 
 /// Computes tiles `first..last`, counted over all images, for `panels`; `scratch` holds [`scratch_len`] values.
@@ -133,7 +133,7 @@ pub(crate) struct Winograd<'a> {
 /// # Safety
 /// The pointers and sizes of `conv` must describe live, non-overlapping memory.
 #[inline(always)]
-pub(crate) unsafe fn winograd<
+pub unsafe fn winograd<
     L: Lanes,
     const ROWS: usize,
     const WIDE: usize,
@@ -186,7 +186,7 @@ pub(crate) unsafe fn winograd<
 }
 
 /// `f32` values that [`winograd`] needs for `tiles` tiles at a time.
-pub(crate) fn scratch_len(positions: usize, tiles: usize, rows: usize, channels: usize, widest_panel: usize) -> usize {
+pub fn scratch_len(positions: usize, tiles: usize, rows: usize, channels: usize, widest_panel: usize) -> usize {
     positions * tiles.next_multiple_of(rows) * (channels + widest_panel * LANES)
 }
 

@@ -6,9 +6,9 @@ use rayon::prelude::*;
 
 use super::super::super::error::Result;
 use super::super::super::executor::Batch;
-use super::super::super::graph::{NodeId, Op};
+use super::super::super::graph::{Conv2d, NodeId, Op};
 use super::super::super::trainable::check_output_gradients;
-use super::super::kernel::{self, Aligned, Geometry, InputGradient};
+use super::super::kernel::{self, Aligned, Convolution, Geometry, InputGradient};
 use super::pool::Windows;
 use super::{CpuTrainer, Tape, exchange_axes, planes};
 
@@ -53,7 +53,9 @@ impl CpuTrainer {
         let node = self.graph.node(id);
         let Op::Conv2d(conv) = node.op else { unreachable!("only convolutions have a geometry") };
         let input = node.inputs[0];
-        Geometry::new(&conv, tape.images, self.graph.node(input).channels, tape.extents[input.index()])
+        let Conv2d { out_channels, kernel, stride, padding, .. } = conv;
+        let conv = Convolution { out_channels, kernel, stride, padding };
+        Geometry::new(conv, tape.images, self.graph.node(input).channels, tape.extents[input.index()])
     }
 
     /// Hands memory for the gradient by `input` to `write`, which adds to it where the second argument says so.

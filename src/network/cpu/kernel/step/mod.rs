@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::super::super::graph::Pool;
 use super::image::Patches;
 use super::isa::{Kernels, TileShape};
 use super::memory::{Aligned, Memory, Pointers};
@@ -20,7 +19,7 @@ use super::pointwise::{Normalize, Spread};
 use super::pool::Pooling;
 use super::winograd;
 use patches::{patches_backward, patches_forward};
-pub(crate) use target::{Bits, Target, Tensor};
+pub use target::{Bits, Target, Tensor};
 
 /// Values that a task's inputs should not exceed, so that they stay in the second-level cache.
 const TASK_VALUES: usize = 48 * 1024;
@@ -29,58 +28,57 @@ const TASK_VALUES: usize = 48 * 1024;
 const TASKS_PER_THREAD: usize = 2;
 /// A panel of packed weights and the target it writes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct PackedPanel {
+pub struct PackedPanel {
     /// First value in the packed weights.
-    pub(crate) offset: usize,
-    pub(crate) vectors: usize,
-    pub(crate) group: usize,
-    pub(crate) target: usize,
+    pub offset: usize,
+    pub vectors: usize,
+    pub group: usize,
+    pub target: usize,
 }
 
 /// Weights of one kernel call and the panels they form.
 #[derive(Debug)]
-pub(crate) struct Packed {
-    pub(crate) values: Aligned,
-    pub(crate) panels: Vec<PackedPanel>,
+pub struct Packed {
+    pub values: Aligned,
+    pub panels: Vec<PackedPanel>,
 }
 
 /// Normalization of a step's input.
 #[derive(Clone, Debug)]
-pub(crate) struct NormalizeSpec {
-    pub(crate) scale: Arc<Aligned>,
-    pub(crate) shift: Arc<Aligned>,
-    pub(crate) relu: bool,
-    pub(crate) bits: Option<Bits>,
-    pub(crate) window: usize,
+pub struct NormalizeSpec {
+    pub scale: Arc<Aligned>,
+    pub shift: Arc<Aligned>,
+    pub relu: bool,
+    pub bits: Option<Bits>,
+    pub window: usize,
 }
 
 /// Window of a pooling step.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Window {
-    pub(crate) kernel: usize,
-    pub(crate) stride: usize,
-    pub(crate) padding: usize,
-    pub(crate) count_include_pad: bool,
+pub struct Window {
+    pub kernel: usize,
+    pub stride: usize,
+    pub padding: usize,
+    pub count_include_pad: bool,
     /// First winner in the winners of one image, for max pooling.
-    pub(crate) winners: usize,
+    pub winners: usize,
 }
 
 impl Window {
-    /// The window of a max pool whose winners begin at `winners`.
-    pub(crate) fn max(pool: Pool, winners: usize) -> Self {
-        let Pool { kernel, stride, padding } = pool;
+    /// The window of a max pool of `kernel` pixels a side whose winners begin at `winners`.
+    pub fn max(kernel: usize, stride: usize, padding: usize, winners: usize) -> Self {
         Self { kernel, stride, padding, count_include_pad: false, winners }
     }
 
     /// The window of an average pool.
-    pub(crate) fn mean(pool: Pool, count_include_pad: bool) -> Self {
-        Self { count_include_pad, ..Self::max(pool, 0) }
+    pub fn mean(kernel: usize, stride: usize, padding: usize, count_include_pad: bool) -> Self {
+        Self { count_include_pad, ..Self::max(kernel, stride, padding, 0) }
     }
 }
 
 /// One kernel call over a whole batch.
 #[derive(Clone, Debug)]
-pub(crate) enum Step {
+pub enum Step {
     Direct {
         sources: Vec<Tensor>,
         /// Source and column of the table of each tap.
@@ -169,11 +167,11 @@ pub(crate) enum Step {
 
 /// What a pass wants of its steps.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Mode {
+pub struct Mode {
     /// A gradient will follow: keep the bits of positive outputs.
-    pub(crate) keep_bits: bool,
+    pub keep_bits: bool,
     /// Gradients pass each ReLU by the guided rule.
-    pub(crate) guided: bool,
+    pub guided: bool,
 }
 
 thread_local! {
@@ -197,7 +195,7 @@ fn parallel(total: usize, unit: usize, wanted: usize, task: impl Fn(usize, usize
 impl Step {
     /// Runs the step on all images of `memory`, on the current rayon pool.
     #[expect(clippy::too_many_lines, reason = "one arm a step, each a call")]
-    pub(crate) fn run(&self, kernels: &Kernels, memory: &mut Memory, mode: Mode) {
+    pub fn run(&self, kernels: &Kernels, memory: &mut Memory, mode: Mode) {
         let sizes = memory.sizes();
         self.tensors().iter().for_each(|tensor| tensor.check(sizes));
         let memory = memory.pointers();
@@ -309,14 +307,14 @@ impl Step {
     }
 
     /// Every tensor the step reads or writes.
-    pub(crate) fn tensors(&self) -> Vec<Tensor> {
+    pub fn tensors(&self) -> Vec<Tensor> {
         let mut tensors = Vec::new();
         self.clone().for_each_tensor(|tensor| tensors.push(*tensor));
         tensors
     }
 
     /// Visits every tensor the step reads or writes.
-    pub(crate) fn for_each_tensor(&mut self, mut visit: impl FnMut(&mut Tensor)) {
+    pub fn for_each_tensor(&mut self, mut visit: impl FnMut(&mut Tensor)) {
         match self {
             Self::Direct { sources, targets, .. } => {
                 sources.iter_mut().for_each(&mut visit);

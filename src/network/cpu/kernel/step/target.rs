@@ -9,21 +9,21 @@ use super::Mode;
 
 /// A range of channels of a buffer of one image.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Tensor {
+pub struct Tensor {
     /// First value of the buffer in the memory of one image.
-    pub(crate) offset: usize,
+    pub offset: usize,
     /// Channels of the whole buffer.
-    pub(crate) stride: usize,
+    pub stride: usize,
     /// First channel of this tensor in its buffer.
-    pub(crate) first: usize,
+    pub first: usize,
     /// Channels of this tensor.
-    pub(crate) channels: usize,
+    pub channels: usize,
     /// Height and width in pixels.
-    pub(crate) px: [usize; 2],
+    pub px: [usize; 2],
 }
 
 impl Tensor {
-    pub(crate) fn pixels(&self) -> usize {
+    pub fn pixels(&self) -> usize {
         self.px[0] * self.px[1]
     }
 
@@ -44,13 +44,13 @@ impl Tensor {
 
 /// ReLU bits of a tensor.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bits {
+pub struct Bits {
     /// First group of the plane in the bits of one image.
-    pub(crate) offset: usize,
+    pub offset: usize,
     /// Groups of the whole plane.
-    pub(crate) stride: usize,
+    pub stride: usize,
     /// First group of this tensor.
-    pub(crate) first: usize,
+    pub first: usize,
 }
 
 impl Bits {
@@ -64,20 +64,20 @@ impl Bits {
 
 /// Where a step writes, and what happens on the way.
 #[derive(Clone, Debug)]
-pub(crate) struct Target {
-    pub(crate) tensor: Tensor,
-    pub(crate) bias: Option<Arc<Aligned>>,
-    pub(crate) relu: bool,
-    pub(crate) mask_out: Option<Bits>,
-    pub(crate) inner_mask: Option<Bits>,
-    pub(crate) inner_scale: Option<Arc<Aligned>>,
-    pub(crate) accumulate: bool,
-    pub(crate) mask: Option<Bits>,
+pub struct Target {
+    pub tensor: Tensor,
+    pub bias: Option<Arc<Aligned>>,
+    pub relu: bool,
+    pub mask_out: Option<Bits>,
+    pub inner_mask: Option<Bits>,
+    pub inner_scale: Option<Arc<Aligned>>,
+    pub accumulate: bool,
+    pub mask: Option<Bits>,
 }
 
 impl Target {
     /// Replaces what the tensor holds.
-    pub(crate) fn store(tensor: Tensor) -> Self {
+    pub fn store(tensor: Tensor) -> Self {
         Self {
             tensor,
             bias: None,

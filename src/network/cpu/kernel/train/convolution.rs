@@ -54,11 +54,11 @@ impl Shared {
 }
 
 /// Where the gradient by the input goes.
-pub(crate) struct InputGradient<'a> {
+pub struct InputGradient<'a> {
     /// `[c, n, h, w]`
-    pub(crate) target: &'a mut [f32],
+    pub target: &'a mut [f32],
     /// Whether it is added to what is there.
-    pub(crate) accumulate: bool,
+    pub accumulate: bool,
 }
 
 /// Lines that sums read, and what each sum takes of them.
@@ -90,7 +90,7 @@ fn pack(channels: usize, terms: usize, weight: impl Fn(usize, usize) -> f32) -> 
 /// `out = convolution of input with weight, plus bias`.
 ///
 /// `input` is `[in, n, h, w]`, `weight` `[out, in, kh, kw]`, `bias` `[out]` or empty, `out` `[out, n, ho, wo]`.
-pub(crate) fn forward(
+pub fn forward(
     kernels: &Kernels,
     geometry: &Geometry,
     input: &[f32],
@@ -126,7 +126,7 @@ pub(crate) fn forward(
 }
 
 /// Gradients of a convolution: by the input where asked for, and by the weight, added to `weight_gradient`.
-pub(crate) fn backward(
+pub fn backward(
     kernels: &Kernels,
     geometry: &Geometry,
     input: &[f32],

@@ -5,22 +5,34 @@
 //! products of whole lines with single weights, whatever its kernel. A stride of s splits every channel into s * s lines
 //! (phases), each holding every s-th pixel. Padding is shared: the zeros right of a row are those left of the next.
 
-use super::super::super::super::graph::Conv2d;
 use super::super::simd::LANES;
+
+/// A convolution without dilation or groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Convolution {
+    /// Channels written.
+    pub out_channels: usize,
+    /// Kernel `[height, width]` in pixels.
+    pub kernel: [usize; 2],
+    /// Step `[vertical, horizontal]` in input pixels.
+    pub stride: [usize; 2],
+    /// Zeros added on both sides `[vertical, horizontal]`, in pixels.
+    pub padding: [usize; 2],
+}
 
 /// A convolution of one batch shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Geometry {
+pub struct Geometry {
     /// Images.
-    pub(crate) images: usize,
+    pub images: usize,
     /// Channels read.
-    pub(crate) in_channels: usize,
+    pub in_channels: usize,
     /// Channels written.
-    pub(crate) out_channels: usize,
+    pub out_channels: usize,
     /// Height and width read, in pixels.
-    pub(crate) in_px: [usize; 2],
+    pub in_px: [usize; 2],
     /// Height and width written, in pixels.
-    pub(crate) out_px: [usize; 2],
+    pub out_px: [usize; 2],
     kernel: [usize; 2],
     pub(super) stride: [usize; 2],
     pub(super) padding: [usize; 2],
@@ -38,8 +50,9 @@ pub(super) struct Tap {
 }
 
 impl Geometry {
-    pub(crate) fn new(conv: &Conv2d, images: usize, in_channels: usize, in_px: [usize; 2]) -> Self {
-        let Conv2d { out_channels, kernel, stride, padding, .. } = *conv;
+    /// Of a convolution of `images` images of `in_channels` channels.
+    pub fn new(conv: Convolution, images: usize, in_channels: usize, in_px: [usize; 2]) -> Self {
+        let Convolution { out_channels, kernel, stride, padding } = conv;
         let out_px = [0, 1].map(|axis| (in_px[axis] + 2 * padding[axis] - kernel[axis]) / stride[axis] + 1);
         let plane = [0, 1].map(|axis| (in_px[axis] + padding[axis]).div_ceil(stride[axis]).max(out_px[axis]));
         let reach = (kernel[0] - 1) / stride[0] * plane[1] + (kernel[1] - 1) / stride[1];
@@ -80,17 +93,17 @@ impl Geometry {
     }
 
     /// Values of the tensor read.
-    pub(crate) fn in_len(&self) -> usize {
+    pub fn in_len(&self) -> usize {
         self.in_channels * self.images * self.in_px[0] * self.in_px[1]
     }
 
     /// Values of the tensor written.
-    pub(crate) fn out_len(&self) -> usize {
+    pub fn out_len(&self) -> usize {
         self.out_channels * self.images * self.out_px[0] * self.out_px[1]
     }
 
     /// Values of the weight `[out, in, kh, kw]`.
-    pub(crate) fn weight_len(&self) -> usize {
+    pub fn weight_len(&self) -> usize {
         self.out_channels * self.in_channels * self.kernel[0] * self.kernel[1]
     }
 

@@ -6,17 +6,17 @@ use super::super::simd::{LANES, Lanes};
 pub(super) const ROWS: usize = 6;
 
 /// `out[row][p] = sum over terms of weights[term][row] * source[offsets[term] + p]`.
-pub(crate) struct Product {
-    pub(crate) source: *const f32,
+pub struct Product {
+    pub source: *const f32,
     /// Start of each term's line, shift included, in values from `source`.
-    pub(crate) offsets: *const usize,
-    pub(crate) terms: usize,
+    pub offsets: *const usize,
+    pub terms: usize,
     /// `[term][row]`
-    pub(crate) weights: *const f32,
+    pub weights: *const f32,
     /// 1 to [`ROWS`].
-    pub(crate) rows: usize,
-    pub(crate) out: *mut f32,
-    pub(crate) out_stride: usize,
+    pub rows: usize,
+    pub out: *mut f32,
+    pub out_stride: usize,
 }
 
 /// Computes positions `first..first + count`; where `count` is no multiple of a vector, `first + count` must be at least
@@ -25,7 +25,7 @@ pub(crate) struct Product {
 /// # Safety
 /// The pointers must describe live memory for these positions; `out` must not overlap the rest.
 #[inline(always)]
-pub(crate) unsafe fn product<L: Lanes, const WIDE: usize>(step: &Product, first: usize, count: usize) {
+pub unsafe fn product<L: Lanes, const WIDE: usize>(step: &Product, first: usize, count: usize) {
     unsafe {
         match step.rows {
             1 => rows::<L, 1, WIDE>(step, first, count),
@@ -86,17 +86,17 @@ unsafe fn block<L: Lanes, const R: usize, const V: usize>(step: &Product, positi
 }
 
 /// Dot products of some lines with others: `sums[row][term] += sum over p of left[row][p] * right[term][p]`.
-pub(crate) struct Correlation {
-    pub(crate) left: *const f32,
-    pub(crate) left_stride: usize,
-    pub(crate) rows: usize,
-    pub(crate) right: *const f32,
+pub struct Correlation {
+    pub left: *const f32,
+    pub left_stride: usize,
+    pub rows: usize,
+    pub right: *const f32,
     /// Start of each term's line, shift included, in values from `right`.
-    pub(crate) offsets: *const usize,
-    pub(crate) terms: usize,
+    pub offsets: *const usize,
+    pub terms: usize,
     /// `[row][term]`, rows `sums_stride` apart.
-    pub(crate) sums: *mut f32,
-    pub(crate) sums_stride: usize,
+    pub sums: *mut f32,
+    pub sums_stride: usize,
 }
 
 /// Adds positions `first..first + count`. Where `count` is no multiple of a vector, `first + count` must be at least
@@ -105,7 +105,7 @@ pub(crate) struct Correlation {
 /// # Safety
 /// The pointers must describe live memory for these positions; `sums` must not overlap the rest.
 #[inline(always)]
-pub(crate) unsafe fn correlate<L: Lanes, const R: usize, const T: usize>(
+pub unsafe fn correlate<L: Lanes, const R: usize, const T: usize>(
     step: &Correlation,
     first: usize,
     count: usize,

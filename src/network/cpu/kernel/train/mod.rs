@@ -8,7 +8,7 @@ mod geometry;
 mod lines;
 mod norm;
 
-pub(crate) use convolution::{InputGradient, backward, forward};
-pub(crate) use geometry::Geometry;
-pub(crate) use lines::{Correlation, Product, correlate, product};
-pub(crate) use norm::{NormRow, affine, moments, norm_gradient, norm_sums};
+pub use convolution::{InputGradient, backward, forward};
+pub use geometry::{Convolution, Geometry};
+pub use lines::{Correlation, Product, correlate, product};
+pub use norm::{NormRow, affine, moments, norm_gradient, norm_sums};

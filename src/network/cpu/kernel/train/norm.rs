@@ -43,7 +43,7 @@ unsafe fn total<L: Lanes>(value: L::F) -> f64 {
 /// # Safety
 /// The machine must have the instruction set.
 #[inline(always)]
-pub(crate) unsafe fn moments<L: Lanes>(x: &[f32]) -> (f64, f64) {
+pub unsafe fn moments<L: Lanes>(x: &[f32]) -> (f64, f64) {
     unsafe {
         let count = x.len() as f64;
         let mut sum = 0.0;
@@ -83,7 +83,7 @@ pub(crate) unsafe fn moments<L: Lanes>(x: &[f32]) -> (f64, f64) {
 /// # Safety
 /// As [`moments`].
 #[inline(always)]
-pub(crate) unsafe fn affine<L: Lanes>(x: &[f32], scale: f32, shift: f32, relu: bool, y: &mut [f32]) {
+pub unsafe fn affine<L: Lanes>(x: &[f32], scale: f32, shift: f32, relu: bool, y: &mut [f32]) {
     unsafe {
         let (scale, shift, zero) = (L::splat(scale), L::splat(shift), L::splat(0.0));
         for (x, y) in x.chunks(LANES).zip(y.chunks_mut(LANES)) {
@@ -95,15 +95,15 @@ pub(crate) unsafe fn affine<L: Lanes>(x: &[f32], scale: f32, shift: f32, relu: b
 }
 
 /// One channel of a normalization going back.
-pub(crate) struct NormRow<'a> {
-    pub(crate) x: &'a [f32],
+pub struct NormRow<'a> {
+    pub x: &'a [f32],
     /// Output; decides the ReLU's mask. Empty without ReLU.
-    pub(crate) y: &'a [f32],
+    pub y: &'a [f32],
     /// Gradient by the output.
-    pub(crate) gradient: &'a [f32],
-    pub(crate) mean: f32,
+    pub gradient: &'a [f32],
+    pub mean: f32,
     /// 1 / sqrt(variance + eps)
-    pub(crate) inverse_deviation: f32,
+    pub inverse_deviation: f32,
 }
 
 #[inline(always)]
@@ -123,7 +123,7 @@ unsafe fn passed<L: Lanes>(row: &NormRow<'_>, at: usize, end: usize) -> L::F {
 /// # Safety
 /// As [`moments`].
 #[inline(always)]
-pub(crate) unsafe fn norm_sums<L: Lanes>(row: &NormRow<'_>) -> (f64, f64) {
+pub unsafe fn norm_sums<L: Lanes>(row: &NormRow<'_>) -> (f64, f64) {
     unsafe {
         let (mut plain, mut weighted) = (0.0, 0.0);
         let (mean, deviation) = (L::splat(row.mean), L::splat(row.inverse_deviation));
@@ -152,7 +152,7 @@ pub(crate) unsafe fn norm_sums<L: Lanes>(row: &NormRow<'_>) -> (f64, f64) {
 /// # Safety
 /// As [`moments`].
 #[inline(always)]
-pub(crate) unsafe fn norm_gradient<L: Lanes>(
+pub unsafe fn norm_gradient<L: Lanes>(
     row: &NormRow<'_>,
     scale: f32,
     offset: f32,
@@ -180,27 +180,27 @@ pub(crate) unsafe fn norm_gradient<L: Lanes>(
 /// The safe doors: a table of kernels is only handed out on machines that have its instruction set.
 impl Kernels {
     /// Mean and variance (over n) of `x`.
-    pub(crate) fn moments(&self, x: &[f32]) -> (f64, f64) {
+    pub fn moments(&self, x: &[f32]) -> (f64, f64) {
         // SAFETY: as said at the impl.
         unsafe { (self.moments)(x) }
     }
 
     /// `y = x * scale + shift`, negative values to 0 where `relu`.
-    pub(crate) fn affine(&self, x: &[f32], scale: f32, shift: f32, relu: bool, y: &mut [f32]) {
+    pub fn affine(&self, x: &[f32], scale: f32, shift: f32, relu: bool, y: &mut [f32]) {
         assert_eq!(x.len(), y.len(), "as many results as values");
         // SAFETY: as said at the impl; lengths are equal.
         unsafe { (self.affine)(x, scale, shift, relu, y) }
     }
 
     /// Sums over the row of the gradient behind the ReLU, and of it times the normalized input.
-    pub(crate) fn norm_sums(&self, row: &NormRow<'_>) -> (f64, f64) {
+    pub fn norm_sums(&self, row: &NormRow<'_>) -> (f64, f64) {
         row.check();
         // SAFETY: as said at the impl; lengths were checked.
         unsafe { (self.norm_sums)(row) }
     }
 
     /// Gradient by the input, from the means of what [`Kernels::norm_sums`] sums; added to `target` where `accumulate`.
-    pub(crate) fn norm_gradient(
+    pub fn norm_gradient(
         &self,
         row: &NormRow<'_>,
         scale: f32,

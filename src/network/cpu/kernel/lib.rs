@@ -1,4 +1,4 @@
-//! The kernels, and the only place with `unsafe` code.
+//! Kernels of saliscope's executor and trainer for processors, and the only place with `unsafe` code.
 //!
 //! [`Step::run`] is the safe door: it checks that every tensor lies in its memory before a kernel sees an address.
 
@@ -19,12 +19,11 @@ mod step;
 mod train;
 mod winograd;
 
-pub(super) use direct::OUTSIDE;
-pub(super) use image::Patches;
-pub use isa::Isa;
-pub(super) use isa::{Kernels, TileShape};
-pub(super) use memory::{Aligned, Memory, Sizes};
-pub(super) use simd::LANES;
-pub(super) use step::{Bits, Mode, NormalizeSpec, Packed, PackedPanel, Step, Target, Tensor, Window};
-pub(super) use train::{Geometry, InputGradient, NormRow, backward, forward};
-pub(super) use winograd::Axis;
+pub use direct::OUTSIDE;
+pub use image::Patches;
+pub use isa::{Isa, Kernels, TileShape};
+pub use memory::{Aligned, Memory, Sizes};
+pub use simd::LANES;
+pub use step::{Bits, Mode, NormalizeSpec, Packed, PackedPanel, Step, Target, Tensor, Window};
+pub use train::{Convolution, Geometry, InputGradient, NormRow, backward, forward};
+pub use winograd::Axis;
