@@ -180,7 +180,7 @@ fn main() -> std::result::Result<(), Failure> {
     for method in [Method::Grad, Method::Sg] {
         // 25 passes a map: fewer images do.
         let images = if method == Method::Grad { images } else { images.div_ceil(8) };
-        let setup = Setup::open(&protocol(weights.clone(), method, images), None, &|_, _| {}, &|| false)?;
+        let setup = Setup::open(&protocol(weights.clone(), method, images), None, &())?;
         let mut overheads = Vec::new();
         for round in 0..=rounds {
             let out = folder.path().join(format!("{method}-{round}"));

@@ -25,4 +25,5 @@ pub mod saliency;
 pub mod statistics;
 pub mod training;
 pub mod truth;
+pub mod watch;
 pub mod workbench;

@@ -28,6 +28,7 @@ pub use study_image::StudyImage;
 use crate::cohort::{Case, Cohort, Split};
 use crate::metrics::Bootstrap;
 use crate::network::{Batch, Model, ModelKind};
+use crate::watch::Watch;
 
 /// What is evaluated, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,20 +80,11 @@ pub struct Unusable {
     pub cases: usize,
 }
 
-/// Who looks on while a model is evaluated.
-pub trait Watch: Sync {
-    /// `done` of `total` images are judged.
-    fn progress(&self, done: usize, total: usize);
-
-    /// Whether to stop.
-    fn cancelled(&self) -> bool;
-}
-
-/// Judges `model`, which `network` runs, on a split of `cohort`.
+/// Judges `model`, which `network` runs, on a split of `cohort`. `watch` is told the number of images judged and of all.
 ///
 /// # Errors
 /// When the split has no labelled case that can be read, a detector meets positive cases without boxes, the card names no
-/// positive class, the network fails, or `watch` says stop.
+/// positive class, the network fails, or `watch` cancels.
 pub fn evaluate(
     model: &Model,
     network: &mut Network,
@@ -167,7 +159,7 @@ impl Run<'_> {
         let mut groups = cases.chunks(batch);
         let mut loaded = groups.next().map(|group| self.load(group)).unwrap_or_default();
         loop {
-            if self.watch.cancelled() {
+            if self.watch.is_cancelled() {
                 return Err(Error::Interrupted);
             }
             let following = groups.next();

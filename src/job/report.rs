@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::told::{Told, told};
-use crate::saliency::{PartialMap, Watch};
+use crate::watch::Watch;
 
 /// Names a job for as long as the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,13 +104,6 @@ pub struct JobWatch {
 }
 
 impl JobWatch {
-    /// Tells that `done` of `total` parts are finished.
-    pub fn advance(&self, done: usize, total: usize) {
-        self.shared.done.store(done, Ordering::Relaxed);
-        self.shared.total.store(total, Ordering::Relaxed);
-        self.wake();
-    }
-
     /// Tells how much time is left, where parts of the job differ too much for its rate to say.
     pub fn expect(&self, left: Option<Duration>) {
         *self.shared.told_left.lock().unwrap_or_else(PoisonError::into_inner) = left;
@@ -130,11 +123,6 @@ impl JobWatch {
         Ending::Failed(told.words)
     }
 
-    /// Whether somebody cancelled it.
-    pub fn is_cancelled(&self) -> bool {
-        self.shared.cancelled.load(Ordering::Relaxed)
-    }
-
     /// Asks whoever draws to look again.
     pub fn wake(&self) {
         (self.shared.wake)();
@@ -143,17 +131,13 @@ impl JobWatch {
 
 impl Watch for JobWatch {
     fn progress(&self, done: usize, total: usize) {
-        self.advance(done, total);
+        self.shared.done.store(done, Ordering::Relaxed);
+        self.shared.total.store(total, Ordering::Relaxed);
+        self.wake();
     }
 
-    fn partial(&self, _: &PartialMap<'_>) {}
-
-    fn wants_partial_maps(&self) -> bool {
-        false
-    }
-
-    fn cancelled(&self) -> bool {
-        self.is_cancelled()
+    fn is_cancelled(&self) -> bool {
+        self.shared.cancelled.load(Ordering::Relaxed)
     }
 }
 

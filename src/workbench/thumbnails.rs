@@ -9,6 +9,7 @@ use super::list::EntryId;
 use super::services::{Message, Post};
 use crate::job::{Ending, Jobs, Lane, Start};
 use crate::reading::{Thumbnail, ThumbnailSource};
+use crate::watch::Watch;
 
 /// Columns and rows of a thumbnail, in pixels.
 pub(super) const SIDE_PX: usize = 48;
