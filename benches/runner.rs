@@ -17,7 +17,8 @@ use saliscope::benchmark::protocol::Test;
 use saliscope::benchmark::{BLOCK, CpuExecutors, Executors, Options, Protocol, Setup, run};
 use saliscope::cascade::{Order, Plan, Randomizer, State};
 use saliscope::cohort::{Case, Split};
-use saliscope::evaluation::{Network, StudyImage};
+use saliscope::evaluation::Network;
+use saliscope::model_input::StudyImage;
 use saliscope::network::{
     Architecture, CpuOptions, Executor, ForwardWork, Graph, Model, ModelCard, Pass, PassOutput, Precision, Result,
     Variant, Weights,

@@ -17,6 +17,7 @@ pub mod foreign;
 pub mod gpu;
 pub mod job;
 pub mod metrics;
+pub mod model_input;
 pub mod network;
 pub mod phantom;
 pub mod radiograph;

@@ -10,10 +10,10 @@ use candle_core::{DType, Device};
 use saliscope::cohort::{Cohort, CohortOptions, CohortSpec, Split};
 use saliscope::detection::{Anchors, EdgeBox, Match, TrueBox, encode, match_anchors};
 use saliscope::evaluation::{
-    CaseOutcome, CaseTruth, Error, Evaluation, Judge, Network, Options, Scores, case_truth, evaluate, model_input,
-    validation_score,
+    CaseOutcome, CaseTruth, Error, Evaluation, Judge, Network, Options, Scores, case_truth, evaluate, validation_score,
 };
 use saliscope::metrics::{Bootstrap, roc_auc};
+use saliscope::model_input::model_input;
 use saliscope::network::{
     Architecture, Batch, CandleExecutor, CpuExecutor, CpuOptions, CpuTrainer, Executor, Model, Pass, Variant, Weights,
 };

@@ -3,19 +3,18 @@
 //! Images are read in parallel, a batch ahead of the network, and dropped once judged: memory does not grow with the
 //! cohort.
 
+mod case_truth;
 mod error;
-mod input;
 mod judge;
 mod network;
 mod scores;
-mod study_image;
 
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
+pub use case_truth::{CaseTruth, case_truth};
 pub use error::{Error, Result};
-pub use input::{CaseTruth, case_truth, model_input};
 pub use judge::{CaseOutcome, Judge, PixelAreas};
 pub use network::Network;
 pub use scores::{
@@ -23,10 +22,9 @@ pub use scores::{
     validation_score,
 };
 
-pub use study_image::StudyImage;
-
 use crate::cohort::{Case, Cohort, Split};
 use crate::metrics::Bootstrap;
+use crate::model_input::model_input;
 use crate::network::{Batch, Model, ModelKind};
 use crate::watch::Watch;
 
