@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::told::{Told, told};
+use super::told::Told;
 use crate::watch::Watch;
 
 /// Names a job for as long as the program runs.
@@ -58,12 +58,11 @@ impl JobReport {
     /// Why it failed, or what was done, where it is over and said so; with the name of the file only where identity may be
     /// seen.
     pub fn words(&self, has_identity: bool) -> Option<String> {
-        match &self.phase {
-            Phase::Over(Ending::Failed(words) | Ending::Done(Some(words))) => {
-                Some(told(words, self.place.as_deref(), has_identity))
-            }
-            _ => None,
-        }
+        let Phase::Over(Ending::Failed(words) | Ending::Done(Some(words))) = &self.phase else { return None };
+        Some(match self.place.as_ref().filter(|_| has_identity) {
+            Some(place) => format!("{place}: {words}"),
+            None => words.clone(),
+        })
     }
 
     /// Parts done as a fraction, once the total is known.
