@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use saliscope::display::{CascadeDisplay, CascadeStack, GrayDisplay, Plane, Viewport};
-use saliscope::gpu::CascadePicture;
+use saliscope::drawing::CascadePicture;
 use saliscope::workbench::SoftwarePainter;
 
 const METHODS: u64 = 8;

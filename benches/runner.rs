@@ -17,7 +17,8 @@ use saliscope::benchmark::protocol::Test;
 use saliscope::benchmark::{BLOCK, CpuExecutors, Executors, Options, Protocol, Setup, run};
 use saliscope::cascade::{Order, Plan, Randomizer, State};
 use saliscope::cohort::{Case, Split};
-use saliscope::evaluation::{Network, StudyImage};
+use saliscope::evaluation::Network;
+use saliscope::model_input::StudyImage;
 use saliscope::network::{
     Architecture, CpuOptions, Executor, ForwardWork, Graph, Model, ModelCard, Pass, PassOutput, Precision, Result,
     Variant, Weights,
@@ -180,7 +181,7 @@ fn main() -> std::result::Result<(), Failure> {
     for method in [Method::Grad, Method::Sg] {
         // 25 passes a map: fewer images do.
         let images = if method == Method::Grad { images } else { images.div_ceil(8) };
-        let setup = Setup::open(&protocol(weights.clone(), method, images), None, &|_, _| {}, &|| false)?;
+        let setup = Setup::open(&protocol(weights.clone(), method, images), None, &())?;
         let mut overheads = Vec::new();
         for round in 0..=rounds {
             let out = folder.path().join(format!("{method}-{round}"));

@@ -18,7 +18,8 @@ use saliscope::network::{
     initial_values,
 };
 use saliscope::saliency::xrai::SegmentCache;
-use saliscope::saliency::{Explanation, ImageInput, Method, Preset, Request, Watch, explain};
+use saliscope::saliency::{Explanation, ImageInput, Method, Preset, Request, explain};
+use saliscope::watch::Watch;
 
 const SIDE: usize = 80;
 
@@ -270,7 +271,7 @@ fn the_baseline_is_the_similarity_of_different_images() {
 struct Impatient(AtomicUsize);
 
 impl Watch for Impatient {
-    fn cancelled(&self) -> bool {
+    fn is_cancelled(&self) -> bool {
         self.0.fetch_add(1, Ordering::Relaxed) > 6
     }
 }
@@ -417,7 +418,7 @@ fn executors_that_share_nothing_go_state_by_state_to_the_same_end() {
 struct Until<'a>(&'a AtomicUsize);
 
 impl Watch for Until<'_> {
-    fn cancelled(&self) -> bool {
+    fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed) >= 50
     }
 }

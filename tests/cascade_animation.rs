@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use image::RgbImage;
 use saliscope::cascade::animation::{Animation, AnimationOptions, AnimationRow, Format, NetworkStrip, encode};
@@ -14,6 +15,7 @@ use saliscope::cascade::{Error, Order, State};
 use saliscope::display::{CascadeDisplay, CascadeMode, CascadeStack, GrayDisplay, Normalization, Plane, Viewport};
 use saliscope::network::{Architecture, Variant};
 use saliscope::saliency::Preset;
+use saliscope::watch::Watch;
 
 const SIDE: usize = 64;
 
@@ -143,7 +145,7 @@ impl Write for Kept {
 
 fn files(animation: &Animation, formats: &[Format]) -> BTreeMap<String, Vec<u8>> {
     let mut files: BTreeMap<String, Kept> = BTreeMap::new();
-    encode(animation, formats, &mut |_, _| true, &mut |name| {
+    encode(animation, formats, &(), &mut |name| {
         Ok(Box::new(files.entry(name.to_owned()).or_default().clone()) as Box<dyn Write>)
     })
     .unwrap();
@@ -209,6 +211,21 @@ fn every_file_holds_every_frame_with_its_time() {
     assert!(gif.read_next_frame().unwrap().is_none());
 }
 
+/// Stops once two frames are drawn.
+#[derive(Default)]
+struct AtTwo(AtomicUsize);
+
+impl Watch for AtTwo {
+    fn progress(&self, done: usize, total: usize) {
+        assert!(done < total);
+        self.0.store(done, Ordering::Relaxed);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= 2
+    }
+}
+
 #[test]
 fn encoding_can_be_stopped_and_says_when_it_cannot_write() {
     struct Full;
@@ -223,19 +240,11 @@ fn encoding_can_be_stopped_and_says_when_it_cannot_write() {
     }
     let animation = animation(2, 1);
     let mut kept = |_: &str| Ok(Box::new(Kept::default()) as Box<dyn Write>);
-    let mut drawn = 0;
-    let stopped = encode(
-        &animation,
-        &[Format::Apng],
-        &mut |done, _| {
-            drawn = done;
-            done < 2
-        },
-        &mut kept,
-    );
-    assert!(matches!(stopped, Err(Error::Cancelled)) && drawn == 2);
+    let drawn = AtTwo::default();
+    let stopped = encode(&animation, &[Format::Apng], &drawn, &mut kept);
+    assert!(matches!(stopped, Err(Error::Cancelled)) && drawn.0.into_inner() == 2);
     for format in Format::ALL {
-        let failed = encode(&animation, &[format], &mut |_, _| true, &mut |_| Ok(Box::new(Full) as Box<dyn Write>));
+        let failed = encode(&animation, &[format], &(), &mut |_| Ok(Box::new(Full) as Box<dyn Write>));
         assert!(matches!(failed, Err(Error::Encode { .. })), "{format}");
     }
     assert!("mp4".parse::<Format>().is_err());

@@ -10,14 +10,15 @@ use candle_core::{DType, Device};
 use saliscope::cohort::{Cohort, CohortOptions, CohortSpec, Split};
 use saliscope::detection::{Anchors, EdgeBox, Match, TrueBox, encode, match_anchors};
 use saliscope::evaluation::{
-    CaseOutcome, CaseTruth, Error, Evaluation, Judge, Network, Options, Scores, Watch, case_truth, evaluate,
-    model_input, validation_score,
+    CaseOutcome, CaseTruth, Error, Evaluation, Judge, Network, Options, Scores, case_truth, evaluate, validation_score,
 };
 use saliscope::metrics::{Bootstrap, roc_auc};
+use saliscope::model_input::model_input;
 use saliscope::network::{
     Architecture, Batch, CandleExecutor, CpuExecutor, CpuOptions, CpuTrainer, Executor, Model, Pass, Variant, Weights,
 };
 use saliscope::truth::{Mask, Task};
+use saliscope::watch::Watch;
 
 const SIDE: usize = 128;
 
@@ -27,15 +28,11 @@ impl Watch for Silent {
     fn progress(&self, done: usize, total: usize) {
         assert!(done <= total);
     }
-
-    fn cancelled(&self) -> bool {
-        false
-    }
 }
 
 fn cohort(count: usize, task: Task) -> Cohort {
     let options = CohortOptions { task: Some(task), phantom_size_px: SIDE, ..CohortOptions::default() };
-    Cohort::open(&CohortSpec::Phantom { seed: 11, count }, &options, &|_, _| {}, &|| false).unwrap()
+    Cohort::open(&CohortSpec::Phantom { seed: 11, count }, &options, &()).unwrap()
 }
 
 /// Seeded weights of a narrow network, with a card, opened.
@@ -242,7 +239,7 @@ fn images_that_cannot_be_read_are_left_out_and_told() {
     std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
     std::fs::write(images.join("labels.csv"), labels).unwrap();
     let spec = CohortSpec::Folder(images);
-    let cohort = Cohort::open(&spec, &CohortOptions::default(), &|_, _| {}, &|| false).unwrap();
+    let cohort = Cohort::open(&spec, &CohortOptions::default(), &()).unwrap();
     let found = judged(&dense, &mut classifier(&dense), &cohort, &options(Split::Test, 2));
     assert_eq!((found.cases, found.positives), (5, 2));
     let [left_out] = &found.unusable[..] else { panic!("{:?}", found.unusable) };

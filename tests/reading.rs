@@ -54,7 +54,7 @@ fn background_maps_are_those_of_a_plain_request() {
     let standing = |method| explainer.standing(&question.key(&case, &model, method));
     wait(|| Method::ALL.into_iter().all(|method| matches!(standing(method), Standing::Ready(_))));
 
-    let read = saliscope::evaluation::StudyImage::new(&case.radiograph, &model.model).unwrap();
+    let read = saliscope::model_input::StudyImage::new(&case.radiograph, &model.model).unwrap();
     let input = saliency::ImageInput { id_seed: read.content_seed, values: read.input };
     let mut request = Request::new(vec![input], Method::ALL.to_vec(), Preset::Recommended);
     request.parameters = question.parameters_for(&model);
@@ -133,7 +133,7 @@ fn every_feature_map_can_be_read_and_that_of_another_network_is_not_asked_for() 
     let case = case();
     let models = [model("pneumothorax_densenet_121_1"), model("pneumothorax_inception_v3_1")];
     for (model, other) in [(&models[0], &models[1]), (&models[1], &models[0])] {
-        let read = saliscope::evaluation::StudyImage::new(&case.radiograph, &model.model).unwrap();
+        let read = saliscope::model_input::StudyImage::new(&case.radiograph, &model.model).unwrap();
         let input = saliency::ImageInput { id_seed: read.content_seed, values: read.input };
         let usual = question().key(&case, model, Method::Gcam);
         for map in saliency::feature_maps(&model.model.graph) {

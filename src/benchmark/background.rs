@@ -13,7 +13,8 @@ use super::results::Score;
 use super::run::{Options, Summary, run};
 use super::setup::Setup;
 use super::unit::Unit;
-use super::watch::{Progress, UnitReport, Watch};
+use super::watch::{Progress, RunWatch, UnitReport};
+use crate::watch::Watch;
 
 /// What happened.
 #[derive(Debug)]
@@ -72,7 +73,17 @@ impl Teller {
 }
 
 impl Watch for Teller {
-    fn progress(&self, progress: &Progress) {
+    fn is_cancelled(&self) -> bool {
+        self.control.cancelled.load(Ordering::Relaxed)
+    }
+
+    fn is_paused(&self) -> bool {
+        self.control.paused.load(Ordering::Relaxed)
+    }
+}
+
+impl RunWatch for Teller {
+    fn sitting(&self, progress: &Progress) {
         self.tell(Event::Progress(*progress));
     }
 
@@ -84,13 +95,18 @@ impl Watch for Teller {
     fn warning(&self, text: &str) {
         self.tell(Event::Warning(text.to_owned()));
     }
+}
 
-    fn cancelled(&self) -> bool {
-        self.control.cancelled.load(Ordering::Relaxed)
+/// The same while the cohort's files are looked at.
+struct Opening<'a>(&'a Teller);
+
+impl Watch for Opening<'_> {
+    fn progress(&self, done: usize, total: usize) {
+        self.0.tell(Event::Opening { done, total });
     }
 
-    fn paused(&self) -> bool {
-        self.control.paused.load(Ordering::Relaxed)
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
     }
 }
 
@@ -112,12 +128,7 @@ impl Background {
         let control = Arc::new(Control::default());
         let teller = Teller { events: sender, control: Arc::clone(&control), wake };
         let work = move || {
-            let opened = Setup::open(
-                &protocol,
-                external.as_deref(),
-                &|done, total| teller.tell(Event::Opening { done, total }),
-                &|| teller.cancelled(),
-            );
+            let opened = Setup::open(&protocol, external.as_deref(), &Opening(&teller));
             let ended = opened.and_then(|setup| {
                 setup.warnings().iter().for_each(|warning| teller.warning(warning));
                 run(&setup, &out, executors.as_ref(), &options, &teller)

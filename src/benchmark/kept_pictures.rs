@@ -52,10 +52,8 @@ impl KeptPictures {
         kept.size_px = map.map(|map| [map.height, map.width]);
         if kept.size_px.is_some() {
             // A cohort that is gone or changed costs the radiographs and nothing else.
-            let cohort = protocol
-                .cohort_spec()
-                .ok()
-                .and_then(|(spec, options)| Cohort::open(&spec, &options, &|_, _| {}, &|| false).ok());
+            let cohort =
+                protocol.cohort_spec().ok().and_then(|(spec, options)| Cohort::open(&spec, &options, &()).ok());
             kept.cohort = cohort.filter(|cohort| cohort.fingerprint() == results.provenance.cohort.fingerprint);
             let cases = kept.cohort.iter().flat_map(|cohort| cohort.cases().iter().enumerate());
             kept.positions = cases.map(|(position, case)| (case.id.clone(), position)).collect();

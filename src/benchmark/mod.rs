@@ -47,4 +47,4 @@ pub use store::{KeptMap, LAYOUT, Merged, Meta, PlannedUnits, ReasonUnits, Status
 pub use subject::{Role, Subject, Subjects};
 pub use unit::{Kind, Unit};
 pub use verdict::{Analysis, TrustCard, TrustError, TrustFile, TrustLine, trust_card};
-pub use watch::{Progress, UnitReport, Watch};
+pub use watch::{Progress, RunWatch, UnitReport};

@@ -14,7 +14,7 @@ use super::progress::Counter;
 use super::protocol::Test;
 use super::setup::Setup;
 use super::store::{PlannedUnits, SittingNote, Status, Store};
-use super::watch::Watch;
+use super::watch::RunWatch;
 use super::work::{Bench, average_mask};
 
 /// How a run is carried out; no number in the database depends on it.
@@ -85,14 +85,14 @@ pub fn open(path: &Path) -> Result<Store> {
 /// whatever way, goes on where it was; one that is done has nothing to do.
 ///
 /// # Errors
-/// When the folder holds another run, another process works on it, the database cannot be written, or `watch` says stop.
+/// When the folder holds another run, another process works on it, the database cannot be written, or `watch` cancels.
 /// What is finished is kept in any case.
 pub fn run(
     setup: &Setup,
     out: &Path,
     executors: &dyn Executors,
     options: &Options,
-    watch: &dyn Watch,
+    watch: &dyn RunWatch,
 ) -> Result<Summary> {
     let jobs = setup.jobs(options.shard);
     let planned = setup.planned(&jobs)?;
@@ -156,7 +156,7 @@ struct Sitting<'a> {
     store: &'a Mutex<Store>,
     counter: &'a Counter,
     session: i64,
-    watch: &'a dyn Watch,
+    watch: &'a dyn RunWatch,
 }
 
 impl Sitting<'_> {
@@ -168,10 +168,9 @@ impl Sitting<'_> {
         jobs: &[Job],
         workers: usize,
     ) -> Result<()> {
-        let cancelled = || self.watch.cancelled();
         let average = if setup.protocol.average_mask && setup.wants(Test::Utility) {
             let rule = setup.protocol.cohort.truth_rule;
-            let (average, unusable) = average_mask(&setup.cohort, setup.size_px(), rule, &cancelled)?;
+            let (average, unusable) = average_mask(&setup.cohort, setup.size_px(), rule, self.watch)?;
             if unusable > 0 {
                 self.watch.warning(&format!("{unusable} masks cannot be read and are not part of the average mask"));
             }

@@ -17,6 +17,7 @@ use crate::cohort::{Case, Cohort, CohortSpec, Split, SplitSource};
 use crate::network::{self, Model, ModelKind};
 use crate::saliency::{ClassChoice, Parameters, Preset};
 use crate::truth::Task;
+use crate::watch::Watch;
 
 /// Images that are worked on together: the pairs of the randomization baseline lie within such blocks, so that no map has
 /// to be kept for long and every block can be worked on by itself.
@@ -54,18 +55,13 @@ pub struct Setup {
 
 impl Setup {
     /// Opens cohort and networks, draws the sample, and refuses what cannot be done. `external` is a folder of maps that
-    /// another program made. `progress` and `cancelled` are those of [`Cohort::open`].
+    /// another program made. `watch` is that of [`Cohort::open`].
     ///
     /// # Errors
     /// When something cannot be opened, or the protocol asks for something impossible; the message names the field.
-    pub fn open(
-        protocol: &Protocol,
-        external: Option<&Path>,
-        progress: &(dyn Fn(usize, usize) + Sync),
-        cancelled: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Self> {
+    pub fn open(protocol: &Protocol, external: Option<&Path>, watch: &dyn Watch) -> Result<Self> {
         protocol.check()?;
-        Self::opened(protocol, external, progress, cancelled)
+        Self::opened(protocol, external, watch)
     }
 
     /// [`Setup::open`] for a run that was begun. An earlier program took limits that no map can get beyond; what is computed
@@ -73,30 +69,20 @@ impl Setup {
     ///
     /// # Errors
     /// As those of [`Setup::open`].
-    pub fn reopen(
-        protocol: &Protocol,
-        external: Option<&Path>,
-        progress: &(dyn Fn(usize, usize) + Sync),
-        cancelled: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Self> {
+    pub fn reopen(protocol: &Protocol, external: Option<&Path>, watch: &dyn Watch) -> Result<Self> {
         protocol.check_work()?;
-        let mut setup = Self::opened(protocol, external, progress, cancelled)?;
+        let mut setup = Self::opened(protocol, external, watch)?;
         setup.warnings.extend(protocol.check_limits().err().map(|error| error.to_string()));
         Ok(setup)
     }
 
-    fn opened(
-        protocol: &Protocol,
-        external: Option<&Path>,
-        progress: &(dyn Fn(usize, usize) + Sync),
-        cancelled: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Self> {
+    fn opened(protocol: &Protocol, external: Option<&Path>, watch: &dyn Watch) -> Result<Self> {
         let class = protocol.class_choice()?;
         let subjects = Subjects::open(protocol)?;
         check_subjects(protocol, &subjects, class)?;
         let (states, random) = states(protocol, &subjects)?;
         let (spec, options) = protocol.cohort_spec()?;
-        let cohort = Cohort::open(&spec, &options, progress, cancelled).map_err(|error| match error {
+        let cohort = Cohort::open(&spec, &options, watch).map_err(|error| match error {
             crate::cohort::Error::Interrupted => Error::Cancelled,
             other => Error::Cohort(other),
         })?;

@@ -2,6 +2,7 @@
 
 use super::results::Score;
 use super::unit::Unit;
+use crate::watch::Watch;
 
 /// How far a sitting is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,10 +34,14 @@ pub struct UnitReport<'a> {
     pub failure: Option<&'a str>,
 }
 
-/// Follows a running benchmark, from any of its threads. All methods do nothing unless overridden; `()` follows nothing.
-pub trait Watch: Sync {
-    /// How far it is; told after every transaction, and every few seconds between two passes.
-    fn progress(&self, progress: &Progress) {
+/// Parts of a whole run as [`Watch::progress`] counts them. Units differ too much in cost to be counted.
+const PARTS: usize = 10_000;
+
+/// Follows a running benchmark, from any of its threads. A part of [`Watch::progress`] is a ten-thousandth of the work.
+/// All methods do nothing unless overridden; `()` follows nothing.
+pub trait RunWatch: Watch {
+    /// How far it is; told with every [`Watch::progress`]: after every transaction, and every few seconds between two passes.
+    fn sitting(&self, progress: &Progress) {
         let _ = progress;
     }
 
@@ -49,16 +54,14 @@ pub trait Watch: Sync {
     fn warning(&self, text: &str) {
         let _ = text;
     }
-
-    /// Whether to stop; asked between passes. What is finished is kept.
-    fn cancelled(&self) -> bool {
-        false
-    }
-
-    /// Whether to wait; asked between passes.
-    fn paused(&self) -> bool {
-        false
-    }
 }
 
-impl Watch for () {}
+impl RunWatch for () {}
+
+impl Progress {
+    /// Tells whoever looks on.
+    pub(super) fn tell(&self, watch: &dyn RunWatch) {
+        watch.progress((self.fraction * PARTS as f64) as usize, PARTS);
+        watch.sitting(self);
+    }
+}

@@ -9,7 +9,8 @@ use super::error::{Error, Result};
 use super::run::{Finished, Plan, Row};
 use super::similarity::{Comparable, Similarity};
 use crate::network::Executor;
-use crate::saliency::{Explainer, FinishedMap, Method, Request, SaliencyMap, Watch};
+use crate::saliency::{Explainer, FinishedMap, MapWatch, Method, Request, SaliencyMap};
+use crate::watch::Watch;
 
 /// Runs states side by side and hands on their maps.
 pub(super) struct Lockstep<'a> {
@@ -157,7 +158,7 @@ impl<'a> Lockstep<'a> {
             let done = self.rows.len();
             (self.keep)(&Finished { map, comparable, row, logits, class: *class, done, total })?;
         }
-        if self.watch.cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+        if self.watch.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     }
 
     fn methods(&self) -> usize {
@@ -227,16 +228,14 @@ impl Watch for Lane<'_> {
         watch.progress(before * total / images + evaluations.iter().sum::<usize>(), all * total / images);
     }
 
+    fn is_cancelled(&self) -> bool {
+        self.followed.watch.is_cancelled()
+    }
+}
+
+impl MapWatch for Lane<'_> {
     fn finished(&self, finished: &FinishedMap<'_>) {
         let map = (finished.image, finished.map.clone());
         self.maps.lock().unwrap_or_else(PoisonError::into_inner).push(map);
-    }
-
-    fn wants_partial_maps(&self) -> bool {
-        false
-    }
-
-    fn cancelled(&self) -> bool {
-        self.followed.watch.cancelled()
     }
 }

@@ -9,7 +9,8 @@ use super::randomizer::Randomizer;
 use super::similarity::{Comparable, Similarity};
 use super::state::State;
 use crate::network::{self, Executor, ForwardWork, Graph, Weights};
-use crate::saliency::{Method, Outcome, Request, SaliencyMap, Watch};
+use crate::saliency::{Method, Outcome, Request, SaliencyMap};
+use crate::watch::Watch;
 
 /// What is run.
 #[derive(Clone, Debug)]
@@ -241,7 +242,7 @@ fn all_maps<'a>(
         return Err(Error::NoImages);
     }
     assert!(plan.states.first().is_some_and(|state| state.blocks.is_empty()), "a cascade begins with the original");
-    if watch.cancelled() {
+    if watch.is_cancelled() {
         return Err(Error::Cancelled);
     }
     let weights = plan.randomizer.weights_of(graph, trained, &plan.states)?;

@@ -207,7 +207,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             Ok(Box::new(std::io::BufWriter::new(file)) as Box<dyn Write>)
         };
         let formats = arguments.look.formats();
-        animation::encode(&animation, &formats, &mut |_, _| !interrupt.is_set(), &mut create).map_err(of_cascade)?;
+        animation::encode(&animation, &formats, &interrupt, &mut create).map_err(of_cascade)?;
     }
     interrupt.check()?;
     output.publish()?;

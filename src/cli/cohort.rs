@@ -5,12 +5,12 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 
 use super::error::{Error, Result};
 use super::interrupt::Interrupt;
 use super::print_json;
+use super::progress::Progress;
 use crate::cohort::{
     self, Cohort, CohortOptions, CohortSpec, Count, Exclusion, Reason, Skipped, SplitSource, ThirdClass, Warning,
 };
@@ -158,16 +158,9 @@ struct CaseLine<'a> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let interrupt = Interrupt::listen();
-    let bar = ProgressBar::no_length();
-    bar.set_draw_target(if arguments.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
-    let progress = |done: usize, total: usize| {
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-    };
-    let opened =
-        Cohort::open(&arguments.cohort, &arguments.options.cohort_options(), &progress, &|| interrupt.is_set());
-    bar.finish_and_clear();
+    let progress = Progress::plain(arguments.quiet, Interrupt::listen());
+    let opened = Cohort::open(&arguments.cohort, &arguments.options.cohort_options(), &progress);
+    progress.finish();
     let cohort = opened.map_err(|error| match error {
         cohort::Error::Options(problem) => Error::Usage(problem),
         other => other.into(),

@@ -5,19 +5,19 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 
 use super::arguments::{Machine, OutputChoice};
 use super::cohort::Options as CohortArguments;
 use super::error::{Error, Result};
 use super::interrupt::Interrupt;
+use super::progress::Progress;
 use super::report::VERSION;
 use super::{caution, executor, model, print_json};
 use crate::cohort::{Cohort, CohortSpec, Split};
 use crate::evaluation::{
     self, CaseMean, ClassifierScores, DetectionScores, Evaluation, Scores, SegmentationScores, ThresholdRule, Unusable,
-    Watch, evaluate,
+    evaluate,
 };
 use crate::figure::NOT_FOR_DIAGNOSIS;
 use crate::metrics::{Bootstrap, Estimate};
@@ -110,40 +110,20 @@ struct ModelReport<'a> {
     card: &'a ModelCard,
 }
 
-/// Progress and Ctrl-C.
-struct Terminal {
-    bar: ProgressBar,
-    interrupt: Interrupt,
-}
-
-impl Watch for Terminal {
-    fn progress(&self, done: usize, total: usize) {
-        self.bar.set_length(total as u64);
-        self.bar.set_position(done as u64);
-    }
-
-    fn cancelled(&self) -> bool {
-        self.interrupt.is_set()
-    }
-}
-
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let machine = &arguments.machine;
     machine.check()?;
-    let bar = ProgressBar::no_length();
-    bar.set_draw_target(if machine.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
-    let terminal = Terminal { bar, interrupt: Interrupt::listen() };
+    let progress = Progress::plain(machine.quiet, Interrupt::listen());
     let model = model::open(&arguments.model, arguments.arch, arguments.output)?;
     model::require_output(&model)?;
     model::print_notes(&model, machine.quiet);
     let mut network = executor::build_network(&model, machine)?;
-    let progress = |done: usize, total: usize| terminal.progress(done, total);
     let options = arguments.cohort_options.cohort_options();
-    let opened = Cohort::open(&arguments.cohort, &options, &progress, &|| terminal.cancelled());
-    let cohort = opened.inspect_err(|_| terminal.bar.finish_and_clear())?;
+    let opened = Cohort::open(&arguments.cohort, &options, &progress);
+    let cohort = opened.inspect_err(|_| progress.finish())?;
     let warn = |message: String| {
         if !machine.quiet {
-            terminal.bar.suspend(|| {
+            progress.bar.suspend(|| {
                 let _ = writeln!(std::io::stderr(), "warning: {message}");
             });
         }
@@ -161,9 +141,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     };
     let is_of_phantoms = cohort.in_split(options.split).all(|case| case.is_phantom);
     let caution = model.card.caution(is_of_phantoms);
-    terminal.bar.suspend(|| caution::tell(caution));
-    let judged = evaluate(&model, &mut network, &cohort, &options, &terminal);
-    terminal.bar.finish_and_clear();
+    progress.bar.suspend(|| caution::tell(caution));
+    let judged = evaluate(&model, &mut network, &cohort, &options, &progress);
+    progress.finish();
     let evaluation = judged.map_err(|error| match error {
         evaluation::Error::Interrupted => Error::Interrupted,
         other => Error::Evaluation(other),

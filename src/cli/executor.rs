@@ -131,7 +131,8 @@ fn device(choice: DeviceChoice) -> Result<Device> {
             } else {
                 Ok(Device::Cpu)
             };
-            // A build for GPUs also runs on machines that have none.
+            // A card that cannot be used is no reason to fail where nobody asked for one. Without CUDA's libraries a build
+            // with CUDA does not even start: it is linked with them.
             Ok(gpu.unwrap_or(Device::Cpu))
         }
         DeviceChoice::Cpu => Ok(Device::Cpu),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::{Error, Result};
+use crate::watch::Watch;
 
 /// Set once the user or the system asked the process to stop.
 #[derive(Clone, Debug, Default)]
@@ -24,13 +25,14 @@ impl Interrupt {
         interrupt
     }
 
-    /// Whether to stop.
-    pub(super) fn is_set(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-
     /// Fails once it is time to stop.
     pub(super) fn check(&self) -> Result<()> {
-        if self.is_set() { Err(Error::Interrupted) } else { Ok(()) }
+        if self.is_cancelled() { Err(Error::Interrupted) } else { Ok(()) }
+    }
+}
+
+impl Watch for Interrupt {
+    fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
     }
 }

@@ -1,26 +1,43 @@
-//! A progress bar on the terminal, and the interrupt, for a running request.
+//! A progress bar on the terminal, and the interrupt, for work that takes long.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::interrupt::Interrupt;
-use crate::saliency::Watch;
+use crate::saliency::MapWatch;
+use crate::watch::Watch;
 
-/// Shows evaluations done and time left on standard error where that is a terminal.
+/// Shows parts done on standard error where that is a terminal, and stops the work at Ctrl-C.
 pub(super) struct Progress {
-    bar: ProgressBar,
+    /// The bar.
+    pub(super) bar: ProgressBar,
     interrupt: Interrupt,
 }
 
 impl Progress {
-    /// A bar, or nothing when `quiet`.
-    pub(super) fn new(quiet: bool, interrupt: Interrupt) -> Self {
+    /// A bar without words, or nothing when `quiet`.
+    pub(super) fn plain(quiet: bool, interrupt: Interrupt) -> Self {
         let bar = ProgressBar::no_length();
         bar.set_draw_target(if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
-        let template = "{bar:32} {percent:>3} %  {pos} of {len} gradients  {elapsed} elapsed, {eta} left";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
         Self { bar, interrupt }
+    }
+
+    /// A bar over the evaluations of a request with the time left, or nothing when `quiet`.
+    pub(super) fn new(quiet: bool, interrupt: Interrupt) -> Self {
+        let template = "{bar:32} {percent:>3} %  {pos} of {len} gradients  {elapsed} elapsed, {eta} left";
+        Self::plain(quiet, interrupt).styled(template)
+    }
+
+    /// A bar over `unit` with the time so far and room for words, or nothing when `quiet`.
+    pub(super) fn over(unit: &str, quiet: bool, interrupt: Interrupt) -> Self {
+        let template = format!("{{bar:32}} {{percent:>3}} %  {{pos}} of {{len}} {unit}  {{elapsed}} elapsed  {{msg}}");
+        Self::plain(quiet, interrupt).styled(&template)
+    }
+
+    fn styled(self, template: &str) -> Self {
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style);
+        }
+        self
     }
 
     /// Takes the bar off the terminal.
@@ -35,7 +52,9 @@ impl Watch for Progress {
         self.bar.set_position(done as u64);
     }
 
-    fn cancelled(&self) -> bool {
-        self.interrupt.is_set()
+    fn is_cancelled(&self) -> bool {
+        self.interrupt.is_cancelled()
     }
 }
+
+impl MapWatch for Progress {}

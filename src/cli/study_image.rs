@@ -6,7 +6,7 @@ use super::error::{Error, Result};
 use crate::network::Model;
 use crate::radiograph::Radiograph;
 
-pub(super) use crate::evaluation::StudyImage;
+pub(super) use crate::model_input::StudyImage;
 
 impl StudyImage {
     /// Reads every image at the size that the model's card names.

@@ -11,6 +11,7 @@ use super::error::{Error, Result};
 use super::notes::Warnings;
 use crate::radiograph::phantom_mark::png_is_phantom;
 use crate::radiograph::{Format, MAX_SIDE_PX};
+use crate::watch::Watch;
 
 /// Extensions of images, and of nothing else.
 const IMAGE_EXTENSIONS: [&str; 11] = ["dcm", "dicom", "dic", "ima", "png", "jpg", "jpeg", "jpe", "jfif", "tif", "tiff"];
@@ -75,18 +76,13 @@ pub struct Skipped {
 /// (it is given their lower-case name) are not entered.
 ///
 /// Links are followed, loops are not. Memory a file is its path and a few numbers.
-pub(super) fn list(
-    folder: &Path,
-    leave_out: fn(&str) -> bool,
-    progress: &(dyn Fn(usize, usize) + Sync),
-    cancelled: &(dyn Fn() -> bool + Sync),
-) -> Result<Listing> {
+pub(super) fn list(folder: &Path, leave_out: fn(&str) -> bool, watch: &dyn Watch) -> Result<Listing> {
     check_folder(folder)?;
     let mut skipped = Skipped::default();
     let mut paths = Vec::new();
     let mut walk = walkdir::WalkDir::new(folder).min_depth(1).follow_links(true).sort_by_file_name().into_iter();
     while let Some(entry) = walk.next() {
-        if cancelled() {
+        if watch.is_cancelled() {
             return Err(Error::Interrupted);
         }
         let Ok(entry) = entry else {
@@ -109,15 +105,15 @@ pub(super) fn list(
     let total = paths.len();
     let done = AtomicUsize::new(0);
     let read = |path: &PathBuf| {
-        if cancelled() {
+        if watch.is_cancelled() {
             return Header::Other;
         }
         let header = read_header(path);
-        progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+        watch.progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
         header
     };
     let headers: Vec<Header> = paths.par_iter().map(read).collect();
-    if cancelled() {
+    if watch.is_cancelled() {
         return Err(Error::Interrupted);
     }
     let mut listing = Listing { images: Vec::new(), skipped };

@@ -15,8 +15,9 @@ use super::notes::{Exclusion, Reason, Warnings};
 use super::spec::CohortOptions;
 use super::split::{self, Split};
 use super::table::{Table, TableRole, is_missing};
-use super::{Found, SplitSource, Watch};
+use super::{Found, SplitSource};
 use crate::truth::Task;
+use crate::watch::Watch;
 
 const MASKS_FOLDER: &str = "masks";
 const ID_COLUMNS: [&str; 4] = ["image", "Image_ID", "filename", "file"];
@@ -48,10 +49,10 @@ struct Tables {
     masks: HashMap<String, Vec<PathBuf>>,
 }
 
-pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &Watch<'_>) -> Result<Found> {
+pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &dyn Watch) -> Result<Found> {
     let mut warnings = Warnings::default();
     let mut exclusions = Vec::new();
-    let listing = files::list(folder, |name| name == MASKS_FOLDER, watch.progress, watch.cancelled)?;
+    let listing = files::list(folder, |name| name == MASKS_FOLDER, watch)?;
     let skipped = listing.skipped;
     let mut drafts = name_cases(listing.images, &mut exclusions, &mut warnings);
     let names = Names::new(&drafts);
@@ -166,7 +167,7 @@ fn masks(folder: &Path) -> Result<HashMap<String, Vec<PathBuf>>> {
     if !folder.is_dir() {
         return Ok(masks);
     }
-    for image in files::list(&folder, |_| false, &|_, _| {}, &|| false)?.images {
+    for image in files::list(&folder, |_| false, &())?.images {
         let (stem, name) = (stem(&image.relative), without_extension(&image.relative));
         if stem != name {
             masks.entry(stem.to_owned()).or_default().push(image.path.clone());
@@ -336,20 +337,20 @@ fn check_masks(
     labels_are_told: bool,
     exclusions: &mut Vec<Exclusion>,
     warnings: &mut Warnings,
-    watch: &Watch<'_>,
+    watch: &dyn Watch,
 ) -> Result<Vec<Draft>> {
     let total = drafts.iter().filter(|draft| matches!(draft.case.mark, Mark::File(_))).count();
     let done = AtomicUsize::new(0);
     let read = |draft: &Draft| match &draft.case.mark {
-        Mark::File(path) if !(watch.cancelled)() => {
+        Mark::File(path) if !watch.is_cancelled() => {
             let file = mask_file::read(path);
-            (watch.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+            watch.progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
             Some(file)
         }
         _ => None,
     };
     let found: Vec<Option<Result<MaskFile>>> = drafts.par_iter().map(read).collect();
-    if (watch.cancelled)() {
+    if watch.is_cancelled() {
         return Err(Error::Interrupted);
     }
     let mut kept = Vec::with_capacity(drafts.len());

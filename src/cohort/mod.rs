@@ -54,6 +54,7 @@ pub use truth::{TruthRule, boxes_at, mask_at};
 use crate::phantom::{self, Finding};
 use crate::radiograph::{Radiograph, ValueScale};
 use crate::truth::{FindingBox, Mask, Task};
+use crate::watch::Watch;
 
 /// Where the splits of a cohort come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -110,31 +111,19 @@ struct Found {
     splits: Option<SplitSource>,
 }
 
-/// Who looks on while a cohort is opened.
-struct Watch<'a> {
-    progress: &'a (dyn Fn(usize, usize) + Sync),
-    cancelled: &'a (dyn Fn() -> bool + Sync),
-}
-
 impl Cohort {
-    /// Finds the cases of a cohort and what is known about each. `progress` is told the number of files looked at and of
-    /// all files, from any thread; `cancelled` is asked between files.
+    /// Finds the cases of a cohort and what is known about each. `watch` is told the number of files looked at and of all
+    /// files, and asked between files.
     ///
     /// # Errors
     /// When the folder or a needed CSV file is missing, a CSV file says something impossible (the message names line and
-    /// column), options contradict the cohort, nothing usable is there, or `cancelled` says so.
-    pub fn open(
-        spec: &CohortSpec,
-        options: &CohortOptions,
-        progress: &(dyn Fn(usize, usize) + Sync),
-        cancelled: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Self> {
+    /// column), options contradict the cohort, nothing usable is there, or `watch` cancels.
+    pub fn open(spec: &CohortSpec, options: &CohortOptions, watch: &dyn Watch) -> Result<Self> {
         check(spec, options)?;
-        let watch = Watch { progress, cancelled };
         let (found, task) = match spec {
-            CohortSpec::Siim(folder) => (siim::open(folder, options, &watch)?, Some(Task::Pneumothorax)),
-            CohortSpec::Rsna(folder) => (rsna::open(folder, options, &watch)?, Some(Task::Pneumonia)),
-            CohortSpec::Folder(folder) => (folder::open(folder, options, &watch)?, options.task),
+            CohortSpec::Siim(folder) => (siim::open(folder, options, watch)?, Some(Task::Pneumothorax)),
+            CohortSpec::Rsna(folder) => (rsna::open(folder, options, watch)?, Some(Task::Pneumonia)),
+            CohortSpec::Folder(folder) => (folder::open(folder, options, watch)?, options.task),
             CohortSpec::Phantom { seed, count } => {
                 let task = options.task.unwrap_or(Task::Pneumothorax);
                 (phantoms::open(*seed, *count, task, options)?, Some(task))

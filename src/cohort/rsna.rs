@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::Found;
 use super::by_stem::{ByStem, holds_masks};
 use super::case::Case;
 use super::error::{Error, Result};
@@ -11,7 +12,7 @@ use super::marks::{BoxColumns, LinedBox, place_boxes};
 use super::notes::{Exclusion, Reason, Warnings};
 use super::spec::{CohortOptions, ThirdClass};
 use super::table::{Table, TableRole, is_missing, tables_in};
-use super::{Found, Watch};
+use crate::watch::Watch;
 
 const LABELS_NAME: &str = "stage_2_train_labels.csv";
 const CLASSES_NAME: &str = "stage_2_detailed_class_info.csv";
@@ -59,7 +60,7 @@ enum Told {
 
 type Classes = BTreeMap<String, Told>;
 
-pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &Watch<'_>) -> Result<Found> {
+pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &dyn Watch) -> Result<Found> {
     files::check_folder(folder)?;
     let mut warnings = Warnings::default();
     let (labels, classes) = find_tables(folder)?;
@@ -75,7 +76,7 @@ pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &Watch<'_>) ->
             });
         }
     };
-    let listing = files::list(folder, holds_masks, watch.progress, watch.cancelled)?;
+    let listing = files::list(folder, holds_masks, watch)?;
     let skipped = listing.skipped;
     let mut exclusions = Vec::new();
     let mut images = ByStem::new(listing, &mut exclusions);

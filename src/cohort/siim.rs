@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::Found;
 use super::by_stem::{ByStem, holds_masks};
 use super::case::Case;
 use super::error::{Error, Result};
@@ -12,7 +13,7 @@ use super::notes::{Exclusion, Reason, Warnings};
 use super::rle::Runs;
 use super::spec::CohortOptions;
 use super::table::{Table, TableRole, tables_in};
-use super::{Found, Watch};
+use crate::watch::Watch;
 
 /// Names of the file in the order of preference; any other with its columns is taken when it is the only one.
 const USUAL_NAMES: [&str; 2] = ["train-rle.csv", "stage_2_train.csv"];
@@ -28,11 +29,11 @@ struct Entry {
     runs: Vec<Runs>,
 }
 
-pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &Watch<'_>) -> Result<Found> {
+pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &dyn Watch) -> Result<Found> {
     files::check_folder(folder)?;
     let mut warnings = Warnings::default();
     let entries = read_masks(&find_table(folder, &mut warnings)?, &mut warnings)?;
-    let listing = files::list(folder, holds_masks, watch.progress, watch.cancelled)?;
+    let listing = files::list(folder, holds_masks, watch)?;
     let skipped = listing.skipped;
     let mut exclusions = Vec::new();
     let mut images = ByStem::new(listing, &mut exclusions);

@@ -1,7 +1,7 @@
 //! From a network's outputs for a case to what the case says about the network.
 
+use super::case_truth::CaseTruth;
 use super::error::{Error, Result};
-use super::input::CaseTruth;
 use crate::detection::{Anchors, Detection, Selection, pixel_map, select};
 use crate::metrics::{ImageMatches, PrecisionRecall, dice, precision_recall};
 use crate::network::retina_net::LEVELS;

@@ -3,19 +3,18 @@
 //! Images are read in parallel, a batch ahead of the network, and dropped once judged: memory does not grow with the
 //! cohort.
 
+mod case_truth;
 mod error;
-mod input;
 mod judge;
 mod network;
 mod scores;
-mod study_image;
 
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
+pub use case_truth::{CaseTruth, case_truth};
 pub use error::{Error, Result};
-pub use input::{CaseTruth, case_truth, model_input};
 pub use judge::{CaseOutcome, Judge, PixelAreas};
 pub use network::Network;
 pub use scores::{
@@ -23,11 +22,11 @@ pub use scores::{
     validation_score,
 };
 
-pub use study_image::StudyImage;
-
 use crate::cohort::{Case, Cohort, Split};
 use crate::metrics::Bootstrap;
+use crate::model_input::model_input;
 use crate::network::{Batch, Model, ModelKind};
+use crate::watch::Watch;
 
 /// What is evaluated, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,20 +78,11 @@ pub struct Unusable {
     pub cases: usize,
 }
 
-/// Who looks on while a model is evaluated.
-pub trait Watch: Sync {
-    /// `done` of `total` images are judged.
-    fn progress(&self, done: usize, total: usize);
-
-    /// Whether to stop.
-    fn cancelled(&self) -> bool;
-}
-
-/// Judges `model`, which `network` runs, on a split of `cohort`.
+/// Judges `model`, which `network` runs, on a split of `cohort`. `watch` is told the number of images judged and of all.
 ///
 /// # Errors
 /// When the split has no labelled case that can be read, a detector meets positive cases without boxes, the card names no
-/// positive class, the network fails, or `watch` says stop.
+/// positive class, the network fails, or `watch` cancels.
 pub fn evaluate(
     model: &Model,
     network: &mut Network,
@@ -167,7 +157,7 @@ impl Run<'_> {
         let mut groups = cases.chunks(batch);
         let mut loaded = groups.next().map(|group| self.load(group)).unwrap_or_default();
         loop {
-            if self.watch.cancelled() {
+            if self.watch.is_cancelled() {
                 return Err(Error::Interrupted);
             }
             let following = groups.next();

@@ -292,6 +292,7 @@ fn serve(board: &Board, lane: Lane) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::watch::Watch as _;
     use std::sync::mpsc;
 
     fn start(name: &str, lane: Lane) -> Start {
@@ -337,7 +338,7 @@ mod tests {
         let jobs = Jobs::new(|| {});
         let broken = jobs.start(start("broken", Lane::Write), |_| panic!("on purpose"));
         let sound = jobs.start(start("sound", Lane::Write), |watch| {
-            watch.advance(1, 2);
+            watch.progress(1, 2);
             Ending::Done(Some("well".to_owned()))
         });
         assert!(matches!(wait_for(&jobs, broken), Ending::Failed(reason) if reason.contains("internal error")));

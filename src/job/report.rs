@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::told::{Told, told};
-use crate::saliency::{PartialMap, Watch};
+use super::told::Told;
+use crate::watch::Watch;
 
 /// Names a job for as long as the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,12 +58,11 @@ impl JobReport {
     /// Why it failed, or what was done, where it is over and said so; with the name of the file only where identity may be
     /// seen.
     pub fn words(&self, has_identity: bool) -> Option<String> {
-        match &self.phase {
-            Phase::Over(Ending::Failed(words) | Ending::Done(Some(words))) => {
-                Some(told(words, self.place.as_deref(), has_identity))
-            }
-            _ => None,
-        }
+        let Phase::Over(Ending::Failed(words) | Ending::Done(Some(words))) = &self.phase else { return None };
+        Some(match self.place.as_ref().filter(|_| has_identity) {
+            Some(place) => format!("{place}: {words}"),
+            None => words.clone(),
+        })
     }
 
     /// Parts done as a fraction, once the total is known.
@@ -104,13 +103,6 @@ pub struct JobWatch {
 }
 
 impl JobWatch {
-    /// Tells that `done` of `total` parts are finished.
-    pub fn advance(&self, done: usize, total: usize) {
-        self.shared.done.store(done, Ordering::Relaxed);
-        self.shared.total.store(total, Ordering::Relaxed);
-        self.wake();
-    }
-
     /// Tells how much time is left, where parts of the job differ too much for its rate to say.
     pub fn expect(&self, left: Option<Duration>) {
         *self.shared.told_left.lock().unwrap_or_else(PoisonError::into_inner) = left;
@@ -130,11 +122,6 @@ impl JobWatch {
         Ending::Failed(told.words)
     }
 
-    /// Whether somebody cancelled it.
-    pub fn is_cancelled(&self) -> bool {
-        self.shared.cancelled.load(Ordering::Relaxed)
-    }
-
     /// Asks whoever draws to look again.
     pub fn wake(&self) {
         (self.shared.wake)();
@@ -143,17 +130,13 @@ impl JobWatch {
 
 impl Watch for JobWatch {
     fn progress(&self, done: usize, total: usize) {
-        self.advance(done, total);
+        self.shared.done.store(done, Ordering::Relaxed);
+        self.shared.total.store(total, Ordering::Relaxed);
+        self.wake();
     }
 
-    fn partial(&self, _: &PartialMap<'_>) {}
-
-    fn wants_partial_maps(&self) -> bool {
-        false
-    }
-
-    fn cancelled(&self) -> bool {
-        self.is_cancelled()
+    fn is_cancelled(&self) -> bool {
+        self.shared.cancelled.load(Ordering::Relaxed)
     }
 }
 

@@ -23,17 +23,4 @@ impl Told {
     pub fn named(self, name: impl Into<String>) -> Self {
         Self { place: self.place.or_else(|| Some(name.into())), ..self }
     }
-
-    /// All of it where identity may be seen, else the words.
-    pub fn text(&self, has_identity: bool) -> String {
-        told(&self.words, self.place.as_deref(), has_identity)
-    }
-}
-
-/// Words behind the place they are about, which is told only where identity may be seen.
-pub(super) fn told(words: &str, place: Option<&str>, has_identity: bool) -> String {
-    match place.filter(|_| has_identity) {
-        Some(place) => format!("{place}: {words}"),
-        None => words.to_owned(),
-    }
 }

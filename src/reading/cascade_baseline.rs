@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::cascade_run::{CascadeRun, Cascades, Part, lock};
+use super::cascade_run::{CascadeRun, Cascades, lock};
 use super::case::OpenCase;
 use super::error::{Error, Result};
 use super::explainer::Explainer;
 use super::source::CaseSource;
 use crate::cascade::{Comparable, PairMean, pair_mean, pairs};
 use crate::job::{Ending, JobId, JobWatch, Lane, Start};
-use crate::saliency::{self, Method, Watch};
+use crate::saliency::{self, Method};
+use crate::watch::{Part, Watch};
 
 /// Other images that the case is compared with: with it they make 15 pairs.
 pub const OTHER_IMAGES: usize = 5;
@@ -169,7 +170,7 @@ impl Comparison {
                     break;
                 }
                 let part = part(contents.len());
-                if part.cancelled() {
+                if part.is_cancelled() {
                     return Err(saliency::Error::Cancelled.into());
                 }
                 let Ok(case) = OpenCase::read(&other.source) else { continue };

@@ -14,8 +14,8 @@ use crate::cascade::animation::{self, Animation, AnimationOptions, AnimationRow,
 use crate::cascade::{self, MethodBaseline, Order, Randomizer, Row, Verdict, verdict};
 use crate::display::{CascadeMode, CascadeStack, GrayDisplay, Orientation};
 use crate::figure::{CascadeCurve, CascadeCurves, CascadeTile, CascadeTiles, NOT_FOR_DIAGNOSIS, Scene, paint};
-use crate::job::JobWatch;
 use crate::saliency::{Method, Outcome, Preset};
+use crate::watch::Watch;
 
 /// Pixels of a painted figure for each scene pixel.
 const SCALE: f64 = 2.0;
@@ -140,7 +140,7 @@ impl CascadeExport {
     ///
     /// # Errors
     /// When no method has all its states, a file cannot be drawn or written, or `watch` cancels; nothing remains then.
-    pub fn write(&self, parent: &Path, watch: &JobWatch) -> Result<PathBuf> {
+    pub fn write(&self, parent: &Path, watch: &dyn Watch) -> Result<PathBuf> {
         let methods: Vec<Method> = self.methods.iter().copied().filter(|method| self.is_whole(*method)).collect();
         if methods.is_empty() {
             return Err(Error::Unfinished);
@@ -167,7 +167,7 @@ impl CascadeExport {
         self.found.states_of(method) == self.run.states.len()
     }
 
-    fn write_into(&self, folder: &Path, methods: &[Method], watch: &JobWatch) -> Result<()> {
+    fn write_into(&self, folder: &Path, methods: &[Method], watch: &dyn Watch) -> Result<()> {
         let has = |file: CascadeFile| self.files.contains(&file);
         if has(CascadeFile::Table) {
             fs::write(folder.join("cascade.csv"), cascade::csv(&self.rows(methods), &self.run.states))?;
@@ -186,17 +186,13 @@ impl CascadeExport {
         if formats.is_empty() {
             return Ok(());
         }
-        let mut go_on = |done: usize, total: usize| {
-            watch.advance(done, total);
-            !watch.is_cancelled()
-        };
         let mut create = |name: &str| {
             let path = folder.join(name);
             let made = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::File::create(&path));
             let file = made.map_err(|error| cascade::Error::Encode { reason: error.to_string() })?;
             Ok(Box::new(BufWriter::new(file)) as Box<dyn Write>)
         };
-        Ok(animation::encode(&self.animation(methods), &formats, &mut go_on, &mut create)?)
+        Ok(animation::encode(&self.animation(methods), &formats, watch, &mut create)?)
     }
 
     /// State by state, method by method.

@@ -15,7 +15,8 @@ use crate::cascade::{
 };
 use crate::display::CascadeStack;
 use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start};
-use crate::saliency::{self, Method, Outcome, Preset, Request, SaliencyMap, Watch, percentile};
+use crate::saliency::{self, Method, Outcome, Preset, Request, SaliencyMap, percentile};
+use crate::watch::{Part, Watch};
 
 /// Cascades kept, so that going back is instant; each takes some tens of megabytes.
 const KEPT: usize = 3;
@@ -268,27 +269,6 @@ fn display_range(map: &SaliencyMap, clip_percentile: f64) -> [f32; 2] {
         percentile(&magnitudes, clip_percentile) as f32
     };
     [low, high]
-}
-
-/// One of several runs as part of the whole job.
-pub(super) struct Part<'a> {
-    pub(super) watch: &'a JobWatch,
-    pub(super) index: usize,
-    pub(super) parts: usize,
-}
-
-impl Watch for Part<'_> {
-    fn progress(&self, done: usize, total: usize) {
-        self.watch.advance(self.index * total + done, self.parts * total);
-    }
-
-    fn wants_partial_maps(&self) -> bool {
-        false
-    }
-
-    fn cancelled(&self) -> bool {
-        self.watch.is_cancelled()
-    }
 }
 
 /// Computes cascades and keeps the last ones. Cheap to clone; clones share everything.

@@ -11,11 +11,12 @@ use super::model::{OpenModel, Prediction};
 use super::question::{MapKey, Question};
 use crate::cascade::signed_map;
 use crate::display::MapPlane;
-use crate::evaluation::StudyImage;
 use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start};
 use crate::metrics::MapScores;
-use crate::saliency::{self, DisplayMap, FinishedMap, ImageInput, Method, PartialMap, Request, SaliencyMap, Watch};
+use crate::model_input::StudyImage;
+use crate::saliency::{self, DisplayMap, FinishedMap, ImageInput, MapWatch, Method, PartialMap, Request, SaliencyMap};
 use crate::truth::Mask;
+use crate::watch::Watch;
 
 /// Memory for finished maps.
 const CACHE_BYTES: usize = 256 << 20;
@@ -366,6 +367,12 @@ impl Watch for Follow<'_> {
         self.watch.progress(done, total);
     }
 
+    fn is_cancelled(&self) -> bool {
+        self.watch.is_cancelled()
+    }
+}
+
+impl MapWatch for Follow<'_> {
     fn wants_partial_maps(&self) -> bool {
         self.viewer.is_some()
     }
@@ -408,10 +415,6 @@ impl Watch for Follow<'_> {
         shared.predictions.insert((key.content.clone(), key.model.clone()), prediction);
         drop(shared);
         self.wake();
-    }
-
-    fn cancelled(&self) -> bool {
-        self.watch.cancelled()
     }
 }
 

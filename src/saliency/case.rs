@@ -14,7 +14,7 @@ use super::map::{Made, Maker, flattened};
 use super::method::Method;
 use super::plan::{Constant, Plan, Point, Recipe, Use};
 use super::provenance::{Completeness, Evaluations};
-use super::request::{FinishedMap, PartialMap, Watch};
+use super::request::{FinishedMap, MapWatch, PartialMap};
 use super::sum::Sum;
 
 /// What evaluating a constant image gave.
@@ -117,7 +117,7 @@ impl<'a> Case<'a> {
         gradient: Option<&Arc<Batch>>,
         index: usize,
         seconds: f64,
-        watch: &dyn Watch,
+        watch: &dyn MapWatch,
     ) {
         let logit_count = output.logits.len() / output.classes.len();
         self.logits = output.logits[index * logit_count..(index + 1) * logit_count].to_vec();
@@ -157,7 +157,7 @@ impl<'a> Case<'a> {
     }
 
     /// Folds every gradient whose turn has come and makes the maps whose sums are complete.
-    pub(super) fn advance(&mut self, constants: &Constants, watch: &dyn Watch) -> Result<()> {
+    pub(super) fn advance(&mut self, constants: &Constants, watch: &dyn MapWatch) -> Result<()> {
         let before: Vec<usize> = self.sums.iter().map(Sum::next).collect();
         for sum in &mut self.sums {
             while !sum.is_complete() {
@@ -220,7 +220,7 @@ impl<'a> Case<'a> {
         total
     }
 
-    fn publish_partial(&self, method: Method, watch: &dyn Watch) {
+    fn publish_partial(&self, method: Method, watch: &dyn MapWatch) {
         let attribution = self.attribution(method);
         let raw = flattened(method, &attribution, self.shape[0]);
         let k = self.sums_of(method).map(Sum::next).sum();
@@ -228,14 +228,14 @@ impl<'a> Case<'a> {
         self.publish(method, &raw, k, n, watch);
     }
 
-    fn publish(&self, method: Method, raw: &[f32], k: usize, n: usize, watch: &dyn Watch) {
+    fn publish(&self, method: Method, raw: &[f32], k: usize, n: usize, watch: &dyn MapWatch) {
         let [_, height, width] = self.shape;
         for image in &self.positions {
             watch.partial(&PartialMap { image: *image, method, raw, height, width, k, n });
         }
     }
 
-    fn complete(&mut self, method: Method, constants: &Constants, watch: &dyn Watch) -> Result<()> {
+    fn complete(&mut self, method: Method, constants: &Constants, watch: &dyn MapWatch) -> Result<()> {
         let start = Instant::now();
         let attribution = self.attribution(method);
         let completeness = (method == Method::Ig).then(|| self.completeness(&attribution, constants)).flatten();
@@ -262,7 +262,7 @@ impl<'a> Case<'a> {
         made: Made,
         completeness: Option<Completeness>,
         start: Instant,
-        watch: &dyn Watch,
+        watch: &dyn MapWatch,
     ) {
         let evaluations = self.evaluations(method);
         let n = evaluations.needed;

@@ -34,5 +34,5 @@ pub use parameters::{
     SmoothIntegratedGradients, Xrai,
 };
 pub use provenance::{Completeness, Evaluations, NoiseOrigin, Provenance};
-pub use request::{ClassChoice, FinishedMap, ImageInput, PartialMap, Request, Watch};
+pub use request::{ClassChoice, FinishedMap, ImageInput, MapWatch, PartialMap, Request};
 pub use schedule::{Explainer, explain};

@@ -155,8 +155,9 @@ impl Default for Parameters {
 }
 
 impl Parameters {
-    /// The parameters that `preset` names. Both presets draw the same maps: they differ in the class explained
-    /// ([`Preset::class`]) and in what is measured on the maps.
+    /// The parameters that `preset` names, before a model is known: both presets have the same. What they differ in is the
+    /// baseline of integrated gradients on models whose black is not -1 ([`Parameters::for_model`]), the class explained
+    /// ([`Preset::class`]), and what is measured on the maps.
     pub fn of(preset: Preset) -> Self {
         match preset {
             Preset::Arun2021 | Preset::Recommended => {

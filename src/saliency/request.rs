@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::network::Batch;
+use crate::watch::Watch;
 
 use super::error::{Error, Result};
 use super::explanation::SaliencyMap;
@@ -123,13 +124,9 @@ impl Request {
     }
 }
 
-/// Follows a running request. All methods do nothing unless overridden; `()` follows nothing.
-pub trait Watch: Sync {
-    /// `done` of `total` evaluations are finished; an evaluation is one input through the network and back.
-    fn progress(&self, done: usize, total: usize) {
-        let _ = (done, total);
-    }
-
+/// Follows the maps of a running request. A part of [`Watch::progress`] is an evaluation: one input through the network and
+/// back. All methods do nothing unless overridden; `()` follows nothing.
+pub trait MapWatch: Watch {
     /// The raw map `[h, w]` of `image` as it looks after `k` of `n` parts; finished when `k == n`.
     fn partial(&self, partial: &PartialMap<'_>) {
         let _ = partial;
@@ -143,20 +140,11 @@ pub trait Watch: Sync {
     /// Whether unfinished maps are of interest; making them takes a few milliseconds a batch. Finished maps are reported
     /// in any case.
     fn wants_partial_maps(&self) -> bool {
-        true
-    }
-
-    /// Whether to stop; asked between batches.
-    fn cancelled(&self) -> bool {
         false
     }
 }
 
-impl Watch for () {
-    fn wants_partial_maps(&self) -> bool {
-        false
-    }
-}
+impl MapWatch for () {}
 
 /// A map that is still being refined.
 #[derive(Clone, Copy, Debug)]

@@ -20,7 +20,7 @@ use super::map::{Common, Maker};
 use super::method::Method;
 use super::plan::{Constant, Plan, Point, Use};
 use super::provenance::NoiseOrigin;
-use super::request::{ClassChoice, ImageInput, Request, Watch};
+use super::request::{ClassChoice, ImageInput, MapWatch, Request};
 
 /// Gradients of constant images kept from one group of images to the next.
 const CONSTANTS_KEPT: usize = 64;
@@ -31,7 +31,7 @@ const CONSTANTS_KEPT: usize = 64;
 ///
 /// # Errors
 /// When the request contradicts itself, an input does not fit the network, the device fails, or `watch` cancels.
-pub fn explain(executor: &dyn Executor, request: &Request, watch: &dyn Watch) -> Result<Vec<Explanation>> {
+pub fn explain(executor: &dyn Executor, request: &Request, watch: &dyn MapWatch) -> Result<Vec<Explanation>> {
     let mut explainer = Explainer::new(executor, request, watch)?;
     while explainer.step()? {}
     Ok(explainer.finish())
@@ -48,7 +48,7 @@ struct Task {
 pub struct Explainer<'a> {
     executor: &'a dyn Executor,
     request: &'a Request,
-    watch: &'a dyn Watch,
+    watch: &'a dyn MapWatch,
     common: Arc<Common>,
     target: Target<'static>,
     node: NodeId,
@@ -91,7 +91,7 @@ impl<'a> Explainer<'a> {
     ///
     /// # Errors
     /// When the request contradicts itself.
-    pub fn new(executor: &'a dyn Executor, request: &'a Request, watch: &'a dyn Watch) -> Result<Self> {
+    pub fn new(executor: &'a dyn Executor, request: &'a Request, watch: &'a dyn MapWatch) -> Result<Self> {
         let mut methods = request.methods.clone();
         methods.sort_unstable();
         methods.dedup();
@@ -358,7 +358,7 @@ impl<'a> Explainer<'a> {
     ) -> Result<(usize, PassOutput)> {
         let mut len = wanted.min(self.batch);
         loop {
-            if self.watch.cancelled() {
+            if self.watch.is_cancelled() {
                 return Err(Error::Cancelled);
             }
             let mut values = std::mem::take(&mut self.buffer);

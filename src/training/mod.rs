@@ -25,7 +25,7 @@ pub use curve::curve;
 pub use error::{Error, Result};
 pub use initial::{Inherited, initial_weights};
 pub use log::{Epoch, csv};
-pub use run::{Outcome, Progress, Training, Watch};
+pub use run::{Outcome, Progress, Training, TrainingWatch};
 pub use samples::{Sample, Samples};
 pub use schedule::Schedule;
 pub use settings::Settings;

@@ -19,6 +19,7 @@ use super::schedule::Schedule;
 use super::settings::Settings;
 use super::validation::{Score, validate};
 use crate::network::{AdamW, Batch, Mode, ModelKind, Scaling, Trainable, Weights};
+use crate::watch::Watch;
 
 /// Steps in a row whose gradient may be no number before the training is given up.
 const MAX_LOST_STEPS: usize = 20;
@@ -40,8 +41,8 @@ pub struct Progress {
     pub secs_left: f64,
 }
 
-/// Who looks on.
-pub trait Watch: Sync {
+/// Follows a training. A part of [`Watch::progress`] is a step.
+pub trait TrainingWatch: Watch {
     /// Told after every step.
     fn step(&self, progress: &Progress);
     /// Told after every epoch, with what a resumed training would begin from.
@@ -49,8 +50,6 @@ pub trait Watch: Sync {
     /// # Errors
     /// Whatever keeps the checkpoint from being kept; ends the training.
     fn epoch(&self, checkpoint: &Checkpoint) -> Result<()>;
-    /// Asked between steps.
-    fn cancelled(&self) -> bool;
 }
 
 /// A network, images, and how the one learns from the others.
@@ -86,8 +85,8 @@ impl Training<'_> {
     /// Runs all epochs, from the first or from a checkpoint.
     ///
     /// # Errors
-    /// When settings or images do not allow it, it diverges, the device fails, or the watcher says stop.
-    pub fn run(mut self, resume: Option<Checkpoint>, watch: &dyn Watch) -> Result<Outcome> {
+    /// When settings or images do not allow it, it diverges, the device fails, or `watch` cancels.
+    pub fn run(mut self, resume: Option<Checkpoint>, watch: &dyn TrainingWatch) -> Result<Outcome> {
         self.settings.check()?;
         let kind = self.trainer.graph().kind();
         for (split, samples) in [("train", self.train), ("val", self.validation)] {
@@ -128,7 +127,7 @@ impl Training<'_> {
             let mut loss_sum = 0.0;
             let mut lost = 0;
             for group in order.chunks_exact(batch) {
-                if watch.cancelled() {
+                if watch.is_cancelled() {
                     return Err(Error::Cancelled);
                 }
                 let learning_rate = schedule.learning_rate(state.steps);
@@ -143,6 +142,7 @@ impl Training<'_> {
                 }
                 state.steps += 1;
                 let rate = begun.0.elapsed().as_secs_f64() / (state.steps - begun.1) as f64;
+                watch.progress(state.steps as usize, total_steps as usize);
                 watch.step(&Progress {
                     epoch,
                     epochs: self.settings.epochs,

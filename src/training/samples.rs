@@ -8,6 +8,7 @@ use crate::cohort::{Case, Cohort, Split, TruthRule};
 use crate::detection::EdgeBox;
 use crate::network::ModelKind;
 use crate::truth::Mask;
+use crate::watch::Watch;
 
 /// Steps between gray levels kept: 16 bits hold what a resize leaves between levels.
 const STEPS_A_LEVEL: f32 = 257.0;
@@ -48,26 +49,25 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Reads the labelled images of `split` with what a network of `kind` learns from. `progress` is told the number of
-    /// images done and of all, from any thread; `cancelled` is asked between images.
+    /// Reads the labelled images of `split` with what a network of `kind` learns from. `watch` is told the number of
+    /// images done and of all, and asked between images.
     ///
     /// # Errors
-    /// When no image is left, or `cancelled` says so.
+    /// When no image is left, or `watch` cancels.
     pub fn load(
         cohort: &Cohort,
         split: Split,
         kind: ModelKind,
         size_px: [usize; 2],
-        progress: &(dyn Fn(usize, usize) + Sync),
-        cancelled: &(dyn Fn() -> bool + Sync),
+        watch: &dyn Watch,
     ) -> Result<Self> {
         let cases: Vec<&Case> = cohort.in_split(split).filter(|case| case.label.is_some()).collect();
         let done = std::sync::atomic::AtomicUsize::new(0);
         let read: Vec<Option<std::result::Result<Sample, String>>> = cases
             .par_iter()
             .map(|case| {
-                let sample = (!cancelled()).then(|| Sample::read(cohort, case, kind, size_px));
-                progress(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, cases.len());
+                let sample = (!watch.is_cancelled()).then(|| Sample::read(cohort, case, kind, size_px));
+                watch.progress(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, cases.len());
                 sample
             })
             .collect();

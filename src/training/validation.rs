@@ -5,12 +5,13 @@ use rayon::prelude::*;
 use super::augmentation::{Augmentation, Augmented};
 use super::error::{Error, Result};
 use super::objective::{Objective, Truth};
-use super::run::{Watch, scaled};
+use super::run::scaled;
 use super::samples::{Sample, Samples};
 use crate::detection::{Selection, select};
 use crate::evaluation::{CaseOutcome, validation_score};
 use crate::metrics::{ImageMatches, dice};
 use crate::network::{Batch, Mode, ModelKind, Scaling, Trainable};
+use crate::watch::Watch;
 
 /// Loss and score on validation images.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,7 +44,7 @@ pub(super) fn validate(
     let mut outcomes = Vec::with_capacity(samples.list.len());
     let mut loss_sum = 0.0;
     for group in samples.list.chunks(batch) {
-        if watch.cancelled() {
+        if watch.is_cancelled() {
             return Err(Error::Cancelled);
         }
         let images: Vec<Augmented> =

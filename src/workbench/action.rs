@@ -1,4 +1,4 @@
-//! What views ask for. Views draw and send; only `apply` changes the state.
+//! What views ask for. Views draw and send, and change nothing themselves.
 
 use std::path::PathBuf;
 

@@ -79,7 +79,7 @@ impl Workbench {
     pub fn new(context: &egui::Context, render: Option<&eframe::egui_wgpu::RenderState>, opening: Opening) -> Self {
         let card = render.filter(|render| !is_software(&render.adapter));
         if let Some(card) = card {
-            crate::gpu::install(card);
+            crate::drawing::install(card);
         }
         theme::install(context);
         let (settings, unread) = opening.home.as_deref().map(session::settings).unwrap_or_default();

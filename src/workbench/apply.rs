@@ -1,4 +1,4 @@
-//! What becomes of wishes: the only place where the state changes.
+//! What becomes of wishes of views, and of what background work found.
 
 use std::sync::Arc;
 use std::time::Instant;

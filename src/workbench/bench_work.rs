@@ -10,13 +10,14 @@ use super::model_answers::ModelAnswers;
 use super::services::{Message, Post};
 use crate::benchmark::report::{ReportOptions, report};
 use crate::benchmark::{
-    self, Analysis, CpuExecutors, KeptPictures, Options, Progress, Protocol, Results, Score, Setup, Shard, Store,
-    TrustError, TrustFile, UnitReport, Watch,
+    self, Analysis, CpuExecutors, KeptPictures, Options, Progress, Protocol, Results, RunWatch, Score, Setup, Shard,
+    Store, TrustError, TrustFile, UnitReport,
 };
 use crate::export;
 use crate::figure::NOT_FOR_DIAGNOSIS;
 use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start, Told};
 use crate::network::Model;
+use crate::watch::{Part, Watch};
 
 /// Shortest time between two looks at a run: units may be finished by the hundred in a second.
 const REFRESH: Duration = Duration::from_millis(250);
@@ -151,10 +152,10 @@ impl Run {
             }
             (meta.protocol, meta.external, folder, shard)
         };
-        let opening = |done: usize, total: usize| follow.watch.advance(done, total.max(1) * 100);
-        let cancelled = || follow.watch.is_cancelled();
+        // Looking at the files is little beside the run.
+        let opening = Part { watch: follow.watch, index: 0, parts: 100 };
         let open = if is_begun { Setup::reopen } else { Setup::open };
-        let setup = open(&protocol, external.as_deref(), &opening, &cancelled).map_err(early)?;
+        let setup = open(&protocol, external.as_deref(), &opening).map_err(early)?;
         let known = |model: &Model| consent.answers.of_model(model);
         if let Some(caution) = setup.caution(known) {
             let held_back = (!consent.explains_anyway).then_some(itself);
@@ -210,14 +211,28 @@ impl Follow<'_> {
 }
 
 impl Watch for Follow<'_> {
-    fn progress(&self, progress: &Progress) {
+    fn progress(&self, done: usize, total: usize) {
+        if self.is_due() || done == total {
+            self.watch.progress(done, total);
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.watch.is_cancelled()
+    }
+
+    fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed) && !self.watch.is_cancelled()
+    }
+}
+
+impl RunWatch for Follow<'_> {
+    fn sitting(&self, progress: &Progress) {
         if self.is_due() || progress.done == progress.total {
             self.flush();
             self.post.send(Message::Benchmark(News::Progress(*progress)));
-            // Work, not units; the time left is that of the page.
+            // The time left is that of the page.
             self.watch.expect(progress.secs_left.and_then(|left| Duration::try_from_secs_f64(left).ok()));
-            let parts = 10_000;
-            self.watch.advance((progress.fraction * f64::from(parts)) as usize, parts as usize);
         }
     }
 
@@ -230,14 +245,6 @@ impl Watch for Follow<'_> {
 
     fn warning(&self, text: &str) {
         self.post.send(Message::Benchmark(News::Warning(text.to_owned())));
-    }
-
-    fn cancelled(&self) -> bool {
-        self.watch.is_cancelled()
-    }
-
-    fn paused(&self) -> bool {
-        self.paused.load(Ordering::Relaxed) && !self.watch.is_cancelled()
     }
 }
 

@@ -1,7 +1,8 @@
 //! The window: a viewer for radiographs, their saliency maps, and what can be said about both.
 //!
 //! [`State`] is what the window knows, [`Services`] what works in the background. Views draw both and send [`Action`]s;
-//! [`Workbench::apply`] alone carries them out. Everything a user can ask for is a [`Command`]. What is computed lies
+//! [`Workbench::apply`] alone carries them out. Only methods of [`Workbench`] change the state: beside `apply` those that
+//! take what background work found, follow time, and bring back the last session. Everything a user can ask for is a [`Command`]. What is computed lies
 //! below, in [`crate::reading`] and further down, and knows nothing of windows.
 
 mod action;

@@ -7,6 +7,7 @@ use super::state::PathPurpose;
 use crate::cohort::{Cohort, CohortOptions, CohortSpec, SpecError};
 use crate::job::{Ending, JobWatch, Told};
 use crate::reading::{CaseSource, ModelSource, OpenCase, OpenModel};
+use crate::watch::Watch;
 
 /// Files that are read at once when they are opened together; more are read when they are looked at.
 const READ_AT_ONCE: usize = 24;
@@ -47,7 +48,7 @@ pub(super) fn open(paths: &[PathBuf], watch: &JobWatch, tell: impl Fn(Opened)) -
             // The name is enough for those who may see it: the folder is what they opened.
             Err(told) => problems.push(told.named(name_of(path))),
         }
-        watch.advance(done + 1, paths.len());
+        watch.progress(done + 1, paths.len());
     }
     match problems.as_slice() {
         [] => Ending::Done(None),
@@ -69,16 +70,14 @@ pub(super) fn open_folder(path: &Path, watch: &JobWatch) -> Result<Arc<Cohort>, 
     } else {
         CohortSpec::Folder(path.to_owned())
     };
-    let progress = |done: usize, total: usize| watch.advance(done, total);
-    let cohort = Cohort::open(&spec, &CohortOptions::default(), &progress, &|| watch.is_cancelled());
+    let cohort = Cohort::open(&spec, &CohortOptions::default(), watch);
     cohort.map(Arc::new).map_err(|error| error.without_path())
 }
 
 /// The cohort that a text names; how the job ends where there is none.
 pub(super) fn open_cohort(text: &str, watch: &JobWatch) -> Result<Cohort, Ending> {
     let spec: CohortSpec = text.trim().parse().map_err(|error: SpecError| Ending::Failed(format!("{error}")))?;
-    let progress = |done: usize, total: usize| watch.advance(done, total);
-    Cohort::open(&spec, &CohortOptions::default(), &progress, &|| watch.is_cancelled()).map_err(|error| {
+    Cohort::open(&spec, &CohortOptions::default(), watch).map_err(|error| {
         if watch.is_cancelled() {
             return Ending::Cancelled;
         }

@@ -15,6 +15,7 @@ use crate::reading::{
     CascadeExport, CascadeFile, CascadeQuestion, CascadeRun, OpenCase, OpenModel, OtherImage, Question, other_images,
 };
 use crate::saliency::Method;
+use crate::watch::Watch;
 
 /// Time between two frames of a cross-fade, in seconds.
 const FRAME_SECS: f64 = 1.0 / 60.0;

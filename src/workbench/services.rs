@@ -24,6 +24,7 @@ use crate::display::{ContentId, MapPlane, contours};
 use crate::job::{Ending, JobId, Jobs, Lane, Start, Told};
 use crate::reading::{Answer, Cascades, CaseSource, Explainer, ModelSource, OpenCase, OpenModel, Thumbnail};
 use crate::saliency::Method;
+use crate::watch::Watch;
 
 /// Time between two frames drawn for nothing but progress.
 const PROGRESS_FRAME: Duration = Duration::from_millis(60);
@@ -278,17 +279,14 @@ impl Services {
     pub fn open_cohort_with(&self, spec: CohortSpec, options: CohortOptions) {
         let post = self.post();
         let start = Start { name: "Open a cohort".to_owned(), lane: Lane::Open, urgent: false, listed: true };
-        self.jobs.start(start, move |watch| {
-            let progress = |done: usize, total: usize| watch.advance(done, total);
-            match Cohort::open(&spec, &options, &progress, &|| watch.is_cancelled()) {
-                Ok(cohort) => {
-                    let note = opening::cohort_note(&cohort);
-                    post.send(Message::CohortOpened(Arc::new(cohort)));
-                    Ending::Done(Some(note))
-                }
-                Err(_) if watch.is_cancelled() => Ending::Cancelled,
-                Err(error) => watch.failed(Told::of(error.without_path(), error.path())),
+        self.jobs.start(start, move |watch| match Cohort::open(&spec, &options, watch) {
+            Ok(cohort) => {
+                let note = opening::cohort_note(&cohort);
+                post.send(Message::CohortOpened(Arc::new(cohort)));
+                Ending::Done(Some(note))
             }
+            Err(_) if watch.is_cancelled() => Ending::Cancelled,
+            Err(error) => watch.failed(Told::of(error.without_path(), error.path())),
         });
     }
 
@@ -375,7 +373,7 @@ impl Services {
                     }
                     Ok(Some(Err(_))) | Err(_) => failed += 1,
                 }
-                watch.advance(done + 1, total);
+                watch.progress(done + 1, total);
             }
             if held_back > 0 {
                 let label = Command::ExplainAnyway.label();

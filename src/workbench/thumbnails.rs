@@ -9,11 +9,12 @@ use super::list::EntryId;
 use super::services::{Message, Post};
 use crate::job::{Ending, Jobs, Lane, Start};
 use crate::reading::{Thumbnail, ThumbnailSource};
+use crate::watch::Watch;
 
 /// Columns and rows of a thumbnail, in pixels.
 pub(super) const SIDE_PX: usize = 48;
 
-/// Most thumbnails kept, 9 KB each on the GPU.
+/// Most thumbnails kept, 9 KB each on the graphics card.
 pub const KEPT: usize = 400;
 
 /// A thumbnail, or that there can be none.

@@ -15,7 +15,7 @@ use super::state::{CompareMode, Measurement, State};
 use super::tile_header::{self, HEADER};
 use super::{orientation_words, study_row, tile_marks, tile_text};
 use crate::display::{ColourMap, Lens, MapDisplay, MapPlane, Tone};
-use crate::gpu::{CasePicture, MapLayer, screen_px, view_size_px};
+use crate::drawing::{CasePicture, MapLayer, screen_px, view_size_px};
 use crate::reading::{Answer, OpenCase, OpenModel, Standing};
 use crate::saliency::Method;
 

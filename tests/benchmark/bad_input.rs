@@ -61,7 +61,7 @@ fn a_limit_beyond_reach_is_refused_and_a_run_begun_with_it_goes_on() {
     protocol.margin = 0.6;
     let refused = setup(&protocol).unwrap_err().to_string();
     assert!(refused.contains("`similarity_threshold` is 0.5 and `margin` 0.6"), "{refused}");
-    let begun = Setup::reopen(&protocol, None, &|_, _| (), &|| false).unwrap();
+    let begun = Setup::reopen(&protocol, None, &()).unwrap();
     assert!(
         begun.warnings().iter().any(|warning| warning.contains("`similarity_threshold`")),
         "{:?}",

@@ -22,7 +22,7 @@ pub(crate) fn protocol() -> Protocol {
 }
 
 pub(crate) fn setup(protocol: &Protocol) -> Result<Setup> {
-    Setup::open(protocol, None, &|_, _| (), &|| false)
+    Setup::open(protocol, None, &())
 }
 
 pub(crate) fn executors(batch: Option<usize>) -> CpuExecutors {

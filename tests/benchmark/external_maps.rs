@@ -20,7 +20,7 @@ fn a_perfect_map_scores_one_and_a_missing_one_says_so() {
     protocol.controls.clear();
     protocol.average_mask = false;
     protocol.models.localizers.clear();
-    let plain = Setup::open(&protocol, None, &|_, _| (), &|| false).unwrap();
+    let plain = Setup::open(&protocol, None, &()).unwrap();
     let maps = folder.path().join("maps");
     std::fs::create_dir(&maps).unwrap();
     // Of all positive images of the split but one of the sample.
@@ -38,7 +38,7 @@ fn a_perfect_map_scores_one_and_a_missing_one_says_so() {
     writer.add_f32("FLAT", &[5, 7], &[0.25; 35]).unwrap();
     writer.finish().unwrap();
 
-    let setup = Setup::open(&protocol, Some(&maps), &|_, _| (), &|| false).unwrap();
+    let setup = Setup::open(&protocol, Some(&maps), &()).unwrap();
     let told = run_plain(&setup, &run).unwrap_err().to_string();
     assert!(told.contains("external maps"), "maps make another run: {told}");
     let with = folder.path().join("with");

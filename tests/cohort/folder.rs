@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use saliscope::cohort::{CohortOptions, Error, Reason, Split, TruthRule};
 use saliscope::truth::Task;
+use saliscope::watch::Watch;
 
 use crate::tree::{
     Tree, assert_says, case, dicom, dicomdir, labels, left_out, open, open_with, refusal, split_of, warns,
@@ -223,6 +224,14 @@ fn nothing_is_written_into_the_folder() {
     assert_eq!(listing(), before);
 }
 
+struct Stopped;
+
+impl Watch for Stopped {
+    fn is_cancelled(&self) -> bool {
+        true
+    }
+}
+
 #[test]
 fn nothing_usable() {
     let tree = Tree::new();
@@ -230,6 +239,6 @@ fn nothing_usable() {
     tree.write("a.png", b"text").write("notes.txt", b"x").write(".x", b"x");
     assert_says(&refusal(&tree.folder()), &["cannot be read: 1", "hidden files: 1", "no images: 1"]);
     tree.png("b.png");
-    let stopped = saliscope::cohort::Cohort::open(&tree.folder(), &CohortOptions::default(), &|_, _| {}, &|| true);
+    let stopped = saliscope::cohort::Cohort::open(&tree.folder(), &CohortOptions::default(), &Stopped);
     assert!(matches!(stopped, Err(Error::Interrupted)));
 }

@@ -125,7 +125,7 @@ pub(crate) fn open(spec: &CohortSpec) -> Result<Cohort, Error> {
 }
 
 pub(crate) fn open_with(spec: &CohortSpec, options: &CohortOptions) -> Result<Cohort, Error> {
-    Cohort::open(spec, options, &|_, _| {}, &|| false)
+    Cohort::open(spec, options, &())
 }
 
 /// Ids, labels.

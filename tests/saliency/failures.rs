@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use saliscope::network::{self, Batch};
 use saliscope::saliency::{
-    ClassChoice, Error, Explanation, ImageInput, Method, Noise, Outcome, Preset, Request, Result, Watch, explain,
+    ClassChoice, Error, Explanation, ImageInput, MapWatch, Method, Noise, Outcome, Preset, Request, Result, explain,
 };
+use saliscope::watch::Watch;
 
 use crate::analytic::Analytic;
 use crate::schedule::image;
@@ -23,10 +24,11 @@ fn run(request: &Request) -> Result<Explanation> {
 fn cancelling_stops_between_batches() {
     struct Impatient(AtomicUsize);
     impl Watch for Impatient {
-        fn cancelled(&self) -> bool {
+        fn is_cancelled(&self) -> bool {
             self.0.fetch_add(1, Ordering::Relaxed) == 3
         }
     }
+    impl MapWatch for Impatient {}
     let executor = Analytic::new();
     let found = explain(&executor, &request(&Method::ALL), &Impatient(AtomicUsize::new(0)));
     assert!(matches!(found, Err(Error::Cancelled)));

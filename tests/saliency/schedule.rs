@@ -7,8 +7,9 @@ use saliscope::network::{
     Batch, CandleExecutor, CpuExecutor, CpuOptions, Executor, Isa, Weights, densenet_121, inception_v3,
 };
 use saliscope::saliency::{
-    Baseline, ClassChoice, Explanation, ImageInput, Method, PartialMap, Preset, Request, Watch, explain,
+    Baseline, ClassChoice, Explanation, ImageInput, MapWatch, Method, PartialMap, Preset, Request, explain,
 };
+use saliscope::watch::Watch;
 
 use crate::analytic::Analytic;
 
@@ -129,6 +130,7 @@ fn every_different_input_is_evaluated_once() {
             self.0.lock().unwrap().push([done, total]);
         }
     }
+    impl MapWatch for Counter {}
 
     let mut request = Request::new(vec![image(1, 12, 12, true)], Method::ALL.to_vec(), Preset::Arun2021);
     let executor = Analytic::new();
@@ -233,7 +235,12 @@ fn partial_maps_grow_into_the_finished_ones() {
     }
     #[derive(Default)]
     struct Seen(Mutex<Vec<Part>>);
-    impl Watch for Seen {
+    impl Watch for Seen {}
+    impl MapWatch for Seen {
+        fn wants_partial_maps(&self) -> bool {
+            true
+        }
+
         fn partial(&self, partial: &PartialMap<'_>) {
             assert_eq!([partial.image, partial.height, partial.width], [0, 12, 12]);
             let PartialMap { method, k, n, raw, .. } = *partial;

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use saliscope::cohort::{Cohort, CohortOptions, Split};
 use saliscope::network::{Architecture, CpuOptions, CpuTrainer, ModelKind, Variant, Weights};
 use saliscope::training::{
-    Augmentation, Checkpoint, Error, Outcome, Progress, Result, Samples, Settings, Training, Watch,
+    Augmentation, Checkpoint, Error, Outcome, Progress, Result, Samples, Settings, Training, TrainingWatch,
 };
 use saliscope::truth::Task;
+use saliscope::watch::Watch;
 
 pub(crate) const SIDE_PX: usize = 128;
 
@@ -22,6 +23,12 @@ struct Keeper {
 }
 
 impl Watch for Keeper {
+    fn is_cancelled(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
+}
+
+impl TrainingWatch for Keeper {
     fn step(&self, progress: &Progress) {
         assert!(progress.steps <= progress.total_steps && progress.epoch <= progress.epochs);
         assert!(progress.secs_left >= 0.0);
@@ -33,18 +40,13 @@ impl Watch for Keeper {
         self.kept.lock().unwrap().push(checkpoint.clone());
         Ok(())
     }
-
-    fn cancelled(&self) -> bool {
-        self.stopped.load(Ordering::SeqCst)
-    }
 }
 
 pub(crate) fn samples(task: Task, count: usize, kind: ModelKind) -> [Samples; 2] {
     let options = CohortOptions { task: Some(task), phantom_size_px: SIDE_PX, ..CohortOptions::default() };
     let spec = format!("phantom:3:{count}").parse().unwrap();
-    let cohort = Cohort::open(&spec, &options, &|_, _| {}, &|| false).unwrap();
-    [Split::Train, Split::Val]
-        .map(|split| Samples::load(&cohort, split, kind, [SIDE_PX; 2], &|_, _| {}, &|| false).unwrap())
+    let cohort = Cohort::open(&spec, &options, &()).unwrap();
+    [Split::Train, Split::Val].map(|split| Samples::load(&cohort, split, kind, [SIDE_PX; 2], &()).unwrap())
 }
 
 struct Course<'a> {
@@ -55,7 +57,7 @@ struct Course<'a> {
 }
 
 impl Course<'_> {
-    fn run(&self, resume: Option<Checkpoint>, watch: &dyn Watch) -> Result<Outcome> {
+    fn run(&self, resume: Option<Checkpoint>, watch: &dyn TrainingWatch) -> Result<Outcome> {
         let classes = if self.architecture.kind() == ModelKind::Classifier { 2 } else { 1 };
         let graph = self.architecture.graph(&Variant { width: 1.0 / 16.0, classes, ..Variant::default() });
         let weights = Weights::initialize(&graph, self.settings.seed);

@@ -4,6 +4,7 @@ use saliscope::cohort::{Cohort, CohortOptions, Split, TruthRule};
 use saliscope::network::ModelKind;
 use saliscope::training::{Error, Samples};
 use saliscope::truth::Task;
+use saliscope::watch::Watch;
 
 use crate::course::{SIDE_PX, samples};
 
@@ -30,10 +31,8 @@ fn truth_comes_with_the_kind_of_network() {
 #[test]
 fn images_are_those_of_the_cohort() {
     let options = CohortOptions { task: Some(Task::Pneumothorax), phantom_size_px: 256, ..CohortOptions::default() };
-    let cohort = Cohort::open(&"phantom:5:20".parse().unwrap(), &options, &|_, _| {}, &|| false).unwrap();
-    let load = |size_px| {
-        Samples::load(&cohort, Split::Train, ModelKind::Segmentation, size_px, &|_, _| {}, &|| false).unwrap()
-    };
+    let cohort = Cohort::open(&"phantom:5:20".parse().unwrap(), &options, &()).unwrap();
+    let load = |size_px| Samples::load(&cohort, Split::Train, ModelKind::Segmentation, size_px, &()).unwrap();
     let (samples, again) = (load([128, 160]), load([128, 160]));
     assert_eq!(samples.fingerprint(), again.fingerprint());
     assert_ne!(samples.fingerprint(), load([160, 128]).fingerprint());
@@ -48,11 +47,19 @@ fn images_are_those_of_the_cohort() {
     }
 }
 
+struct Stopped;
+
+impl Watch for Stopped {
+    fn is_cancelled(&self) -> bool {
+        true
+    }
+}
+
 #[test]
 fn loading_can_be_stopped() {
     let options =
         CohortOptions { task: Some(Task::Pneumothorax), phantom_size_px: SIDE_PX, ..CohortOptions::default() };
-    let cohort = Cohort::open(&"phantom:5:20".parse().unwrap(), &options, &|_, _| {}, &|| false).unwrap();
-    let stopped = Samples::load(&cohort, Split::Train, ModelKind::Classifier, [SIDE_PX; 2], &|_, _| {}, &|| true);
+    let cohort = Cohort::open(&"phantom:5:20".parse().unwrap(), &options, &()).unwrap();
+    let stopped = Samples::load(&cohort, Split::Train, ModelKind::Classifier, [SIDE_PX; 2], &Stopped);
     assert!(matches!(stopped, Err(Error::Cancelled)));
 }

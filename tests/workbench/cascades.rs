@@ -88,7 +88,7 @@ fn baselines_of(
     methods: &[Method],
 ) -> Vec<[f64; 2]> {
     let input = |case: &&OpenCase| {
-        let read = saliscope::evaluation::StudyImage::new(&case.radiograph, &model.model).unwrap();
+        let read = saliscope::model_input::StudyImage::new(&case.radiograph, &model.model).unwrap();
         ImageInput { id_seed: read.content_seed, values: read.input }
     };
     let asked = &question.question;

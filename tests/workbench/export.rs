@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use saliscope::drawing::{CasePicture, MapLayer};
 use saliscope::figure::NOT_FOR_DIAGNOSIS;
-use saliscope::gpu::{CasePicture, MapLayer};
 use saliscope::workbench::{
     Action, Command, CompareMode, ExportWhat, FigureFormat, FigureWidth, MapValues, TileSubject, View,
 };

@@ -3,6 +3,7 @@
 use std::sync::mpsc::{Sender, channel};
 
 use saliscope::job::{Ending, Lane, Start};
+use saliscope::watch::Watch;
 use saliscope::workbench::{Action, Command};
 
 use super::window::{Window, empty, press, says, until};
@@ -12,7 +13,7 @@ fn work(window: &Window, name: &str) -> Sender<()> {
     let (tell, told) = channel::<()>();
     let start = Start { name: name.to_owned(), lane: Lane::Compute, urgent: false, listed: true };
     window.state().services.jobs.start(start, move |watch| {
-        watch.advance(3, 12);
+        watch.progress(3, 12);
         loop {
             if watch.is_cancelled() {
                 return Ending::Cancelled;

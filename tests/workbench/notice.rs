@@ -5,6 +5,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use saliscope::figure::NOT_FOR_DIAGNOSIS;
 use saliscope::job::{Ending, Lane, Start};
+use saliscope::watch::Watch;
 use saliscope::workbench::{Action, Command, Opening, Theme, View, Workbench};
 
 use super::painted::{painted_after, texts};
@@ -93,7 +94,7 @@ fn the_notice_stays_beside_long_failures_and_running_work() {
     };
     let (tell, told) = std::sync::mpsc::channel::<()>();
     window.state().services.jobs.start(start, move |watch| {
-        watch.advance(1234, 567_890);
+        watch.progress(1234, 567_890);
         // Ends when the test does; the wait ends with an error then, which says nothing.
         let _ = told.recv();
         Ending::Cancelled

@@ -9,7 +9,7 @@ use super::Bench;
 use crate::benchmark::error::{Error, Result};
 use crate::benchmark::setup::Setup;
 use crate::benchmark::unit::Unit;
-use crate::evaluation::StudyImage;
+use crate::model_input::StudyImage;
 use crate::radiograph::Radiograph;
 use crate::truth::Mask;
 

@@ -11,7 +11,8 @@ use crate::benchmark::results::condition;
 use crate::benchmark::store::{Finished, KeptMap};
 use crate::benchmark::subject::Subject;
 use crate::benchmark::unit::{Kind, Unit};
-use crate::evaluation::{Judge, model_input};
+use crate::evaluation::Judge;
+use crate::model_input::model_input;
 
 impl Bench<'_> {
     pub(super) fn localizers(&self, loaded: &[Loaded], missing: &BTreeSet<Unit>) -> Result<()> {

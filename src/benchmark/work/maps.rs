@@ -13,7 +13,7 @@ use crate::benchmark::store::{Finished, KeptMap};
 use crate::benchmark::subject::{Role, Subject};
 use crate::benchmark::unit::{Kind, Unit};
 use crate::cascade::{self, Comparable, ORIGINAL, Plan, Randomizer, State};
-use crate::evaluation::StudyImage;
+use crate::model_input::StudyImage;
 use crate::saliency::xrai::SegmentCache;
 use crate::saliency::{ImageInput, Method, Outcome, Request};
 

@@ -18,9 +18,9 @@ use super::results::{Score, condition};
 use super::setup::Setup;
 use super::store::{Finished, KeptMap, Store};
 use super::unit::{Kind, Unit};
-use super::watch::{UnitReport, Watch};
+use super::watch::{RunWatch, UnitReport};
 use crate::cohort::{Cohort, Split};
-use crate::saliency;
+use crate::watch::Watch;
 
 use scores::Label;
 
@@ -34,7 +34,7 @@ pub(super) struct Bench<'a> {
     /// The sitting's number in the database.
     pub(super) session: i64,
     pub(super) executors: &'a dyn Executors,
-    pub(super) watch: &'a dyn Watch,
+    pub(super) watch: &'a dyn RunWatch,
     pub(super) counter: &'a Counter,
     pub(super) worker: usize,
     /// The mean of all training and validation masks, at the size of the maps; nothing where it is not wanted.
@@ -115,7 +115,7 @@ impl Bench<'_> {
         for Finished { unit, scores, .. } in finished {
             self.watch.unit(&UnitReport { unit, scores, failure: None });
         }
-        self.watch.progress(&self.counter.progress());
+        self.counter.progress().tell(self.watch);
         self.note_if_due().map(|_| ())
     }
 
@@ -129,7 +129,7 @@ impl Bench<'_> {
         for unit in units {
             self.watch.unit(&UnitReport { unit, scores: &[], failure: Some(reason) });
         }
-        self.watch.progress(&self.counter.progress());
+        self.counter.progress().tell(self.watch);
         self.note_if_due().map(|_| ())
     }
 
@@ -155,7 +155,7 @@ impl Bench<'_> {
     fn stop(&self) -> bool {
         let began = std::time::Instant::now();
         let mut waited = false;
-        while self.watch.paused() && !self.watch.cancelled() {
+        while self.watch.is_paused() && !self.watch.is_cancelled() {
             std::thread::sleep(PAUSE);
             waited = true;
         }
@@ -164,21 +164,17 @@ impl Bench<'_> {
         }
         // A database that cannot be written is told of with the next unit.
         if self.note_if_due().unwrap_or(false) {
-            self.watch.progress(&self.counter.progress());
+            self.counter.progress().tell(self.watch);
         }
-        self.watch.cancelled()
+        self.watch.is_cancelled()
     }
 }
 
-/// The runner's watch as the schedule's.
+/// The runner's watch as a cascade's.
 struct Passes<'a, 'b>(&'a Bench<'b>);
 
-impl saliency::Watch for Passes<'_, '_> {
-    fn wants_partial_maps(&self) -> bool {
-        false
-    }
-
-    fn cancelled(&self) -> bool {
+impl Watch for Passes<'_, '_> {
+    fn is_cancelled(&self) -> bool {
         self.0.stop()
     }
 }
@@ -187,12 +183,12 @@ impl saliency::Watch for Passes<'_, '_> {
 /// largest value of 1: a map that knows where findings usually are. Images whose mask cannot be read do not count.
 ///
 /// # Errors
-/// When no mask can be read, or `cancelled` says stop.
+/// When no mask can be read, or `watch` cancels.
 pub(super) fn average_mask(
     cohort: &Cohort,
     size: [usize; 2],
     rule: crate::cohort::TruthRule,
-    cancelled: &(dyn Fn() -> bool + Sync),
+    watch: &dyn Watch,
 ) -> Result<(Vec<f32>, usize)> {
     use rayon::prelude::*;
 
@@ -204,7 +200,7 @@ pub(super) fn average_mask(
     let (sum, masks, unusable) = positives
         .par_iter()
         .fold(empty, |(mut sum, masks, unusable), case| {
-            if cancelled() {
+            if watch.is_cancelled() {
                 return (sum, masks, unusable);
             }
             let Ok(mask) = cohort.truth(case, height, width, rule) else { return (sum, masks, unusable + 1) };
@@ -217,7 +213,7 @@ pub(super) fn average_mask(
             one.iter_mut().zip(two).for_each(|(one, two)| *one += two);
             (one, a + b, c + d)
         });
-    if cancelled() {
+    if watch.is_cancelled() {
         return Err(Error::Cancelled);
     }
     let largest = sum.iter().copied().max().unwrap_or(0);

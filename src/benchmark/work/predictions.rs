@@ -9,7 +9,8 @@ use crate::benchmark::error::{Error, Result};
 use crate::benchmark::store::{Finished, Prediction};
 use crate::benchmark::unit::Unit;
 use crate::cohort::Case;
-use crate::evaluation::{CaseOutcome, CaseTruth, Judge, Network, model_input};
+use crate::evaluation::{CaseOutcome, CaseTruth, Judge, Network};
+use crate::model_input::model_input;
 use crate::network::Batch;
 
 impl Bench<'_> {

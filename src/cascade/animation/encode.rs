@@ -13,6 +13,7 @@ use super::web_picture::WebPicture;
 use super::{Animation, FrameTime};
 use crate::cascade::{Error, Result};
 use crate::figure;
+use crate::watch::Watch;
 
 /// A kind of animated file, or the frames one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,17 +59,16 @@ impl FromStr for Format {
 }
 
 /// Draws every frame once and makes files of `formats` out of them. `create` opens each file by its name (`animation.gif`,
-/// `animation.apng`, `animation.webp`, `frames/frame_000.png`, ...), and `go_on` is asked before each frame, with the
-/// frames drawn and their number.
+/// `animation.apng`, `animation.webp`, `frames/frame_000.png`, ...), and `watch` is told and asked before each frame.
 ///
 /// No file holds anything but pixels and times.
 ///
 /// # Errors
-/// When a frame cannot be drawn, encoded or written, or `go_on` says no.
+/// When a frame cannot be drawn, encoded or written, or `watch` cancels.
 pub fn encode(
     animation: &Animation,
     formats: &[Format],
-    go_on: &mut dyn FnMut(usize, usize) -> bool,
+    watch: &dyn Watch,
     create: &mut dyn FnMut(&str) -> Result<Box<dyn Write>>,
 ) -> Result<()> {
     let times = animation.frames();
@@ -87,7 +87,8 @@ pub fn encode(
     for times_at_hand in times.chunks(2 * rayon::current_num_threads()) {
         let frames: Vec<RgbImage> = times_at_hand.par_iter().map(draw).collect::<figure::Result<_>>()?;
         for (frame, FrameTime { delay_cs, .. }) in frames.iter().zip(times_at_hand) {
-            if !go_on(done, times.len()) {
+            watch.progress(done, times.len());
+            if watch.is_cancelled() {
                 return Err(Error::Cancelled);
             }
             if let Some(gif) = &mut gif {

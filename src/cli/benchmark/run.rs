@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::TaskChoice;
 use super::status::span;
-use crate::benchmark::{self, Executors, Options, Progress, Protocol, Setup, Shard, Store, Summary, UnitReport, Watch};
+use crate::benchmark::{self, Executors, Options, Progress, Protocol, RunWatch, Setup, Shard, Store, Summary};
 use crate::cli::arguments::{Machine, at_least_one};
 use crate::cli::caution;
 use crate::cli::error::{Error, Result};
@@ -18,6 +18,7 @@ use crate::cli::print_json;
 use crate::evaluation::Network;
 use crate::network::{self, Executor, Graph, Model, Weights};
 use crate::saliency::Preset;
+use crate::watch::Watch;
 
 /// Works through a protocol, or through what is left of it.
 ///
@@ -127,9 +128,8 @@ fn work(
     sitting.machine.check()?;
     let terminal = Terminal::new(sitting.machine.quiet);
     let workers = Workers::new(&sitting.machine, sitting.workers)?;
-    let progress = |done: usize, total: usize| terminal.files(done, total);
     let open = if is_begun { Setup::reopen } else { Setup::open };
-    let setup = open(protocol, maps, &progress, &|| terminal.interrupt.is_set());
+    let setup = open(protocol, maps, &Opening(&terminal));
     let setup = setup.inspect_err(|_| terminal.bar.finish_and_clear())?;
     setup.warnings().iter().for_each(|warning| terminal.warning(warning));
     terminal.bar.suspend(|| caution::tell(setup.caution(|model| model.card.trained_on_patients)));
@@ -192,19 +192,21 @@ impl Terminal {
         }
         Self { bar, interrupt: Interrupt::listen(), quiet }
     }
-
-    fn files(&self, done: usize, total: usize) {
-        self.bar.set_length(total as u64);
-        self.bar.set_position(done as u64);
-        self.bar.set_message("looking at the files");
-    }
 }
 
 impl Watch for Terminal {
-    fn progress(&self, progress: &Progress) {
-        const STEPS: f64 = 10_000.0;
-        self.bar.set_length(STEPS as u64);
-        self.bar.set_position((progress.fraction * STEPS) as u64);
+    fn progress(&self, done: usize, total: usize) {
+        self.bar.set_length(total as u64);
+        self.bar.set_position(done as u64);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.interrupt.is_cancelled()
+    }
+}
+
+impl RunWatch for Terminal {
+    fn sitting(&self, progress: &Progress) {
         let Progress { done, total, failed, units_per_sec, work_secs, .. } = progress;
         let left = progress.secs_left.map_or_else(String::new, |left| format!(", about {} left", span(left)));
         let failed = if *failed > 0 { format!(", {failed} failed") } else { String::new() };
@@ -214,8 +216,6 @@ impl Watch for Terminal {
         ));
     }
 
-    fn unit(&self, _: &UnitReport<'_>) {}
-
     fn warning(&self, text: &str) {
         if !self.quiet {
             self.bar.suspend(|| {
@@ -223,8 +223,18 @@ impl Watch for Terminal {
             });
         }
     }
+}
 
-    fn cancelled(&self) -> bool {
-        self.interrupt.is_set()
+/// The same while the cohort's files are looked at.
+struct Opening<'a>(&'a Terminal);
+
+impl Watch for Opening<'_> {
+    fn progress(&self, done: usize, total: usize) {
+        self.0.progress(done, total);
+        self.0.bar.set_message("looking at the files");
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
     }
 }

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::super::arguments::{DeviceChoice, YesNo, at_least_one};
 use super::super::error::{Error, Result};
 use super::super::interrupt::Interrupt;
-use super::terminal::bar;
+use super::super::progress::Progress;
 use crate::cohort::{Cohort, CohortOptions, CohortSpec, ThirdClass};
 use crate::network::{Architecture, DetectorCard, ModelKind, Precision};
 use crate::training::{Augmentation, Samples, Settings};
@@ -244,13 +244,9 @@ impl Arguments {
             phantom_size_px: self.input_size.max(*crate::phantom::PhantomSpec::SIZES_PX.start()),
             ..CohortOptions::default()
         };
-        let bar = bar(self.quiet, "files");
-        let progress = |done: usize, total: usize| {
-            bar.set_length(total as u64);
-            bar.set_position(done as u64);
-        };
-        let cohort = Cohort::open(&self.cohort, &options, &progress, &|| interrupt.is_set());
-        bar.finish_and_clear();
+        let progress = Progress::over("files", self.quiet, interrupt.clone());
+        let cohort = Cohort::open(&self.cohort, &options, &progress);
+        progress.finish();
         let cohort = cohort?;
         if !self.quiet {
             for warning in cohort.warnings() {

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::error::{Error, Result};
 use super::interrupt::Interrupt;
+use super::progress::Progress;
 use super::{executor, print_json};
 use crate::cohort::Split;
 use crate::network::{ModelCard, ModelKind, Variant, WeightsFile};
@@ -17,7 +18,7 @@ use crate::training::{Checkpoint, Error as TrainingError, Samples, Training, csv
 
 pub(super) use arguments::Arguments;
 use files::Files;
-use terminal::{Terminal, bar};
+use terminal::Terminal;
 
 /// What is printed at the end.
 #[derive(Serialize)]
@@ -42,13 +43,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let size_px = [arguments.input_size; 2];
     let kind = arguments.arch.kind();
     let load = |split: Split| {
-        let bar = bar(arguments.quiet, &format!("{} images", split.name()));
-        let progress = |done: usize, total: usize| {
-            bar.set_length(total as u64);
-            bar.set_position(done as u64);
-        };
-        let samples = Samples::load(&cohort, split, kind, size_px, &progress, &|| interrupt.is_set());
-        bar.finish_and_clear();
+        let progress = Progress::over(&format!("{} images", split.name()), arguments.quiet, interrupt.clone());
+        let samples = Samples::load(&cohort, split, kind, size_px, &progress);
+        progress.finish();
         samples
     };
     let (train, validation) = (load(Split::Train)?, load(Split::Val)?);
@@ -81,13 +78,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let trainer = executor::trainer(graph, &weights, arguments.device, arguments.threads)?;
     let told = arguments.told(&settings, &trainer.describe(), &train, &validation, file.as_deref());
     let resume = arguments.resume.then(|| Checkpoint::open(&told, &files.checkpoint)).transpose()?;
-    let watch = Terminal { bar: bar(arguments.quiet, "steps"), interrupt, told, checkpoint: &files.checkpoint };
+    let progress = Progress::over("steps", arguments.quiet, interrupt);
+    let watch = Terminal { progress, told, checkpoint: &files.checkpoint };
     let anchor_base_px = arguments.anchor_base_px();
     let scaling = arguments.arch.usual_scaling(variant.input_channels);
     let training =
         Training { trainer, scaling, anchor_base_px, train: &train, validation: &validation, settings: &settings };
     let outcome = training.run(resume, &watch);
-    watch.bar.finish_and_clear();
+    watch.progress.finish();
     let outcome = outcome.map_err(|error| match error {
         TrainingError::Cancelled => Error::TrainingStopped,
         other => other.into(),

@@ -6,7 +6,7 @@ use egui::{Align, Align2, Layout, Rect, RichText, ScrollArea, Sense, Ui, UiBuild
 
 use super::Scene;
 use crate::cascade::{Order, VerdictKind, verdict};
-use crate::gpu::{CascadePicture, screen_px, view_size_px};
+use crate::drawing::{CascadePicture, screen_px, view_size_px};
 use crate::saliency::{Method, Outcome};
 use crate::workbench::action::{Action, Actions};
 use crate::workbench::caution::Bar;

@@ -9,6 +9,7 @@ use super::cases::{SavedCase, SavedCohort, SavedOrientation, find};
 use crate::cohort::{Cohort, Split};
 use crate::job::{Ending, Lane, Start, Told};
 use crate::reading::{CaseSource, ModelSource, OpenModel};
+use crate::watch::Watch;
 use crate::workbench::app::Workbench;
 use crate::workbench::keeper::{self, Found};
 use crate::workbench::list::EntryId;
@@ -193,7 +194,7 @@ impl Services {
                         names.push(title);
                     }
                 }
-                watch.advance(done + 1, total);
+                watch.progress(done + 1, total);
             }
             let missing = files.into_iter().filter(|(_, path)| !path.exists()).map(|(id, _)| id);
             let missing: HashSet<EntryId> = missing.collect();

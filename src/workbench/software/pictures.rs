@@ -9,7 +9,7 @@ use image::RgbImage;
 use rayon::ThreadPool;
 
 use crate::display::{CascadeDisplay, ContentId, Fields, GrayDisplay, LayerMix, Lens, MapDisplay, Viewport};
-use crate::gpu::{CascadePicture, CasePicture};
+use crate::drawing::{CascadePicture, CasePicture};
 
 /// Everything that a picture depends on.
 #[derive(Clone, PartialEq)]

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::changes::{BAND_PX, Comparison, Tiles};
 use super::raster::{Bounds, Item, MeshPx, Pixel};
 use super::textures::Textures;
-use crate::gpu::{ScreenCopy, ScreenPixels};
+use crate::drawing::{ScreenCopy, ScreenPixels};
 
 /// Pixels of the largest window that is drawn here; without a window there is no size, and ten thousand points are assumed.
 const LARGEST_PX: usize = 50_000_000;

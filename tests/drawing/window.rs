@@ -6,14 +6,14 @@ use eframe::egui_wgpu::RendererOptions;
 use egui_kittest::Harness;
 use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup};
 use saliscope::display::{CascadeDisplay, CascadeStack, Lens, MapDisplay, Viewport};
-use saliscope::gpu::{self, CascadePicture, CasePicture, MapLayer};
+use saliscope::drawing::{self, CascadePicture, CasePicture, MapLayer};
 
 use super::twins::Random;
 
 /// A window of 300x200 points that shows `shapes`.
 fn shown(pixels_per_point: f32, shapes: impl Fn(&egui::Context) -> Vec<egui::Shape> + 'static) -> image::RgbaImage {
     let state = create_render_state(default_wgpu_setup(), RendererOptions::PREDICTABLE);
-    gpu::install(&state);
+    drawing::install(&state);
     let mut harness = Harness::builder()
         .with_size([300.0, 200.0])
         .with_pixels_per_point(pixels_per_point)
@@ -48,7 +48,7 @@ fn worst(window: &image::RgbaImage, [left, top]: [i64; 2], picture: &image::RgbI
 fn case(view_id: u64, rect: egui::Rect, pixels_per_point: f32) -> CasePicture {
     let mut random = Random::new(view_id);
     let plane = random.plane();
-    let size_px = gpu::view_size_px(rect, pixels_per_point);
+    let size_px = drawing::view_size_px(rect, pixels_per_point);
     let viewport = Viewport::fit(size_px, [plane.width_px(), plane.height_px()], 1.0).zoomed_at([20.0, 20.0], 2.0);
     let map = MapLayer { map: random.map(), display: MapDisplay::default(), fade: None };
     CasePicture { map: Some(map), ..CasePicture::new(view_id, Arc::clone(&plane), viewport) }
@@ -104,6 +104,6 @@ fn a_cascade_is_drawn_in_its_view() {
 #[test]
 fn places_of_the_pointer_are_those_of_the_picture() {
     let rect = rect(10.3, 20.6, 100.0, 50.0);
-    assert_eq!(gpu::view_size_px(rect, 1.0), [100, 50]);
-    assert_eq!(gpu::screen_px(rect, 2.0, egui::pos2(11.0, 21.0)), [1.0, 1.0]);
+    assert_eq!(drawing::view_size_px(rect, 1.0), [100, 50]);
+    assert_eq!(drawing::screen_px(rect, 2.0, egui::pos2(11.0, 21.0)), [1.0, 1.0]);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use saliscope::display::{CascadeDisplay, CascadeMode, CascadeStack, Normalization, Viewport};
-use saliscope::gpu::CascadePicture;
+use saliscope::drawing::CascadePicture;
 
 use super::twins::{Random, assert_twins, device};
 

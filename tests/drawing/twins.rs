@@ -6,7 +6,7 @@ use image::RgbImage;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use saliscope::display::{ColourMap, GrayDisplay, Interpolation, MapDisplay, MapPlane, Opacity, Plane, Tone, Viewport};
-use saliscope::gpu::Offscreen;
+use saliscope::drawing::Offscreen;
 use saliscope::radiograph::dicom::{Window, WindowFunction};
 
 /// How far from a jump of the colours, in image pixels, a point may be on either side of it.

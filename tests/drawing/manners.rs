@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use saliscope::display::{Plane, Viewport};
-use saliscope::gpu::{CasePicture, Error, Offscreen};
+use saliscope::drawing::{CasePicture, Error, Offscreen};
 
 fn picture(side: usize) -> CasePicture {
     let plane = Arc::new(Plane::new([side, side], vec![5; side * side], 1.0, 0.0).unwrap());

@@ -1,27 +1,10 @@
-//! A case as a model reads it, and as it is judged.
+//! What a case is judged by.
 
 use super::error::Result;
 use crate::cohort::{Case, Cohort, TruthRule};
 use crate::detection::EdgeBox;
-use crate::network::{Batch, Model, ModelCard, ModelKind, Scaling};
-use crate::radiograph::{Problem, Radiograph, ValueScale};
+use crate::network::{ModelCard, ModelKind};
 use crate::truth::{FindingBox, Mask};
-
-/// What a radiograph becomes for a model, `[1, c, h, w]`: resized and scaled as its card says. Pixels that came scaled
-/// from -1 to 1 go into models of that scale as they came.
-///
-/// # Errors
-/// When it cannot be brought to the model's size.
-pub fn model_input(radiograph: &Radiograph, model: &Model) -> std::result::Result<Batch, Problem> {
-    let [height, width] = model.card.input_size;
-    let sized = radiograph.resized(height, width)?;
-    Ok(match (&model.card.scaling, sized.scale()) {
-        (Scaling::UnitToSymmetric, ValueScale::Symmetric) if !model.card.transform_input => {
-            Batch::new([1, model.card.channels, height, width], sized.pixels().repeat(model.card.channels))
-        }
-        _ => model.scale_input(&sized.gray_levels(), [height, width]),
-    })
-}
 
 /// What is true of a case, in the space of a model's input.
 #[derive(Clone, Debug, PartialEq)]

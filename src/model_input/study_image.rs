@@ -1,6 +1,6 @@
 //! A radiograph as one model reads it, and as a person sees it.
 
-use super::input::model_input;
+use super::model_input;
 use crate::network::{Batch, Model, Scaling, sha256_hex};
 use crate::radiograph::{Problem, Radiograph, ValueScale};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use saliscope::display::{Compositor, GrayDisplay, Lens, MapDisplay, MapPlane, Opacity, Plane, Viewport};
-use saliscope::gpu::{CasePicture, MapLayer};
+use saliscope::drawing::{CasePicture, MapLayer};
 use saliscope::phantom::{Finding, PhantomSpec, generate};
 use saliscope::radiograph::dicom::DicomImage;
 use saliscope::radiograph::{Radiograph, ValueScale};
