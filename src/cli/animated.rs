@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use clap::{Args, ValueEnum};
 
+use super::arguments::whole;
 use super::cascade_report::Subject;
 use super::error::{Error, Result};
 use crate::cascade::Finished;
 use crate::cascade::animation::{Animation, AnimationOptions, AnimationRow, Format, NetworkStrip};
 use crate::display::{CascadeMode, CascadeStack, GrayDisplay, Normalization, Plane};
+use crate::limits;
 use crate::saliency::Method;
-
-/// Images that can be animated in one run.
-const MAX_ANIMATED: usize = 8;
 
 /// How the animation looks.
 #[derive(Debug, Args)]
@@ -23,7 +22,7 @@ pub(super) struct Look {
     #[arg(long, value_name = "FORMATS", value_delimiter = ',', default_value = "gif")]
     animation: Vec<Choice>,
     /// Animated images: the first N, at most 8
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(limits::ANIMATED))]
     animated: usize,
     /// Longest side of a map in pixels, 64 to 1024
     #[arg(long, value_name = "PX", default_value_t = AnimationOptions::default().tile_px)]
@@ -82,11 +81,10 @@ impl Look {
         if self.animation.len() > 1 && self.animation.contains(&Choice::None) {
             return Err(Error::Usage("--animation none goes with no other animation".to_owned()));
         }
-        if self.animated > MAX_ANIMATED {
-            return Err(Error::Usage(format!("--animated takes at most {MAX_ANIMATED} images")));
-        }
         match self.options().fault() {
-            Some((name, [least, most])) => Err(Error::Usage(format!("--{name} must lie between {least} and {most}"))),
+            Some((name, limit)) => {
+                Err(Error::Usage(format!("--{name} must lie between {} and {}", limit.least, limit.most)))
+            }
             None => Ok(()),
         }
     }

@@ -24,13 +24,13 @@ pub(super) struct Shown {
 
 impl Shown {
     /// With the truth, where there is one.
-    pub(super) fn picture(&self) -> Result<Picture> {
-        let mut picture = self.image.picture()?;
+    pub(super) fn picture(&self) -> Picture {
+        let mut picture = self.image.picture();
         if let Some(truth) = &self.truth {
             let [height_px, width_px] = self.image.size_px();
             picture.truth = Truth::of_mask(truth, [width_px, height_px]);
         }
-        Ok(picture)
+        picture
     }
 
     /// Scores of each map, where there is a truth.
@@ -77,36 +77,37 @@ pub(super) fn write_image(
     })?;
     json.push(b'\n');
     output.write(&folder.join("explain.json"), &json)?;
-    let picture = shown.picture()?;
+    let picture = shown.picture();
     let page = Page::new(ColumnWidth::WideDouble.mm(), PAGE_DPI)?;
     let scene = subject.panel(explanation, &picture, image, &scores).scene(page)?;
     for format in [Format::Png { dpi: PAGE_DPI }, Format::Pdf] {
         output.write(&folder.join("panel").with_extension(format.extension()), &page.encode(&scene, format)?)?;
     }
     match dicom {
-        Some(choices) => write_dicom(output, folder, subject, image, shown, explanation, choices),
+        Some(choices) => write_dicom(output, folder, subject, image, shown, &picture, explanation, choices),
         None => Ok(()),
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "as above, and how it is shown")]
 fn write_dicom(
     output: &mut Output,
     folder: &Path,
     subject: &Subject<'_>,
     image: &StudyImage,
     shown: &Shown,
+    picture: &Picture,
     explanation: &Explanation,
     DicomChoices { threshold, identity }: DicomChoices,
 ) -> Result<()> {
-    let picture = shown.picture()?;
-    let study = shown.image.study(&picture, identity)?;
+    let study = shown.image.study(picture, identity)?;
     if let Some(radiograph) = study.radiograph()? {
         output.write(&folder.join("radiograph.dcm"), &radiograph)?;
     }
     let objects = DicomMap {
         image: &shown.image,
         study: &study,
-        picture: &picture,
+        picture,
         origin: &subject.origin(image),
         explanation,
         clip_percentile: subject.request.parameters.clip_percentile,

@@ -1,7 +1,5 @@
 //! A radiograph as its file gives it, for pictures and for DICOM.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use super::record::{ImageRecord, content_sha256};
@@ -9,11 +7,8 @@ use super::{DicomStudy, Owner, Result};
 use crate::display::{GrayDisplay, MapDisplay, MapPlane, Plane, Viewport, region, render};
 use crate::figure::template::{Picture, Scale};
 use crate::radiograph::dicom::DicomImage;
-use crate::radiograph::{Format, Radiograph};
+use crate::radiograph::{self, DicomFrame, ImageFile, Radiograph};
 use crate::truth::Mask;
-
-/// Bytes that tell a format.
-const HEAD_BYTES: u64 = 4096;
 
 /// A radiograph at its own size.
 #[derive(Clone, Debug)]
@@ -22,6 +17,8 @@ pub struct SourceImage {
     pub radiograph: Radiograph,
     /// The file it came from, where that is DICOM.
     pub dicom: Option<DicomImage>,
+    /// What is drawn: a DICOM frame as its file wants it, else the radiograph.
+    pub plane: Plane,
 }
 
 impl SourceImage {
@@ -30,13 +27,29 @@ impl SourceImage {
     /// # Errors
     /// As there.
     pub fn open(path: &Path) -> Result<Self> {
-        let radiograph = Radiograph::open(path)?;
-        let mut head = Vec::new();
-        let is_dicom = File::open(path).and_then(|file| file.take(HEAD_BYTES).read_to_end(&mut head)).is_ok()
-            && Format::of_content(&head) == Some(Format::Dicom);
-        // What was read as DICOM a moment ago is read again for what a radiograph does not keep.
-        let dicom = if is_dicom { DicomImage::open(path).ok() } else { None };
-        Ok(Self { radiograph, dicom })
+        match ImageFile::open(path)? {
+            ImageFile::Other(radiograph) => Self::of_radiograph(radiograph),
+            ImageFile::Dicom(file) => {
+                let at = |problem| radiograph::Error { problem, path: path.to_owned() };
+                let radiograph = file.radiograph().map_err(at)?;
+                let DicomFrame { image, frame, .. } = *file;
+                Ok(Self { radiograph, plane: Plane::from_frame(&frame)?, dicom: Some(image) })
+            }
+        }
+    }
+
+    /// A radiograph that came from no DICOM file.
+    ///
+    /// # Errors
+    /// When it has no pixels.
+    pub fn of_radiograph(radiograph: Radiograph) -> Result<Self> {
+        Ok(Self { plane: Plane::from_radiograph(&radiograph)?, radiograph, dicom: None })
+    }
+
+    /// Memory it takes, in bytes, near enough to keep a bound.
+    pub fn bytes(&self) -> usize {
+        let pixels = self.radiograph.pixels().len();
+        pixels * (size_of::<f32>() + size_of::<u16>()) + self.dicom.as_ref().map_or(0, DicomImage::bytes)
     }
 
     /// Rows and columns.
@@ -45,20 +58,12 @@ impl SourceImage {
     }
 
     /// The radiograph as its file wants it, with its distances.
-    ///
-    /// # Errors
-    /// When a frame of the file cannot be shown.
-    pub fn picture(&self) -> Result<Picture> {
-        let frame = self.dicom.as_ref().and_then(|dicom| dicom.frame(0).ok());
-        let plane = match frame {
-            Some(frame) => Plane::from_frame(&frame)?,
-            None => Plane::from_radiograph(&self.radiograph)?,
-        };
-        Ok(Picture {
+    pub fn picture(&self) -> Picture {
+        Picture {
             pixel_aspect: self.dicom.as_ref().and_then(DicomImage::pixel_aspect).unwrap_or(1.0),
             scale: Scale::of(self.dicom.as_ref().and_then(|dicom| dicom.spacing(0))),
-            ..Picture::new(plane)
-        })
+            ..Picture::new(self.plane.clone())
+        }
     }
 
     /// The radiograph by its content.

@@ -7,6 +7,7 @@ use super::error::{Error, Result};
 use super::layout::Photometric;
 use super::lookup::LookupTable;
 use super::modality::Modality;
+use super::overlay::BitPlane;
 use super::stored::Stored;
 use super::voi::{Percentiles, Ramp, VoiChoice, Window};
 use crate::radiograph::raster::LUMA;
@@ -29,6 +30,8 @@ pub struct Frame {
     pub warnings: Vec<String>,
     /// The palette, or what is to be said of one that cannot be read.
     pub(super) palette: Option<std::result::Result<Palette, &'static str>>,
+    /// Overlays that lie in unused bits of the pixels, by their bit.
+    pub(super) pixel_overlays: Vec<(u32, BitPlane)>,
     pub(super) padding: Option<[i64; 2]>,
     pub(super) photometric: Photometric,
     pub(super) bits_allocated: u32,
