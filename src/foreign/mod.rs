@@ -37,8 +37,8 @@ pub struct Foreign {
     pub notes: Vec<String>,
 }
 
-/// Reads a file of at most [`limits::FOREIGN_WEIGHTS_BYTES`], of which the content tells the format. The tensor names tell the
-/// architecture; `asked` must agree with them.
+/// Reads a file of at most [`limits::FOREIGN_WEIGHTS_BYTES`], of which the content tells the format. The tensor names tell
+/// the architecture; `asked` must agree with them.
 ///
 /// # Errors
 /// As [`from_bytes`], and when the file cannot be read; the path comes last.

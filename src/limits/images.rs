@@ -29,7 +29,7 @@ pub const DICOM_DEPTH: usize = 16;
 /// Most items of a DICOM sequence.
 pub const DICOM_ITEMS: usize = 10_000;
 
-/// Most elements of a DICOM file.
+/// Most elements and items of a DICOM file, nested ones included.
 pub const DICOM_ELEMENTS: usize = 1_000_000;
 
 /// Most fragments of coded DICOM pixels.
@@ -41,10 +41,10 @@ pub const DICOM_TEXT_BYTES: usize = 1 << 16;
 /// Largest slope and intercept of a DICOM rescale: beyond, values of 16 bits lose their last digits.
 pub const DICOM_RESCALE: f64 = 1e15;
 
-/// Most tiles of a JPEG 2000 picture.
+/// Most tiles of a JPEG 2000 picture; each takes some kilobytes in the decoder, however small it is.
 pub const JPEG_2000_TILES: u64 = 16_384;
 
-/// Most code blocks of a JPEG 2000 picture, which reserve memory before a byte of them is read.
+/// Most code blocks and precincts of a JPEG 2000 picture; each takes a hundred bytes and more in the decoder.
 pub const JPEG_2000_BLOCKS: u64 = 1_000_000;
 
 /// Most chunks of a PNG that are searched for the mark of phantoms.

@@ -154,7 +154,7 @@ impl OpenCase {
             ImageFile::Dicom(file) => file,
         };
         let radiograph = file.radiograph().map_err(Error::Image)?;
-        let DicomFrame { image: dicom, frame, .. } = *file;
+        let DicomFrame { image: dicom, mut frame, .. } = *file;
         let plane = Plane::from_frame(&frame)?;
         prepare(&plane);
         let mut warnings = radiograph.warnings().to_vec();
@@ -168,6 +168,7 @@ impl OpenCase {
                 Err(error) => warnings.push(format!("an overlay is not shown: {error}")),
             }
         }
+        frame.forget_overlays();
         Ok(Self {
             content: content(&radiograph),
             title,

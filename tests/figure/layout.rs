@@ -116,9 +116,13 @@ fn turned_mirrored_and_inverted_pictures_say_so_below_them() {
 
 #[test]
 fn pages_that_cannot_be_are_refused() {
-    for (width_mm, dpi) in
-        [(FIGURE_WIDTH_MM.least - 1.0, 300), (FIGURE_WIDTH_MM.most + 1.0, 300), (f64::NAN, 300), (85.0, 10), (85.0, 9000)]
-    {
+    for (width_mm, dpi) in [
+        (FIGURE_WIDTH_MM.least - 1.0, 300),
+        (FIGURE_WIDTH_MM.most + 1.0, 300),
+        (f64::NAN, 300),
+        (85.0, 10),
+        (85.0, 9000),
+    ] {
         assert!(Page::new(width_mm, dpi).is_err(), "{width_mm} mm at {dpi} dpi");
     }
 }

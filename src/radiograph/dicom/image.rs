@@ -177,8 +177,8 @@ impl DicomImage {
             return Err(Error::Choice { what: "overlay", asked: overlay, count });
         };
         let Some(bit) = found.pixel_bit() else { return found.bits(&self.source.data_set(), index) };
-        let planes = frame.map(|frame| &frame.pixel_overlays[..]).unwrap_or_default();
-        let plane = planes.iter().find(|(own, _)| *own == bit).map(|(_, plane)| plane.clone());
+        let words = frame.and_then(|frame| frame.overlay_words.as_deref());
+        let plane = words.map(|words| BitPlane::of_words(words, bit, &self.source.layout));
         plane.ok_or_else(|| Error::codec("overlay", "it lies in pixels that are not decoded"))
     }
 
@@ -280,11 +280,10 @@ impl Source {
             Photometric::PaletteColor => Some(Palette::read(&data_set, signed)),
             _ => None,
         };
-        let pixel_overlays = self.overlays.iter().filter_map(Overlay::pixel_bit);
-        let pixel_overlays =
-            pixel_overlays.map(|bit| (bit, BitPlane::of_words(&samples.values, bit, &self.layout))).collect();
+        let has_pixel_overlay = self.overlays.iter().any(|overlay| overlay.pixel_bit().is_some());
+        let overlay_words = has_pixel_overlay.then(|| samples.values.clone());
         Ok(Frame {
-            pixel_overlays,
+            overlay_words,
             stored: super::stored::Stored::new(samples, &self.layout),
             modality,
             windows,

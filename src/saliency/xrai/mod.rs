@@ -189,7 +189,7 @@ impl Parameters {
             ),
             (
                 self.min_size_px.max(self.min_new_pixels) <= limits::XRAI_PIXELS,
-                format!("segments and additions of at least {} pixels or fewer", limits::XRAI_PIXELS),
+                format!("a smallest segment and a smallest addition of at most {} pixels", limits::XRAI_PIXELS),
             ),
             (in_unit(self.area_threshold), "an area threshold from 0 to 1".to_owned()),
             (
