@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use clap::{Args, ValueEnum};
 
-use super::arguments::whole;
 use super::cascade_report::Subject;
 use super::error::{Error, Result};
 use crate::cascade::Finished;
@@ -22,7 +21,7 @@ pub(super) struct Look {
     #[arg(long, value_name = "FORMATS", value_delimiter = ',', default_value = "gif")]
     animation: Vec<Choice>,
     /// Animated images: the first N, at most 8
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(limits::ANIMATED))]
+    #[arg(long, value_name = "N", default_value_t = 1)]
     animated: usize,
     /// Longest side of a map in pixels, 64 to 1024
     #[arg(long, value_name = "PX", default_value_t = AnimationOptions::default().tile_px)]
@@ -80,6 +79,9 @@ impl Look {
     pub(super) fn check(&self) -> Result<()> {
         if self.animation.len() > 1 && self.animation.contains(&Choice::None) {
             return Err(Error::Usage("--animation none goes with no other animation".to_owned()));
+        }
+        if !limits::ANIMATED.contains(self.animated) {
+            return Err(Error::Usage(format!("--animated must be {}", limits::ANIMATED)));
         }
         match self.options().fault() {
             Some((name, limit)) => {

@@ -32,7 +32,7 @@ pub(super) fn run(reason: &str) -> Result<()> {
     let interrupt = Interrupt::listen();
     let Some(network) = demo::model(MODEL) else { unreachable!("the list of demo models has its first") };
     let mut model = network.open()?;
-    let source = super::source::first_case()?;
+    let source = super::source::first_case();
     let image = StudyImage::of(0, &source.image.radiograph, &model)?;
     let choices = Choices {
         methods: &[Wanted::All],
@@ -50,7 +50,7 @@ pub(super) fn run(reason: &str) -> Result<()> {
     let work = Work {
         name: MODEL,
         images: &images,
-        sources: &|_| super::source::first_case(),
+        sources: &|_| Ok(super::source::first_case()),
         request: &request,
         machine: &machine,
         dicom: None,

@@ -24,13 +24,13 @@ pub(super) struct Shown {
 
 impl Shown {
     /// With the truth, where there is one.
-    pub(super) fn picture(&self) -> Picture {
-        let mut picture = self.image.picture();
+    pub(super) fn picture(&self) -> Result<Picture> {
+        let mut picture = self.image.picture()?;
         if let Some(truth) = &self.truth {
             let [height_px, width_px] = self.image.size_px();
             picture.truth = Truth::of_mask(truth, [width_px, height_px]);
         }
-        picture
+        Ok(picture)
     }
 
     /// Scores of each map, where there is a truth.
@@ -77,7 +77,7 @@ pub(super) fn write_image(
     })?;
     json.push(b'\n');
     output.write(&folder.join("explain.json"), &json)?;
-    let picture = shown.picture();
+    let picture = shown.picture()?;
     let page = Page::new(ColumnWidth::WideDouble.mm(), PAGE_DPI)?;
     let scene = subject.panel(explanation, &picture, image, &scores).scene(page)?;
     for format in [Format::Png { dpi: PAGE_DPI }, Format::Pdf] {

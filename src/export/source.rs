@@ -1,12 +1,13 @@
 //! A radiograph as its file gives it, for pictures and for DICOM.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use super::record::{ImageRecord, content_sha256};
 use super::{DicomStudy, Owner, Result};
 use crate::display::{GrayDisplay, MapDisplay, MapPlane, Plane, Viewport, region, render};
 use crate::figure::template::{Picture, Scale};
-use crate::radiograph::dicom::DicomImage;
+use crate::radiograph::dicom::{DicomImage, Frame};
 use crate::radiograph::{self, DicomFrame, ImageFile, Radiograph};
 use crate::truth::Mask;
 
@@ -17,8 +18,10 @@ pub struct SourceImage {
     pub radiograph: Radiograph,
     /// The file it came from, where that is DICOM.
     pub dicom: Option<DicomImage>,
-    /// What is drawn: a DICOM frame as its file wants it, else the radiograph.
-    pub plane: Plane,
+    /// Its first frame, where that is DICOM and nothing was drawn of it yet.
+    frame: Option<Frame>,
+    /// What is drawn: a DICOM frame as its file wants it, else the radiograph. Made when it is wanted first.
+    plane: OnceLock<Plane>,
 }
 
 impl SourceImage {
@@ -28,28 +31,30 @@ impl SourceImage {
     /// As there.
     pub fn open(path: &Path) -> Result<Self> {
         match ImageFile::open(path)? {
-            ImageFile::Other(radiograph) => Self::of_radiograph(radiograph),
+            ImageFile::Other(radiograph) => Ok(Self::of_radiograph(radiograph)),
             ImageFile::Dicom(file) => {
                 let at = |problem| radiograph::Error { problem, path: path.to_owned() };
                 let radiograph = file.radiograph().map_err(at)?;
                 let DicomFrame { image, frame, .. } = *file;
-                Ok(Self { radiograph, plane: Plane::from_frame(&frame)?, dicom: Some(image) })
+                Ok(Self { radiograph, dicom: Some(image), frame: Some(frame), plane: OnceLock::new() })
             }
         }
     }
 
     /// A radiograph that came from no DICOM file.
-    ///
-    /// # Errors
-    /// When it has no pixels.
-    pub fn of_radiograph(radiograph: Radiograph) -> Result<Self> {
-        Ok(Self { plane: Plane::from_radiograph(&radiograph)?, radiograph, dicom: None })
+    pub fn of_radiograph(radiograph: Radiograph) -> Self {
+        Self { radiograph, dicom: None, frame: None, plane: OnceLock::new() }
+    }
+
+    /// One of which everything is known already; `plane` is how its file wants it.
+    pub fn of_plane(radiograph: Radiograph, dicom: Option<DicomImage>, plane: Plane) -> Self {
+        Self { radiograph, dicom, frame: None, plane: plane.into() }
     }
 
     /// Memory it takes, in bytes, near enough to keep a bound.
     pub fn bytes(&self) -> usize {
-        let pixels = self.radiograph.pixels().len();
-        pixels * (size_of::<f32>() + size_of::<u16>()) + self.dicom.as_ref().map_or(0, DicomImage::bytes)
+        let stored = self.frame.as_ref().map_or(0, |frame| size_of_val(&frame.stored.values[..]));
+        size_of_val(self.radiograph.pixels()) + stored + self.dicom.as_ref().map_or(0, DicomImage::bytes)
     }
 
     /// Rows and columns.
@@ -58,12 +63,20 @@ impl SourceImage {
     }
 
     /// The radiograph as its file wants it, with its distances.
-    pub fn picture(&self) -> Picture {
-        Picture {
+    ///
+    /// # Errors
+    /// When it cannot be shown.
+    pub fn picture(&self) -> Result<Picture> {
+        let plane = match (self.plane.get(), &self.frame) {
+            (Some(plane), _) => plane.clone(),
+            (None, Some(frame)) => Plane::from_frame(frame)?,
+            (None, None) => Plane::from_radiograph(&self.radiograph)?,
+        };
+        Ok(Picture {
             pixel_aspect: self.dicom.as_ref().and_then(DicomImage::pixel_aspect).unwrap_or(1.0),
             scale: Scale::of(self.dicom.as_ref().and_then(|dicom| dicom.spacing(0))),
-            ..Picture::new(self.plane.clone())
-        }
+            ..Picture::new(self.plane.get_or_init(|| plane).clone())
+        })
     }
 
     /// The radiograph by its content.

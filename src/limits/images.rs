@@ -20,7 +20,7 @@ pub const KEPT_IMAGES_BYTES: usize = 1 << 30;
 /// Most frames of a DICOM file.
 pub const FRAMES: usize = 10_000;
 
-/// Most samples of all frames that lie in fragments without a table of where each begins.
+/// Most samples of one coded DICOM frame, all components together.
 pub const CODED_SAMPLES: usize = 100_000_000;
 
 /// Deepest nesting of DICOM sequences; those of real files have 6.

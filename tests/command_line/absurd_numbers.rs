@@ -71,13 +71,15 @@ fn every_option_of_a_number_refuses_absurd_ones() {
         (&benchmark, &["--workers", "--threads", "--batch"]),
         (&convert, &["--input-size", "--positive-class"]),
     ];
-    let real: [(&[String], &[&str]); 4] = [
+    let real: [(&[String], &[&str]); 3] = [
         (&explain, &["--threshold"]),
         (&cascade, &["--fps", "--hold", "--fade"]),
         (&train, &["--width", "--learning-rate", "--weight-decay", "--anchor-base"]),
-        (&stats, &["--margin"]),
     ];
-    let tables = [(&whole[..], &WHOLE[..]), (&real[..], &REAL[..])];
+    // In the units of the data: any size may make sense.
+    let margin = [(&stats[..], &["--margin"][..])];
+    let tables =
+        [(&whole[..], &WHOLE[..]), (&real[..], &REAL[..]), (&margin[..], &["-1e300", "NaN", "inf", "-1", "1e400"][..])];
     for (commands, values) in tables {
         for (words, options) in commands {
             for option in *options {

@@ -71,7 +71,7 @@ fn disc([height, width]: [usize; 2]) -> Mask {
 
 /// Every object of a radiograph.
 fn objects(source: &SourceImage, identity: bool) -> (DicomStudy, Vec<(&'static str, Vec<u8>)>) {
-    let study = source.study(&source.picture(), identity).unwrap();
+    let study = source.study(&source.picture().unwrap(), identity).unwrap();
     let mut objects = vec![
         ("capture", study.capture(&painted(), "GCAM of class 1.").unwrap()),
         ("segmentation", study.segmentation(&disc(source.size_px()), &segment()).unwrap()),

@@ -195,7 +195,7 @@ fn table_labels(spec: &Spec, ground: &Ground, found: &[Found]) -> Labels {
 impl Ground {
     fn read(spec: &Spec, machine: &Machine) -> Result<Self> {
         let mut shown = if spec.image.as_os_str() == DEMO_CASE {
-            source::first_case()?
+            source::first_case()
         } else {
             Shown { image: SourceImage::open(&spec.image)?, truth: None }
         };
@@ -210,7 +210,7 @@ impl Ground {
         if !machine.quiet {
             print_warnings(0, 1, &warnings);
         }
-        let mut picture = shown.picture();
+        let mut picture = shown.picture()?;
         picture.gray = spec.gray(&picture.plane);
         if let Some(TruthSpec::Boxes(boxes)) = &truth {
             picture.truth = Truth::of_boxes(boxes);

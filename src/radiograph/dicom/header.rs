@@ -70,7 +70,7 @@ impl Header {
             match Self::read(&bytes, is_whole) {
                 Ok(Some(header)) => return Ok(header),
                 Ok(None) if wanted < limits::DICOM_HEADER_BYTES => {
-                    wanted = (wanted * 16).min(limits::DICOM_HEADER_BYTES)
+                    wanted = (wanted * 16).min(limits::DICOM_HEADER_BYTES);
                 }
                 Ok(None) => return Err(Error::Limit { what: "a header of more than 8 MiB" }),
                 Err(error) => return Err(error),
