@@ -96,9 +96,22 @@ fn every_option_of_a_number_refuses_absurd_ones() {
             }
         }
     }
+}
+
+#[test]
+fn seeds_parts_cohorts_and_sizes_refuse_absurd_numbers() {
+    let bench = Bench::new();
+    let path = |name: &str| bench.path(name).to_str().unwrap().to_owned();
+    let [model, chest, out] = ["model.safetensors", "chest.png", "out"].map(path);
+    let plain = |words: &[&str]| -> Vec<String> { words.iter().map(|word| (*word).to_owned()).collect() };
+    let explain = plain(&["explain", "--model", &model, "--image", &chest, "--out", &out]);
+    let cascade = plain(&["cascade", "--model", &model, "--image", &chest, "--out", &out]);
+    let evaluate = plain(&["evaluate", "--model", &model, "--cohort", "phantom:1:8"]);
+    let benchmark = plain(&["benchmark", "run", "--demo", "--out", &out]);
+    let counted = plain(&["phantom", "--out", &out, "--count", "1"]);
     // Seeds may be any number of 64 bits, and nothing else.
     for (words, option) in
-        [(&explain, "--seed"), (&cascade, "--replicate"), (&train, "--split-seed"), (&stats, "--bootstrap-seed")]
+        [(&explain, "--seed"), (&cascade, "--replicate"), (&counted, "--seed"), (&evaluate, "--bootstrap-seed")]
     {
         for value in ["18446744073709551616", "-1", "1.5"] {
             let mut arguments = words.clone();

@@ -238,7 +238,7 @@ pub(crate) fn dicom_of(pixels: &[u8], elements: &[Element<'_>]) -> Vec<u8> {
 }
 
 /// Far more than a refusal takes on the slowest machine: who is not done by then waits for ever.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Runs the program, and ends it where it waits for ever or reads without end.
 pub(crate) fn guarded(arguments: &[String], what: &str) -> Ran {

@@ -79,7 +79,7 @@ fn places(bench: &Bench) -> Vec<Place> {
         std::fs::create_dir(bench.path(folder)).unwrap();
         std::fs::copy(&chest, bench.path(&format!("{folder}/a.png"))).unwrap();
     }
-    let [siim, labelled] = ["siim", "labelled"].map(|folder| path(folder));
+    let [siim, labelled] = ["siim", "labelled"].map(&path);
     let [siim, labelled] = [format!("siim:{siim}"), format!("folder:{labelled}")];
     let protocol = toml_of(bench);
     let weights = path("weights.safetensors");
