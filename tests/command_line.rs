@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+#[path = "command_line/absurd_numbers.rs"]
+mod absurd_numbers;
 #[path = "command_line/bad_input.rs"]
 mod bad_input;
 #[path = "command_line/bench.rs"]
@@ -24,6 +26,9 @@ mod identity;
 mod inspect;
 #[path = "command_line/misnamed.rs"]
 mod misnamed;
+#[cfg(unix)]
+#[path = "command_line/no_files.rs"]
+mod no_files;
 #[path = "command_line/outputs.rs"]
 mod outputs;
 #[path = "command_line/phantom.rs"]

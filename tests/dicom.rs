@@ -145,16 +145,17 @@ fn groups_of_a_frame_go_before_shared_ones() {
 fn overlays_are_bits_and_never_pixels() {
     let expected = expected();
     let image = open("overlays");
+    let frame = image.frame(0).unwrap();
     let groups: Vec<u16> = image.overlays().iter().map(|overlay| overlay.group).collect();
     assert_eq!(groups, [0x6000, 0x6002, 0x6004]);
     assert_eq!(image.overlays()[1].origin, [-2, 4]);
     for (index, group) in groups.iter().enumerate() {
-        let plane = image.overlay_bits(index, 0).unwrap();
+        let plane = image.overlay_bits(index, 0, Some(&frame)).unwrap();
         let wanted: Vec<bool> = expected[&format!("overlays.{group:04x}")].iter().map(|bit| *bit > 0.0).collect();
         assert_eq!(plane.bits, wanted, "{group:04x}");
     }
-    assert!(image.overlay_bits(3, 0).is_err());
-    assert!(image.frame(0).unwrap().stored.values.iter().all(|value| *value < 4096));
+    assert!(image.overlay_bits(3, 0, Some(&frame)).is_err());
+    assert!(frame.stored.values.iter().all(|value| *value < 4096));
 }
 
 #[test]

@@ -3,15 +3,10 @@
 use npyz::{DType, NpyFile, Order, TypeChar};
 
 use super::{Error, Result};
+use crate::limits;
 
 /// The bytes every `.npy` file begins with.
 pub const NPY_MAGIC: &[u8] = b"\x93NUMPY";
-
-/// Longest header accepted. NumPy writes about 120 bytes; the limit keeps hostile nesting away from the parser.
-const MAX_HEADER_BYTES: usize = 1024;
-
-/// Most bytes of data accepted in one array.
-const MAX_DATA_BYTES: usize = 1 << 30;
 
 /// Elements in C order.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,8 +62,8 @@ impl NpyArray {
         let data_bytes = shape
             .iter()
             .try_fold(item_bytes as u64, |bytes, extent| bytes.checked_mul(*extent))
-            .filter(|bytes| *bytes <= MAX_DATA_BYTES as u64)
-            .ok_or_else(|| Error::TooLarge { shape: shape.clone(), limit_mib: MAX_DATA_BYTES >> 20 })?
+            .filter(|bytes| *bytes <= limits::NPY_DATA_BYTES as u64)
+            .ok_or_else(|| Error::TooLarge { shape: shape.clone(), limit_mib: limits::NPY_DATA_BYTES >> 20 })?
             as usize;
         let shape: Vec<usize> = shape.into_iter().map(|extent| extent as usize).collect();
         let header_bytes = header_length(bytes).map_or(bytes.len(), |(start, length)| start + length);
@@ -127,7 +122,7 @@ fn check_header_length(bytes: &[u8]) -> Result<()> {
     }
     match header_length(bytes) {
         None => refuse("it ends too early"),
-        Some((_, length)) if length > MAX_HEADER_BYTES => refuse("it is longer than any that NumPy writes"),
+        Some((_, length)) if length > limits::NPY_HEADER_BYTES => refuse("it is longer than any that NumPy writes"),
         Some((start, length)) if start + length > bytes.len() => refuse("it ends too early"),
         Some(_) => Ok(()),
     }

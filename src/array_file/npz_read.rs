@@ -7,9 +7,7 @@ use flate2::read::DeflateDecoder;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::{Error, NpyArray, Result};
-
-/// Largest array read, header included, in bytes.
-const MAX_ENTRY_BYTES: u64 = (1 << 30) + 4096;
+use crate::limits;
 
 /// An archive of arrays, in memory.
 pub struct NpzReader<'a> {
@@ -56,9 +54,9 @@ impl<'a> NpzReader<'a> {
 /// All bytes, as long as they are not too many: the size in the directory may lie.
 fn limited(reader: impl Read) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let read = reader.take(MAX_ENTRY_BYTES + 1).read_to_end(&mut bytes);
+    let read = reader.take(limits::NPZ_ENTRY_BYTES + 1).read_to_end(&mut bytes);
     read.map_err(|source| Error::Header { reason: source.to_string() })?;
-    if bytes.len() as u64 > MAX_ENTRY_BYTES {
+    if bytes.len() as u64 > limits::NPZ_ENTRY_BYTES {
         return Err(Error::Header { reason: "the array is larger than 1 GiB".to_owned() });
     }
     Ok(bytes)

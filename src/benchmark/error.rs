@@ -262,7 +262,7 @@ mod tests {
             Error::External { problem: problem(), path: path() },
             Error::Cohort(cohort::Error::Folder { problem: problem(), path: path() }),
             Error::Network(network::Error::File {
-                problem: Box::new(network::Error::Io { action: "reading the weights", problem: io() }),
+                problem: Box::new(network::Error::Io { action: "reading the weights", problem: io().into() }),
                 path: path(),
             }),
         ];

@@ -8,17 +8,14 @@ use sha2::{Digest, Sha256};
 use super::error::{Error, Result};
 use crate::array_file::{NpyArray, NpzReader};
 use crate::network::sha256_hex;
-use crate::radiograph::MAX_SIDE_PX;
 use crate::saliency::resize;
+use crate::{files, limits};
 
 /// What stands before the name of a method of another program.
 pub(super) const PREFIX: &str = "ext:";
 
 /// The name of the only array of a file, whatever it is called.
 const ONLY: &str = "MAP";
-
-/// Largest file read.
-const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// A folder of maps: `<image id>.npz`, each with one array a method, or one array in all. Maps are `[h, w]` of any size
 /// (axes of length 1 beside these are passed over), larger values meaning more salient.
@@ -91,8 +88,11 @@ impl ExternalMaps {
             (&[height, width], _) | (_, &[height, width]) => [height, width],
             _ => return Err(refuse(format!("its array has shape {shape:?}, and maps are [height, width]"))),
         };
-        if from.iter().any(|side| !(1..=MAX_SIDE_PX as usize).contains(side)) {
-            return Err(refuse(format!("its array has shape {shape:?}: sides go from 1 to {MAX_SIDE_PX} pixels")));
+        if from.iter().any(|side| !(1..=limits::SIDE_PX as usize).contains(side)) {
+            return Err(refuse(format!(
+                "its array has shape {shape:?}: sides go from 1 to {} pixels",
+                limits::SIDE_PX
+            )));
         }
         let values = values.into_f32();
         let broken = values.iter().filter(|value| !value.is_finite()).count();
@@ -122,11 +122,7 @@ fn file(folder: &Path, id: &str) -> Result<PathBuf> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    let length = std::fs::metadata(path).map_err(|error| refuse(error.to_string(), path))?.len();
-    if length > MAX_FILE_BYTES {
-        return Err(refuse("it is larger than 1 GiB".to_owned(), path));
-    }
-    std::fs::read(path).map_err(|error| refuse(error.to_string(), path))
+    files::read(path, limits::EXTERNAL_MAPS_BYTES).map_err(|error| refuse(error.to_string(), path))
 }
 
 fn refuse(problem: String, path: &Path) -> Error {

@@ -11,6 +11,7 @@ use super::setup::{BLOCK, Setup};
 use super::store::PlannedUnits;
 use super::unit::{Kind, Unit};
 use crate::cascade::{ORIGINAL, PAIRS};
+use crate::limits;
 use crate::saliency::{Method, Parameters};
 
 /// Images of one job of predictions.
@@ -43,8 +44,11 @@ impl std::str::FromStr for Shard {
             Some((index.trim().parse::<usize>().ok()?, count.trim().parse::<usize>().ok()?))
         });
         match numbers {
-            Some((index, count)) if index < count => Ok(Self { index, count }),
-            _ => Err(Error::Shard(format!("a shard is INDEX/COUNT with an index from 0 to COUNT - 1, not {text:?}"))),
+            Some((index, count)) if index < count && limits::SHARDS.contains(count) => Ok(Self { index, count }),
+            _ => Err(Error::Shard(format!(
+                "a shard is INDEX/COUNT with an index from 0 to COUNT - 1 and a COUNT up to {}, not {text:?}",
+                limits::SHARDS.most
+            ))),
         }
     }
 }

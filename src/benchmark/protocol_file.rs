@@ -9,9 +9,7 @@ use super::verdict::primary_metric;
 use crate::cascade::Order;
 use crate::cohort::{CohortOptions, CohortSpec, Fractions, Split};
 use crate::saliency::{ClassChoice, Parameters};
-
-/// Largest protocol file read, in bytes.
-const MAX_FILE_BYTES: u64 = 1 << 20;
+use crate::{files, limits};
 
 impl Protocol {
     /// Reads a protocol: JSON when the file ends in `.json`, TOML otherwise. Relative paths in it start at its folder.
@@ -21,11 +19,7 @@ impl Protocol {
     /// or [`Protocol::check`] refuses it.
     pub fn open(path: &Path) -> Result<Self> {
         let refuse = |problem: String| Error::ProtocolFile { problem, path: path.to_owned() };
-        let length = std::fs::metadata(path).map_err(|error| refuse(error.to_string()))?.len();
-        if length > MAX_FILE_BYTES {
-            return Err(refuse("it is larger than 1 MiB".to_owned()));
-        }
-        let text = std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
+        let text = files::read_text(path, limits::TEXT_BYTES).map_err(|error| refuse(error.to_string()))?;
         let json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
         let mut protocol: Self = if json {
             serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?
@@ -146,6 +140,16 @@ impl Protocol {
                 "sample.similarity",
                 "is 0: at least one image is needed, or leave it out for all",
             ));
+        }
+        let cohort = &self.cohort;
+        if let Some(side) = cohort.phantom_size_px.filter(|side| !limits::PHANTOM_SIDE_PX.contains(*side)) {
+            let problem = format!("is {side}: it must be {}", limits::PHANTOM_SIDE_PX);
+            return Err(Error::field("cohort.phantom_size_px", problem));
+        }
+        let most_px = limits::SIDE_PX as usize;
+        if let Some(size) = cohort.truth_size_px.filter(|size| size.iter().any(|side| !(1..=most_px).contains(side))) {
+            let problem = format!("is {size:?}: its sides must be from 1 to {most_px}");
+            return Err(Error::field("cohort.truth_size_px", problem));
         }
         match self.randomization.replicates {
             Some(0) => Err(Error::field("randomization.replicates", "is 0: at least one classifier is randomized")),

@@ -9,10 +9,8 @@ use super::error::{Error, Result};
 use crate::cascade::Finished;
 use crate::cascade::animation::{Animation, AnimationOptions, AnimationRow, Format, NetworkStrip};
 use crate::display::{CascadeMode, CascadeStack, GrayDisplay, Normalization, Plane};
+use crate::limits;
 use crate::saliency::Method;
-
-/// Images that can be animated in one run.
-const MAX_ANIMATED: usize = 8;
 
 /// How the animation looks.
 #[derive(Debug, Args)]
@@ -82,11 +80,13 @@ impl Look {
         if self.animation.len() > 1 && self.animation.contains(&Choice::None) {
             return Err(Error::Usage("--animation none goes with no other animation".to_owned()));
         }
-        if self.animated > MAX_ANIMATED {
-            return Err(Error::Usage(format!("--animated takes at most {MAX_ANIMATED} images")));
+        if !limits::ANIMATED.contains(self.animated) {
+            return Err(Error::Usage(format!("--animated must be {}", limits::ANIMATED)));
         }
         match self.options().fault() {
-            Some((name, [least, most])) => Err(Error::Usage(format!("--{name} must lie between {least} and {most}"))),
+            Some((name, limit)) => {
+                Err(Error::Usage(format!("--{name} must lie between {} and {}", limit.least, limit.most)))
+            }
             None => Ok(()),
         }
     }

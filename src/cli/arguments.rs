@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 
 use super::error::{Error, Result};
+use crate::limits;
 use crate::network::{Architecture, Output};
 use crate::saliency::{self, Method};
 
@@ -81,10 +82,10 @@ impl FromStr for Wanted {
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Machine {
     /// Images a pass through the network; the result does not depend on it
-    #[arg(long, value_name = "B", value_parser = at_least_one)]
+    #[arg(long, value_name = "B", value_parser = whole(limits::BATCH))]
     pub(super) batch: Option<usize>,
     /// Threads; the result does not depend on their number
-    #[arg(long, value_name = "T", value_parser = at_least_one)]
+    #[arg(long, value_name = "T", value_parser = whole(limits::THREADS))]
     pub(super) threads: Option<usize>,
     /// Device; auto takes a GPU where this build and the machine have one
     #[arg(long, value_name = "DEVICE", value_enum, default_value_t)]
@@ -171,11 +172,16 @@ impl Machine {
     }
 }
 
-/// Reads a number from 1 on.
-pub(super) fn at_least_one(text: &str) -> std::result::Result<usize, String> {
-    match text.parse::<usize>() {
-        Ok(0) => Err("at least 1 is needed".to_owned()),
-        Ok(number) => Ok(number),
-        Err(error) => Err(error.to_string()),
-    }
+/// Reads a whole number within its limits.
+pub(super) fn whole(
+    limit: limits::Whole,
+) -> impl Fn(&str) -> std::result::Result<usize, String> + Clone + Send + Sync + 'static {
+    move |text| limit.read(text)
+}
+
+/// Reads a number within its limits.
+pub(super) fn real(
+    limit: limits::Real,
+) -> impl Fn(&str) -> std::result::Result<f64, String> + Clone + Send + Sync + 'static {
+    move |text| limit.read(text)
 }

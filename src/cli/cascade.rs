@@ -24,15 +24,13 @@ use super::{caution, model, print_json, print_warnings};
 use crate::array_file::{self, NpzWriter};
 use crate::cascade::animation;
 use crate::cascade::{self, Finished, Order, Plan, Randomizer, Row, State};
-use crate::figure::{CascadeTile, Format, MAX_WIDTH_MM, MIN_WIDTH_MM, Scene};
+use crate::figure::{CascadeTile, Format, Scene};
+use crate::limits;
 use crate::network::Model;
 use crate::saliency::{ClassChoice, Method, Preset, Request};
 
 /// Images that get a figure 3B of their own.
 const FIGURES: usize = 8;
-
-/// Images a run, each of which keeps a file open.
-const MAX_IMAGES: usize = 500;
 
 /// Scene pixels of a figure in an inch.
 const SCREEN_DPI: f64 = 96.0;
@@ -131,8 +129,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let Arguments { inputs, machine, .. } = arguments;
     machine.check()?;
     arguments.look.check()?;
-    if inputs.image.len() > MAX_IMAGES {
-        return Err(Error::Usage(format!("a cascade takes at most {MAX_IMAGES} images a run")));
+    if inputs.image.len() > limits::CASCADE_IMAGES {
+        return Err(Error::Usage(format!("a cascade takes at most {} images a run", limits::CASCADE_IMAGES)));
     }
     let interrupt = Interrupt::listen();
     let model = model::open(&inputs.model, inputs.arch, inputs.output)?;
@@ -342,7 +340,8 @@ fn add_map(archive: &mut NpzWriter<File>, name: &str, finished: &Finished<'_>) -
 /// Writes one figure as SVG, PDF and PNG, with letters as large as on a screen.
 fn write_figure(output: &mut Output, path: &Path, scene: &Scene) -> Result<()> {
     let [width_px, _] = scene.size_px();
-    let width_mm = (width_px / SCREEN_DPI * MM_PER_INCH).clamp(MIN_WIDTH_MM, MAX_WIDTH_MM);
+    let width_mm =
+        (width_px / SCREEN_DPI * MM_PER_INCH).clamp(limits::FIGURE_WIDTH_MM.least, limits::FIGURE_WIDTH_MM.most);
     for format in [Format::Svg, Format::Pdf, Format::Png { dpi: PNG_DPI }] {
         output.write(&path.with_extension(format.extension()), &format.encode(scene, width_mm)?)?;
     }

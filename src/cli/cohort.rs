@@ -14,6 +14,7 @@ use super::progress::Progress;
 use crate::cohort::{
     self, Cohort, CohortOptions, CohortSpec, Count, Exclusion, Reason, Skipped, SplitSource, ThirdClass, Warning,
 };
+use crate::limits;
 use crate::truth::Task;
 
 /// Lines of a CSV file that are named for each reason.
@@ -121,9 +122,10 @@ impl Options {
 
 /// `WxH` as `[rows, columns]`.
 fn size(text: &str) -> std::result::Result<[usize; 2], String> {
-    let side = |text: &str| text.trim().parse::<usize>().ok().filter(|side| *side > 0);
+    let most = limits::SIDE_PX as usize;
+    let side = |text: &str| text.trim().parse::<usize>().ok().filter(|side| (1..=most).contains(side));
     let sides = text.split_once(['x', 'X']).and_then(|(width, height)| Some([side(height)?, side(width)?]));
-    sides.ok_or_else(|| "a size is width x height in pixels, such as 1024x1024".to_owned())
+    sides.ok_or_else(|| format!("a size is width x height in pixels, such as 1024x1024, each from 1 to {most}"))
 }
 
 #[derive(Serialize)]

@@ -11,6 +11,7 @@ use super::error::{Error, Result};
 use super::{output_file, print_json};
 use crate::export::FileSet;
 use crate::foreign::{self, Foreign};
+use crate::limits;
 use crate::network::{
     Architecture, DetectorCard, ModelCard, ModelKind, Output, Precision, Scaling, class_names, sha256_hex,
 };
@@ -209,8 +210,11 @@ fn stated_scaling(arguments: &Arguments) -> Result<Option<Scaling>> {
 
 fn input_size(text: &str) -> std::result::Result<[usize; 2], String> {
     let side = |text: &str| match text.parse::<usize>() {
-        Ok(side) if (1..=4096).contains(&side) => Ok(side),
-        _ => Err(format!("{text:?} is not a number of pixels from 1 to 4096, such as {STUDY_INPUT_PX} or 299x299")),
+        Ok(side) if (1..=limits::INPUT_SIDE_PX).contains(&side) => Ok(side),
+        _ => Err(format!(
+            "{text:?} is not a number of pixels from 1 to {}, such as {STUDY_INPUT_PX} or 299x299",
+            limits::INPUT_SIDE_PX
+        )),
     };
     match text.split_once('x') {
         Some((height, width)) => Ok([side(height)?, side(width)?]),

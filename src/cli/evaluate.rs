@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::arguments::{Machine, OutputChoice};
+use super::arguments::{Machine, OutputChoice, whole};
 use super::cohort::Options as CohortArguments;
 use super::error::{Error, Result};
 use super::interrupt::Interrupt;
@@ -20,6 +20,7 @@ use crate::evaluation::{
     evaluate,
 };
 use crate::figure::NOT_FOR_DIAGNOSIS;
+use crate::limits;
 use crate::metrics::{Bootstrap, Estimate};
 use crate::network::{Architecture, ModelCard};
 
@@ -58,7 +59,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     youden: bool,
     /// Resamples behind each interval
-    #[arg(long, value_name = "R", default_value_t = Bootstrap::default().resamples, value_parser = resamples)]
+    #[arg(long, value_name = "R", default_value_t = Bootstrap::default().resamples, value_parser = whole(limits::SCORE_RESAMPLES))]
     resamples: usize,
     /// Seed of the resamples
     #[arg(long, value_name = "S", default_value_t = 0)]
@@ -80,13 +81,6 @@ enum SplitChoice {
     /// What it has never seen
     #[default]
     Test,
-}
-
-const MAX_RESAMPLES: usize = 1_000_000;
-
-fn resamples(text: &str) -> std::result::Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (1..=MAX_RESAMPLES).contains(number));
-    number.ok_or_else(|| format!("a whole number from 1 to {MAX_RESAMPLES} is needed"))
 }
 
 #[derive(Serialize)]

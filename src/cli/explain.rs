@@ -1,6 +1,8 @@
 //! `saliscope explain`: maps of every wanted method for every image, as arrays, as numbers and as one page.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,13 +20,12 @@ use super::report::{ClassFound, Subject};
 use super::request::{Choices, folders, shown};
 use super::study_image::StudyImage;
 use super::{caution, executor, model, print_json, print_warnings};
-use crate::array_file::NpyArray;
+use crate::array_file::{NPY_MAGIC, NpyArray};
 use crate::export::SourceImage;
+use crate::files::Source;
+use crate::limits;
 use crate::network::{Model, Weights};
 use crate::saliency::{self, ClassChoice, Explanation, Method, Noise, Preset, Request};
-
-/// Largest noise file read, in bytes.
-const MAX_NOISE_BYTES: u64 = 1 << 30;
 
 /// Draws saliency maps of radiographs.
 ///
@@ -121,29 +122,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let mut model = model::open(&inputs.model, inputs.arch, inputs.output)?;
     model.require_classifier()?;
     model::print_notes(&model, machine.quiet);
-    let images = StudyImage::open_all(&inputs.image, &model)?;
+    let kept = Kept::default();
+    let images = kept.open_all(arguments, &model)?;
     let request = request(arguments, &model, &images)?;
     caution::tell(caution::of_images(&model.card, &images));
     let mut output = Output::prepare(&arguments.out)?;
     let subject = model::name(&inputs.model);
     let sources = |index: usize| {
-        let image = SourceImage::open(&inputs.image[index])?;
-        if arguments.identity {
-            if image.dicom.is_none() {
-                return Err(Error::Usage(format!(
-                    "--identity: image {index} is no DICOM file and has no identity to give"
-                )));
-            }
-            image.require_identity_for_dicom()?;
-        }
+        let image = kept.take(index).map_or_else(|| SourceImage::open(&inputs.image[index]), Ok)?;
         Ok(Shown { image, truth: None })
     };
-    if arguments.identity {
-        // Better before the work than after it.
-        for index in 0..images.len() {
-            sources(index)?;
-        }
-    }
     let dicom =
         arguments.dicom.then_some(DicomChoices { threshold: arguments.threshold, identity: arguments.identity });
     let work = Work {
@@ -180,6 +168,43 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             })
             .collect(),
     })
+}
+
+/// Images as their files give them, from when they are read to when they are drawn. Those that do not fit
+/// [`limits::KEPT_IMAGES_BYTES`] are read again then.
+#[derive(Default)]
+struct Kept {
+    images: RefCell<BTreeMap<usize, SourceImage>>,
+}
+
+impl Kept {
+    /// Reads every image at the size that the model's card names. What cannot give the identity that is wanted is refused:
+    /// better before the work than after it.
+    fn open_all(&self, arguments: &Arguments, model: &Model) -> Result<Vec<StudyImage>> {
+        let mut bytes = 0;
+        let mut open = |(index, path): (usize, &PathBuf)| {
+            let image = SourceImage::open(path)?;
+            if arguments.identity {
+                if image.dicom.is_none() {
+                    let problem = format!("--identity: image {index} is no DICOM file and has no identity to give");
+                    return Err(Error::Usage(problem));
+                }
+                image.require_identity_for_dicom()?;
+            }
+            let read = StudyImage::of(index, &image.radiograph, model)?;
+            bytes += image.bytes();
+            if bytes <= limits::KEPT_IMAGES_BYTES {
+                self.images.borrow_mut().insert(index, image);
+            }
+            Ok(read)
+        };
+        arguments.inputs.image.iter().enumerate().map(&mut open).collect()
+    }
+
+    /// The image of this number, which is then kept no longer.
+    fn take(&self, index: usize) -> Option<SourceImage> {
+        self.images.borrow_mut().remove(&index)
+    }
 }
 
 /// Images to be explained by a model.
@@ -246,11 +271,12 @@ fn request(arguments: &Arguments, model: &Model, images: &[StudyImage]) -> Resul
 
 fn open_noise(path: &Path) -> Result<Noise> {
     let refuse = |problem: String| Error::File { what: "the noise file", problem, path: path.to_owned() };
-    let length = std::fs::metadata(path).map_err(|error| refuse(error.to_string()))?.len();
-    if length > MAX_NOISE_BYTES {
-        return Err(refuse("it is larger than 1 GiB".to_owned()));
+    let mut file = Source::open(path, limits::NOISE_BYTES).map_err(|error| refuse(error.to_string()))?;
+    let head = file.head(NPY_MAGIC.len()).map_err(|error| refuse(error.to_string()))?;
+    if head != NPY_MAGIC {
+        return Err(refuse("it is no array file of NumPy (.npy)".to_owned()));
     }
-    let bytes = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
+    let bytes = file.read().map_err(|error| refuse(error.to_string()))?;
     let array = NpyArray::from_bytes(&bytes).map_err(|error| refuse(error.to_string()))?;
     if !array.values.is_float() {
         return Err(refuse("noise is float32 or float64".to_owned()));

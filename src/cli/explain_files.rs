@@ -84,29 +84,30 @@ pub(super) fn write_image(
         output.write(&folder.join("panel").with_extension(format.extension()), &page.encode(&scene, format)?)?;
     }
     match dicom {
-        Some(choices) => write_dicom(output, folder, subject, image, shown, explanation, choices),
+        Some(choices) => write_dicom(output, folder, subject, image, shown, &picture, explanation, choices),
         None => Ok(()),
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "as above, and how it is shown")]
 fn write_dicom(
     output: &mut Output,
     folder: &Path,
     subject: &Subject<'_>,
     image: &StudyImage,
     shown: &Shown,
+    picture: &Picture,
     explanation: &Explanation,
     DicomChoices { threshold, identity }: DicomChoices,
 ) -> Result<()> {
-    let picture = shown.picture()?;
-    let study = shown.image.study(&picture, identity)?;
+    let study = shown.image.study(picture, identity)?;
     if let Some(radiograph) = study.radiograph()? {
         output.write(&folder.join("radiograph.dcm"), &radiograph)?;
     }
     let objects = DicomMap {
         image: &shown.image,
         study: &study,
-        picture: &picture,
+        picture,
         origin: &subject.origin(image),
         explanation,
         clip_percentile: subject.request.parameters.clip_percentile,

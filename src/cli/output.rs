@@ -8,6 +8,7 @@ use tempfile::{TempDir, TempPath};
 
 use super::error::{Error, Result};
 use crate::export::place::{self, Placed, Taken};
+use crate::files;
 
 /// Files gathered under a temporary name inside the output folder and moved into place at the end. Dropped before
 /// that, nothing remains: neither the files nor the folders that were made for them.
@@ -35,10 +36,7 @@ impl Output {
             taken: Taken::Replaced,
         };
         output.make(target).map_err(failed("folder cannot be made", target))?;
-        let staging = tempfile::Builder::new()
-            .prefix(".saliscope-")
-            .tempdir_in(target)
-            .map_err(failed("folder cannot be written", target))?;
+        let staging = files::staging_in(target).map_err(failed("folder cannot be written", target))?;
         output.staging = Some(staging);
         Ok(output)
     }

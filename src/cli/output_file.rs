@@ -7,15 +7,11 @@ use tempfile::NamedTempFile;
 
 use super::error::{Error, Result};
 use crate::export::place::{self, Taken};
+use crate::files::{self, Readers};
 
 /// Writes the content under a temporary name in the same folder.
 pub(super) fn stage(path: &Path, content: &[u8]) -> Result<NamedTempFile> {
-    let write = || {
-        let mut file = place::temporary_beside(path)?;
-        file.write_all(content)?;
-        Ok(file)
-    };
-    write().map_err(|source| failed(path, source))
+    files::stage(path, Readers::Usual, |file| file.write_all(content)).map_err(|source| failed(path, source))
 }
 
 /// Gives a staged file its name.

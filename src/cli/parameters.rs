@@ -6,9 +6,7 @@ use serde_json::{Map, Value};
 
 use super::error::{Error, Result};
 use crate::saliency::Parameters;
-
-/// Largest parameter file read, in bytes.
-const MAX_FILE_BYTES: u64 = 1 << 20;
+use crate::{files, limits};
 
 /// `parameters` with the values of a JSON file and then of settings such as `SG.samples=10`.
 pub(super) fn overridden(parameters: &Parameters, file: Option<&Path>, settings: &[String]) -> Result<Parameters> {
@@ -18,11 +16,7 @@ pub(super) fn overridden(parameters: &Parameters, file: Option<&Path>, settings:
     let mut patches = Vec::new();
     if let Some(path) = file {
         let problem = |problem: String| Error::File { what: "the parameter file", problem, path: path.to_owned() };
-        let length = std::fs::metadata(path).map_err(|error| problem(error.to_string()))?.len();
-        if length > MAX_FILE_BYTES {
-            return Err(problem("it is larger than 1 MiB".to_owned()));
-        }
-        let text = std::fs::read(path).map_err(|error| problem(error.to_string()))?;
+        let text = files::read(path, limits::TEXT_BYTES).map_err(|error| problem(error.to_string()))?;
         patches.push(serde_json::from_slice(&text).map_err(|error| problem(error.to_string()))?);
     }
     for setting in settings {

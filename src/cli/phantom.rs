@@ -9,13 +9,14 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::arguments::at_least_one;
+use super::arguments::whole;
 use super::error::Result;
 use super::interrupt::Interrupt;
 use super::output::Output;
 use super::print_json;
+use crate::limits;
+use crate::phantom::Finding;
 use crate::phantom::export::{Export, ExportedPhantom};
-use crate::phantom::{Finding, PhantomSpec};
 use crate::truth::Task;
 
 /// Phantoms held in memory by each thread.
@@ -43,19 +44,19 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Number of labelled phantoms, up to 1000000
-    #[arg(long, value_name = "N", value_parser = count)]
+    #[arg(long, value_name = "N", value_parser = whole(limits::PHANTOMS))]
     count: usize,
     /// Seed from which every phantom follows
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
     /// Rows and columns, 128 to 2048
-    #[arg(long, value_name = "PX", default_value_t = 1024, value_parser = size)]
+    #[arg(long, value_name = "PX", default_value_t = 1024, value_parser = whole(limits::PHANTOM_SIDE_PX))]
     size: usize,
     /// Only this finding and the data set that has it
     #[arg(long, value_name = "TASK", value_enum)]
     task: Option<TaskChoice>,
     /// Threads; the files do not depend on their number
-    #[arg(long, value_name = "T", value_parser = at_least_one)]
+    #[arg(long, value_name = "T", value_parser = whole(limits::THREADS))]
     threads: Option<usize>,
     /// No progress
     #[arg(long)]
@@ -167,19 +168,4 @@ fn progress_bar(phantoms: u64, quiet: bool) -> ProgressBar {
         bar.set_style(style);
     }
     bar
-}
-
-fn count(text: &str) -> std::result::Result<usize, String> {
-    at_least_one(text).and_then(|count| {
-        if count <= 1_000_000 { Ok(count) } else { Err("at most 1000000 can be made at once".to_owned()) }
-    })
-}
-
-fn size(text: &str) -> std::result::Result<usize, String> {
-    let size = text.parse().map_err(|error: std::num::ParseIntError| error.to_string())?;
-    if PhantomSpec::SIZES_PX.contains(&size) {
-        Ok(size)
-    } else {
-        Err(format!("phantoms have {} to {} rows", PhantomSpec::SIZES_PX.start(), PhantomSpec::SIZES_PX.end()))
-    }
 }

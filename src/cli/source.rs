@@ -11,5 +11,5 @@ pub(super) fn first_case() -> Shown {
     let phantom = phantom::generate(&demo::FIRST_CASE);
     let gray = phantom.gray.into_iter().map(f32::from).collect();
     let radiograph = Radiograph::new(phantom.size_px, phantom.size_px, gray, ValueScale::Gray).of_phantom();
-    Shown { image: SourceImage { radiograph, dicom: None }, truth: phantom.mask }
+    Shown { image: SourceImage::of_radiograph(radiograph), truth: phantom.mask }
 }

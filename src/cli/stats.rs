@@ -1,16 +1,17 @@
 //! `saliscope stats`: a mixed model, contrasts and equivalence of anybody's table.
 
-use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::arguments::whole;
 use super::error::{Error, Result};
 use super::report::VERSION;
 use super::{output_file, stats_text};
 use crate::figure::NOT_FOR_DIAGNOSIS;
+use crate::limits;
 use crate::metrics::Bootstrap;
 use crate::statistics::{
     Analysis, AnalysisPlan, Columns, ContrastFamily, Dropped, LongTable, Note, Observations, Reference,
@@ -54,7 +55,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "REFERENCE", value_enum, default_value_t)]
     reference: ReferenceChoice,
     /// Resamples of the bootstrap
-    #[arg(long, value_name = "R", default_value_t = Bootstrap::default().resamples, value_parser = resamples)]
+    #[arg(long, value_name = "R", default_value_t = Bootstrap::default().resamples, value_parser = whole(limits::CONTRAST_RESAMPLES))]
     resamples: usize,
     /// Seed of the resamples
     #[arg(long, value_name = "S", default_value_t = 0)]
@@ -160,7 +161,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         return Err(Error::Usage("--data and --out are the same file".to_owned()));
     }
     output_file::refuse_taken(out, *force)?;
-    let table = LongTable::read(data, &columns)?;
+    let content = LongTable::content(data)?;
+    let table = LongTable::of_content(&content, &columns, data)?;
+    let data_sha256 = crate::network::sha256_hex(&content);
+    drop(content);
     let rows: Vec<(&str, &str, f64)> = table.rows.iter().map(|row| (row.0.as_str(), row.1.as_str(), row.2)).collect();
     let observations = Observations::new(&rows)?;
     let plan = AnalysisPlan {
@@ -181,12 +185,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             analysis.notes.push(Note::Dropped { rows, reason });
         }
     }
-    let unreadable = |source| Error::Output { operation: "table cannot be read again", source, path: data.clone() };
     let report = Report {
         notice: NOT_FOR_DIAGNOSIS,
         saliscope: VERSION,
         columns: ColumnsReport { response: &columns.response, factor: &columns.factors, group: &columns.group },
-        data_sha256: crate::network::sha256_hex(&fs::read(data).map_err(unreadable)?),
+        data_sha256,
         dropped: &table.dropped,
         family: match &plan.family {
             ContrastFamily::AllPairs => Family::All,
@@ -262,13 +265,6 @@ fn finite(text: &str) -> std::result::Result<f64, String> {
 
 fn positive(text: &str) -> std::result::Result<f64, String> {
     finite(text).ok().filter(|number| *number > 0.0).ok_or_else(|| "a finite number above 0 is needed".to_owned())
-}
-
-const MAX_RESAMPLES: usize = 100_000;
-
-fn resamples(text: &str) -> std::result::Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (1..=MAX_RESAMPLES).contains(number));
-    number.ok_or_else(|| format!("a whole number from 1 to {MAX_RESAMPLES} is needed"))
 }
 
 fn family(text: &str) -> std::result::Result<ContrastFamily, String> {

@@ -1,6 +1,6 @@
 //! What the header of a DICOM file says about size and patient; no pixel is read.
 
-use std::path::Path;
+use std::fs::File;
 
 use super::files::Header;
 use crate::radiograph::dicom;
@@ -8,13 +8,13 @@ use crate::radiograph::dicom;
 /// SOP class of the table of contents of DICOM media.
 const MEDIA_DIRECTORY: &[u8] = b"1.2.840.10008.1.3.10";
 
-/// Reads everything before the pixels of a file that begins with `start`.
-pub(super) fn read(path: &Path, start: &[u8]) -> Header {
+/// Reads everything before the pixels of an open file that begins with `start`.
+pub(super) fn read(file: File, start: &[u8]) -> Header {
     if is_media_directory(start) {
         return Header::Dicomdir;
     }
     // The header of an untrusted file: a panic must not take the others down.
-    let Ok(Ok(header)) = std::panic::catch_unwind(|| dicom::Header::open(path)) else { return Header::Damaged };
+    let Ok(Ok(header)) = std::panic::catch_unwind(|| dicom::Header::of_file(file)) else { return Header::Damaged };
     match (header.rows, header.columns) {
         (Some(rows @ 1..), Some(columns @ 1..)) => Header::Image {
             size_px: Some([rows, columns].map(usize::from)),

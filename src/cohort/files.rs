@@ -9,8 +9,9 @@ use rayon::prelude::*;
 
 use super::error::{Error, Result};
 use super::notes::Warnings;
+use crate::limits;
+use crate::radiograph::Format;
 use crate::radiograph::phantom_mark::png_is_phantom;
-use crate::radiograph::{Format, MAX_SIDE_PX};
 use crate::watch::Watch;
 
 /// Extensions of images, and of nothing else.
@@ -192,13 +193,13 @@ fn read_header(path: &Path) -> Header {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default();
     let claims = |extensions: &[&str]| extensions.contains(&extension.as_str());
     let damaged = || if claims(&IMAGE_EXTENSIONS) { Header::Damaged } else { Header::Other };
-    let Ok(mut file) = File::open(path) else { return damaged() };
+    let Ok(mut file) = crate::files::open(path) else { return damaged() };
     let mut start = [0; 1024];
     let Ok(length) = read_up_to(&mut file, &mut start) else { return damaged() };
     let start = &start[..length];
     match Format::of_content(start) {
         Some(Format::Npy) => Header::Image { size_px: None, patient: None, dicom: false, is_phantom: false },
-        Some(Format::Dicom) => super::dicom_header::read(path, start),
+        Some(Format::Dicom) => super::dicom_header::read(file, start),
         Some(format @ (Format::Png | Format::Jpeg | Format::Tiff)) => {
             let is_phantom = format == Format::Png && png_is_phantom(start);
             raster_size(file, format).map_or(Header::Damaged, |size_px| Header::Image {
@@ -235,7 +236,7 @@ fn raster_size(mut file: File, format: Format) -> Option<[usize; 2]> {
     let reader = image::ImageReader::with_format(BufReader::new(file), format);
     // Decoders of untrusted files may panic.
     let size = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| reader.into_dimensions().ok())).ok()??;
-    let inside = |side: u32| (1..=MAX_SIDE_PX).contains(&side).then_some(side as usize);
+    let inside = |side: u32| (1..=limits::SIDE_PX).contains(&side).then_some(side as usize);
     Some([inside(size.1)?, inside(size.0)?])
 }
 

@@ -5,11 +5,9 @@ use std::path::Path;
 use image::{DynamicImage, ImageReader, Limits};
 
 use super::error::{Error, Result};
-use crate::radiograph::{Format, MAX_DECODED_BYTES, MAX_SIDE_PX};
+use crate::radiograph::Format;
 use crate::truth::Mask;
-
-/// Largest mask file read, in bytes.
-const MAX_FILE_BYTES: u64 = 256 << 20;
+use crate::{files, limits};
 
 /// Gray level of a marked pixel above which a mask with levels between counts as marked.
 const THRESHOLD: u16 = 127;
@@ -39,12 +37,8 @@ pub fn open_mask(path: &Path) -> Result<(Mask, Option<&'static str>)> {
 /// | anything else | refused: it may be a map of several labels |
 pub(super) fn read(path: &Path) -> Result<MaskFile> {
     let fail = |problem: String| Error::MaskFile { problem, path: path.to_owned() };
-    let unreadable = |error: std::io::Error| fail(format!("file cannot be read ({error})"));
-    let metadata = std::fs::metadata(path).map_err(unreadable)?;
-    if !metadata.is_file() || metadata.len() > MAX_FILE_BYTES {
-        return Err(fail(format!("is no regular file of at most {} MiB", MAX_FILE_BYTES >> 20)));
-    }
-    let bytes = std::fs::read(path).map_err(unreadable)?;
+    let unreadable = |error: files::Error| fail(format!("file cannot be read ({error})"));
+    let bytes = files::read(path, limits::MASK_BYTES).map_err(unreadable)?;
     let format = match Format::of_content(&bytes) {
         Some(Format::Png) => image::ImageFormat::Png,
         Some(Format::Jpeg) => image::ImageFormat::Jpeg,
@@ -68,9 +62,9 @@ pub(super) fn read(path: &Path) -> Result<MaskFile> {
 fn decode(bytes: &[u8], format: image::ImageFormat) -> image::ImageResult<DynamicImage> {
     let mut reader = ImageReader::with_format(std::io::Cursor::new(bytes), format);
     let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE_PX);
-    limits.max_image_height = Some(MAX_SIDE_PX);
-    limits.max_alloc = Some(MAX_DECODED_BYTES);
+    limits.max_image_width = Some(limits::SIDE_PX);
+    limits.max_image_height = Some(limits::SIDE_PX);
+    limits.max_alloc = Some(limits::DECODED_BYTES);
     reader.limits(limits);
     reader.decode()
 }

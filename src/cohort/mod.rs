@@ -46,11 +46,12 @@ pub use error::{Error, Result};
 pub use files::Skipped;
 pub use mask_file::open_mask;
 pub use notes::{Exclusion, Reason, Warning};
-pub use spec::{CohortOptions, CohortSpec, DEFAULT_PHANTOMS, MAX_PHANTOMS, SpecError, ThirdClass};
+pub use spec::{CohortOptions, CohortSpec, DEFAULT_PHANTOMS, SpecError, ThirdClass};
 pub use split::{Fractions, Split};
 pub use table::TableRole;
 pub use truth::{TruthRule, boxes_at, mask_at};
 
+use crate::limits;
 use crate::phantom::{self, Finding};
 use crate::radiograph::{Radiograph, ValueScale};
 use crate::truth::{FindingBox, Mask, Task};
@@ -240,7 +241,7 @@ impl Cohort {
     /// When the label or the mark is missing, the mask file cannot be read or has another size than the image, or mark
     /// and label contradict each other.
     pub fn truth(&self, case: &Case, height_px: usize, width_px: usize, rule: TruthRule) -> Result<Mask> {
-        let side = 1..=crate::radiograph::MAX_SIDE_PX as usize;
+        let side = 1..=limits::SIDE_PX as usize;
         if !side.contains(&height_px) || !side.contains(&width_px) {
             return Err(Error::MaskSize { height_px, width_px });
         }
@@ -328,9 +329,9 @@ fn check(spec: &CohortSpec, options: &CohortOptions) -> Result<()> {
     if !options.fractions.are_valid() {
         return refuse("the fractions of validation and test cases must be from 0 to 1, and so must their sum");
     }
-    let side = 1..=crate::radiograph::MAX_SIDE_PX as usize;
+    let side = 1..=limits::SIDE_PX as usize;
     if options.truth_size_px.is_some_and(|size_px| size_px.iter().any(|length| !side.contains(length))) {
-        return refuse("the truth size must be from 1 to 16384 pixels a side");
+        return refuse(&format!("the truth size must be from 1 to {} pixels a side", limits::SIDE_PX));
     }
     match (spec, options.task) {
         (CohortSpec::Siim(_), Some(Task::Pneumonia)) => refuse("siim: is a set of pneumothoraces, not of pneumonia"),

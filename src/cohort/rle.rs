@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use crate::radiograph::MAX_SIDE_PX;
+use crate::limits;
 use crate::truth::Mask;
 
 /// Why a run-length code was refused.
@@ -51,7 +51,8 @@ pub enum RleError {
     },
     /// An image that is larger than any that is read.
     #[error(
-        "a mask of {rows} x {columns} pixels (rows x columns) is larger than the {MAX_SIDE_PX} a side that are read"
+        "a mask of {rows} x {columns} pixels (rows x columns) is larger than the {} a side that are read",
+        limits::SIDE_PX
     )]
     TooLarge {
         /// Rows asked for.
@@ -148,9 +149,9 @@ impl Runs {
 /// Decodes a run-length code into the mask of an image of `rows` x `columns` pixels.
 ///
 /// # Errors
-/// When the code is damaged, a run ends behind the image, or a side is above [`MAX_SIDE_PX`].
+/// When the code is damaged, a run ends behind the image, or a side is above [`limits::SIDE_PX`].
 pub fn decode(text: &str, rows: usize, columns: usize) -> Result<Mask, RleError> {
-    if rows.max(columns) > MAX_SIDE_PX as usize {
+    if rows.max(columns) > limits::SIDE_PX as usize {
         return Err(RleError::TooLarge { rows, columns });
     }
     let runs = Runs::parse(text)?;

@@ -5,13 +5,11 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::split::Fractions;
+use crate::limits;
 use crate::truth::Task;
 
 /// Phantoms in a cohort whose number is not given.
 pub const DEFAULT_PHANTOMS: usize = 1000;
-
-/// Most phantoms in a cohort.
-pub const MAX_PHANTOMS: usize = 1_000_000;
 
 /// A set of radiographs with labels and truth.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +65,7 @@ pub enum SpecError {
     #[error("phantom: needs a whole number from 0 on as its seed, as in phantom:7")]
     Seed,
     /// No number where the count should be, or one out of range.
-    #[error("the number of phantoms is a whole number from 1 to {MAX_PHANTOMS}, as in phantom:7:500")]
+    #[error("the number of phantoms is {}, as in phantom:7:500", limits::PHANTOMS)]
     Count,
 }
 
@@ -85,7 +83,7 @@ impl FromStr for CohortSpec {
                 let (seed, count) = rest.split_once(':').map_or((rest, None), |(seed, count)| (seed, Some(count)));
                 let seed = seed.parse().map_err(|_| SpecError::Seed)?;
                 let count = count.map_or(Ok(DEFAULT_PHANTOMS), str::parse).map_err(|_| SpecError::Count)?;
-                if !(1..=MAX_PHANTOMS).contains(&count) {
+                if !limits::PHANTOMS.contains(count) {
                     return Err(SpecError::Count);
                 }
                 Ok(Self::Phantom { seed, count })

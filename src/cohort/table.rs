@@ -5,7 +5,6 @@
 //! column, and semicolons or tabs as delimiters are understood.
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -13,17 +12,13 @@ use std::rc::Rc;
 use csv::ByteRecord;
 
 use super::error::{Error, Result};
-
-/// Largest CSV file read, in bytes: twenty times the largest of the known data sets.
-const MAX_FILE_BYTES: u64 = 256 << 20;
-
-/// Longest record read, in bytes: far above the longest run-length code.
-const MAX_RECORD_BYTES: usize = 1 << 20;
-
-/// Most records read from one file.
-const MAX_RECORDS: u64 = 2_000_000;
+use crate::files::{self, Source};
+use crate::limits;
 
 const BUFFER_BYTES: usize = 1 << 15;
+
+/// Bytes that tell coding and delimiter.
+const START_BYTES: usize = 4096;
 
 /// What a CSV file is for; said in messages instead of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -57,7 +52,7 @@ impl std::fmt::Display for TableRole {
 pub(super) struct Table {
     role: TableRole,
     path: PathBuf,
-    reader: csv::Reader<Plain<File>>,
+    reader: csv::Reader<Plain<Box<dyn Read>>>,
     budget: Rc<Cell<usize>>,
     header: Vec<String>,
     record: ByteRecord,
@@ -75,21 +70,14 @@ impl Table {
     /// Opens a file and reads its header.
     pub(super) fn open(path: &Path, role: TableRole) -> Result<Self> {
         let fail = |problem: String| Error::Table { role, place: String::new(), problem, path: path.to_owned() };
-        let unreadable = |error: io::Error| fail(format!("the file cannot be read ({error})"));
-        let metadata = std::fs::metadata(path).map_err(unreadable)?;
-        if !metadata.is_file() {
-            return Err(fail("this is no regular file".to_owned()));
-        }
-        if metadata.len() > MAX_FILE_BYTES {
-            let mib = metadata.len() >> 20;
-            return Err(fail(format!("the file has {mib} MiB; at most {} are read", MAX_FILE_BYTES >> 20)));
-        }
-        let start = first_bytes(path).map_err(unreadable)?;
+        let unreadable = |error: files::Error| fail(format!("the file cannot be read ({error})"));
+        let mut file = Source::open(path, limits::TABLE_BYTES).map_err(unreadable)?;
+        let start = file.head(START_BYTES).map_err(unreadable)?;
         if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
             return Err(fail("the file is UTF-16 text; save it as UTF-8".to_owned()));
         }
-        let budget = Rc::new(Cell::new(MAX_RECORD_BYTES + BUFFER_BYTES));
-        let plain = Plain::new(File::open(path).map_err(unreadable)?, Rc::clone(&budget));
+        let budget = Rc::new(Cell::new(limits::RECORD_BYTES + BUFFER_BYTES));
+        let plain = Plain::new(Box::new(file.into_reader()) as Box<dyn Read>, Rc::clone(&budget));
         let reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -142,8 +130,8 @@ impl Table {
         }
         self.records += 1;
         let line = self.line();
-        if self.records > MAX_RECORDS {
-            return Err(self.refuse(Some(line), None, format!("more than {MAX_RECORDS} records")));
+        if self.records > limits::RECORDS as u64 {
+            return Err(self.refuse(Some(line), None, format!("more than {} records", limits::RECORDS)));
         }
         if let Some(extra) = self.record.iter().skip(self.header.len()).find(|field| !field.trim_ascii().is_empty()) {
             let shown = String::from_utf8_lossy(&extra[..extra.len().min(20)]).into_owned();
@@ -165,7 +153,7 @@ impl Table {
     }
 
     fn read(&mut self) -> Result<bool> {
-        self.budget.set(MAX_RECORD_BYTES + BUFFER_BYTES);
+        self.budget.set(limits::RECORD_BYTES + BUFFER_BYTES);
         let mut record = std::mem::take(&mut self.record);
         let read = self.reader.read_byte_record(&mut record);
         self.record = record;
@@ -226,7 +214,8 @@ pub(super) fn tables_in(folder: &Path) -> Vec<PathBuf> {
         .into_iter()
         .filter_entry(|entry| !hidden(entry) || entry.depth() == 0)
         .filter_map(std::result::Result::ok)
-        .filter(|entry| entry.file_type().is_file() && is_csv(entry.path()))
+        // A pipe under such a name is refused by whoever opens it, and not passed over.
+        .filter(|entry| !entry.file_type().is_dir() && is_csv(entry.path()))
         .map(walkdir::DirEntry::into_path)
         .collect();
     // The folder's own before those below.
@@ -238,12 +227,6 @@ pub(super) fn tables_in(folder: &Path) -> Vec<PathBuf> {
 fn normalized(name: &[u8]) -> String {
     let name = String::from_utf8_lossy(name);
     name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-fn first_bytes(path: &Path) -> io::Result<Vec<u8>> {
-    let mut start = Vec::new();
-    File::open(path)?.take(4096).read_to_end(&mut start)?;
-    Ok(start)
 }
 
 /// The delimiter of a file that begins with `start`: a comma unless its first line has none.
@@ -304,7 +287,7 @@ impl<R: Read> Read for Plain<R> {
                 return Ok(1);
             }
             let left = self.budget.get().checked_sub(length).ok_or_else(|| {
-                let limit = MAX_RECORD_BYTES >> 20;
+                let limit = limits::RECORD_BYTES >> 20;
                 io::Error::other(format!("a record is longer than {limit} MiB, or a quote is never closed"))
             })?;
             self.budget.set(left);

@@ -8,6 +8,7 @@ use tempfile::NamedTempFile;
 
 use super::place::{self, Placed, Taken};
 use super::{Error, Result};
+use crate::files::{self, Readers};
 
 /// Files written under temporary names beside their targets, which [`FileSet::publish`] gives their names.
 ///
@@ -48,14 +49,8 @@ impl FileSet {
     /// # Errors
     /// As [`FileSet::add`], and those of `write`.
     pub fn add_with(&mut self, path: &Path, write: impl FnOnce(&mut fs::File) -> io::Result<()>) -> Result<()> {
-        let staged = || {
-            place::check(path, self.taken)?;
-            let mut file = place::temporary_beside(path)?;
-            write(file.as_file_mut())?;
-            file.as_file().sync_all()?;
-            Ok(file)
-        };
-        let file = staged().map_err(|source| failed(path, source))?;
+        let staged = place::check(path, self.taken).and_then(|()| files::stage(path, Readers::Usual, write));
+        let file = staged.map_err(|source| failed(path, source))?;
         self.staged.push((file, path.to_owned()));
         Ok(())
     }

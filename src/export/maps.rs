@@ -6,10 +6,12 @@ use std::path::Path;
 use super::{Error, Result};
 use crate::array_file::{self, NpzReader, NpzWriter};
 use crate::display::MapPlane;
+use crate::files::Source;
+use crate::limits;
 use crate::saliency::{ArrayValues, Explanation};
 
-/// Largest archive read, in bytes.
-const MAX_FILE_BYTES: u64 = 4 << 30;
+/// First bytes of an archive that holds anything.
+const ZIP_MARK: &[u8] = b"PK\x03\x04";
 
 /// The maps of one image as the content of an `.npz`: for each method `<METHOD>_raw` and `<METHOD>` (0 to 1, as shown),
 /// float32 `[h, w]`, its intermediates, and `logits`. Stored, not deflated.
@@ -55,11 +57,12 @@ impl KeptMaps {
     /// When it cannot be read or is no archive.
     pub fn open(path: &Path) -> Result<Self> {
         let refuse = |problem: String| Error::Maps(format!("{problem}: {}", path.display()));
-        let metadata = std::fs::metadata(path).map_err(|error| refuse(error.to_string()))?;
-        if !metadata.is_file() || metadata.len() > MAX_FILE_BYTES {
-            return Err(refuse("it is no file of at most 4 GiB".to_owned()));
+        let mut file = Source::open(path, limits::MAPS_BYTES).map_err(|error| refuse(error.to_string()))?;
+        let head = file.head(ZIP_MARK.len()).map_err(|error| refuse(error.to_string()))?;
+        if head != ZIP_MARK {
+            return Err(refuse("it is no archive of arrays (.npz)".to_owned()));
         }
-        let bytes = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
+        let bytes = file.read().map_err(|error| refuse(error.to_string()))?;
         NpzReader::new(&bytes).map_err(|error| refuse(error.to_string()))?;
         Ok(Self { bytes })
     }

@@ -4,7 +4,9 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::TempPath;
+
+use crate::files::{self, Readers};
 
 /// What becomes of a file that has the name already. Folders, pipes and devices stay in any case, and nothing is placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,33 +93,11 @@ fn keep_old(path: &Path) -> io::Result<Option<TempPath>> {
     if path.symlink_metadata().is_err() {
         return Ok(None);
     }
-    let aside = temporary_beside(path)?.into_temp_path();
+    let aside = files::stage(path, Readers::Usual, |_| Ok(()))?.into_temp_path();
     fs::remove_file(&aside)?;
     // Not every file system has links.
     fs::hard_link(path, &aside).or_else(|_| fs::copy(path, &aside).map(drop))?;
     Ok(Some(aside))
-}
-
-/// Names of files that are not finished.
-fn temporary() -> tempfile::Builder<'static, 'static> {
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)); // less what the umask takes
-    builder.prefix(".saliscope-");
-    builder
-}
-
-/// A file that is not finished, in the folder of `path`.
-///
-/// # Errors
-/// What the file system said, without a name: the error of the crate has that of the folder in the middle of its words.
-pub(crate) fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
-    temporary().tempfile_in(folder_of(path)).map_err(|error| error.kind().into())
-}
-
-/// The folder that a file of this path lies in.
-pub(crate) fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
@@ -127,9 +107,8 @@ mod tests {
     use super::*;
 
     fn new_file(folder: &Path) -> TempPath {
-        let mut file = temporary().tempfile_in(folder).unwrap();
-        file.write_all(b"new").unwrap();
-        file.into_temp_path()
+        let beside = folder.join("beside");
+        files::stage(&beside, Readers::Usual, |file| file.write_all(b"new")).unwrap().into_temp_path()
     }
 
     fn count(folder: &Path) -> usize {

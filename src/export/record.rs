@@ -1,7 +1,5 @@
 //! What a figure was made from, completely enough to make it again.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use serde::Serialize;
@@ -14,9 +12,7 @@ use crate::metrics::MapScores;
 use crate::network::{ModelCard, sha256_hex};
 use crate::radiograph::dicom::Identity;
 use crate::saliency::{Outcome, Provenance, SaliencyMap};
-
-/// Largest file looked into for whether it is a record.
-const MAX_RECORD_BYTES: u64 = 64 << 20;
+use crate::{files, limits};
 
 /// The file beside a figure. Without paths, file names and identifiers, unless the user asked for the image's identity.
 #[derive(Clone, Debug, Serialize)]
@@ -268,9 +264,11 @@ pub(crate) fn refuse_foreign(path: &Path) -> Result<()> {
         // Nothing is there, or what stays in any case.
         return Ok(());
     }
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_RECORD_BYTES).read_to_end(&mut bytes));
-    read.map_err(|source| Error::Write { source, path: path.to_owned() })?;
+    let bytes = match files::read(path, limits::REPORT_BYTES) {
+        // No record is as large.
+        Err(files::Error::TooLarge { .. }) => Vec::new(),
+        read => read.map_err(|error| Error::Write { source: error.into(), path: path.to_owned() })?,
+    };
     // What is no JSON is no record.
     let found = serde_json::from_slice::<serde_json::Value>(&bytes).unwrap_or_default();
     let has = |field: &str| found.get(field).is_some_and(serde_json::Value::is_string);

@@ -1,19 +1,15 @@
 //! A radiograph as its file gives it, for pictures and for DICOM.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use super::record::{ImageRecord, content_sha256};
 use super::{DicomStudy, Owner, Result};
 use crate::display::{GrayDisplay, MapDisplay, MapPlane, Plane, Viewport, region, render};
 use crate::figure::template::{Picture, Scale};
-use crate::radiograph::dicom::DicomImage;
-use crate::radiograph::{Format, Radiograph};
+use crate::radiograph::dicom::{DicomImage, Frame};
+use crate::radiograph::{self, DicomFrame, ImageFile, Radiograph};
 use crate::truth::Mask;
-
-/// Bytes that tell a format.
-const HEAD_BYTES: u64 = 4096;
 
 /// A radiograph at its own size.
 #[derive(Clone, Debug)]
@@ -22,6 +18,10 @@ pub struct SourceImage {
     pub radiograph: Radiograph,
     /// The file it came from, where that is DICOM.
     pub dicom: Option<DicomImage>,
+    /// Its first frame, where that is DICOM and nothing was drawn of it yet.
+    frame: Option<Frame>,
+    /// What is drawn: a DICOM frame as its file wants it, else the radiograph. Made when it is wanted first.
+    plane: OnceLock<Plane>,
 }
 
 impl SourceImage {
@@ -30,13 +30,31 @@ impl SourceImage {
     /// # Errors
     /// As there.
     pub fn open(path: &Path) -> Result<Self> {
-        let radiograph = Radiograph::open(path)?;
-        let mut head = Vec::new();
-        let is_dicom = File::open(path).and_then(|file| file.take(HEAD_BYTES).read_to_end(&mut head)).is_ok()
-            && Format::of_content(&head) == Some(Format::Dicom);
-        // What was read as DICOM a moment ago is read again for what a radiograph does not keep.
-        let dicom = if is_dicom { DicomImage::open(path).ok() } else { None };
-        Ok(Self { radiograph, dicom })
+        match ImageFile::open(path)? {
+            ImageFile::Other(radiograph) => Ok(Self::of_radiograph(radiograph)),
+            ImageFile::Dicom(file) => {
+                let at = |problem| radiograph::Error { problem, path: path.to_owned() };
+                let radiograph = file.radiograph().map_err(at)?;
+                let DicomFrame { image, frame, .. } = *file;
+                Ok(Self { radiograph, dicom: Some(image), frame: Some(frame), plane: OnceLock::new() })
+            }
+        }
+    }
+
+    /// A radiograph that came from no DICOM file.
+    pub fn of_radiograph(radiograph: Radiograph) -> Self {
+        Self { radiograph, dicom: None, frame: None, plane: OnceLock::new() }
+    }
+
+    /// One of which everything is known already; `plane` is how its file wants it.
+    pub fn of_plane(radiograph: Radiograph, dicom: Option<DicomImage>, plane: Plane) -> Self {
+        Self { radiograph, dicom, frame: None, plane: plane.into() }
+    }
+
+    /// Memory it takes, in bytes, near enough to keep a bound.
+    pub fn bytes(&self) -> usize {
+        let stored = self.frame.as_ref().map_or(0, |frame| size_of_val(&frame.stored.values[..]));
+        size_of_val(self.radiograph.pixels()) + stored + self.dicom.as_ref().map_or(0, DicomImage::bytes)
     }
 
     /// Rows and columns.
@@ -47,17 +65,17 @@ impl SourceImage {
     /// The radiograph as its file wants it, with its distances.
     ///
     /// # Errors
-    /// When a frame of the file cannot be shown.
+    /// When it cannot be shown.
     pub fn picture(&self) -> Result<Picture> {
-        let frame = self.dicom.as_ref().and_then(|dicom| dicom.frame(0).ok());
-        let plane = match frame {
-            Some(frame) => Plane::from_frame(&frame)?,
-            None => Plane::from_radiograph(&self.radiograph)?,
+        let plane = match (self.plane.get(), &self.frame) {
+            (Some(plane), _) => plane.clone(),
+            (None, Some(frame)) => Plane::from_frame(frame)?,
+            (None, None) => Plane::from_radiograph(&self.radiograph)?,
         };
         Ok(Picture {
             pixel_aspect: self.dicom.as_ref().and_then(DicomImage::pixel_aspect).unwrap_or(1.0),
             scale: Scale::of(self.dicom.as_ref().and_then(|dicom| dicom.spacing(0))),
-            ..Picture::new(plane)
+            ..Picture::new(self.plane.get_or_init(|| plane).clone())
         })
     }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::paint::paint_sized;
 use super::{Error, Result, Scene, pdf};
+use crate::limits;
 
 /// Millimetres in an inch.
 pub(in crate::figure) const MM_PER_INCH: f64 = 25.4;
@@ -48,7 +49,7 @@ impl Format {
     /// # Errors
     /// When the width is no size, the picture is too large or cannot be encoded.
     pub fn encode(self, scene: &Scene, width_mm: f64) -> Result<Vec<u8>> {
-        if !(MIN_WIDTH_MM..=MAX_WIDTH_MM).contains(&width_mm) {
+        if !limits::FIGURE_WIDTH_MM.contains(width_mm) {
             return Err(Error::Width { width_mm });
         }
         match self {
@@ -63,12 +64,6 @@ impl Format {
         }
     }
 }
-
-/// The narrowest figure: text of 6 points still finds room.
-pub const MIN_WIDTH_MM: f64 = 60.0;
-
-/// The widest figure: a sheet of A0 upright.
-pub const MAX_WIDTH_MM: f64 = 841.0;
 
 /// Widths that journals give figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

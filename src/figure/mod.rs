@@ -18,10 +18,12 @@ pub use caption::caption;
 pub use cascade::{CaptionedTile, CascadeCurve, CascadeCurves, CascadeTile, CascadeTiles};
 pub use caution::CautionBox;
 pub use colour::{Rgb, inferno};
-pub use format::{ColumnWidth, Format, MAX_WIDTH_MM, MIN_WIDTH_MM};
+pub use format::{ColumnWidth, Format};
 pub use paint::{Painted, paint, paint_sized, text_width_px};
 pub use scene::{Anchor, NoticeStrip, Scene, TextStyle, Weight};
 pub use text::wrapped;
+
+use crate::limits;
 
 /// The strip below every picture.
 pub const NOT_FOR_DIAGNOSIS: &str = "Research use - not for diagnosis";
@@ -59,13 +61,13 @@ pub enum Error {
         reason: String,
     },
     /// A width that no figure has.
-    #[error("a figure cannot be {width_mm} mm wide: choose 60 to 841 mm")]
+    #[error("a figure cannot be {width_mm} mm wide: choose {} to {} mm", limits::FIGURE_WIDTH_MM.least, limits::FIGURE_WIDTH_MM.most)]
     Width {
         /// The width asked for.
         width_mm: f64,
     },
     /// A fineness that no figure has.
-    #[error("a figure cannot have {dpi} dots an inch: choose 72 to 1200")]
+    #[error("a figure cannot have {dpi} dots an inch: choose {} to {}", limits::FIGURE_DPI.least, limits::FIGURE_DPI.most)]
     Dpi {
         /// The fineness asked for.
         dpi: u32,

@@ -9,6 +9,7 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{self, fontdb};
 
 use super::{Anchor, Error, Result, Scene, TextStyle};
+use crate::limits;
 
 /// The fonts by their weights.
 const FACES: [(u16, &[u8]); 2] = [
@@ -32,9 +33,6 @@ pub(super) fn font_faces() -> String {
     };
     FACES.map(rule).concat()
 }
-
-/// Most pixels painted: 800 MB of memory.
-const MAX_PAINTED_PX: u64 = 200_000_000;
 
 /// A painted picture, `[h, w]` pixels of red, green and blue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +99,7 @@ pub fn paint_sized(scene: &Scene, [width_px, height_px]: [u32; 2]) -> Result<Pai
 
 fn paint_at(scene: &Scene, [width_px, height_px]: [u32; 2], [across, down]: [f64; 2]) -> Result<Painted> {
     let refuse = || Error::Size { width_px, height_px };
-    if u64::from(width_px) * u64::from(height_px) > MAX_PAINTED_PX {
+    if u64::from(width_px) * u64::from(height_px) > limits::PAINTED_PX {
         return Err(refuse());
     }
     let tree = tree_of(&scene.to_svg())?;

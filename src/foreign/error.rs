@@ -12,9 +12,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// Reading failed.
     #[error("the weights cannot be read ({0})")]
-    Io(std::io::Error),
+    Io(#[from] crate::files::Error),
     /// Larger than any file that is read.
-    #[error("the file is larger than {} GiB", super::MAX_FILE_BYTES >> 30)]
+    #[error("the file is larger than {} GiB", crate::limits::FOREIGN_WEIGHTS_BYTES >> 30)]
     TooLarge,
     /// Neither of the formats.
     #[error("the content is neither a PyTorch file (.pth, .pt) nor a Keras file (.h5, .keras), whatever it is called")]

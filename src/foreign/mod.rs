@@ -9,16 +9,16 @@ mod keras;
 mod tensors;
 mod torch;
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
+use crate::files::Source;
+use crate::limits;
 use crate::network::{Architecture, Output, Variant, Weights};
 
 pub use error::{Error, Result};
 
-/// Larger files are refused.
-pub const MAX_FILE_BYTES: u64 = 2 << 30;
+/// Bytes that tell a format.
+const HEAD_BYTES: usize = 64;
 
 /// A model from a file of another program.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,19 +37,21 @@ pub struct Foreign {
     pub notes: Vec<String>,
 }
 
-/// Reads a file of at most [`MAX_FILE_BYTES`], of which the content tells the format. The tensor names tell the
-/// architecture; `asked` must agree with them.
+/// Reads a file of at most [`limits::FOREIGN_WEIGHTS_BYTES`], of which the content tells the format. The tensor names tell
+/// the architecture; `asked` must agree with them.
 ///
 /// # Errors
 /// As [`from_bytes`], and when the file cannot be read; the path comes last.
 pub fn open(path: &Path, asked: Option<Architecture>) -> Result<Foreign> {
-    let read = || {
-        let mut bytes = Vec::new();
-        File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes: Vec<u8> = read().map_err(|problem| Error::Io(problem).in_file(path))?;
+    let bytes = read(path).map_err(|error| error.in_file(path))?;
     from_bytes(&bytes, asked).map_err(|error| error.in_file(path))
+}
+
+/// The bytes of a file that begins as one of the formats; of others no more than the beginning is read.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let mut file = Source::open(path, limits::FOREIGN_WEIGHTS_BYTES)?;
+    kind(&file.head(HEAD_BYTES)?, file.length_bytes())?;
+    Ok(file.read()?)
 }
 
 /// Reads the content of a file.
@@ -57,23 +59,12 @@ pub fn open(path: &Path, asked: Option<Architecture>) -> Result<Foreign> {
 /// # Errors
 /// When it is none of the formats, is damaged, or holds the weights of no network here or of another than `asked`.
 pub fn from_bytes(bytes: &[u8], asked: Option<Architecture>) -> Result<Foreign> {
-    if bytes.len() as u64 > MAX_FILE_BYTES {
+    if bytes.len() as u64 > limits::FOREIGN_WEIGHTS_BYTES {
         return Err(Error::TooLarge);
     }
-    let foreign = if bytes.starts_with(hdf5::SIGNATURE) {
-        keras::read(bytes)?
-    } else if bytes.starts_with(b"PK\x03\x04") {
-        torch::read(bytes)?
-    } else if bytes.starts_with(torch::LEGACY) {
-        return Err(Error::Unsupported(
-            "this PyTorch file has the format of before version 1.6; load it in PyTorch and save its state dict again \
-             (torch.save(torch.load(file, map_location=\"cpu\"), new_file))"
-                .to_owned(),
-        ));
-    } else if looks_like_safetensors(bytes) {
-        return Err(Error::Safetensors);
-    } else {
-        return Err(Error::UnknownFormat);
+    let foreign = match kind(bytes, bytes.len() as u64)? {
+        Kind::Keras => keras::read(bytes)?,
+        Kind::Torch => torch::read(bytes)?,
     };
     match asked.filter(|asked| *asked != foreign.architecture) {
         Some(asked) => {
@@ -84,9 +75,34 @@ pub fn from_bytes(bytes: &[u8], asked: Option<Architecture>) -> Result<Foreign> 
     }
 }
 
+/// Who wrote a file.
+enum Kind {
+    Keras,
+    Torch,
+}
+
+/// Who wrote a file of `length_bytes` that begins with `head`.
+fn kind(head: &[u8], length_bytes: u64) -> Result<Kind> {
+    if head.starts_with(hdf5::SIGNATURE) {
+        Ok(Kind::Keras)
+    } else if head.starts_with(b"PK\x03\x04") {
+        Ok(Kind::Torch)
+    } else if head.starts_with(torch::LEGACY) {
+        Err(Error::Unsupported(
+            "this PyTorch file has the format of before version 1.6; load it in PyTorch and save its state dict again \
+             (torch.save(torch.load(file, map_location=\"cpu\"), new_file))"
+                .to_owned(),
+        ))
+    } else if looks_like_safetensors(head, length_bytes) {
+        Err(Error::Safetensors)
+    } else {
+        Err(Error::UnknownFormat)
+    }
+}
+
 /// A length and the JSON object that it measures.
-fn looks_like_safetensors(bytes: &[u8]) -> bool {
-    bytes
-        .split_first_chunk::<8>()
-        .is_some_and(|(length, rest)| u64::from_le_bytes(*length) <= rest.len() as u64 && rest.starts_with(b"{"))
+fn looks_like_safetensors(head: &[u8], length_bytes: u64) -> bool {
+    head.split_first_chunk::<8>().is_some_and(|(length, rest)| {
+        u64::from_le_bytes(*length) <= length_bytes.saturating_sub(8) && rest.starts_with(b"{")
+    })
 }

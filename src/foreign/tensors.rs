@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::error::{Error, Result};
+use crate::limits;
 use crate::network::{Architecture, Tensor, Variant, Weights};
-
-/// Most values of all tensors together: 2 GiB of `f32`.
-const MAX_VALUES: usize = (2 << 30) / size_of::<f32>();
 
 /// Tensors of a file by torchvision's names: the shape each will have, and how to find its values.
 pub(super) type Named<T> = BTreeMap<String, (Vec<usize>, T)>;
@@ -28,7 +26,7 @@ pub(super) fn assemble<T>(
     weights.check(&architecture.graph(&variant))?;
     let counts =
         tensors.values().map(|(shape, _)| shape.iter().fold(1_usize, |count, side| count.saturating_mul(*side)));
-    if counts.fold(0, usize::saturating_add) > MAX_VALUES {
+    if counts.fold(0, usize::saturating_add) > limits::FOREIGN_VALUES {
         return Err(Error::Unsupported("the weights take more than 2 GiB".to_owned()));
     }
     for (name, (shape, place)) in tensors {

@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{Error, Result};
 use super::graph::{Graph, ModelKind, NodeId, Op};
 use super::{densenet_121, inception_v3, retina_net, u_net};
-
-/// The largest width there is; beyond it, channel counts would not fit memory.
-pub(super) const MAX_WIDTH: f64 = 16.0;
+use crate::limits;
 
 /// A network architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -219,7 +217,7 @@ impl Architecture {
             }
             high = high.min((channels + 0.5) / full as f64);
         }
-        if low >= high || low > MAX_WIDTH {
+        if low >= high || low > limits::WIDTH {
             return None;
         }
         let middle = f64::midpoint(low, high);

@@ -174,7 +174,7 @@ pub enum Error {
         /// What was tried.
         action: &'static str,
         /// What the system said.
-        problem: std::io::Error,
+        problem: crate::files::Error,
     },
     /// Something is wrong with one file.
     #[error("{problem}: {}", path.display())]

@@ -43,5 +43,5 @@ pub use output::Output;
 pub use scaling::Scaling;
 pub use trainable::{AdamW, Mode, Moments, Trainable};
 pub use weights::{Tensor, Weights};
-pub use weights_file::{MAX_FILE_BYTES, Precision, WeightsFile, sha256_hex};
-pub(crate) use weights_file::{canonical_name, write_whole};
+pub use weights_file::{Precision, WeightsFile, sha256_hex};
+pub(crate) use weights_file::{canonical_name, read_safetensors};

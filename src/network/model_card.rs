@@ -4,21 +4,17 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::architecture::{Architecture, MAX_WIDTH, Variant};
+use super::architecture::{Architecture, Variant};
 use super::class_logit::class_count;
 use super::error::{Error, Result};
 use super::graph::ModelKind;
 use super::output::Output;
 use super::scaling::{Scaling, ScalingFields, TRANSFORMED_CHANNELS, transform_input};
-use super::weights_file::{sha256_hex, write_whole};
+use super::weights_file::{sha256_hex, written};
+use crate::{files, limits};
 
 /// Side of the images of the study, in pixels.
 const STUDY_INPUT_PX: usize = 320;
-
-/// The base sizes of anchors there are: below, rounding to pixels would leave some without area; beyond, every anchor
-/// would be larger than any image.
-const MIN_ANCHOR_PX: f64 = 4.0;
-const MAX_ANCHOR_PX: f64 = 16384.0;
 
 /// What is said wherever a network whose card says `"trained_on_patients": false` speaks about an image that is no
 /// phantom.
@@ -166,12 +162,12 @@ impl CardFile {
     /// The card that belongs to `weights`: `<stem>.json` or `model.json` in its folder, with its path.
     pub(super) fn beside(weights: &Path) -> Result<Option<(Self, PathBuf)>> {
         for path in [weights.with_extension("json"), weights.with_file_name("model.json")] {
-            match std::fs::read(&path) {
+            match files::read(&path, limits::CARD_BYTES) {
                 Ok(json) => {
                     let card = Self::parse(&json).map_err(|error| error.in_file(&path))?;
                     return Ok(Some((card, path)));
                 }
-                Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => {}
+                Err(problem) if problem.is_missing() => {}
                 Err(problem) => return Err(Error::Io { action: "reading the model card", problem }.in_file(&path)),
             }
         }
@@ -206,6 +202,10 @@ impl CardFile {
             return Err(Error::Card { field: "kind", problem });
         }
         let logits = inferred.classes;
+        if logits > limits::CLASSES {
+            let problem = format!("would have {logits} names, by the weights, and {} are read", limits::CLASSES);
+            return Err(Error::Card { field: "classes", problem });
+        }
         let is_single = kind == ModelKind::Classifier && logits == 1;
         // Cards of a single logit may name the finding alone, as class 0.
         let names_finding_alone = is_single && self.classes.as_ref().is_some_and(|names| names.len() == 1);
@@ -292,7 +292,7 @@ impl ModelCard {
     pub fn save(&self, path: &Path) -> Result<()> {
         serde_json::to_vec_pretty(self)
             .map_err(Error::CardSyntax)
-            .and_then(|json| write_whole(path, &json))
+            .and_then(|json| written(path, &json))
             .map_err(|error| error.in_file(path))
     }
 
@@ -306,8 +306,8 @@ impl ModelCard {
         if self.sha256 != sha256 {
             return refuse("sha256", format!("is {}, but these weights have {sha256}", self.sha256));
         }
-        if !(self.width > 0.0 && self.width <= MAX_WIDTH) {
-            return refuse("width", format!("is {}, not a number above 0 and up to {MAX_WIDTH}", self.width));
+        if !(self.width > 0.0 && self.width <= limits::WIDTH) {
+            return refuse("width", format!("is {}, not a number above 0 and up to {}", self.width, limits::WIDTH));
         }
         let graph = |width| self.architecture.graph(&Variant { width, ..*inferred });
         if graph(self.width) != graph(inferred.width) {
@@ -316,6 +316,11 @@ impl ModelCard {
         if self.input_size.iter().any(|side| *side < min_px) {
             let [height, width] = self.input_size;
             return refuse("input_size", format!("is {height}x{width}, smaller than {min_px}x{min_px}"));
+        }
+        let most_px = limits::INPUT_SIDE_PX;
+        if self.input_size.iter().any(|side| *side > most_px) {
+            let [height, width] = self.input_size;
+            return refuse("input_size", format!("is {height}x{width}, larger than {most_px}x{most_px}"));
         }
         if self.channels != inferred.input_channels {
             return refuse(
@@ -335,8 +340,8 @@ impl ModelCard {
         self.check_classes(inferred.classes)?;
         if let Some(detector) = self.detector {
             let DetectorCard { anchor_base_px, p6_from_c5 } = detector;
-            if !(MIN_ANCHOR_PX..=MAX_ANCHOR_PX).contains(&anchor_base_px) {
-                let range = format!("is {anchor_base_px}, not a number from {MIN_ANCHOR_PX} to {MAX_ANCHOR_PX}");
+            if !limits::ANCHOR_PX.contains(anchor_base_px) {
+                let range = format!("is {anchor_base_px}, not {}", limits::ANCHOR_PX);
                 return refuse("detector.anchor_base_px", range);
             }
             if p6_from_c5 != inferred.p6_from_c5 {
@@ -344,8 +349,8 @@ impl ModelCard {
                 return refuse("detector.p6_from_c5", told);
             }
         }
-        if !(self.norm_eps.is_finite() && self.norm_eps >= 0.0) {
-            return refuse("norm_eps", format!("is {}, not a number from 0 up", self.norm_eps));
+        if !limits::NORM_EPS.contains(self.norm_eps) {
+            return refuse("norm_eps", format!("is {}, not {}", self.norm_eps, limits::NORM_EPS));
         }
         Ok(())
     }
@@ -445,7 +450,10 @@ pub fn class_names(kind: ModelKind, logits: usize, named: Option<Vec<String>>) -
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::{CardFile, DetectorCard, ModelKind, Output, Scaling, Variant};
+    use crate::limits;
 
     fn complete(json: &str) -> Result<super::ModelCard, String> {
         CardFile::parse(json.as_bytes())
@@ -498,6 +506,53 @@ mod tests {
         }
     }
 
+    /// A number as a file may have it, often at the edges of what a computer counts with.
+    fn number() -> impl Strategy<Value = String> {
+        let edges = [0, 1, 75, 4096, 4097, 1 << 31, (1 << 32) + 96, 1 << 53, u64::MAX / 2 + 1, u64::MAX];
+        prop_oneof![
+            proptest::sample::select(edges.to_vec()).prop_map(|number| number.to_string()),
+            any::<u64>().prop_map(|number| number.to_string()),
+            any::<i64>().prop_map(|number| number.to_string()),
+            (0_u64..5000).prop_map(|number| number.to_string()),
+            any::<f64>().prop_filter("JSON has no others", |number| number.is_finite()).prop_map(|n| n.to_string()),
+            Just("null".to_owned()),
+            Just("\"1\"".to_owned()),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_numbers_of_a_card_do_harm(
+            numbers in proptest::collection::vec(number(), 12),
+            present in proptest::collection::vec(any::<bool>(), 9),
+            architecture in proptest::sample::select(super::Architecture::ALL.to_vec()),
+        ) {
+            let [height, width, channels, times, positive, eps, black, white, mean, std, anchor, p6] = &numbers[..] else {
+                unreachable!()
+            };
+            let fields = [
+                format!(r#""input_size": [{height}, {width}]"#),
+                format!(r#""channels": {channels}"#),
+                format!(r#""width": {times}"#),
+                format!(r#""positive_class": {positive}"#),
+                format!(r#""norm_eps": {eps}"#),
+                format!(r#""range": [{black}, {white}]"#),
+                format!(r#""mean": [{mean}], "std": [{std}]"#),
+                format!(r#""detector": {{"anchor_base_px": {anchor}}}"#),
+                format!(r#""detector": {{"p6_from_c5": {p6}}}"#),
+            ];
+            let chosen = fields.iter().zip(&present).filter(|(_, present)| **present).map(|(field, _)| field.as_str());
+            let first = format!(r#""architecture": "{architecture}""#);
+            let json = format!("{{{}}}", std::iter::once(first.as_str()).chain(chosen).collect::<Vec<_>>().join(", "));
+            let inferred = architecture.usual_variant();
+            if let Ok(card) = CardFile::parse(json.as_bytes()).and_then(|card| card.complete(&inferred, "ab12")) {
+                let sides = architecture.min_input_px()..=limits::INPUT_SIDE_PX;
+                prop_assert!(card.input_size.iter().all(|side| sides.contains(side)), "{json}");
+                prop_assert!((0..card.channels).all(|channel| !card.scale(128.0, channel).is_nan()), "{json}");
+            }
+        }
+    }
+
     #[test]
     fn a_card_survives_being_written_and_read() {
         let json = r#"{"architecture": "densenet_121", "classes": ["clear", "finding"], "trained_on": "phantoms"}"#;
@@ -517,6 +572,7 @@ mod tests {
             (r#""width": -1"#, "field `width` of the model card is -1, not a number above 0 and up to 16"),
             (r#""width": 0.5"#, "field `width` of the model card is 0.5, but the weights have width 1"),
             (r#""input_size": [320, 60]"#, "field `input_size` of the model card is 320x60, smaller than 75x75"),
+            (r#""input_size": [4097, 80]"#, "field `input_size` of the model card is 4097x80, larger than 4096x4096"),
             (r#""channels": 1"#, "field `channels` of the model card is 1, but the weights read 3"),
             (r#""classes": ["a"]"#, "field `classes` of the model card has 1 names, but the weights give 2 logits"),
             (r#""positive_class": 2"#, "field `positive_class` of the model card is 2, but there are only 2 classes"),

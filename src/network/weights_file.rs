@@ -2,20 +2,20 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use safetensors::tensor::TensorView;
+use safetensors::tensor::{Metadata, TensorView};
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 
 use super::error::{Error, Result};
 use super::graph::Graph;
 use super::weights::{Tensor, Weights};
+use crate::files::{self, Readers, Source};
+use crate::limits;
 
-/// Larger files are refused: the largest network here has 0.1 GiB.
-pub const MAX_FILE_BYTES: u64 = 4 << 30;
+/// Bytes at the beginning that say how long the header is.
+const HEADER_LENGTH_BYTES: usize = 8;
 
 /// How many bits a value takes in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -37,12 +37,12 @@ pub struct WeightsFile {
 }
 
 impl WeightsFile {
-    /// Reads a file of at most [`MAX_FILE_BYTES`].
+    /// Reads a file of at most [`limits::WEIGHTS_BYTES`].
     ///
     /// # Errors
     /// When it cannot be read or is too large; the path comes last.
     pub fn open(path: &Path) -> Result<Self> {
-        let bytes = read_capped(path).map_err(|error| error.in_file(path))?;
+        let bytes = read_safetensors(path, limits::WEIGHTS_BYTES).map_err(|error| error.in_file(path))?;
         Ok(Self { path: path.to_owned(), ..Self::from_bytes(bytes) })
     }
 
@@ -178,53 +178,59 @@ impl Weights {
     /// When it cannot be written; the path comes last.
     pub fn save(&self, path: &Path) -> Result<()> {
         self.to_safetensors(Precision::Single)
-            .and_then(|bytes| write_whole(path, &bytes))
+            .and_then(|bytes| written(path, &bytes))
             .map_err(|error| error.in_file(path))
     }
 }
 
-/// Writes a file under a temporary name in its folder and moves it into place.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || {
-        let mut builder = tempfile::Builder::new();
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)); // less what the umask takes
-        let mut file = builder.tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().map_err(|problem| Error::Io { action: "writing", problem })
+/// Writes a file of a model, whole or not at all.
+pub(super) fn written(path: &Path, bytes: &[u8]) -> Result<()> {
+    files::write(path, bytes, Readers::Usual).map_err(|error| Error::Io { action: "writing", problem: error.into() })
 }
 
-fn read_capped(path: &Path) -> Result<Vec<u8>> {
-    let read = || {
-        let mut bytes = Vec::new();
-        File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes: Vec<u8> = read().map_err(|problem| Error::Io { action: "reading the weights", problem })?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(Error::NotSafetensors(format!("the weights are larger than {} GiB", MAX_FILE_BYTES >> 30)));
+/// The bytes of a file whose beginning accounts for its length: no value is read of a file that holds something else.
+pub(crate) fn read_safetensors(path: &Path, limit_bytes: u64) -> Result<Vec<u8>> {
+    let failed = |problem: files::Error| Error::Io { action: "reading the weights", problem };
+    let mut file = Source::open(path, limit_bytes).map_err(failed)?;
+    let start = file.head(HEADER_LENGTH_BYTES).map_err(failed)?;
+    refuse_others(&start)?;
+    let header_bytes = start.first_chunk().map_or(0, |length| u64::from_le_bytes(*length));
+    let longest = limits::SAFETENSORS_HEADER_BYTES.min(file.length_bytes());
+    if header_bytes > longest {
+        return Err(not_whole("its header does not end"));
     }
-    Ok(bytes)
+    let head = file.head(HEADER_LENGTH_BYTES + header_bytes as usize).map_err(failed)?;
+    let header = serde_json::from_slice::<Metadata>(&head[HEADER_LENGTH_BYTES.min(head.len())..]);
+    let values_bytes = header.map_err(|error| not_whole(&error.to_string()))?.data_len() as u64;
+    let expected = (head.len() as u64).saturating_add(values_bytes);
+    if expected != file.length_bytes() {
+        return Err(not_whole(&format!("it has {} of {expected} bytes", file.length_bytes())));
+    }
+    file.read().map_err(failed)
+}
+
+fn not_whole(problem: &str) -> Error {
+    Error::NotSafetensors(format!("this is no whole safetensors file ({problem})"))
+}
+
+/// Refuses what begins as another kind of file.
+fn refuse_others(bytes: &[u8]) -> Result<()> {
+    let refuse = |problem: &str| Err(Error::NotSafetensors(problem.to_owned()));
+    if bytes.is_empty() {
+        return refuse("the file of weights is empty");
+    }
+    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\x80\x02") {
+        return refuse("this is a PyTorch file, not safetensors; bring it over with `saliscope convert`");
+    }
+    if bytes.starts_with(b"\x89HDF") {
+        return refuse("this is an HDF5 (Keras) file, not safetensors; bring it over with `saliscope convert`");
+    }
+    Ok(())
 }
 
 fn parse(bytes: &[u8]) -> Result<SafeTensors<'_>> {
-    let refuse = |problem: String| Err(Error::NotSafetensors(problem));
-    if bytes.is_empty() {
-        return refuse("the file of weights is empty".to_owned());
-    }
-    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\x80\x02") {
-        return refuse("this is a PyTorch file, not safetensors; bring it over with `saliscope convert`".to_owned());
-    }
-    if bytes.starts_with(b"\x89HDF") {
-        return refuse(
-            "this is an HDF5 (Keras) file, not safetensors; bring it over with `saliscope convert`".to_owned(),
-        );
-    }
-    SafeTensors::deserialize(bytes).or_else(|error| refuse(format!("this is no whole safetensors file ({error})")))
+    refuse_others(bytes)?;
+    SafeTensors::deserialize(bytes).map_err(|error| not_whole(&error.to_string()))
 }
 
 /// The name a tensor has today, or none where no network here reads it.

@@ -45,6 +45,7 @@ use texture::Texture;
 use thickness::{Anatomy, Layers};
 use vessels::Vessels;
 
+use crate::limits;
 use crate::truth::{FindingBox, Mask, Task};
 pub use cohort::{PhantomCohort, Split};
 pub use devices::Devices;
@@ -88,7 +89,7 @@ pub struct PhantomSpec {
 
 impl PhantomSpec {
     /// Sizes that can be made.
-    pub const SIZES_PX: RangeInclusive<usize> = 128..=2048;
+    pub const SIZES_PX: RangeInclusive<usize> = limits::PHANTOM_SIDE_PX.least..=limits::PHANTOM_SIDE_PX.most;
 
     fn stream(&self, purpose: Purpose) -> Stream {
         Stream::new(self.seed, self.index, purpose)

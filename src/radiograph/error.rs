@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::files;
+
 /// Result of reading a radiograph.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -26,14 +28,14 @@ pub enum Problem {
     #[error("this is a folder, not an image file")]
     Folder,
     /// A pipe, socket or device.
-    #[error("this is no regular file")]
+    #[error("this is no regular file but a pipe, a socket or a device; save what it gives as a file first")]
     NoRegularFile,
     /// 0 bytes.
     #[error("the image file is empty (0 bytes)")]
     Empty,
     /// The operating system refused.
     #[error("the image file cannot be read ({0})")]
-    Io(std::io::Error),
+    Io(files::Error),
     /// A DICOM file without a radiograph.
     #[error("{0}")]
     Dicom(#[from] super::dicom::Error),
@@ -111,12 +113,16 @@ pub enum Problem {
     },
 }
 
-impl Problem {
-    /// A refusal of the operating system.
-    pub(super) fn of_io(error: std::io::Error) -> Self {
-        match error.kind() {
-            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => Self::Missing,
-            _ => Self::Io(error),
+impl From<files::Error> for Problem {
+    fn from(error: files::Error) -> Self {
+        match error {
+            files::Error::Missing => Self::Missing,
+            files::Error::Folder => Self::Folder,
+            files::Error::NotRegular => Self::NoRegularFile,
+            files::Error::TooLarge { found_bytes, .. } => {
+                Self::TooLarge { reason: format!("the file has {} MiB", found_bytes >> 20) }
+            }
+            other => Self::Io(other),
         }
     }
 }

@@ -257,7 +257,7 @@ impl Inspection {
             rows: overlay.rows,
             columns: overlay.columns,
             origin: overlay.origin,
-            pixels_set: image.overlay_bits(number, index).ok().map(|bits| bits.count()),
+            pixels_set: image.overlay_bits(number, index, shown).ok().map(|bits| bits.count()),
         };
         let attributes = DicomAttributes {
             transfer_syntax: Named {

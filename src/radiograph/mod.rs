@@ -5,6 +5,7 @@
 
 pub mod dicom;
 mod error;
+mod image_file;
 mod inspection;
 mod jpeg_markers;
 mod numpy;
@@ -17,21 +18,11 @@ use std::path::Path;
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
-use dicom::DicomImage;
 pub use error::{Error, Problem, Result};
+pub use image_file::{DicomFrame, ImageFile};
 pub use inspection::Inspection;
 
-/// Longest side accepted, in pixels.
-pub const MAX_SIDE_PX: u32 = 16_384;
-
-/// Most memory a decoder may take, in bytes.
-pub const MAX_DECODED_BYTES: u64 = 256 << 20;
-
-/// Most samples (pixels times channels) of an image: with 4 bytes each, a few copies stay below 1 GiB.
-pub const MAX_PIXELS: usize = 50_000_000;
-
-/// Largest file read, in bytes.
-const MAX_FILE_BYTES: u64 = 384 << 20;
+use crate::{files, limits};
 
 /// File formats that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -138,15 +129,11 @@ impl Radiograph {
     /// front. Gamma, colour profiles and significant-bit marks of a PNG are ignored, as the training pipelines do.
     ///
     /// # Errors
-    /// When the file cannot be read, is damaged, is too large ([`MAX_SIDE_PX`], [`MAX_DECODED_BYTES`]) or does not
+    /// When the file cannot be read, is damaged, is too large ([`limits::SIDE_PX`], [`limits::DECODED_BYTES`]) or does not
     /// hold a radiograph.
     pub fn open(path: &Path) -> Result<Self> {
         let at = |problem: Problem| Error { problem, path: path.to_owned() };
-        let bytes = read_file(path).map_err(at)?;
-        let format = Format::of_content(&bytes);
-        let mut radiograph = Self::from_content(bytes.into()).map_err(at)?;
-        radiograph.warnings.splice(0..0, format.and_then(|format| misnamed(path, format)));
-        Ok(radiograph)
+        ImageFile::open(path)?.into_radiograph().map_err(at)
     }
 
     /// Reads the content of such a file.
@@ -154,22 +141,7 @@ impl Radiograph {
     /// # Errors
     /// As [`Radiograph::open`].
     pub fn from_bytes(bytes: &[u8]) -> std::result::Result<Self, Problem> {
-        Self::from_content(bytes.into())
-    }
-
-    fn from_content(bytes: Cow<'_, [u8]>) -> std::result::Result<Self, Problem> {
-        let format = Format::of_content(&bytes).ok_or_else(|| unknown_format(&bytes))?;
-        if format == Format::Dicom {
-            return Ok(Self::from_dicom(&DicomImage::from_bytes(bytes.into_owned())?, 0)?);
-        }
-        // Decoders of untrusted files: a panic there must not take other work down.
-        let decoded = std::panic::catch_unwind(|| match format {
-            Format::Npy => numpy::decode(&bytes),
-            _ => raster::decode(&bytes, format),
-        });
-        let radiograph = decoded.unwrap_or(Err(Problem::DecoderPanicked { format: format.name() }))?;
-        let is_phantom = format == Format::Png && phantom_mark::png_is_phantom(&bytes);
-        Ok(Self { is_phantom, ..radiograph })
+        ImageFile::from_content(bytes.into(), Vec::new())?.into_radiograph()
     }
 
     /// Takes pixels `[h, w]` as they are.
@@ -241,14 +213,19 @@ impl Radiograph {
         if height_px == 0 || width_px == 0 {
             return Err(refuse(format!("{width_px}x{height_px} pixels were asked for")));
         }
+        let side = |side_px: usize| match u32::try_from(side_px) {
+            Ok(side) if side <= limits::SIDE_PX => Ok(side),
+            _ => Err(refuse(format!("a side of {side_px} pixels was asked for, and {} are the most", limits::SIDE_PX))),
+        };
+        let (target_width, target_height) = (side(width_px)?, side(height_px)?);
         let source = ImageRef::new(
-            self.width_px as u32,
-            self.height_px as u32,
+            side(self.width_px)?,
+            side(self.height_px)?,
             bytemuck::cast_slice(&self.pixels),
             PixelType::F32,
         )
         .map_err(|error| refuse(error.to_string()))?;
-        let mut target = Image::new(width_px as u32, height_px as u32, PixelType::F32);
+        let mut target = Image::new(target_width, target_height, PixelType::F32);
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
         Resizer::new().resize(&source, &mut target, &options).map_err(|error| refuse(error.to_string()))?;
         let pixels = bytemuck::pod_collect_to_vec::<u8, f32>(target.buffer());
@@ -284,19 +261,9 @@ fn misnamed(path: &Path, format: Format) -> Option<String> {
 }
 
 fn read_file(path: &Path) -> std::result::Result<Vec<u8>, Problem> {
-    let metadata = std::fs::metadata(path).map_err(Problem::of_io)?;
-    if metadata.is_dir() {
-        return Err(Problem::Folder);
-    }
-    if !metadata.is_file() {
-        return Err(Problem::NoRegularFile);
-    }
-    match metadata.len() {
-        0 => Err(Problem::Empty),
-        length if length > MAX_FILE_BYTES => {
-            Err(Problem::TooLarge { reason: format!("the file has {} MiB", length >> 20) })
-        }
-        _ => std::fs::read(path).map_err(Problem::of_io),
+    match files::read(path, limits::IMAGE_BYTES) {
+        Ok(bytes) if bytes.is_empty() => Err(Problem::Empty),
+        read => Ok(read?),
     }
 }
 

@@ -1,7 +1,8 @@
 //! An array as a radiograph: which axis is which, and which scale its values are on.
 
-use super::{MAX_DECODED_BYTES, MAX_PIXELS, MAX_SIDE_PX, Problem, Radiograph, ValueScale};
+use super::{Problem, Radiograph, ValueScale};
 use crate::array_file::{NpyArray, NpyValues};
+use crate::limits;
 
 /// The elements of an array as they are stored.
 pub(super) struct StoredArray {
@@ -31,7 +32,7 @@ pub(super) fn stored(bytes: &[u8]) -> Result<StoredArray, Problem> {
 }
 
 fn read(bytes: &[u8]) -> Result<(Layout, NpyValues), Problem> {
-    if bytes.len() as u64 > MAX_DECODED_BYTES {
+    if bytes.len() as u64 > limits::DECODED_BYTES {
         return Err(Problem::TooLarge { reason: format!("the array has {} MiB", bytes.len() >> 20) });
     }
     let NpyArray { shape, values } = NpyArray::from_bytes(bytes)?;
@@ -111,7 +112,9 @@ impl Layout {
         if height_px == 0 || width_px == 0 {
             return Err(refuse());
         }
-        if height_px.max(width_px) > MAX_SIDE_PX as usize || height_px * width_px * channels.count() > MAX_PIXELS {
+        if height_px.max(width_px) > limits::SIDE_PX as usize
+            || height_px * width_px * channels.count() > limits::PIXELS
+        {
             return Err(Problem::TooLarge { reason: format!("{width_px}x{height_px} pixels") });
         }
         Ok(Self { height_px, width_px, channels })

@@ -12,6 +12,7 @@ use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 
 use super::dicom::dataset::DataSet;
+use crate::limits;
 
 /// What the mark says.
 pub(crate) const MARK: &str = "Synthetic phantom, no patient";
@@ -31,13 +32,10 @@ const PNG_SIGNATURE_BYTES: usize = 8;
 /// Length, type and check sum of a chunk.
 const CHUNK_BYTES: usize = 12;
 
-/// Most chunks looked at before the pixels.
-const MAX_CHUNKS: usize = 1000;
-
 /// Whether a PNG says that it is a phantom. The file may be cut anywhere: only what lies before the pixels is asked.
 pub(crate) fn png_is_phantom(bytes: &[u8]) -> bool {
     let mut rest = bytes.get(PNG_SIGNATURE_BYTES..).unwrap_or_default();
-    for _ in 0..MAX_CHUNKS {
+    for _ in 0..limits::PNG_CHUNKS {
         let Some((head, body)) = rest.split_first_chunk::<8>() else { return false };
         let (length, kind) = head.split_at(4);
         let length = length.iter().fold(0_usize, |length, byte| length << 8 | usize::from(*byte));

@@ -5,7 +5,8 @@ use std::io::Cursor;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::jpeg_markers::JpegMarkers;
-use super::{Format, MAX_DECODED_BYTES, MAX_PIXELS, MAX_SIDE_PX, Problem, Radiograph, ValueScale};
+use super::{Format, Problem, Radiograph, ValueScale};
+use crate::limits;
 
 /// Channels of a JPEG whose gray was coded as colour may differ by this much through rounding alone.
 const CHANNEL_ROUNDING: u16 = 3;
@@ -75,15 +76,15 @@ fn decoded(bytes: &[u8], format: Format, warnings: &mut Vec<String>) -> Result<D
     }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), image_format);
     let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE_PX);
-    limits.max_image_height = Some(MAX_SIDE_PX);
-    limits.max_alloc = Some(MAX_DECODED_BYTES);
+    limits.max_image_width = Some(limits::SIDE_PX);
+    limits.max_image_height = Some(limits::SIDE_PX);
+    limits.max_alloc = Some(limits::DECODED_BYTES);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
-    if decoder.total_bytes() > MAX_DECODED_BYTES
-        || width.max(height) > MAX_SIDE_PX
-        || width as usize * height as usize > MAX_PIXELS
+    if decoder.total_bytes() > limits::DECODED_BYTES
+        || width.max(height) > limits::SIDE_PX
+        || width as usize * height as usize > limits::PIXELS
     {
         return Err(Problem::TooLarge { reason: format!("{width}x{height} pixels") });
     }

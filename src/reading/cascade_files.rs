@@ -14,6 +14,7 @@ use crate::cascade::animation::{self, Animation, AnimationOptions, AnimationRow,
 use crate::cascade::{self, MethodBaseline, Order, Randomizer, Row, Verdict, verdict};
 use crate::display::{CascadeMode, CascadeStack, GrayDisplay, Orientation};
 use crate::figure::{CascadeCurve, CascadeCurves, CascadeTile, CascadeTiles, NOT_FOR_DIAGNOSIS, Scene, paint};
+use crate::files;
 use crate::saliency::{Method, Outcome, Preset};
 use crate::watch::Watch;
 
@@ -145,9 +146,7 @@ impl CascadeExport {
         if methods.is_empty() {
             return Err(Error::Unfinished);
         }
-        // The error of the crate names the folder, which may be a patient's name.
-        let staging = tempfile::Builder::new().prefix(".saliscope-").tempdir_in(parent);
-        let staging = staging.map_err(|error| std::io::Error::from(error.kind()))?;
+        let staging = files::staging_in(parent)?;
         // A folder of its own, because that of the staging is closed to others.
         let folder = staging.path().join("cascade");
         fs::create_dir(&folder)?;

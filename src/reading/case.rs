@@ -14,7 +14,7 @@ use crate::display::{Plane, outline};
 use crate::network::sha256_hex;
 use crate::phantom;
 use crate::radiograph::dicom::{BitPlane, DicomImage, Frame};
-use crate::radiograph::{Format, Radiograph, ValueScale};
+use crate::radiograph::{DicomFrame, ImageFile, Radiograph, ValueScale};
 use crate::saliency::xrai::SegmentCache;
 use crate::truth::{FindingBox, Mask, Task};
 
@@ -149,19 +149,18 @@ impl OpenCase {
     }
 
     fn of_file(path: &Path, title: String) -> Result<Self> {
-        if !is_dicom(path) {
-            let radiograph = Radiograph::open(path).map_err(|error| Error::Image(error.problem))?;
-            return Self::of_radiograph(radiograph, title);
-        }
-        let dicom = DicomImage::open(path).map_err(|error| Error::Image(error.into()))?;
-        let frame = dicom.frame(0).map_err(|error| Error::Image(error.into()))?;
-        let radiograph = Radiograph::from_dicom(&dicom, 0).map_err(|error| Error::Image(error.into()))?;
+        let file = match ImageFile::open(path).map_err(|error| Error::Image(error.problem))? {
+            ImageFile::Other(radiograph) => return Self::of_radiograph(radiograph, title),
+            ImageFile::Dicom(file) => file,
+        };
+        let radiograph = file.radiograph().map_err(Error::Image)?;
+        let DicomFrame { image: dicom, mut frame, .. } = *file;
         let plane = Plane::from_frame(&frame)?;
         prepare(&plane);
         let mut warnings = radiograph.warnings().to_vec();
         let mut overlays = Vec::new();
         for (index, overlay) in dicom.overlays().iter().enumerate() {
-            match dicom.overlay_bits(index, 0) {
+            match dicom.overlay_bits(index, 0, Some(&frame)) {
                 Ok(bits) => {
                     overlays
                         .push(PlacedOverlay { bits, origin_px: overlay.origin.map(|origin| origin.saturating_sub(1)) });
@@ -169,6 +168,7 @@ impl OpenCase {
                 Err(error) => warnings.push(format!("an overlay is not shown: {error}")),
             }
         }
+        frame.forget_overlays();
         Ok(Self {
             content: content(&radiograph),
             title,
@@ -252,20 +252,10 @@ impl OpenCase {
 
 /// What is drawn of a file, and nothing else of it.
 pub(super) fn plane_of_file(path: &Path) -> Result<Plane> {
-    if is_dicom(path) {
-        let dicom = DicomImage::open(path).map_err(|error| Error::Image(error.into()))?;
-        let frame = dicom.frame(0).map_err(|error| Error::Image(error.into()))?;
-        return Ok(Plane::from_frame(&frame)?);
-    }
-    Ok(Plane::from_radiograph(&Radiograph::open(path).map_err(|error| Error::Image(error.problem))?)?)
-}
-
-/// Whether a file holds DICOM by its first bytes; a file that cannot be read is told by whoever opens it.
-fn is_dicom(path: &Path) -> bool {
-    use std::io::Read;
-    let mut head = Vec::with_capacity(1024);
-    let read = std::fs::File::open(path).and_then(|file| file.take(1024).read_to_end(&mut head));
-    read.is_ok() && Format::of_content(&head) == Some(Format::Dicom)
+    Ok(match ImageFile::open(path).map_err(|error| Error::Image(error.problem))? {
+        ImageFile::Dicom(dicom) => Plane::from_frame(&dicom.frame)?,
+        ImageFile::Other(radiograph) => Plane::from_radiograph(&radiograph)?,
+    })
 }
 
 /// Computes what drawing would compute first, so that a window does not wait for it.

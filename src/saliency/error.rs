@@ -45,7 +45,7 @@ pub enum Error {
         /// Value given.
         value: String,
         /// Values accepted.
-        accepted: &'static str,
+        accepted: String,
     },
     /// An input holds more or fewer images than one.
     #[error("image {index} has shape {shape:?}: each input is one image, [1, c, h, w] with at least one pixel")]

@@ -9,6 +9,7 @@ use super::error::{Error, Result};
 use super::method::Method;
 use super::request::ClassChoice;
 use super::xrai;
+use crate::limits;
 
 /// A named set of defaults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -196,11 +197,18 @@ impl Parameters {
                 Method::Sig => {
                     check_noise(&self.sig.noise, "sig.noise.samples", "sig.noise.sigma_fraction")?;
                     check_path(self.sig.path.steps, "sig.path.steps", &self.sig.path.baseline, "sig.path.baseline")?;
+                    check_passes(
+                        "sig.noise.samples times sig.path.steps",
+                        self.sig.noise.samples,
+                        self.sig.path.steps,
+                    )?;
                 }
                 Method::Xrai => {
-                    if self.xrai.baselines.is_empty() {
-                        return Err(refuse("xrai.baselines", "empty", "at least one baseline"));
+                    let paths = self.xrai.baselines.len();
+                    if !limits::BASELINES.contains(paths) {
+                        return Err(refuse("the number of xrai.baselines", paths, limits::BASELINES));
                     }
+                    check_passes("xrai.ig_steps times the number of xrai.baselines", self.xrai.ig_steps, paths)?;
                     for baseline in &self.xrai.baselines {
                         check_path(self.xrai.ig_steps, "xrai.ig_steps", baseline, "xrai.baselines")?;
                     }
@@ -277,23 +285,30 @@ pub enum MethodParameters {
     },
 }
 
-fn refuse(parameter: &'static str, value: impl fmt::Display, accepted: &'static str) -> Error {
-    Error::Parameter { parameter, value: value.to_string(), accepted }
+fn refuse(parameter: &'static str, value: impl fmt::Display, accepted: impl fmt::Display) -> Error {
+    Error::Parameter { parameter, value: value.to_string(), accepted: accepted.to_string() }
 }
 
 fn check_noise(noise: &SmoothGrad, samples: &'static str, sigma: &'static str) -> Result<()> {
-    if noise.samples == 0 {
-        return Err(refuse(samples, noise.samples, "at least 1"));
+    if !limits::SAMPLES.contains(noise.samples) {
+        return Err(refuse(samples, noise.samples, limits::SAMPLES));
     }
-    if !(noise.sigma_fraction >= 0.0 && noise.sigma_fraction.is_finite()) {
-        return Err(refuse(sigma, noise.sigma_fraction, "a finite number of at least 0"));
+    if !limits::SIGMA_FRACTION.contains(noise.sigma_fraction) {
+        return Err(refuse(sigma, noise.sigma_fraction, limits::SIGMA_FRACTION));
     }
     Ok(())
 }
 
+fn check_passes(product: &'static str, one: usize, other: usize) -> Result<()> {
+    match one.checked_mul(other) {
+        Some(passes) if passes <= limits::PASSES => Ok(()),
+        _ => Err(refuse(product, format!("{one} x {other}"), format!("at most {} passes", limits::PASSES))),
+    }
+}
+
 fn check_path(steps: usize, steps_name: &'static str, baseline: &Baseline, baseline_name: &'static str) -> Result<()> {
-    if steps < 2 {
-        return Err(refuse(steps_name, steps, "at least 2, the two ends of the path"));
+    if !limits::PATH_STEPS.contains(steps) {
+        return Err(refuse(steps_name, steps, format!("{}, the two ends of the path among them", limits::PATH_STEPS)));
     }
     let finite = match baseline {
         Baseline::Value(value) => value.is_finite(),

@@ -141,7 +141,7 @@ impl Plan {
             Baseline::Channels(values) => Err(Error::Parameter {
                 parameter: "baseline",
                 value: format!("{values:?}"),
-                accepted: "one value for each channel of the image",
+                accepted: "one value for each channel of the image".to_owned(),
             }),
         };
         let mut recipes = Vec::new();

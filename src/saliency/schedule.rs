@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::limits;
 use crate::network::{self, Batch, Executor, NodeId, Pass, PassOutput, Target, class_logit};
 
 use super::case::{Case, ConstantResult, Constants};
@@ -96,8 +97,9 @@ impl<'a> Explainer<'a> {
         methods.sort_unstable();
         methods.dedup();
         request.parameters.check(&methods)?;
-        if request.batch == Some(0) {
-            return Err(Error::Parameter { parameter: "batch", value: "0".to_owned(), accepted: "at least 1" });
+        if let Some(batch) = request.batch.filter(|batch| !limits::BATCH.contains(*batch)) {
+            let accepted = limits::BATCH.to_string();
+            return Err(Error::Parameter { parameter: "batch", value: batch.to_string(), accepted });
         }
         check_images(&request.images)?;
         check_noise(request, &methods)?;
@@ -444,7 +446,7 @@ fn check_classes(request: &Request) -> Result<()> {
     match &request.classes {
         Some(classes) if classes.len() != request.images.len() => {
             let value = format!("{} for {} images", classes.len(), request.images.len());
-            Err(Error::Parameter { parameter: "classes", value, accepted: "one for each image" })
+            Err(Error::Parameter { parameter: "classes", value, accepted: "one for each image".to_owned() })
         }
         _ => Ok(()),
     }

@@ -4,12 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::error::{Error, Result};
-
-/// Largest file read, in bytes.
-const MAX_FILE_BYTES: u64 = 256 << 20;
-
-/// Most rows read.
-const MAX_ROWS: usize = 2_000_000;
+use crate::{files, limits};
 
 /// Which columns of the table are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,17 +47,26 @@ impl LongTable {
     /// A file that cannot be read, a column that is missing or named twice, a response that is no finite number: with
     /// line and column.
     pub fn read(path: &Path, columns: &Columns) -> Result<Self> {
-        let refuse = |problem: String| Error::Table { place: String::new(), problem, path: path.to_owned() };
-        let unreadable = |error: std::io::Error| refuse(format!("the file cannot be read ({error})"));
-        let metadata = std::fs::metadata(path).map_err(unreadable)?;
-        if !metadata.is_file() {
-            return Err(refuse("this is no regular file".to_owned()));
-        }
-        if metadata.len() > MAX_FILE_BYTES {
-            return Err(refuse(format!("the file has more than {} MiB", MAX_FILE_BYTES >> 20)));
-        }
-        let bytes = std::fs::read(path).map_err(unreadable)?;
-        Self::parse(&bytes, columns).map_err(|Refusal { line, column, problem }| {
+        Self::of_content(&Self::content(path)?, columns, path)
+    }
+
+    /// The bytes of a file of a table.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn content(path: &Path) -> Result<Vec<u8>> {
+        files::read(path, limits::TABLE_BYTES).map_err(|error| {
+            let problem = format!("the file cannot be read ({error})");
+            Error::Table { place: String::new(), problem, path: path.to_owned() }
+        })
+    }
+
+    /// The table that a file at `path` holds, whose bytes these are.
+    ///
+    /// # Errors
+    /// As [`LongTable::read`].
+    pub fn of_content(bytes: &[u8], columns: &Columns, path: &Path) -> Result<Self> {
+        Self::parse(bytes, columns).map_err(|Refusal { line, column, problem }| {
             let line = line.map_or(String::new(), |line| format!(", line {line}"));
             let column = column.map_or(String::new(), |column| format!(", column {column}"));
             Error::Table { place: line + &column, problem, path: path.to_owned() }
@@ -114,8 +118,8 @@ impl LongTable {
                 column: column.map(|column| header[column].clone()),
                 problem,
             };
-            if rows.len() >= MAX_ROWS {
-                return Err(at(None, format!("more than {MAX_ROWS} rows")));
+            if rows.len() >= limits::RECORDS {
+                return Err(at(None, format!("more than {} rows", limits::RECORDS)));
             }
             if record.iter().all(|field| field.trim().is_empty()) {
                 continue;

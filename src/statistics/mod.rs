@@ -34,7 +34,7 @@ pub use long_table::{Columns, Dropped, LongTable};
 pub use max_t::{MaxT, MaxTProbability};
 pub use mixed_model::MixedModel;
 pub use note::Note;
-pub use observations::{MAX_LEVELS, Observation, Observations};
+pub use observations::{Observation, Observations};
 pub use paired::{BootstrapInterval, Paired, TTest, paired};
 pub use signed_rank::{SignedRank, signed_rank};
 pub use studentized_range::{studentized_range_critical, studentized_range_upper};

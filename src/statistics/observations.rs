@@ -1,9 +1,7 @@
 //! Responses by group and level, in an order that does not depend on that of the table.
 
 use super::error::{Error, Result};
-
-/// Most levels of a factor.
-pub const MAX_LEVELS: usize = 50;
+use crate::limits;
 
 /// One response.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,8 +43,8 @@ impl Observations {
         if rows.is_empty() {
             return Err(Error::NoRows);
         }
-        if levels.len() > MAX_LEVELS {
-            return Err(Error::ManyLevels { levels: levels.len(), most: MAX_LEVELS });
+        if levels.len() > limits::LEVELS {
+            return Err(Error::ManyLevels { levels: levels.len(), most: limits::LEVELS });
         }
         if rows.iter().any(|row| !row.2.is_finite()) {
             return Err(Error::NotFinite);

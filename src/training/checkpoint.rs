@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Result};
 use super::log::Epoch;
-use crate::network::{Moments, Tensor, Weights, write_whole};
+use crate::files::{self, Readers};
+use crate::limits;
+use crate::network::{Moments, Tensor, Weights, read_safetensors};
 
 /// State of a training between two epochs.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,7 +94,7 @@ impl Checkpoint {
         let bytes = views
             .and_then(|views| safetensors::serialize(views, Some(HashMap::from([(NOTE.to_owned(), note)]))))
             .map_err(|error| failed(error.to_string()))?;
-        write_whole(path, &bytes).map_err(|error| failed(error.to_string()))
+        files::write(path, &bytes, Readers::Usual).map_err(|error| failed(error.to_string()))
     }
 
     /// Reads one of a training that was told the same.
@@ -101,7 +103,7 @@ impl Checkpoint {
     /// When it cannot be read, is damaged, or was told something else (the message names what).
     pub fn open(told: &serde_json::Map<String, serde_json::Value>, path: &Path) -> Result<Self> {
         let failed = |problem: String| Error::Checkpoint { problem, path: path.to_owned() };
-        let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+        let bytes = read_safetensors(path, limits::CHECKPOINT_BYTES).map_err(|error| failed(error.to_string()))?;
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| failed(error.to_string()))?;
         let note = header.metadata().as_ref().and_then(|said| said.get(NOTE));
         let note = note.ok_or_else(|| failed("it is no checkpoint of a training".to_owned()))?;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::augmentation::Augmentation;
 use super::error::{Error, Result};
+use crate::limits;
 
 /// Everything that decides the weights, besides the images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,17 +57,21 @@ impl Settings {
         let refuse = |field, problem: &str| Err(Error::Settings { field, problem: problem.to_owned() });
         let positive = |value: f64| value.is_finite() && value > 0.0;
         let share = |value: f64| (0.0..1.0).contains(&value);
-        if self.epochs == 0 {
-            return refuse("epochs", "must be at least 1");
+        if !limits::EPOCHS.contains(self.epochs) {
+            return refuse("epochs", &format!("must be {}", limits::EPOCHS));
         }
-        if self.batch < 2 {
-            return refuse("batch", "must be at least 2: batch normalization compares the images of a batch");
+        if !limits::TRAINING_BATCH.contains(self.batch) {
+            let why = "batch normalization compares the images of a batch";
+            return refuse("batch", &format!("must be {}: {why}", limits::TRAINING_BATCH));
         }
-        if !positive(self.learning_rate) {
-            return refuse("learning rate", "must be a number above 0");
+        if !limits::PATIENCE.contains(self.patience) {
+            return refuse("patience", &format!("must be {}", limits::PATIENCE));
         }
-        if !(self.weight_decay.is_finite() && self.weight_decay >= 0.0) {
-            return refuse("weight decay", "must be a number from 0 up");
+        if !(positive(self.learning_rate) && self.learning_rate <= limits::RATE) {
+            return refuse("learning rate", &format!("must be a number above 0 and up to {}", limits::RATE));
+        }
+        if !(0.0..=limits::RATE).contains(&self.weight_decay) {
+            return refuse("weight decay", &format!("must be a number from 0 to {}", limits::RATE));
         }
         if !(self.warmup_epochs.is_finite() && self.warmup_epochs >= 0.0) {
             return refuse("warmup epochs", "must be a number from 0 up");

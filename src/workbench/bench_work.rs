@@ -15,7 +15,9 @@ use crate::benchmark::{
 };
 use crate::export;
 use crate::figure::NOT_FOR_DIAGNOSIS;
+use crate::files;
 use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start, Told};
+use crate::limits;
 use crate::network::Model;
 use crate::watch::{Part, Watch};
 
@@ -344,8 +346,8 @@ fn report_of(judged: &Judged) -> std::result::Result<(), Told> {
 
 /// Whether nothing is there, or a report that this program made.
 fn may_be_replaced(path: &Path) -> bool {
-    match std::fs::read_to_string(path) {
+    match files::read_text(path, limits::HTML_REPORT_BYTES) {
         Ok(text) => text.contains("Made by saliscope") && text.contains(NOT_FOR_DIAGNOSIS),
-        Err(error) => error.kind() == std::io::ErrorKind::NotFound && path.symlink_metadata().is_err(),
+        Err(error) => error.is_missing() && path.symlink_metadata().is_err(),
     }
 }

@@ -1,7 +1,6 @@
 //! Files of the window's own: read with suspicion, written whole or not at all, a few seconds after a change.
 
 use std::fs;
-use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::session::Session;
 use super::settings::Settings;
+use crate::files::{self, Readers};
 use crate::job::{Ending, Jobs, Lane, Start};
+use crate::limits;
 
 /// Name of the settings' file, without its ending.
 pub(super) const SETTINGS: &str = "settings";
@@ -22,9 +23,6 @@ pub(super) const SESSION: &str = "session";
 
 /// Layout of both files. A higher number is a newer program's.
 const VERSION: u32 = 1;
-
-/// Largest file read: 100,000 paths and more.
-const MAX_BYTES: u64 = 64 << 20;
 
 /// Most files of one name that are put aside.
 const MOST_ASIDE: usize = 1000;
@@ -52,13 +50,13 @@ pub(super) enum Found<T> {
 /// Reads a file of `home`. One that cannot be read is renamed, so that nobody loses it and the next start is a clean one.
 pub(super) fn read<T: DeserializeOwned>(home: &Path, name: &str) -> Found<T> {
     let path = home.join(format!("{name}.json"));
-    let problem = match read_text(&path) {
-        Ok(None) => return Found::Nothing,
-        Ok(Some(text)) => match parse(&text) {
+    let problem = match files::read_text(&path, limits::SESSION_BYTES) {
+        Err(error) if error.is_missing() => return Found::Nothing,
+        Ok(text) => match parse(&text) {
             Ok(value) => return Found::Value(value),
             Err(problem) => problem,
         },
-        Err(error) => format!("cannot be read ({})", error.kind()),
+        Err(error) => format!("cannot be read ({error})"),
     };
     let stays = || "it stays where it is until it is written anew".to_owned();
     let kept = match free_name(home, name) {
@@ -79,21 +77,6 @@ fn free_name(home: &Path, name: &str) -> Option<String> {
     (1..=MOST_ASIDE).map(named).find(|aside| home.join(aside).symlink_metadata().is_err())
 }
 
-fn read_text(path: &Path) -> std::io::Result<Option<String>> {
-    let file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let mut text = String::new();
-    // One byte more than allowed tells a file that is too large from one that just fits.
-    file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(ErrorKind::FileTooLarge.into());
-    }
-    Ok(Some(text))
-}
-
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     let value: serde_json::Value = serde_json::from_str(text).map_err(|_| "is damaged".to_owned())?;
     match value.get("version").and_then(serde_json::Value::as_u64) {
@@ -106,15 +89,11 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     Ok(file.content)
 }
 
-/// Writes a file of `home`, whole or not at all.
+/// Writes a file of `home`, whole or not at all. Paths may be names of patients: nobody else reads it.
 fn write<T: Serialize>(home: &Path, name: &str, content: &T) -> std::io::Result<()> {
     fs::create_dir_all(home)?;
-    let mut file = tempfile::Builder::new().prefix(".saliscope").tempfile_in(home)?;
     let text = serde_json::to_string(&Versioned { version: VERSION, content })?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(home.join(format!("{name}.json")))?;
-    Ok(())
+    files::write(&home.join(format!("{name}.json")), text.as_bytes(), Readers::Owner)
 }
 
 /// What lies on the disk, and which save put it there.
@@ -242,6 +221,26 @@ mod tests {
         // Nothing that was put aside went over another: 8 of sessions and one of settings.
         assert_eq!(fs::read_dir(home).unwrap().count(), 9);
         assert_eq!(fs::read(home.join("session.unread-2.json")).unwrap(), &whole[..1]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_put_aside_and_not_waited_for() {
+        let home = tempfile::tempdir().unwrap();
+        let session = home.path().join("session.json");
+        let is_unreadable = |told: &str| {
+            let Found::Unreadable(note) = read::<Session>(home.path(), SESSION) else { panic!("a session was read") };
+            assert!(note.contains(told), "{note}");
+            assert!(matches!(read::<Session>(home.path(), SESSION), Found::Nothing), "put aside");
+        };
+        assert!(std::process::Command::new("mkfifo").arg(&session).status().unwrap().success());
+        is_unreadable("no regular file");
+        std::os::unix::fs::symlink("/dev/zero", &session).unwrap();
+        is_unreadable("no regular file");
+        fs::File::create(&session).unwrap().set_len(8 << 30).unwrap();
+        is_unreadable("larger than 64 MiB");
+        fs::create_dir(&session).unwrap();
+        is_unreadable("folder");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::cascade::animation::AnimationOptions;
 use crate::cascade::{Order, Randomizer};
 use crate::display::{CascadeDisplay, CascadeMode, MapDisplay, Normalization};
 use crate::job::{Ending, Lane, Start};
+use crate::limits::{self, Real};
 use crate::reading::{
     CascadeExport, CascadeFile, CascadeQuestion, CascadeRun, OpenCase, OpenModel, OtherImage, Question, other_images,
 };
@@ -99,7 +100,7 @@ impl Player {
     pub fn options(&self, map: MapDisplay) -> AnimationOptions {
         let usual = AnimationOptions::default();
         let speed = f64::from(self.speed);
-        let [least, most] = AnimationOptions::HOLD_SECS;
+        let Real { least, most } = limits::HOLD_SECS;
         AnimationOptions {
             hold_secs: (usual.hold_secs / speed).clamp(least, most),
             fade_secs: if self.fades { usual.fade_secs / speed } else { 0.0 },

@@ -73,7 +73,7 @@ fn an_endless_line_and_an_endless_file() {
     // A gigabyte that takes no place on the disk.
     let file = std::fs::File::create(tree.at("train-rle.csv")).unwrap();
     file.set_len(1 << 30).unwrap();
-    assert_says(&refusal(&tree.siim()), &["1024 MiB"]);
+    assert_says(&refusal(&tree.siim()), &["larger than 256 MiB"]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use image::{ExtendedColorType, ImageEncoder};
 use npyz::WriterBuilder;
@@ -234,4 +235,28 @@ pub(crate) fn dicom_of(pixels: &[u8], elements: &[Element<'_>]) -> Vec<u8> {
     bytes.extend((pixels.len() as u32).to_le_bytes());
     bytes.extend(pixels);
     bytes
+}
+
+/// Far more than a refusal takes on the slowest machine: who is not done by then waits for ever.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Runs the program, and ends it where it waits for ever or reads without end.
+pub(crate) fn guarded(arguments: &[String], what: &str) -> Ran {
+    let mut child = command(arguments).spawn().unwrap();
+    let started = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if started.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("{what}: no end of it");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let (mut stdout, mut stderr) = (String::new(), String::new());
+    child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    Ran { code: status.code(), stdout, stderr }
 }

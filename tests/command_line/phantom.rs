@@ -176,10 +176,10 @@ fn nothing_is_written_where_something_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     for (more, told) in [
-        (["--count", "0"].as_slice(), "at least 1"),
-        (&["--count", "1000001"], "at most 1000000"),
-        (&["--count", "2", "--size", "127"], "128 to 2048"),
-        (&["--count", "2", "--size", "2049"], "128 to 2048"),
+        (["--count", "0"].as_slice(), "a whole number from 1 to 1000000 is needed"),
+        (&["--count", "1000001"], "a whole number from 1 to 1000000 is needed"),
+        (&["--count", "2", "--size", "127"], "from 128 to 2048"),
+        (&["--count", "2", "--size", "2049"], "from 128 to 2048"),
         (&["--count", "2", "--task", "fracture"], "fracture"),
         (&[], "--count"),
     ] {

@@ -2,7 +2,8 @@
 
 use saliscope::display::{Orientation, Viewport};
 use saliscope::figure::template::{MethodGrid, Page, Template};
-use saliscope::figure::{MAX_WIDTH_MM, MIN_WIDTH_MM, NOT_FOR_DIAGNOSIS, TextStyle, Weight, text_width_px};
+use saliscope::figure::{NOT_FOR_DIAGNOSIS, TextStyle, Weight, text_width_px};
+use saliscope::limits::FIGURE_WIDTH_MM;
 
 use crate::material::{attribute, embedded, number, page, templates};
 
@@ -74,7 +75,7 @@ fn nothing_lies_over_anything_at_any_width() {
         }
     }
     let (name, narrow) = &templates([100, 100])[0];
-    check(name, narrow, Page::new(MIN_WIDTH_MM, 100).unwrap());
+    check(name, narrow, Page::new(FIGURE_WIDTH_MM.least, 100).unwrap());
 }
 
 #[test]
@@ -115,9 +116,13 @@ fn turned_mirrored_and_inverted_pictures_say_so_below_them() {
 
 #[test]
 fn pages_that_cannot_be_are_refused() {
-    for (width_mm, dpi) in
-        [(MIN_WIDTH_MM - 1.0, 300), (MAX_WIDTH_MM + 1.0, 300), (f64::NAN, 300), (85.0, 10), (85.0, 9000)]
-    {
+    for (width_mm, dpi) in [
+        (FIGURE_WIDTH_MM.least - 1.0, 300),
+        (FIGURE_WIDTH_MM.most + 1.0, 300),
+        (f64::NAN, 300),
+        (85.0, 10),
+        (85.0, 9000),
+    ] {
         assert!(Page::new(width_mm, dpi).is_err(), "{width_mm} mm at {dpi} dpi");
     }
 }

@@ -82,7 +82,7 @@ fn what_cannot_be_trained_is_refused() {
     refused(&train(&out("none/a.safetensors"), &["--arch", "u_net"]), 2, "its folder does not exist");
     refused(&train(&file, &["--arch", "retina_net"]), 2, "use u_net");
     refused(&train(&file, &["--arch", "resnet"]), 2, "there is no architecture");
-    refused(&train(&file, &["--arch", "u_net", "--batch", "1"]), 2, "batch must be at least 2");
+    refused(&train(&file, &["--arch", "u_net", "--batch", "1"]), 2, "batch must be a whole number from 2 to 4096");
     refused(&train(&file, &["--arch", "u_net", "--learning-rate=-1"]), 2, "learning rate must be");
     refused(&train(&file, &["--arch", "u_net", "--resume"]), 2, "no checkpoint");
     refused(&train(&file, &["--arch", "u_net", "--init", "absent.safetensors"]), 1, "absent.safetensors");

@@ -15,7 +15,8 @@ use super::figures::{self, Pictures};
 use super::results::Results;
 use super::tables::{self, Table};
 use super::verdict::{Analysis, Index, TrustFile, between_presets};
-use crate::figure::{self, Format, MAX_WIDTH_MM, MIN_WIDTH_MM, NOT_FOR_DIAGNOSIS};
+use crate::figure::{self, Format, NOT_FOR_DIAGNOSIS};
+use crate::limits;
 
 /// Pixels of a scene in a millimetre of paper: 96 an inch.
 const SCENE_PX_PER_MM: f64 = 96.0 / 25.4;
@@ -181,7 +182,8 @@ pub fn files(results: &Results, pictures: &dyn Pictures, options: ExportOptions)
         }
     }
     for (id, scene) in figures {
-        let width_mm = (scene.size_px()[0] / SCENE_PX_PER_MM).clamp(MIN_WIDTH_MM, MAX_WIDTH_MM);
+        let width_mm =
+            (scene.size_px()[0] / SCENE_PX_PER_MM).clamp(limits::FIGURE_WIDTH_MM.least, limits::FIGURE_WIDTH_MM.most);
         for format in [Format::Svg, Format::Pdf, Format::Png { dpi: PNG_DPI }] {
             let name = format!("figures/{id}.{}", format.extension());
             files.push(file(&name, format.encode(&scene, width_mm)?));

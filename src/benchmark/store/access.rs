@@ -176,7 +176,10 @@ fn write_facts(connection: &Connection, facts: &serde_json::Map<String, serde_js
 /// Refuses what is none of ours before anything opens it: `SQLite` writes into folders of what it opens.
 fn require(path: &Path) -> Result<()> {
     let read = |source| Error::File { action: "reading the database", source, path: path.to_owned() };
-    if path.is_file() && is_ours(path).map_err(read)? { Ok(()) } else { Err(Error::NoRun { path: path.to_owned() }) }
+    if !path.is_file() || !is_ours(path).map_err(read)? {
+        return Err(Error::NoRun { path: path.to_owned() });
+    }
+    files::require_regular_companions(path)
 }
 
 fn begin(at: &Path, meta: &Meta, target: &Path) -> Result<Connection> {

@@ -9,6 +9,7 @@ use tempfile::{TempDir, TempPath};
 use super::APPLICATION;
 use crate::benchmark::error::{Error, Result};
 use crate::export::place::{self, Taken};
+use crate::files::{folder_of, open, staging_in};
 
 /// Files that `SQLite` takes for parts of a database because of their names.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
@@ -42,10 +43,25 @@ pub(super) fn refuse_taken(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a database beside which a pipe, a device or a folder has the name of a part of it: `SQLite` would open it.
+pub(super) fn require_regular_companions(path: &Path) -> Result<()> {
+    let odd = |path: &PathBuf| path.metadata().is_ok_and(|found| !found.is_file());
+    match COMPANIONS.map(|ending| companion(path, ending)).into_iter().find(odd) {
+        Some(path) => {
+            let problem = "what has the name of its journal is no regular file; move that away".to_owned();
+            Err(Error::Damaged { problem, path })
+        }
+        None => Ok(()),
+    }
+}
+
 /// A hidden folder beside `path` for what is not finished; it goes with all that is in it.
 pub(super) fn staging(path: &Path) -> Result<TempDir> {
-    let made = tempfile::Builder::new().prefix(".saliscope-").tempdir_in(place::folder_of(path));
-    made.map_err(|source| Error::File { action: "making the database", source, path: path.to_owned() })
+    staging_in(folder_of(path)).map_err(|source| Error::File {
+        action: "making the database",
+        source,
+        path: path.to_owned(),
+    })
 }
 
 /// Gives a finished database, which nothing has open, its name, unless anything has that.
@@ -61,7 +77,7 @@ pub(super) fn place(made: &Path, path: &Path) -> Result<()> {
 /// Whether a file is a database of this program, by its head or by that which waits in its journal. Opens nothing for
 /// writing.
 pub(super) fn is_ours(path: &Path) -> io::Result<bool> {
-    let Some(head) = head(&mut File::open(path)?)? else { return Ok(false) };
+    let Some(head) = head(&mut open(path)?)? else { return Ok(false) };
     if !head.starts_with(MAGIC) {
         return Ok(false);
     }
@@ -69,8 +85,8 @@ pub(super) fn is_ours(path: &Path) -> io::Result<bool> {
         return Ok(true);
     }
     // A run that was killed early has its head there alone.
-    let mut journal = match File::open(companion(path, "-wal")) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+    let mut journal = match open(&companion(path, "-wal")) {
+        Err(error) if error.is_missing() => return Ok(false),
         journal => journal?,
     };
     let mut start = [0; JOURNAL_HEAD_BYTES as usize];

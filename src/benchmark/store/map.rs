@@ -3,8 +3,7 @@
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-/// Largest number of pixels read back.
-const MAX_PIXELS: usize = 1 << 28;
+use crate::limits;
 
 /// A kept map, as it is shown: 0 to 1.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +32,7 @@ impl KeptMap {
 
     /// Values of packed bytes; nothing where they are not those of a map of this size.
     pub(super) fn unpacked(height: usize, width: usize, packed: &[u8]) -> Option<Vec<f32>> {
-        let pixels = height.checked_mul(width).filter(|pixels| *pixels <= MAX_PIXELS)?;
+        let pixels = height.checked_mul(width).filter(|pixels| *pixels <= limits::KEPT_MAP_PIXELS)?;
         let bytes = zstd::bulk::decompress(packed, 2 * pixels).ok()?;
         let (words, rest) = bytes.as_chunks::<2>();
         (words.len() == pixels && rest.is_empty())

@@ -1,6 +1,6 @@
 //! What the benchmark found for one method on one network, in words, to be shown beside its maps.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,8 @@ use super::rules::{IntervalVerdict, StudyVerdict};
 use super::words::number;
 use crate::export::place::{self, Taken};
 use crate::figure::NOT_FOR_DIAGNOSIS;
+use crate::files::{self, Readers};
+use crate::limits;
 use crate::saliency::Preset;
 
 /// Name of the file beside a database.
@@ -19,9 +21,6 @@ const FILE_NAME: &str = "trust.json";
 
 /// Layout of the file.
 const FORMAT: u32 = 1;
-
-/// Largest file read.
-const MAX_BYTES: u64 = 16 << 20;
 
 /// What was found about a method on a network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -234,13 +233,13 @@ impl TrustFile {
     ///
     /// A file that cannot be read, is too large, of a newer layout or no file of trust cards.
     pub fn read(path: &Path) -> Result<Self, TrustError> {
-        let failed = |source| TrustError::File { operation: "cannot be read", source, path: path.to_owned() };
+        let failed = |error: files::Error| TrustError::File {
+            operation: "cannot be read",
+            source: error.into(),
+            path: path.to_owned(),
+        };
         let refuse = |problem: String| TrustError::Content { problem, path: path.to_owned() };
-        let mut bytes = Vec::new();
-        std::fs::File::open(path).map_err(failed)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(refuse(format!("it has more than {} MiB", MAX_BYTES >> 20)));
-        }
+        let bytes = files::read(path, limits::TRUST_BYTES).map_err(failed)?;
         let file: Self = serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
         if file.format != FORMAT {
             return Err(refuse(format!("its layout is {}, this program reads {FORMAT}", file.format)));
@@ -260,10 +259,9 @@ impl TrustFile {
                 let text = "a file that holds no trust cards of this program has that name: move it away";
                 return Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, text));
             }
-            let mut file = place::temporary_beside(path)?;
-            serde_json::to_writer_pretty(&mut file, self)?;
-            file.write_all(b"\n")?;
-            file.as_file().sync_all()?;
+            let mut json = serde_json::to_vec_pretty(self)?;
+            json.push(b'\n');
+            let file = files::stage(path, Readers::Usual, |file| file.write_all(&json))?;
             place::place(file.into_temp_path(), path, Taken::Replaced).map(drop)
         };
         write().map_err(|source| TrustError::File { operation: "cannot be written", source, path: path.to_owned() })
@@ -271,8 +269,10 @@ impl TrustFile {
 }
 /// Whether a file is one of trust cards, of this layout or an older one.
 fn is_earlier(path: &Path) -> std::io::Result<bool> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    let bytes = match files::read(path, limits::TRUST_BYTES) {
+        Err(files::Error::TooLarge { .. }) => return Ok(false),
+        read => read?,
+    };
     // What is no JSON is no file of ours.
     let Ok(found) = serde_json::from_slice::<serde_json::Value>(&bytes) else { return Ok(false) };
     let layout = found.get("format").and_then(serde_json::Value::as_u64);

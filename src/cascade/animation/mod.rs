@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::run::Curve;
 use super::state::{Order, State};
 use crate::display::{CascadeDisplay, CascadeMode, CascadeStack, GrayDisplay, MapDisplay, Normalization, Plane};
+use crate::limits::{self, Real};
 use crate::network::Graph;
 pub use encode::{Format, encode};
 
@@ -48,26 +49,15 @@ impl Default for AnimationOptions {
 }
 
 impl AnimationOptions {
-    /// Smallest and largest [`AnimationOptions::tile_px`].
-    pub const TILE_PX: [u32; 2] = [64, 1024];
-    /// Smallest and largest [`AnimationOptions::frames_per_second`].
-    pub const FRAMES_PER_SECOND: [f64; 2] = [1.0, 50.0];
-    /// Smallest and largest [`AnimationOptions::hold_secs`].
-    pub const HOLD_SECS: [f64; 2] = [0.05, 60.0];
-    /// Smallest and largest [`AnimationOptions::fade_secs`].
-    pub const FADE_SECS: [f64; 2] = [0.0, 10.0];
-
     /// The first option out of its limits, by name, with the limits; `None` where all is well.
-    pub fn fault(&self) -> Option<(&'static str, [f64; 2])> {
-        let tile = (f64::from(self.tile_px), "tile", Self::TILE_PX.map(f64::from));
+    pub fn fault(&self) -> Option<(&'static str, Real)> {
         let options = [
-            tile,
-            (self.frames_per_second, "fps", Self::FRAMES_PER_SECOND),
-            (self.hold_secs, "hold", Self::HOLD_SECS),
-            (self.fade_secs, "fade", Self::FADE_SECS),
+            (f64::from(self.tile_px), "tile", limits::TILE_PX),
+            (self.frames_per_second, "fps", limits::FRAMES_PER_SECOND),
+            (self.hold_secs, "hold", limits::HOLD_SECS),
+            (self.fade_secs, "fade", limits::FADE_SECS),
         ];
-        let bad = options.into_iter().find(|(value, _, [least, most])| !(*least..=*most).contains(value));
-        bad.map(|(_, name, limits)| (name, limits))
+        options.into_iter().find(|(value, _, limit)| !limit.contains(*value)).map(|(_, name, limit)| (name, limit))
     }
 }
 

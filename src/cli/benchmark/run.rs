@@ -9,13 +9,14 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::TaskChoice;
 use super::status::span;
 use crate::benchmark::{self, Executors, Options, Progress, Protocol, RunWatch, Setup, Shard, Store, Summary};
-use crate::cli::arguments::{Machine, at_least_one};
+use crate::cli::arguments::{Machine, whole};
 use crate::cli::caution;
 use crate::cli::error::{Error, Result};
 use crate::cli::executor::Factory;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::print_json;
 use crate::evaluation::Network;
+use crate::limits;
 use crate::network::{self, Executor, Graph, Model, Weights};
 use crate::saliency::Preset;
 use crate::watch::Watch;
@@ -79,7 +80,7 @@ pub(super) struct ResumeArguments {
 #[derive(Debug, Args)]
 struct Sitting {
     /// Jobs at the same time, each with networks of its own and its share of the threads
-    #[arg(long, value_name = "N", value_parser = at_least_one, default_value_t = 1)]
+    #[arg(long, value_name = "N", value_parser = whole(limits::WORKERS), default_value_t = 1)]
     workers: usize,
     /// Try units again that failed earlier
     #[arg(long)]

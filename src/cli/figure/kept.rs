@@ -15,9 +15,7 @@ use crate::figure::template::{ColourBar, Labels, MapTable, MapTile, MethodGrid, 
 use crate::metrics::structural_similarity;
 use crate::network;
 use crate::saliency::{Method, Preset};
-
-/// Largest report read, in bytes.
-const MAX_REPORT_BYTES: u64 = 64 << 20;
+use crate::{files, limits};
 
 /// The figure of maps that lie in files.
 pub(super) fn figure(spec: &Spec, ground: &Ground, path: &Path) -> Result<Figure> {
@@ -144,8 +142,8 @@ fn states_of(maps: &KeptMaps, method: Method) -> Vec<String> {
 }
 
 fn read(path: &Path) -> Option<Value> {
-    let is_small = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() <= MAX_REPORT_BYTES);
-    is_small.then(|| std::fs::read(path).ok().and_then(|json| serde_json::from_slice(&json).ok())).flatten()
+    // A report that is not there or cannot be read says nothing, as maps without one.
+    files::read(path, limits::REPORT_BYTES).ok().and_then(|json| serde_json::from_slice(&json).ok())
 }
 
 /// The clipping percentile that the report names, else the presets'.

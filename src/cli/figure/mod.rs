@@ -17,10 +17,8 @@ use super::output_file::same_file;
 use super::{caution, print_json};
 use crate::export;
 use crate::figure::Format;
+use crate::{files, limits};
 use spec::{DEMO_CASE, Spec, TruthSpec};
-
-/// Largest specification read, in bytes.
-const MAX_SPEC_BYTES: u64 = 1 << 20;
 
 /// Draws a figure for a paper from a specification in JSON.
 ///
@@ -103,11 +101,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 
 fn read(path: &Path) -> Result<Spec> {
     let refuse = |problem: String| Error::File { what: "the specification", problem, path: path.to_owned() };
-    let metadata = std::fs::metadata(path).map_err(|error| refuse(error.to_string()))?;
-    if !metadata.is_file() || metadata.len() > MAX_SPEC_BYTES {
-        return Err(refuse("it is no file of at most 1 MiB".to_owned()));
-    }
-    let json = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
+    let json = files::read(path, limits::TEXT_BYTES).map_err(|error| refuse(error.to_string()))?;
     Spec::parse(&json, path.parent().unwrap_or(Path::new(""))).map_err(refuse)
 }
 

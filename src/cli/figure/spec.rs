@@ -10,6 +10,7 @@ use crate::display::{ColourMap, GrayDisplay, Interpolation, MapDisplay, Opacity,
 use crate::export;
 use crate::figure::ColumnWidth;
 use crate::figure::template::Page;
+use crate::limits;
 use crate::radiograph::dicom::{Percentiles, Window, WindowFunction};
 use crate::saliency::{ClassChoice, Method, Preset};
 use crate::truth::FindingBox;
@@ -103,8 +104,8 @@ impl Spec {
         let (map, contours, window, inverted) = display(&mut fields)?;
         let page = page(&mut fields)?;
         let columns = fields.take("columns")?;
-        if columns == Some(0) {
-            return Err(fields.refused("columns", &"at least 1 is needed"));
+        if columns.is_some_and(|columns| !limits::FIGURE_COLUMNS.contains(columns)) {
+            return Err(fields.refused("columns", &format!("{} is needed", limits::FIGURE_COLUMNS)));
         }
         let spec = Self {
             template,
@@ -219,8 +220,9 @@ fn class(fields: &mut Fields) -> Result<Option<ClassChoice>, Problem> {
         None => Ok(None),
         Some(Value::String(word)) => word.parse().map(Some).map_err(|error| fields.refused("class", &error)),
         Some(Value::Number(number)) => {
-            let index = number.as_u64().ok_or_else(|| fields.refused("class", &"an index is a whole number from 0"))?;
-            Ok(Some(ClassChoice::Index(index as usize)))
+            let index = number.as_u64().and_then(|index| usize::try_from(index).ok());
+            let index = index.ok_or_else(|| fields.refused("class", &"an index is a whole number from 0"))?;
+            Ok(Some(ClassChoice::Index(index)))
         }
         Some(_) => Err(fields.refused("class", &"it is neither predicted, positive nor an index")),
     }
@@ -247,12 +249,20 @@ fn truth(fields: &mut Fields, path: &dyn Fn(String) -> PathBuf) -> Result<Option
         (Some(mask), None) => TruthSpec::Mask(path(mask)),
         (None, Some(boxes)) => {
             let whole = |[x_px, y_px, width_px, height_px]: [f64; 4]| {
-                let usable = [x_px, y_px, width_px, height_px].iter().all(|value| value.is_finite());
+                let most = f64::from(limits::SIDE_PX);
+                let usable = [x_px, y_px, width_px, height_px].iter().all(|value| value.abs() <= most);
                 (usable && width_px > 0.0 && height_px > 0.0).then_some(FindingBox { x_px, y_px, width_px, height_px })
             };
+            if boxes.len() > limits::BOXES {
+                return Err(group.refused("boxes", &format!("at most {} are drawn", limits::BOXES)));
+            }
             let boxes: Option<Vec<FindingBox>> = boxes.into_iter().map(whole).collect();
-            let boxes =
-                boxes.ok_or_else(|| group.refused("boxes", &"a box is [x, y, width, height], its sides above 0"))?;
+            let boxes = boxes.ok_or_else(|| {
+                group.refused(
+                    "boxes",
+                    &format!("a box is [x, y, width, height] up to {}, its sides above 0", limits::SIDE_PX),
+                )
+            })?;
             TruthSpec::Boxes(boxes)
         }
         _ => return Err(fields.refused("truth", &"give either mask or boxes")),
@@ -287,6 +297,9 @@ fn display(fields: &mut Fields) -> Result<Display, Problem> {
         map.interpolation = if smooth { Interpolation::Linear } else { Interpolation::Nearest };
     }
     let contours = group.take::<Vec<f32>>("contours")?.unwrap_or_default();
+    if contours.len() > limits::CONTOURS {
+        return Err(group.refused("contours", &format!("at most {} are drawn", limits::CONTOURS)));
+    }
     if !contours.iter().all(|level| unit(*level)) {
         return Err(group.refused("contours", &"levels are from 0 to 1"));
     }

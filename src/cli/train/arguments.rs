@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::super::arguments::{DeviceChoice, YesNo, at_least_one};
+use super::super::arguments::{DeviceChoice, YesNo, real, whole};
 use super::super::error::{Error, Result};
 use super::super::interrupt::Interrupt;
 use super::super::progress::Progress;
 use crate::cohort::{Cohort, CohortOptions, CohortSpec, ThirdClass};
+use crate::limits;
 use crate::network::{Architecture, DetectorCard, ModelKind, Precision};
 use crate::training::{Augmentation, Samples, Settings};
 use crate::truth::Task;
@@ -44,7 +45,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "W", default_value_t = 1.0)]
     pub(super) width: f64,
     /// Side of the images in pixels
-    #[arg(long, value_name = "PX", default_value_t = 320, value_parser = at_least_one)]
+    #[arg(long, value_name = "PX", default_value_t = 320, value_parser = whole(limits::TRAINING_SIDE_PX))]
     pub(super) input_size: usize,
     /// Seed of first weights, order and augmentation
     #[arg(long, value_name = "S", default_value_t = 1)]
@@ -66,7 +67,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "DEVICE", value_enum, default_value_t)]
     pub(super) device: DeviceChoice,
     /// Threads; the result does not depend on their number
-    #[arg(long, value_name = "T", value_parser = at_least_one)]
+    #[arg(long, value_name = "T", value_parser = whole(limits::THREADS))]
     pub(super) threads: Option<usize>,
     /// No progress and no warnings
     #[arg(long)]
@@ -103,7 +104,7 @@ pub(super) struct Course {
     #[arg(long, value_name = "FILE")]
     pub(super) init: Option<PathBuf>,
     /// Side of a detector's smallest anchor, on the grid of every eighth pixel; the article's 32 pixels when left out
-    #[arg(long, value_name = "PX")]
+    #[arg(long, value_name = "PX", value_parser = real(limits::TRAINING_ANCHOR_PX))]
     anchor_base: Option<f64>,
     /// Whether the images are of patients, for the model card; without it no where all of them are generated, else nothing
     #[arg(long, value_name = "yes|no", value_enum)]
@@ -189,18 +190,12 @@ impl Arguments {
 
     pub(super) fn check(&self) -> Result<()> {
         let refuse = |text: String| Err(Error::Usage(text));
-        if !(self.width > 0.0 && self.width <= 16.0) {
-            return refuse("--width: must be a number above 0 and up to 16".to_owned());
-        }
-        if self.course.anchor_base.is_some_and(|base| !(4.0..=512.0).contains(&base)) {
-            return refuse("--anchor-base: must be a number of pixels from 4 to 512".to_owned());
+        if !(self.width > 0.0 && self.width <= limits::WIDTH) {
+            return refuse(format!("--width: must be a number above 0 and up to {}", limits::WIDTH));
         }
         let (kind, task) = (self.arch.kind(), self.task.task());
         if kind == ModelKind::Detection && task == Task::Pneumothorax {
             return refuse(format!("--arch: {} learns boxes, and {task} has masks; use u_net", self.arch));
-        }
-        if self.input_size > 2048 {
-            return refuse("--input-size: must be at most 2048".to_owned());
         }
         Ok(())
     }
@@ -241,7 +236,7 @@ impl Arguments {
             splits: self.cases.splits.clone(),
             seed: self.cases.split_seed,
             third_class: ThirdClass::Exclude,
-            phantom_size_px: self.input_size.max(*crate::phantom::PhantomSpec::SIZES_PX.start()),
+            phantom_size_px: self.input_size.max(limits::PHANTOM_SIDE_PX.least),
             ..CohortOptions::default()
         };
         let progress = Progress::over("files", self.quiet, interrupt.clone());

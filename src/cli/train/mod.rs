@@ -37,6 +37,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let settings = arguments.settings();
     settings.check()?;
     arguments.check()?;
+    // Better before the images than after them.
+    let file = arguments.course.init.as_deref().map(|path| WeightsFile::open(path)?.tensors()).transpose()?;
     let interrupt = Interrupt::listen();
     executor::start_threads(arguments.threads)?;
     let cohort = arguments.open_cohort(&interrupt)?;
@@ -61,7 +63,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     };
     let graph = arguments.arch.graph(&variant);
     graph.extents(size_px[0], size_px[1])?;
-    let file = arguments.course.init.as_deref().map(|path| WeightsFile::open(path)?.tensors()).transpose()?;
     let (weights, inherited) = initial_weights(&graph, arguments.seed, file.as_deref());
     if file.is_some() {
         if inherited.taken == 0 {

@@ -89,7 +89,7 @@ pub(super) fn image_record(case: &OpenCase) -> ImageRecord {
 
 /// The case as an image with its file's attributes.
 pub(super) fn source(case: &OpenCase) -> SourceImage {
-    SourceImage { radiograph: case.radiograph.clone(), dicom: case.dicom.clone() }
+    SourceImage::of_plane(case.radiograph.clone(), case.dicom.clone(), (*case.plane).clone())
 }
 
 impl ShownTile {

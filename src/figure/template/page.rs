@@ -1,10 +1,11 @@
 //! The paper of a figure, and a sheet that is filled from the top.
 
-use crate::figure::format::{MAX_WIDTH_MM, MIN_WIDTH_MM, MM_PER_INCH};
+use crate::figure::format::MM_PER_INCH;
 use crate::figure::text::wrapped;
 use crate::figure::{
     Anchor, CautionBox, Error, Format, NoticeStrip, Painted, Result, Rgb, Scene, TextStyle, paint_sized,
 };
+use crate::limits;
 
 /// Points in an inch.
 const PT_PER_INCH: f64 = 72.0;
@@ -52,10 +53,10 @@ impl Page {
     /// # Errors
     /// When text would find no room on it, it is wider than a poster, or its dots are no size.
     pub fn new(width_mm: f64, dpi: u32) -> Result<Self> {
-        if !(MIN_WIDTH_MM..=MAX_WIDTH_MM).contains(&width_mm) {
+        if !limits::FIGURE_WIDTH_MM.contains(width_mm) {
             return Err(Error::Width { width_mm });
         }
-        if !(72..=1200).contains(&dpi) {
+        if !limits::FIGURE_DPI.contains(dpi as usize) {
             return Err(Error::Dpi { dpi });
         }
         Ok(Self { width_mm, dpi })

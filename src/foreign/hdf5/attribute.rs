@@ -3,13 +3,11 @@
 use super::super::bytes::{Bytes, Damage};
 use super::File;
 use super::object::{ATTRIBUTE, messages};
+use crate::limits;
 
 /// Datatype classes.
 const FIXED_STRING: u8 = 3;
 const VARIABLE_LENGTH: u8 = 9;
-
-/// Objects of one global heap collection that are passed on the way to the one wanted.
-const MAX_HEAP_OBJECTS: usize = 100_000;
 
 impl File<'_> {
     /// The text of an attribute of the root group; none where there is no such attribute, or it holds no text.
@@ -50,7 +48,7 @@ impl File<'_> {
         heap.expect(b"GCOL", "global heap")?;
         let heap = Bytes(heap.slice(0, heap.u64(8)?)?);
         let mut at = 16;
-        for _ in 0..MAX_HEAP_OBJECTS {
+        for _ in 0..limits::HDF5_HEAP_OBJECTS {
             let (index, size) = (heap.u16(at)?, heap.u64(at + 8)?);
             if u32::from(index) == wanted {
                 return heap.slice(at + 16, size);

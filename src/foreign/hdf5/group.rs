@@ -5,13 +5,10 @@ use std::collections::{BTreeMap, HashSet};
 use super::super::bytes::{Bytes, Damage};
 use super::File;
 use super::object::{LAYOUT, LINK, LINK_INFO, Message, SYMBOL_TABLE, messages};
+use crate::limits;
 
-/// Links in all groups together; InceptionV3 by Keras has about a thousand.
-const MAX_LINKS: usize = 50_000;
 const MAX_DEPTH: usize = 12;
 const MAX_NAME_BYTES: usize = 255;
-/// Nodes and leaves of one B-tree.
-const MAX_NODES: usize = 100_000;
 const UNDEFINED: u64 = u64::MAX;
 
 impl<'a> File<'a> {
@@ -30,7 +27,7 @@ impl<'a> File<'a> {
             if depth == MAX_DEPTH {
                 return Err(Damage("its groups are nested too deeply".to_owned()));
             }
-            for (name, child) in self.links(&messages, MAX_LINKS - links)? {
+            for (name, child) in self.links(&messages, limits::HDF5_LINKS - links)? {
                 links += 1;
                 // An object that is linked twice, or from inside itself, counts once.
                 if seen.insert(child) {
@@ -107,7 +104,7 @@ impl<'a> File<'a> {
                 let at = 24 + index * (key_bytes + 8);
                 let key = Bytes(node.slice(at, key_bytes)?);
                 let child = node.u64(at + key_bytes)?;
-                if !seen.insert(child) || seen.len() > MAX_NODES {
+                if !seen.insert(child) || seen.len() > limits::HDF5_NODES {
                     return Err(Damage("a B-tree runs in circles or is too large".to_owned()));
                 }
                 if let Some(below) = found_level.checked_sub(1) {

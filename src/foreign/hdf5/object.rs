@@ -1,6 +1,7 @@
 //! Object headers: the messages that describe a group or a dataset (specification, section IV.A).
 
 use super::super::bytes::{Bytes, Damage};
+use crate::limits;
 
 pub(super) const DATASPACE: u16 = 0x01;
 pub(super) const LINK_INFO: u16 = 0x02;
@@ -11,10 +12,6 @@ pub(super) const FILTERS: u16 = 0x0b;
 pub(super) const ATTRIBUTE: u16 = 0x0c;
 const CONTINUATION: u16 = 0x10;
 pub(super) const SYMBOL_TABLE: u16 = 0x11;
-
-/// Headers with more messages or blocks are refused; Keras writes about ten messages.
-const MAX_MESSAGES: usize = 2_000;
-const MAX_BLOCKS: usize = 200;
 
 /// One message.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +57,7 @@ pub(super) fn messages(file: Bytes<'_>, address: u64) -> Result<Vec<Message<'_>>
             } else {
                 messages.push(message);
             }
-            if messages.len() > MAX_MESSAGES || blocks.len() > MAX_BLOCKS {
+            if messages.len() > limits::HDF5_MESSAGES || blocks.len() > limits::HDF5_BLOCKS {
                 return Err(Damage("an object header is too long".to_owned()));
             }
         }

@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 
 use super::super::bytes::{Bytes, Damage};
 use super::super::error::{Error, Result};
-use super::pickle::{MAX_BYTES, Storage, Tensor};
+use super::pickle::{Storage, Tensor};
 use super::zip::{Entry, directory};
-
-/// Most bytes of storages that are unpacked.
-const MAX_STORED_BYTES: u64 = 2 << 30;
+use crate::limits;
 
 /// The archive in memory.
 #[derive(Debug)]
@@ -99,7 +97,7 @@ impl<'a> Archive<'a> {
     }
 
     pub(super) fn pickle(&self) -> Result<Vec<u8>> {
-        self.entry("data.pkl", MAX_BYTES)
+        self.entry("data.pkl", limits::PICKLE_BYTES)
     }
 
     /// A whole entry of at most `limit` bytes.
@@ -138,7 +136,7 @@ impl<'a> Archive<'a> {
         }
         let mut last = self.last.borrow_mut();
         if last.0 != entry {
-            let content = self.entry(&entry, MAX_STORED_BYTES)?;
+            let content = self.entry(&entry, limits::UNPACKED_BYTES)?;
             *last = (entry, content);
         }
         let bytes = &last.1;

@@ -6,17 +6,12 @@
 use std::collections::HashMap;
 
 use super::super::error::{Error, Result};
+use crate::limits;
 
-/// Largest pickle that is read.
-pub(super) const MAX_BYTES: u64 = 16 << 20;
-const MAX_OBJECTS: usize = 1_000_000;
 /// Longest name of a class or of a storage; objects made from it bear copies.
 const MAX_NAME_BYTES: usize = 255;
 /// Arguments of a call that matter.
 const MAX_ARGUMENTS: usize = 16;
-/// Python's pickler puts up to 2000 objects on the stack at once.
-const MAX_STACK: usize = 100_000;
-
 /// Position of an object.
 pub(super) type Id = u32;
 
@@ -118,7 +113,7 @@ impl<'a> Machine<'a> {
                 return Ok(Pickle { objects: self.objects, root });
             }
             self.step(code)?;
-            if self.stack.len() > MAX_STACK || self.marks.len() > MAX_STACK {
+            if self.stack.len() > limits::PICKLE_STACK || self.marks.len() > limits::PICKLE_STACK {
                 return damaged("its pickle is too deep");
             }
         }
@@ -240,7 +235,7 @@ impl<'a> Machine<'a> {
     }
 
     fn push(&mut self, object: Object) -> Result<()> {
-        if self.objects.len() >= MAX_OBJECTS {
+        if self.objects.len() >= limits::PICKLE_OBJECTS {
             return damaged("its pickle has too many objects");
         }
         let id = self.objects.len() as Id;
@@ -380,7 +375,7 @@ impl<'a> Machine<'a> {
                 let listed = arguments.first().map(|list| self.listed_pairs(*list)).unwrap_or_default();
                 // A list may be used again and again: what is copied counts as objects.
                 self.copied += listed.len();
-                if self.copied > MAX_OBJECTS {
+                if self.copied > limits::PICKLE_OBJECTS {
                     return damaged("its pickle has too many objects");
                 }
                 self.push(Object::Dict(listed))

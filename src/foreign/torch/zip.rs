@@ -8,13 +8,11 @@ use flate2::Crc;
 use flate2::read::DeflateDecoder;
 
 use super::super::bytes::{Bytes, Damage};
+use crate::limits;
 
 const END: &[u8] = b"PK\x05\x06";
 const END_BYTES: usize = 22;
 const MAX_COMMENT_BYTES: usize = 65_535;
-const MAX_ENTRIES: u64 = 100_000;
-const MAX_NAME_BYTES: u16 = 1_024;
-
 /// One entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -40,7 +38,7 @@ pub(super) fn directory(bytes: Bytes<'_>) -> Result<BTreeMap<String, Entry>, Dam
         record.expect(b"PK\x06\x06", "end of a zip directory")?;
         (count, at) = (record.u64(32)?, record.u64(48)?);
     }
-    if count > MAX_ENTRIES {
+    if count > limits::ZIP_ENTRIES {
         return Err(Damage(format!("its zip directory claims {count} entries")));
     }
     let mut entries = BTreeMap::new();
@@ -52,7 +50,7 @@ pub(super) fn directory(bytes: Bytes<'_>) -> Result<BTreeMap<String, Entry>, Dam
         }
         let (name_bytes, extra_bytes, comment_bytes) = (head.u16(28)?, head.u16(30)?, head.u16(32)?);
         let name = head.slice(46, u64::from(name_bytes))?;
-        let name = std::str::from_utf8(name).ok().filter(|_| name_bytes <= MAX_NAME_BYTES);
+        let name = std::str::from_utf8(name).ok().filter(|_| name_bytes <= limits::ZIP_NAME_BYTES);
         let name = name.ok_or_else(|| Damage("a zip entry has an impossible name".to_owned()))?;
         let extra = Bytes(head.slice(46 + u64::from(name_bytes), u64::from(extra_bytes))?);
         let mut sizes = [u64::from(head.u32(24)?), u64::from(head.u32(20)?), u64::from(head.u32(42)?)];

@@ -1,6 +1,7 @@
 //! A frame of a DICOM image as a radiograph for a model.
 
 use super::error::Result;
+use super::frame::Frame;
 use super::image::DicomImage;
 use crate::radiograph::{Radiograph, ValueScale};
 
@@ -16,7 +17,11 @@ impl Radiograph {
     /// When there is no such frame, it is damaged, its compression is not supported or its colours cannot be reduced
     /// to gray.
     pub fn from_dicom(image: &DicomImage, index: usize) -> Result<Self> {
-        let frame = image.frame(index)?;
+        Self::of_frame(image, index, &image.frame(index)?)
+    }
+
+    /// The same of a frame that is decoded already.
+    pub(in crate::radiograph) fn of_frame(image: &DicomImage, index: usize, frame: &Frame) -> Result<Self> {
         let (pixels, told) = frame.gray_levels()?;
         let layout = image.layout();
         let mut warnings: Vec<String> = image.warnings().iter().chain(&frame.warnings).cloned().chain(told).collect();

@@ -8,9 +8,7 @@ use dicom_core::Tag;
 use super::element::{Element, Walk, is_pixel_data, is_vr, items};
 use super::error::{Error, Result};
 use super::transfer_syntax::Encoding;
-
-/// Longest text value taken, in bytes.
-const MAX_TEXT_BYTES: usize = 1 << 16;
+use crate::limits;
 
 /// The elements of one level, over the bytes they lie in.
 #[derive(Clone, Debug)]
@@ -71,7 +69,7 @@ impl<'a> DataSet<'a> {
     /// are UTF-8 and are read as Latin-1 where they are not.
     pub(in crate::radiograph) fn text(&self, tag: Tag) -> Option<String> {
         let bytes = self.value(tag)?;
-        let bytes = &bytes[..bytes.len().min(MAX_TEXT_BYTES)];
+        let bytes = &bytes[..bytes.len().min(limits::DICOM_TEXT_BYTES)];
         let text = std::str::from_utf8(bytes)
             .map_or_else(|_| bytes.iter().map(|byte| char::from(*byte)).collect(), str::to_owned);
         let text = text.trim_matches([' ', '\0', '\t', '\r', '\n']);
@@ -90,7 +88,7 @@ impl<'a> DataSet<'a> {
     pub(super) fn numbers(&self, tag: Tag, usual: Usual) -> Vec<f64> {
         let Some(element) = self.element(tag) else { return Vec::new() };
         let Some(bytes) = self.bytes.get(element.value.clone()) else { return Vec::new() };
-        let bytes = &bytes[..bytes.len().min(MAX_TEXT_BYTES * 4)];
+        let bytes = &bytes[..bytes.len().min(limits::DICOM_TEXT_BYTES * 4)];
         let encoding = self.encoding;
         let words = || bytes.as_chunks::<2>().0.iter().map(move |word| encoding.u16(*word));
         let longs = || bytes.as_chunks::<4>().0.iter().map(move |word| encoding.u32(*word));

@@ -9,15 +9,7 @@ use dicom_core::Tag;
 
 use super::error::{Error, Result};
 use super::transfer_syntax::Encoding;
-
-/// Deepest nesting of sequences.
-const MAX_DEPTH: usize = 16;
-/// Most items of one sequence.
-const MAX_ITEMS: usize = 10_000;
-/// Most elements and items of a file, nested ones included.
-const MAX_ELEMENTS: usize = 1_000_000;
-/// Most fragments of pixel data.
-const MAX_FRAGMENTS: usize = 100_000;
+use crate::limits;
 
 pub(super) const ITEM: Tag = Tag(0xfffe, 0xe000);
 const ITEM_END: Tag = Tag(0xfffe, 0xe00d);
@@ -108,7 +100,11 @@ impl<'a> Walk<'a> {
 
     fn count(&mut self) -> Result<()> {
         self.met += 1;
-        if self.met > MAX_ELEMENTS { Err(Error::Limit { what: "more than a million elements" }) } else { Ok(()) }
+        if self.met > limits::DICOM_ELEMENTS {
+            Err(Error::Limit { what: "more than a million elements" })
+        } else {
+            Ok(())
+        }
     }
 
     fn next_at(&mut self, depth: usize) -> Result<Option<Element>> {
@@ -166,7 +162,7 @@ impl<'a> Walk<'a> {
     }
 
     fn skip_items_as_coded(&mut self, depth: usize) -> Result<usize> {
-        if depth > MAX_DEPTH {
+        if depth > limits::DICOM_DEPTH {
             return Err(Error::Limit { what: "sequences nested more than 16 deep" });
         }
         let mut items = 0;
@@ -183,7 +179,7 @@ impl<'a> Walk<'a> {
             }
             self.count()?;
             items += 1;
-            if items > MAX_ITEMS {
+            if items > limits::DICOM_ITEMS {
                 return Err(Error::Limit { what: "a sequence of more than 10000 items" });
             }
             self.pass_item(length, depth)?;
@@ -227,7 +223,7 @@ impl<'a> Walk<'a> {
 
     /// Passes over fragments and gives the number of bytes missing of the last one.
     fn skip_fragments(&mut self, depth: usize) -> Result<u64> {
-        for _ in 0..MAX_FRAGMENTS {
+        for _ in 0..limits::DICOM_FRAGMENTS {
             let at = self.at;
             match self.head() {
                 Some(Head { tag: SEQUENCE_END, .. }) => return Ok(0),
@@ -280,7 +276,7 @@ pub(super) fn items(bytes: &[u8], element: &Element, encoding: Encoding) -> Resu
         walk.pass_item(length, 1)?;
         let end = if length == UNDEFINED { walk.at.saturating_sub(8).max(start) } else { walk.at };
         found.push(start..end);
-        if found.len() > MAX_ITEMS {
+        if found.len() > limits::DICOM_ITEMS {
             return Err(Error::Limit { what: "a sequence of more than 10000 items" });
         }
     }

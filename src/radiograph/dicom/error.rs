@@ -11,6 +11,9 @@ pub enum Error {
     /// The operating system refused.
     #[error("the DICOM file cannot be read ({0})")]
     Io(#[from] std::io::Error),
+    /// It is no file, or too large a one.
+    #[error("the DICOM file cannot be read: {0}")]
+    File(#[from] crate::files::Error),
     /// The bytes are something else.
     #[error("the content is no DICOM file")]
     NotDicom,

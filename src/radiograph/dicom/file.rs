@@ -10,9 +10,7 @@ use super::dataset::DataSet;
 use super::element::{Walk, fragments, is_pixel_data, is_vr};
 use super::error::{Error, Result};
 use super::transfer_syntax::{Encoding, PixelCoding, TransferSyntax};
-
-/// Most bytes a deflated data set may become.
-pub(super) const MAX_INFLATED_BYTES: u64 = 256 << 20;
+use crate::limits;
 
 /// SOP class of an index of other files.
 const MEDIA_DIRECTORY: &str = "1.2.840.10008.1.3.10";
@@ -170,7 +168,7 @@ fn inflate(deflated: &[u8], max: u64) -> Result<(Vec<u8>, bool)> {
     flate2::read::DeflateDecoder::new(deflated).take(max + 1).read_to_end(&mut inflated).map_err(Error::Inflate)?;
     let cut = inflated.len() as u64 > max;
     if cut {
-        if max == MAX_INFLATED_BYTES {
+        if max == limits::INFLATED_BYTES {
             return Err(Error::Limit { what: "more than 256 MiB once inflated" });
         }
         inflated.truncate(max as usize);

@@ -29,6 +29,8 @@ pub struct Frame {
     pub warnings: Vec<String>,
     /// The palette, or what is to be said of one that cannot be read.
     pub(super) palette: Option<std::result::Result<Palette, &'static str>>,
+    /// Whole words of the pixels, where overlays lie in bits that the values do not use.
+    pub(super) overlay_words: Option<Vec<i32>>,
     pub(super) padding: Option<[i64; 2]>,
     pub(super) photometric: Photometric,
     pub(super) bits_allocated: u32,
@@ -53,6 +55,11 @@ impl Stage<'_> {
 }
 
 impl Frame {
+    /// Forgets the overlays that lie in its pixels, once they have been taken out.
+    pub fn forget_overlays(&mut self) {
+        self.overlay_words = None;
+    }
+
     /// Values of the modality (after its lookup table or rescale), in the order of the stored values.
     pub fn modality_values(&self) -> Vec<f32> {
         self.stored.map(|value| self.modality.at(value))

@@ -1,7 +1,7 @@
 //! The few attributes an index of many files needs, read without the pixels.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::Path;
 
 use dicom_dictionary_std::tags;
@@ -12,12 +12,10 @@ use super::error::{Error, Result};
 use super::file::Preface;
 use super::geometry::Spacing;
 use crate::radiograph::phantom_mark::dicom_is_phantom;
+use crate::{files, limits};
 
 /// Bytes read at first, which hold the header of nearly every radiograph.
 const FIRST_BYTES: u64 = 32 << 10;
-/// Bytes read at most.
-const MAX_BYTES: u64 = 8 << 20;
-
 /// What an index of files needs. Holds identifying values: none of it belongs into an output unless asked for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Header {
@@ -55,10 +53,15 @@ impl Header {
     /// # Errors
     /// When the file cannot be read, is no DICOM file, or its header is damaged or larger than that.
     pub fn open(path: &Path) -> Result<Self> {
-        let mut file = File::open(path)?;
-        if !file.metadata()?.is_file() {
-            return Err(Error::NotDicom);
-        }
+        Self::of_file(files::open(path)?)
+    }
+
+    /// The same of a regular file that is open, from its beginning.
+    ///
+    /// # Errors
+    /// As [`Header::open`].
+    pub fn of_file(mut file: File) -> Result<Self> {
+        file.rewind()?;
         let mut bytes = Vec::new();
         let mut wanted = FIRST_BYTES;
         loop {
@@ -66,7 +69,9 @@ impl Header {
             let is_whole = (&mut file).take(missing).read_to_end(&mut bytes)? < missing as usize;
             match Self::read(&bytes, is_whole) {
                 Ok(Some(header)) => return Ok(header),
-                Ok(None) if wanted < MAX_BYTES => wanted = (wanted * 16).min(MAX_BYTES),
+                Ok(None) if wanted < limits::DICOM_HEADER_BYTES => {
+                    wanted = (wanted * 16).min(limits::DICOM_HEADER_BYTES);
+                }
                 Ok(None) => return Err(Error::Limit { what: "a header of more than 8 MiB" }),
                 Err(error) => return Err(error),
             }
@@ -80,7 +85,7 @@ impl Header {
             other => other?,
         };
         // A deflated data set that was cut is inflated as far as it goes.
-        let unpacked = match preface.unpack(bytes.to_vec(), MAX_BYTES) {
+        let unpacked = match preface.unpack(bytes.to_vec(), limits::DICOM_HEADER_BYTES) {
             Err(Error::Inflate(_)) if !is_whole => return Ok(None),
             other => other?,
         };

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use dicom_dictionary_std::tags;
@@ -10,7 +11,7 @@ use super::codec;
 use super::dataset::{DataSet, Usual};
 use super::element::Element;
 use super::error::{Error, Result};
-use super::file::{MAX_INFLATED_BYTES, Preface};
+use super::file::Preface;
 use super::frame::{Frame, Palette};
 use super::frames::PixelBytes;
 use super::geometry::Spacing;
@@ -22,8 +23,18 @@ use super::overlay::{BitPlane, Overlay};
 use super::transfer_syntax::{Encoding, PixelCoding, TransferSyntax};
 use super::voi::{Window, lookup_tables};
 use crate::radiograph::phantom_mark::dicom_is_phantom;
+use crate::{files, limits};
 
 const TIME_LIMIT: Duration = Duration::from_secs(guard::LIMIT_SECS);
+
+/// Frames that were decoded in this process.
+static DECODED: AtomicU64 = AtomicU64::new(0);
+
+/// How many frames were decoded in this process, for tests that prove that a file is decoded once.
+#[doc(hidden)]
+pub fn frames_decoded() -> u64 {
+    DECODED.load(Ordering::Relaxed)
+}
 
 /// A DICOM file with pixels, in memory. Cheap to clone.
 #[derive(Clone)]
@@ -49,14 +60,7 @@ impl DicomImage {
     /// # Errors
     /// When it cannot be read, is no DICOM image, is damaged or asks for more than any radiograph.
     pub fn open(path: &Path) -> Result<Self> {
-        let metadata = std::fs::metadata(path)?;
-        if !metadata.is_file() {
-            return Err(Error::NotDicom);
-        }
-        if metadata.len() > crate::radiograph::MAX_FILE_BYTES {
-            return Err(Error::Limit { what: "more than 384 MiB" });
-        }
-        Self::from_bytes(std::fs::read(path)?)
+        Self::from_bytes(files::read(path, limits::IMAGE_BYTES)?)
     }
 
     /// Reads the content of a file.
@@ -66,6 +70,11 @@ impl DicomImage {
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self> {
         let source = guard::run(TIME_LIMIT, move || Source::read(bytes))?;
         Ok(Self { source: Arc::new(source) })
+    }
+
+    /// Memory it takes, in bytes: that of its file, inflated.
+    pub fn bytes(&self) -> usize {
+        self.source.bytes.len()
     }
 
     /// Size and number format.
@@ -157,21 +166,20 @@ impl DicomImage {
         &self.source.overlays
     }
 
-    /// The bits of overlay `overlay` for frame `frame`.
+    /// The bits of overlay `overlay` for frame `index`, which is `frame` where it could be decoded: overlays may lie in bits
+    /// of the pixels.
     ///
     /// # Errors
-    /// When there is no such overlay or frame, or its bits cannot be read.
-    pub fn overlay_bits(&self, overlay: usize, frame: usize) -> Result<BitPlane> {
+    /// When there is no such overlay, or its bits cannot be read.
+    pub fn overlay_bits(&self, overlay: usize, index: usize, frame: Option<&Frame>) -> Result<BitPlane> {
         let count = self.source.overlays.len();
         let Some(found) = self.source.overlays.get(overlay) else {
             return Err(Error::Choice { what: "overlay", asked: overlay, count });
         };
-        let Some(bit) = found.pixel_bit() else { return found.bits(&self.source.data_set(), frame) };
-        let source = Arc::clone(&self.source);
-        guard::run(TIME_LIMIT, move || {
-            let (samples, _) = source.decode(frame)?;
-            Ok(BitPlane::of_words(&samples.values, bit, &source.layout))
-        })
+        let Some(bit) = found.pixel_bit() else { return found.bits(&self.source.data_set(), index) };
+        let words = frame.and_then(|frame| frame.overlay_words.as_deref());
+        let plane = words.map(|words| BitPlane::of_words(words, bit, &self.source.layout));
+        plane.ok_or_else(|| Error::codec("overlay", "it lies in pixels that are not decoded"))
     }
 
     /// Whose image it is.
@@ -184,6 +192,7 @@ impl DicomImage {
     /// # Errors
     /// When there is no such frame, its compression is not supported, or it is damaged.
     pub fn frame(&self, index: usize) -> Result<Frame> {
+        DECODED.fetch_add(1, Ordering::Relaxed);
         let source = Arc::clone(&self.source);
         guard::run(TIME_LIMIT, move || source.frame(index))
     }
@@ -209,7 +218,7 @@ impl Source {
         if preface.is_directory() {
             return Err(Error::NoPixels { what: "it is a DICOMDIR, an index of other files".to_owned() });
         }
-        let mut unpacked = preface.unpack(bytes, MAX_INFLATED_BYTES)?;
+        let mut unpacked = preface.unpack(bytes, limits::INFLATED_BYTES)?;
         let encoding = unpacked.syntax.encoding;
         let data_set = DataSet::read(&unpacked.bytes, unpacked.range.clone(), encoding)?;
         let cut = data_set.cut.clone();
@@ -271,7 +280,10 @@ impl Source {
             Photometric::PaletteColor => Some(Palette::read(&data_set, signed)),
             _ => None,
         };
+        let has_pixel_overlay = self.overlays.iter().any(|overlay| overlay.pixel_bit().is_some());
+        let overlay_words = has_pixel_overlay.then(|| samples.values.clone());
         Ok(Frame {
+            overlay_words,
             stored: super::stored::Stored::new(samples, &self.layout),
             modality,
             windows,

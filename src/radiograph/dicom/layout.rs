@@ -4,10 +4,7 @@ use dicom_dictionary_std::tags;
 
 use super::dataset::{DataSet, Usual};
 use super::error::{Error, Result};
-use crate::radiograph::{MAX_PIXELS, MAX_SIDE_PX};
-
-/// Most frames of a file.
-const MAX_FRAMES: usize = 10_000;
+use crate::limits;
 
 /// What the samples of a pixel mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +94,7 @@ impl PixelLayout {
         if !matches!(samples_per_pixel, 1 | 3 | 4) {
             return Err(refused("SamplesPerPixel", samples_per_pixel, "an image has 1, 3 or 4"));
         }
-        if rows * columns * samples_per_pixel > MAX_PIXELS {
+        if rows * columns * samples_per_pixel > limits::PIXELS {
             return Err(Error::Limit { what: "more than 50 million samples a frame" });
         }
         let bits_allocated = u32::from(required(tags::BITS_ALLOCATED, "BitsAllocated")?);
@@ -167,7 +164,7 @@ fn refused(name: &'static str, value: impl std::fmt::Display, wanted: &'static s
 }
 
 fn side(value: u16, name: &'static str) -> Result<usize> {
-    if value == 0 || u32::from(value) > MAX_SIDE_PX {
+    if value == 0 || u32::from(value) > limits::SIDE_PX {
         return Err(refused(name, value, "sides of 1 to 16384 pixels are read"));
     }
     Ok(usize::from(value))
@@ -178,7 +175,7 @@ fn frames(data_set: &DataSet<'_>, warnings: &mut Vec<String>) -> Result<usize> {
         return Ok(1);
     }
     match data_set.number(tags::NUMBER_OF_FRAMES, Usual::Text) {
-        Some(number) if number > MAX_FRAMES as f64 => {
+        Some(number) if number > limits::FRAMES as f64 => {
             Err(refused("NumberOfFrames", number, "at most 10000 frames are read"))
         }
         Some(number) if number >= 1.0 && number.fract() == 0.0 => Ok(number as usize),

@@ -32,7 +32,7 @@ pub use frame::Frame;
 pub use geometry::{Spacing, SpacingKind};
 pub use header::Header;
 pub use identity::{Identity, NotDecoded, Undecoded};
-pub use image::DicomImage;
+pub use image::{DicomImage, frames_decoded};
 pub use layout::{Photometric, PixelLayout};
 pub use lookup::LookupTable;
 pub use modality::{Modality, Rescale};

@@ -5,9 +5,7 @@ use serde::Serialize;
 
 use super::dataset::{DataSet, Usual};
 use super::lookup::LookupTable;
-
-/// Largest slope or intercept taken; beyond it, values of 32 bits would leave the range of `f32`.
-const MAX_RESCALE: f64 = 1e15;
+use crate::limits;
 
 /// The modality LUT of a frame.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +45,7 @@ impl Modality {
             return Self::Identity;
         }
         let mut number = |tag, usual| {
-            let number = place.number(tag, Usual::Text).filter(|number| number.abs() <= MAX_RESCALE);
+            let number = place.number(tag, Usual::Text).filter(|number| number.abs() <= limits::DICOM_RESCALE);
             if number.is_none() && given(tag) {
                 warnings.push("a rescale value is no sensible number and was left out".to_owned());
             }

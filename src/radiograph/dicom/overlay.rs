@@ -6,7 +6,7 @@ use super::dataset::{DataSet, Usual};
 use super::element::Element;
 use super::error::{Error, Result};
 use super::layout::PixelLayout;
-use crate::radiograph::MAX_PIXELS;
+use crate::limits;
 
 /// Where the bits of an overlay are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ impl Overlay {
         };
         let origin = data_set.numbers(Tag(group, 0x0050), Usual::Signed);
         let origin = [0, 1].map(|axis| origin.get(axis).map_or(1, |value| *value as i32));
-        let is_sensible = rows > 0 && columns > 0 && rows * columns <= MAX_PIXELS;
+        let is_sensible = rows > 0 && columns > 0 && rows * columns <= limits::PIXELS;
         let label = data_set.text(Tag(group, 0x1500)).or_else(|| data_set.text(Tag(group, 0x0022)));
         is_sensible.then_some(Self { group, rows, columns, origin, label, place, frames })
     }

@@ -27,11 +27,12 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::resize;
+use crate::limits;
 pub use cache::SegmentCache;
 use felzenszwalb::EdgeList;
 pub use mask::Mask;
 pub use merge::{Merged, Step, merge};
-pub use scales::{MAX_SCALES, SCALE_SETS, ScaleSet, read_scales, scales_text};
+pub use scales::{SCALE_SETS, ScaleSet, read_scales, scales_text};
 
 /// Result of an XRAI step.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -75,7 +76,7 @@ pub enum Error {
     #[error("XRAI needs {requirement}")]
     Parameter {
         /// What must hold.
-        requirement: &'static str,
+        requirement: String,
     },
     /// A word among scales that is no number.
     #[error("XRAI needs scales as numbers with commas between, such as 50, 100, 250: {word:?} is none")]
@@ -171,24 +172,39 @@ impl Parameters {
     /// # Errors
     /// If one is out of its range; the error says what must hold.
     pub fn check(&self) -> Result<()> {
-        let in_range = |value: f64, low: f64, high: f64| (low..=high).contains(&value);
+        let in_unit = |value: f64| (0.0..=1.0).contains(&value);
+        let sigma = limits::SEGMENT_SIGMA_PX;
         let [low, high] = self.value_range;
         let requirements = [
-            (!self.scales.is_empty(), "at least one scale"),
-            (self.scales.len() <= MAX_SCALES, "at most 32 scales"),
-            (self.scales.iter().all(|&scale| in_range(scale, 0.0, 1e9)), "scales from 0 to 1e9"),
-            (in_range(self.sigma_px, 0.0, 1e3), "a sigma from 0 to 1000 px"),
-            (self.dilation_radius_px <= 1000, "a dilation radius of at most 1000 px"),
-            (in_range(self.area_threshold, 0.0, 1.0), "an area threshold from 0 to 1"),
+            (!self.scales.is_empty(), "at least one scale".to_owned()),
+            (self.scales.len() <= limits::SCALES.most, format!("at most {} scales", limits::SCALES.most)),
             (
-                in_range(low, -1e6, 1e6) && in_range(high, -1e6, 1e6) && low < high,
-                "a value range that rises within -1e6 to 1e6",
+                self.scales.iter().all(|&scale| limits::SCALE.contains(scale)),
+                format!("scales from {} to {:e}", limits::SCALE.least, limits::SCALE.most),
+            ),
+            (limits::SEGMENT_SIGMA_PX.contains(self.sigma_px), format!("a sigma of {sigma} px")),
+            (
+                self.dilation_radius_px <= limits::DILATION_PX,
+                format!("a dilation radius of at most {} px", limits::DILATION_PX),
+            ),
+            (
+                self.min_size_px.max(self.min_new_pixels) <= limits::XRAI_PIXELS,
+                format!("a smallest segment and a smallest addition of at most {} pixels", limits::XRAI_PIXELS),
+            ),
+            (in_unit(self.area_threshold), "an area threshold from 0 to 1".to_owned()),
+            (
+                limits::SEGMENT_VALUE.contains(low) && limits::SEGMENT_VALUE.contains(high) && low < high,
+                format!(
+                    "a value range that rises within {:e} to {:e}",
+                    limits::SEGMENT_VALUE.least,
+                    limits::SEGMENT_VALUE.most
+                ),
             ),
             (
                 self.resize_px.is_none_or(|[height, width]| {
-                    height > 0 && width > 0 && height.saturating_mul(width) <= MAX_SEGMENTED_PIXELS
+                    height > 0 && width > 0 && height.saturating_mul(width) <= limits::SEGMENTED_PIXELS
                 }),
-                "a size of at least 1x1 and at most 2^22 pixels to segment at",
+                format!("a size of at least 1x1 and at most {} pixels to segment at", limits::SEGMENTED_PIXELS),
             ),
         ];
         match requirements.into_iter().find(|(holds, _)| !holds) {
@@ -197,12 +213,6 @@ impl Parameters {
         }
     }
 }
-
-/// The largest image XRAI accepts.
-const MAX_PIXELS: usize = 1 << 24;
-
-/// The largest size it segments at: the sorted edges of one pixel take some hundred bytes.
-const MAX_SEGMENTED_PIXELS: usize = 1 << 22;
 
 /// The segments of one image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -269,7 +279,7 @@ pub fn segment(image: &[f32], shape: [usize; 3], parameters: &Parameters) -> Res
     if image.is_empty() || channels.checked_mul(height).and_then(|rows| rows.checked_mul(width)) != Some(image.len()) {
         return Err(Error::ImageSize { values: image.len(), shape });
     }
-    let max_pixels = if parameters.resize_px.is_some() { MAX_PIXELS } else { MAX_SEGMENTED_PIXELS };
+    let max_pixels = if parameters.resize_px.is_some() { limits::XRAI_PIXELS } else { limits::SEGMENTED_PIXELS };
     if height * width > max_pixels {
         return Err(Error::ImageTooLarge { height, width, max_pixels });
     }

@@ -2,9 +2,6 @@
 
 use super::{Error, Parameters, Result};
 
-/// Most scales of one segmentation: each takes as long as the others and adds segments of its own.
-pub const MAX_SCALES: usize = 32;
-
 /// A set of scales with a name of its own.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScaleSet {
@@ -43,6 +40,7 @@ pub fn scales_text(scales: &[f64]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits;
 
     #[test]
     fn scales_survive_text() {
@@ -55,7 +53,7 @@ mod tests {
 
     #[test]
     fn what_is_no_list_of_scales_is_refused_in_words() {
-        let many = "7 ".repeat(MAX_SCALES + 1);
+        let many = "7 ".repeat(limits::SCALES.most + 1);
         for (text, told) in [
             ("", "at least one scale"),
             ("50, ten", "numbers with commas between"),

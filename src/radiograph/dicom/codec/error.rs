@@ -36,6 +36,3 @@ pub(crate) enum Error {
         size: String,
     },
 }
-
-/// Most samples of one frame, all components together.
-pub(super) const MAX_SAMPLES: usize = 100_000_000;

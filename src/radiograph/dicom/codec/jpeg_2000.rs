@@ -8,13 +8,9 @@ use super::super::error::{Error, Result};
 use super::super::layout::{PixelLayout, described};
 use super::native::to_rgb;
 use super::{Meaning, Samples};
+use crate::limits;
 
 const FORMAT: &str = "JPEG 2000";
-/// Most tiles; each takes some kilobytes in the decoder, however small it is.
-const MAX_TILES: u64 = 16_384;
-/// Most code blocks and precincts of the image; each takes a hundred bytes and more in the decoder.
-const MAX_BLOCKS: u64 = 1_000_000;
-
 /// What the image and tile size segment (SIZ, A.5.1) says.
 #[derive(Debug)]
 struct Size {
@@ -89,7 +85,7 @@ impl Size {
             let block = |exponent: u8, precinct: u32| (u32::from(exponent) + 2).min(precinct.max(1) - 1);
             blocks += parts(columns, block(*width, px)) * parts(rows, block(*height, py));
         }
-        if blocks * self.components as u64 > MAX_BLOCKS {
+        if blocks * self.components as u64 > limits::JPEG_2000_BLOCKS {
             return Err(Error::Limit { what: "JPEG 2000 code blocks without number" });
         }
         Ok(())
@@ -183,7 +179,7 @@ fn check(codestream: &[u8]) -> Result<(Size, u64)> {
                     (0x51, _) => {
                         // The segment without its length begins with the capabilities.
                         let read = Size::read(segment)?;
-                        if read.tiles > MAX_TILES {
+                        if read.tiles > limits::JPEG_2000_TILES {
                             return Err(Error::Limit { what: "JPEG 2000 tiles without number" });
                         }
                         size = Some(read);

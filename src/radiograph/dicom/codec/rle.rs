@@ -1,7 +1,8 @@
 //! DICOM's run-length encoding (PS3.5 Annex G): one segment a byte of a sample, most significant byte first, each
 //! segment packed like Apple's `PackBits`.
 
-use super::error::{Error, MAX_SAMPLES};
+use super::error::Error;
+use crate::limits;
 
 const CODEC: &str = "RLE";
 /// The header: the number of segments and 15 offsets, 4 bytes each.
@@ -27,7 +28,7 @@ pub(crate) fn decode(
         return Err(Error::Unsupported { codec: CODEC, feature });
     }
     let pixels = rows.saturating_mul(columns);
-    if pixels.saturating_mul(samples_per_pixel) > MAX_SAMPLES {
+    if pixels.saturating_mul(samples_per_pixel) > limits::CODED_SAMPLES {
         let size = format!("{rows}x{columns} pixels of {samples_per_pixel} samples");
         return Err(Error::TooLarge { codec: CODEC, size });
     }

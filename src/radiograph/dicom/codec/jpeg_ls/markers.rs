@@ -1,7 +1,8 @@
 //! Marker segments of a JPEG-LS stream (T.87, annex C).
 
 use super::coding::Preset;
-use super::{CODEC, Error, Header, MAX_SAMPLES, damaged, unsupported};
+use super::{CODEC, Error, Header, damaged, unsupported};
+use crate::limits;
 
 /// A marker that matters to the decoder.
 #[derive(Clone, Debug)]
@@ -157,7 +158,7 @@ fn start_of_frame(segment: &[u8]) -> Result<StartOfFrame, Error> {
     if components == 0 || list.len() != 3 * components {
         return Err(damaged(format!("{components} components in {} bytes", list.len())));
     }
-    if rows * columns * components > MAX_SAMPLES {
+    if rows * columns * components > limits::CODED_SAMPLES {
         let size = format!("{rows}x{columns} pixels of {components} components");
         return Err(Error::TooLarge { codec: CODEC, size });
     }

@@ -6,7 +6,7 @@ mod coding;
 mod markers;
 mod scan;
 
-use super::error::{Error, MAX_SAMPLES};
+use super::error::Error;
 use bits::Stop;
 use coding::{Coding, Preset};
 use markers::{Interleave, Marker, Reader, ScanHeader, StartOfFrame};

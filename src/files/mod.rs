@@ -1,0 +1,14 @@
+//! Files on the disk: regular ones, read up to a bound; written whole or not at all.
+//!
+//! Everything that reads a file of somebody else's goes through here. A pipe, a socket or a device may wait for ever or have
+//! no end, a file may be larger than memory, and either may become so while it is read.
+
+mod error;
+mod opened;
+mod read;
+mod write;
+
+pub use error::{Error, Result};
+pub use opened::{count_opened, times_opened};
+pub use read::{Source, open, read, read_text};
+pub(crate) use write::{Readers, folder_of, stage, staging_in, write};

@@ -1,0 +1,37 @@
+//! Weights of other programs: PyTorch's archives and pickles, Keras' HDF5.
+
+/// Most values of all tensors together.
+pub const FOREIGN_VALUES: usize = (2 << 30) / size_of::<f32>();
+
+/// Most bytes that all entries of an archive unpack to.
+pub const UNPACKED_BYTES: u64 = 2 << 30;
+
+/// Most entries of a zip archive.
+pub const ZIP_ENTRIES: u64 = 100_000;
+
+/// Longest name of a zip entry, in bytes.
+pub const ZIP_NAME_BYTES: u16 = 1_024;
+
+/// Longest pickle, in bytes: names and shapes, no values.
+pub const PICKLE_BYTES: u64 = 16 << 20;
+
+/// Most objects of a pickle.
+pub const PICKLE_OBJECTS: usize = 1_000_000;
+
+/// Most objects on the stack of a pickle; Python puts up to 2000 there at once.
+pub const PICKLE_STACK: usize = 100_000;
+
+/// Most messages of an HDF5 object; Keras writes about ten.
+pub const HDF5_MESSAGES: usize = 2_000;
+
+/// Most blocks of messages of an HDF5 object.
+pub const HDF5_BLOCKS: usize = 200;
+
+/// Most objects of one HDF5 heap that are passed on the way to the one wanted.
+pub const HDF5_HEAP_OBJECTS: usize = 100_000;
+
+/// Most links of all HDF5 groups; InceptionV3 by Keras has about a thousand.
+pub const HDF5_LINKS: usize = 50_000;
+
+/// Most nodes and leaves of the tree of an HDF5 group.
+pub const HDF5_NODES: usize = 100_000;

@@ -1,0 +1,37 @@
+//! Networks and their training.
+
+use super::range::{Real, Whole};
+
+/// Longest side of a network's input, in pixels: an InceptionV3 takes 6 GB for one pass at this size.
+pub const INPUT_SIDE_PX: usize = 4096;
+
+/// Multiplier on every layer's channels, above 0: weights grow by its square.
+pub const WIDTH: f64 = 16.0;
+
+/// Logits, maps or kinds of boxes of a network; the largest published classifiers have 22,000.
+pub const CLASSES: usize = 100_000;
+
+/// Added to the variance of batch normalization; PyTorch adds 0.00001, Keras 0.001.
+pub const NORM_EPS: Real = Real::new(0.0, 1.0);
+
+/// Side of a detector's smallest anchor, in pixels: below, rounding to pixels would leave some without area; beyond, every
+/// anchor would be larger than any image.
+pub const ANCHOR_PX: Real = Real::new(4.0, 16_384.0);
+
+/// The same of a detector that is trained here, whose images are no larger than [`TRAINING_SIDE_PX`].
+pub const TRAINING_ANCHOR_PX: Real = Real::new(4.0, 512.0);
+
+/// Side of images to train on, in pixels: all of a cohort lie in memory.
+pub const TRAINING_SIDE_PX: Whole = Whole::new(1, 2048);
+
+/// Passes over all images of a training; a log of more would not be read by anybody.
+pub const EPOCHS: Whole = Whole::new(1, 100_000);
+
+/// Epochs without a better score after which training ends; 0 for never.
+pub const PATIENCE: Whole = Whole::new(0, EPOCHS.most);
+
+/// Images of a training step: batch normalization compares those of a batch.
+pub const TRAINING_BATCH: Whole = Whole::new(2, 4096);
+
+/// Learning rate and weight decay: beyond, the first step already leaves all numbers behind.
+pub const RATE: f64 = 1000.0;
