@@ -6,7 +6,6 @@
 mod error;
 mod input;
 mod judge;
-mod network;
 mod scores;
 mod study_image;
 
@@ -17,7 +16,6 @@ use rayon::prelude::*;
 pub use error::{Error, Result};
 pub use input::{CaseTruth, case_truth, model_input};
 pub use judge::{CaseOutcome, Judge, PixelAreas};
-pub use network::Network;
 pub use scores::{
     CaseMean, ClassifierScores, DetectionScores, Scores, SegmentationScores, ThresholdRule, ThresholdScores,
     validation_score,
@@ -27,7 +25,7 @@ pub use study_image::StudyImage;
 
 use crate::cohort::{Case, Cohort, Split};
 use crate::metrics::Bootstrap;
-use crate::network::{Batch, Model, ModelKind};
+use crate::network::{Batch, Forward, Model, ModelKind};
 
 /// What is evaluated, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +93,7 @@ pub trait Watch: Sync {
 /// positive class, the network fails, or `watch` says stop.
 pub fn evaluate(
     model: &Model,
-    network: &mut Network,
+    network: &mut Forward,
     cohort: &Cohort,
     options: &Options,
     watch: &dyn Watch,
@@ -160,7 +158,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn judge_all(&mut self, network: &mut Network, cases: &[&Case]) -> Result<Vec<CaseOutcome>> {
+    fn judge_all(&mut self, network: &mut Forward, cases: &[&Case]) -> Result<Vec<CaseOutcome>> {
         let [height, width] = self.model.card.input_size;
         let batch = self.batch.unwrap_or_else(|| network.preferred_batch(height, width)).max(1);
         let mut outcomes = Vec::with_capacity(cases.len());
@@ -195,7 +193,7 @@ impl Run<'_> {
     }
 
     /// Outcomes of the cases that could be read.
-    fn pass(&self, network: &mut Network, loaded: &[Result<(Batch, CaseTruth)>]) -> Result<Vec<CaseOutcome>> {
+    fn pass(&self, network: &mut Forward, loaded: &[Result<(Batch, CaseTruth)>]) -> Result<Vec<CaseOutcome>> {
         let mut values = Vec::new();
         let mut truths = Vec::new();
         for (input, truth) in loaded.iter().flatten() {

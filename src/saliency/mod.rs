@@ -35,4 +35,4 @@ pub use parameters::{
 };
 pub use provenance::{Completeness, Evaluations, NoiseOrigin, Provenance};
 pub use request::{ClassChoice, FinishedMap, ImageInput, PartialMap, Request, Watch};
-pub use schedule::{Explainer, explain};
+pub use schedule::{About, Explainer, explain};

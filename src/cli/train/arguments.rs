@@ -10,7 +10,7 @@ use super::super::error::{Error, Result};
 use super::super::interrupt::Interrupt;
 use super::terminal::bar;
 use crate::cohort::{Cohort, CohortOptions, CohortSpec, ThirdClass};
-use crate::network::{Architecture, DetectorCard, ModelKind, Precision};
+use crate::network::{Architecture, DetectorCard, ModelKind, Precision, RuntimeOptions};
 use crate::training::{Augmentation, Samples, Settings};
 use crate::truth::Task;
 
@@ -182,6 +182,11 @@ impl PrecisionChoice {
 }
 
 impl Arguments {
+    /// Where the network is trained.
+    pub(super) fn options(&self) -> RuntimeOptions {
+        RuntimeOptions { device: self.device.into(), threads: self.threads, ..RuntimeOptions::default() }
+    }
+
     /// What the curve is called.
     pub(super) fn title(&self) -> String {
         format!("{} on {}, seed {}", self.arch, self.task.task(), self.seed)

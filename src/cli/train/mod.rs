@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::error::{Error, Result};
 use super::interrupt::Interrupt;
-use super::{executor, print_json};
+use super::{print_json, runtime};
 use crate::cohort::Split;
 use crate::network::{ModelCard, ModelKind, Variant, WeightsFile};
 use crate::training::{Checkpoint, Error as TrainingError, Samples, Training, csv, curve, initial_weights, score_name};
@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     settings.check()?;
     arguments.check()?;
     let interrupt = Interrupt::listen();
-    executor::start_threads(arguments.threads)?;
+    let runtime = runtime::start(&arguments.options(), arguments.quiet)?;
     let cohort = arguments.open_cohort(&interrupt)?;
     let size_px = [arguments.input_size; 2];
     let kind = arguments.arch.kind();
@@ -78,7 +78,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         );
     }
     let parameters: usize = weights.iter().map(|(_, tensor)| tensor.values.len()).sum();
-    let trainer = executor::trainer(graph, &weights, arguments.device, arguments.threads)?;
+    let trainer = runtime.trainer(graph, &weights)?;
     let told = arguments.told(&settings, &trainer.describe(), &train, &validation, file.as_deref());
     let resume = arguments.resume.then(|| Checkpoint::open(&told, &files.checkpoint)).transpose()?;
     let watch = Terminal { bar: bar(arguments.quiet, "steps"), interrupt, told, checkpoint: &files.checkpoint };
