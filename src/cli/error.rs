@@ -138,13 +138,7 @@ impl Error {
                 | benchmark::Error::Shard(_) => 2,
                 _ => 1,
             },
-            Self::Start(error) => {
-                if error.is_contradiction() {
-                    2
-                } else {
-                    1
-                }
-            }
+            Self::Start(error) if error.is_contradiction() => 2,
             Self::Usage(_)
             | Self::Training(training::Error::Settings { .. })
             | Self::Statistics(

@@ -186,11 +186,8 @@ impl<'a> Explainer<'a> {
     /// The inputs of the next pass, `[n, c, h, w]`; nothing where nothing is left to do.
     ///
     /// # Errors
-    /// When the watch cancels. What is finished stays so.
+    /// When the images and the request do not go together.
     pub fn inputs(&mut self) -> Result<Option<Batch>> {
-        if self.watch.cancelled() {
-            return Err(Error::Cancelled);
-        }
         let Some(open) = self.opened()? else { return Ok(None) };
         let begun = Instant::now();
         let Open { shape: [c, h, w], seen, next, .. } = open;

@@ -106,7 +106,7 @@ impl Runtime {
     pub fn describe(&self) -> String {
         match &self.place {
             Place::Kernels { isa, threads, .. } => {
-                format!("processor, {}, {threads} thread{}", isa.title(), if *threads == 1 { "" } else { "s" })
+                format!("processor, {}, {threads} thread{}", isa_title(*isa), if *threads == 1 { "" } else { "s" })
             }
             Place::Candle(Device::Cpu) => "processor, candle".to_owned(),
             Place::Candle(Device::Cuda(_)) => format!("{}, candle", Gpu::Cuda.name()),
@@ -190,6 +190,15 @@ impl Place {
             other => StartError::Threads { reason: other.to_string() },
         })?;
         Ok(Self::Kernels { options, isa, threads: pool.current_num_threads() })
+    }
+}
+
+/// The name of an instruction set on screen.
+fn isa_title(isa: Isa) -> &'static str {
+    match isa {
+        Isa::Avx512 => "AVX-512",
+        Isa::Avx2 => "AVX2",
+        Isa::Portable => "portable",
     }
 }
 

@@ -48,15 +48,6 @@ impl Isa {
         }
     }
 
-    /// Its name in words on screen.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Avx512 => "AVX-512",
-            Self::Avx2 => "AVX2",
-            Self::Portable => "portable",
-        }
-    }
-
     pub(crate) fn kernels(self) -> &'static Kernels {
         match self {
             #[cfg(target_arch = "x86_64")]
