@@ -8,7 +8,9 @@
 use std::time::Instant;
 
 use saliscope::cascade::{Comparable, Order, Plan, Randomizer, State, run};
-use saliscope::network::{Batch, CpuExecutor, CpuOptions, Executor, Graph, Result, Weights, inception_v3};
+use saliscope::network::{
+    Batch, CpuExecutor, CpuOptions, Executor, Family, Graph, Result, Target, Wanted, Weights, inception_v3,
+};
 use saliscope::saliency::{ImageInput, Method, Preset, Request, explain};
 
 const SIDE: usize = 320;
@@ -67,16 +69,26 @@ fn shared(plan: &Plan, graph: &Graph, trained: &Weights) -> usize {
     })
 }
 
-/// Seconds of passes alone over executors that are ready.
-fn passes(plan: &Plan, executors: &[Box<dyn Executor>]) -> f64 {
+/// What [`METHODS`] want of the one pass that makes them.
+fn wanted(graph: &Graph) -> Wanted<'static> {
+    Wanted { target: Target::Class(0), gradient: true, guided_gradient: true, activation: Some(graph.features()) }
+}
+
+/// Seconds of passes alone over executors that are ready, each by itself.
+fn passes_alone(plan: &Plan, executors: &[Box<dyn Executor>]) -> Result<f64> {
+    let input = &plan.request.images[0].values;
     let start = Instant::now();
-    let mut request = plan.request.clone();
     for executor in executors {
-        for explanation in explain(executor.as_ref(), &request, &()).unwrap_or_default() {
-            request.classes = Some(vec![explanation.class]);
-        }
+        executor.run(&wanted(executor.graph()).of(input))?;
     }
-    start.elapsed().as_secs_f64()
+    Ok(start.elapsed().as_secs_f64())
+}
+
+/// The same over executors that share.
+fn passes_shared(plan: &Plan, family: &Family) -> Result<f64> {
+    let start = Instant::now();
+    family.each(&plan.request.images[0].values, |_, turn| turn.run(wanted(family.graph())).map(|_| ()))?;
+    Ok(start.elapsed().as_secs_f64())
 }
 
 fn median(mut times: Vec<f64>) -> f64 {
@@ -113,12 +125,11 @@ fn main() -> Result<()> {
 
     let Ok(weights) = plan.randomizer.weights_of(&graph, &trained, &plan.states) else { return Ok(()) };
     let single: Vec<_> = weights.iter().map(|weights| build(&graph, weights)).collect::<Result<_>>()?;
-    let first = build(&graph, &weights[0])?;
-    let others = weights[1..].iter().filter_map(|weights| first.with_weights(weights)).collect::<Result<Vec<_>>>()?;
-    let family: Vec<Box<dyn Executor>> = std::iter::once(first).chain(others).collect();
+    let mut family = Family::new(build(&graph, &weights[0])?);
+    assert!(family.join(&weights[1..])?, "the processor's executors share");
     let mut ratios = Vec::new();
     for round in 0..=rounds {
-        let [naive, ours] = [passes(&plan, &single), passes(&plan, &family)];
+        let [naive, ours] = [passes_alone(&plan, &single)?, passes_shared(&plan, &family)?];
         // The first round packs weights.
         if round > 0 {
             println!(

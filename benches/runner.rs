@@ -14,14 +14,13 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 use saliscope::benchmark::protocol::Test;
-use saliscope::benchmark::{BLOCK, CpuExecutors, Executors, Options, Protocol, Setup, run};
+use saliscope::benchmark::{BLOCK, Executors, Options, Protocol, Setup, run};
 use saliscope::cascade::{Order, Plan, Randomizer, State};
 use saliscope::cohort::{Case, Split};
-use saliscope::evaluation::Network;
 use saliscope::model_input::StudyImage;
 use saliscope::network::{
-    Architecture, CpuOptions, Executor, ForwardWork, Graph, Model, ModelCard, Pass, PassOutput, Precision, Result,
-    Variant, Weights,
+    Architecture, DeviceChoice, Executor, Forward, ForwardWork, Graph, Joining, Model, ModelCard, Pass, PassOutput,
+    Precision, Result, Runtime, RuntimeOptions, Variant, Weights,
 };
 use saliscope::saliency::{ImageInput, Method, Preset, Request};
 use saliscope::truth::Task;
@@ -63,8 +62,8 @@ impl Executor for Timed {
         self.inner.preferred_batch(height, width)
     }
 
-    fn with_weights(&self, weights: &Weights) -> Option<Result<Box<dyn Executor>>> {
-        let made = timed(&self.clock.making, || self.inner.with_weights(weights))?;
+    fn with_weights(&self, weights: &Weights, joining: Joining) -> Option<Result<Box<dyn Executor>>> {
+        let made = timed(&self.clock.making, || self.inner.with_weights(weights, joining))?;
         Some(made.map(|inner| Box::new(Self { inner, clock: Arc::clone(&self.clock) }) as Box<dyn Executor>))
     }
 
@@ -78,9 +77,8 @@ impl Executor for Timed {
 }
 
 /// Networks on the processor whose time is noted.
-#[derive(Default)]
 struct TimedExecutors {
-    inner: CpuExecutors,
+    inner: Runtime,
     clock: Arc<Clock>,
 }
 
@@ -90,7 +88,7 @@ impl Executors for TimedExecutors {
         Ok(Box::new(Timed { inner, clock: Arc::clone(&self.clock) }))
     }
 
-    fn localizer(&self, model: &Model) -> Result<Network> {
+    fn localizer(&self, model: &Model) -> Result<Forward> {
         self.inner.localizer(model)
     }
 }
@@ -176,8 +174,8 @@ fn main() -> std::result::Result<(), Failure> {
     let _ = rayon::ThreadPoolBuilder::new().num_threads(2).build_global();
     let folder = tempfile::tempdir()?;
     let weights = model(folder.path())?;
-    let mut executors = TimedExecutors::default();
-    executors.inner.options = CpuOptions { threads: Some(2), ..CpuOptions::default() };
+    let options = RuntimeOptions { device: DeviceChoice::Cpu, threads: Some(2), ..RuntimeOptions::default() };
+    let executors = TimedExecutors { inner: Runtime::open(&options)?, clock: Arc::default() };
     for method in [Method::Grad, Method::Sg] {
         // 25 passes a map: fewer images do.
         let images = if method == Method::Grad { images } else { images.div_ceil(8) };

@@ -6,16 +6,16 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use candle_core::{DType, Device};
 use saliscope::cohort::{Cohort, CohortOptions, CohortSpec, Split};
 use saliscope::detection::{Anchors, EdgeBox, Match, TrueBox, encode, match_anchors};
 use saliscope::evaluation::{
-    CaseOutcome, CaseTruth, Error, Evaluation, Judge, Network, Options, Scores, case_truth, evaluate, validation_score,
+    CaseOutcome, CaseTruth, Error, Evaluation, Judge, Options, Scores, case_truth, evaluate, validation_score,
 };
 use saliscope::metrics::{Bootstrap, roc_auc};
 use saliscope::model_input::model_input;
 use saliscope::network::{
-    Architecture, Batch, CandleExecutor, CpuExecutor, CpuOptions, CpuTrainer, Executor, Model, Pass, Variant, Weights,
+    Architecture, Batch, CpuExecutor, CpuOptions, DeviceChoice, Executor, ExecutorChoice, Forward, Model, Pass,
+    Runtime, RuntimeOptions, Variant, Weights,
 };
 use saliscope::truth::{Mask, Task};
 use saliscope::watch::Watch;
@@ -50,17 +50,17 @@ fn options(split: Split, batch: usize) -> Options {
     Options { split, batch: Some(batch), bootstrap, ..Options::default() }
 }
 
-fn trainer(model: &Model) -> Network {
-    let options = CpuOptions { threads: Some(2), ..CpuOptions::default() };
-    Network::Trained(Box::new(CpuTrainer::new(model.graph.clone(), &model.weights, options).unwrap()))
+/// What runs a model on the processor.
+fn on_processor(model: &Model, executor: ExecutorChoice) -> Forward {
+    let options = RuntimeOptions { device: DeviceChoice::Cpu, executor, threads: Some(2), ..RuntimeOptions::default() };
+    Runtime::open(&options).unwrap().forward(model).unwrap()
 }
 
-fn classifier(model: &Model) -> Network {
-    let options = CpuOptions { threads: Some(2), ..CpuOptions::default() };
-    Network::Classifier(Box::new(CpuExecutor::new(model.graph.clone(), &model.weights, options).unwrap()))
+fn kernels(model: &Model) -> Forward {
+    on_processor(model, ExecutorChoice::Auto)
 }
 
-fn judged(model: &Model, network: &mut Network, cohort: &Cohort, options: &Options) -> Evaluation {
+fn judged(model: &Model, network: &mut Forward, cohort: &Cohort, options: &Options) -> Evaluation {
     evaluate(model, network, cohort, options, &Silent).unwrap()
 }
 
@@ -77,7 +77,7 @@ fn a_classifier_is_judged_as_by_hand_and_in_any_batch() {
         scores.push(f64::from(logits[1]) - f64::from(logits[0]));
         truth.push(case.label.unwrap());
     }
-    let mut network = classifier(&model);
+    let mut network = kernels(&model);
     let found = judged(&model, &mut network, &cohort, &Options { youden: true, ..options(Split::Train, 5) });
     assert_eq!((found.cases, found.positives), (truth.len(), truth.iter().filter(|truth| **truth).count()));
     assert_eq!((found.unlabelled, found.unusable.len(), found.resamples), (0, 0, 100));
@@ -103,10 +103,10 @@ fn networks_that_localize_are_judged_alike_by_both_executors() {
     for (arch, task) in [(Architecture::UNet, Task::Pneumothorax), (Architecture::RetinaNet, Task::Pneumonia)] {
         let model = model(folder.path(), arch, "");
         let cohort = cohort(20, task);
-        let found = judged(&model, &mut trainer(&model), &cohort, &options(Split::Train, 3));
-        assert_eq!(judged(&model, &mut trainer(&model), &cohort, &options(Split::Train, 1)), found);
-        let candle = CandleExecutor::new(model.graph.clone(), &model.weights, Device::Cpu, DType::F32).unwrap();
-        let other = judged(&model, &mut Network::Candle(candle), &cohort, &options(Split::Train, 2));
+        let found = judged(&model, &mut kernels(&model), &cohort, &options(Split::Train, 3));
+        assert_eq!(judged(&model, &mut kernels(&model), &cohort, &options(Split::Train, 1)), found);
+        let mut candle = on_processor(&model, ExecutorChoice::Candle);
+        let other = judged(&model, &mut candle, &cohort, &options(Split::Train, 2));
         let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-3, "{a} and {b}");
         match (&found.scores, &other.scores) {
             (Scores::Segmentation(a), Scores::Segmentation(b)) => {
@@ -204,19 +204,19 @@ fn what_cannot_be_judged_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let retina = model(folder.path(), Architecture::RetinaNet, "");
     let masks = cohort(20, Task::Pneumothorax);
-    let refused = |model: &Model, network: &mut Network, cohort: &Cohort, options: &Options| {
+    let refused = |model: &Model, network: &mut Forward, cohort: &Cohort, options: &Options| {
         evaluate(model, network, cohort, options, &Silent).unwrap_err()
     };
-    let error = refused(&retina, &mut trainer(&retina), &masks, &options(Split::Train, 2));
+    let error = refused(&retina, &mut kernels(&retina), &masks, &options(Split::Train, 2));
     assert!(matches!(error, Error::NoBoxes), "{error}");
 
     let mut dense = model(folder.path(), Architecture::DenseNet121, "");
     let tiny = cohort(1, Task::Pneumothorax);
     let split = Split::ALL.into_iter().find(|split| tiny.in_split(*split).count() == 0).unwrap();
-    let error = refused(&dense, &mut classifier(&dense), &tiny, &options(split, 2));
+    let error = refused(&dense, &mut kernels(&dense), &tiny, &options(split, 2));
     assert_eq!(error.to_string(), format!("the {split} split has no labelled case that can be read"));
     dense.card.positive_class = None;
-    let error = refused(&dense, &mut classifier(&dense), &masks, &options(Split::Train, 2));
+    let error = refused(&dense, &mut kernels(&dense), &masks, &options(Split::Train, 2));
     assert!(matches!(error, Error::NoPositiveClass), "{error}");
 }
 
@@ -240,7 +240,7 @@ fn images_that_cannot_be_read_are_left_out_and_told() {
     std::fs::write(images.join("labels.csv"), labels).unwrap();
     let spec = CohortSpec::Folder(images);
     let cohort = Cohort::open(&spec, &CohortOptions::default(), &()).unwrap();
-    let found = judged(&dense, &mut classifier(&dense), &cohort, &options(Split::Test, 2));
+    let found = judged(&dense, &mut kernels(&dense), &cohort, &options(Split::Test, 2));
     assert_eq!((found.cases, found.positives), (5, 2));
     let [left_out] = &found.unusable[..] else { panic!("{:?}", found.unusable) };
     assert_eq!(left_out.cases, 1);

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use saliscope::demo;
 use saliscope::job::Jobs;
+use saliscope::network::{DeviceChoice, ExecutorChoice, Runtime, RuntimeOptions, ThisMachine};
 use saliscope::phantom::{Finding, PhantomSpec};
-use saliscope::reading::{CaseSource, Explainer, ModelSource, OpenCase, OpenModel, Question, Standing};
+use saliscope::reading::{CaseSource, ChosenRuntime, Explainer, ModelSource, OpenCase, OpenModel, Question, Standing};
 use saliscope::saliency::{self, ClassChoice, Method, Preset, Request};
 use saliscope::truth::Mask;
 
@@ -16,6 +17,11 @@ const PHANTOM: PhantomSpec = PhantomSpec { seed: 77, index: 3, size_px: 320, fin
 
 fn case() -> Arc<OpenCase> {
     Arc::new(OpenCase::read(&CaseSource::Phantom(PHANTOM)).unwrap())
+}
+
+/// Where these tests run networks.
+fn runtime() -> Runtime {
+    ChosenRuntime::default().get().unwrap()
 }
 
 fn model(name: &str) -> Arc<OpenModel> {
@@ -44,7 +50,7 @@ fn question() -> Question {
 #[test]
 fn background_maps_are_those_of_a_plain_request() {
     let jobs = Arc::new(Jobs::new(|| {}));
-    let explainer = Explainer::new(Arc::clone(&jobs));
+    let explainer = Explainer::new(Arc::clone(&jobs), ChosenRuntime::default());
     let (case, model, question) = (case(), model("pneumothorax_densenet_121_1"), question());
     assert!(explainer.ask(&case, &model, &question, &Method::ALL, false).is_some());
     assert!(
@@ -59,7 +65,7 @@ fn background_maps_are_those_of_a_plain_request() {
     let mut request = Request::new(vec![input], Method::ALL.to_vec(), Preset::Recommended);
     request.parameters = question.parameters_for(&model);
     request.positive_class = Some(1);
-    let plain = saliency::explain(model.executor().unwrap().as_ref(), &request, &()).unwrap();
+    let plain = saliency::explain(model.executor(&runtime()).unwrap().as_ref(), &request, &()).unwrap();
     for map in &plain[0].maps {
         let Standing::Ready(answer) = standing(map.method) else { panic!("{} is gone", map.method) };
         assert_eq!(answer.map.raw, map.raw, "{}", map.method);
@@ -78,7 +84,7 @@ fn background_maps_are_those_of_a_plain_request() {
 #[test]
 fn cancelling_keeps_what_is_finished_and_asking_again_makes_the_rest() {
     let jobs = Arc::new(Jobs::new(|| {}));
-    let explainer = Explainer::new(Arc::clone(&jobs));
+    let explainer = Explainer::new(Arc::clone(&jobs), ChosenRuntime::default());
     let (case, model) = (case(), model(demo::FIRST_MODEL));
     let question = Question::of(Preset::Arun2021);
     let job = explainer.ask(&case, &model, &question, &Method::ALL, false).unwrap();
@@ -106,7 +112,7 @@ fn cancelling_keeps_what_is_finished_and_asking_again_makes_the_rest() {
 #[test]
 fn a_job_that_never_ran_leaves_nothing_waiting() {
     let jobs = Arc::new(Jobs::new(|| {}));
-    let explainer = Explainer::new(Arc::clone(&jobs));
+    let explainer = Explainer::new(Arc::clone(&jobs), ChosenRuntime::default());
     let (case, model) = (case(), model(demo::FIRST_MODEL));
     let (first, second) = (Question::of(Preset::Arun2021), question());
     let running = explainer.ask(&case, &model, &first, &[Method::Sig], false).unwrap();
@@ -146,7 +152,7 @@ fn every_feature_map_can_be_read_and_that_of_another_network_is_not_asked_for() 
                 positive_class: Some(1),
                 ..Request::new(vec![input.clone()], vec![Method::Gcam], Preset::Recommended)
             };
-            let found = saliency::explain(model.executor().unwrap().as_ref(), &request, &()).unwrap();
+            let found = saliency::explain(model.executor(&runtime()).unwrap().as_ref(), &request, &()).unwrap();
             let made = &found[0].maps[0];
             assert_eq!(made.provenance.tensor.as_deref(), Some(&*map.node));
             assert!(made.raw.iter().all(|value| value.is_finite()), "{map:?}");
@@ -197,7 +203,7 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 fn the_same_image_with_other_marks_is_scored_by_them() {
     let (model, question) = (model("pneumothorax_densenet_121_1"), question());
     let jobs = Arc::new(Jobs::new(|| {}));
-    let explainer = Explainer::new(Arc::clone(&jobs));
+    let explainer = Explainer::new(Arc::clone(&jobs), ChosenRuntime::default());
     let mut scores = Vec::new();
     for shift in [0, 40] {
         let mut case = OpenCase::read(&CaseSource::Phantom(PHANTOM)).unwrap();
@@ -213,4 +219,28 @@ fn the_same_image_with_other_marks_is_scored_by_them() {
         scores.push(answer.scores.unwrap());
     }
     assert!((scores[0].average_precision - scores[1].average_precision).abs() > 1e-6, "the first marks were kept");
+}
+
+#[test]
+fn what_is_asked_after_a_change_of_the_device_runs_there_and_kept_maps_stay() {
+    let jobs = Arc::new(Jobs::new(|| {}));
+    let of = |executor| RuntimeOptions { device: DeviceChoice::Cpu, executor, ..RuntimeOptions::default() };
+    let runtime = ChosenRuntime::new(of(ExecutorChoice::Cpu), Arc::new(ThisMachine));
+    assert!(runtime.started().is_none(), "nothing runs before it is needed");
+    let explainer = Explainer::new(jobs, runtime.clone());
+    let (case, model, question) = (case(), model("pneumothorax_densenet_121_1"), question());
+    let made = |method| {
+        explainer.ask(&case, &model, &question, &[method], false);
+        let key = question.key(&case, &model, method);
+        wait(|| matches!(explainer.standing(&key), Standing::Ready(_)));
+        let Standing::Ready(answer) = explainer.standing(&key) else { panic!("{method} is gone") };
+        answer.map.provenance.executor.clone()
+    };
+    assert!(made(Method::Grad).starts_with("cpu ("));
+    assert!(!runtime.choose(of(ExecutorChoice::Cpu)), "the same choice starts nothing anew");
+    assert!(runtime.choose(of(ExecutorChoice::Candle)));
+    assert_eq!(made(Method::Gcam), "candle (cpu, f32)");
+    assert_eq!(model.device().as_deref(), Some("candle (cpu, f32)"));
+    assert!(made(Method::Grad).starts_with("cpu ("), "what was made before says where");
+    assert_eq!(runtime.started().unwrap().unwrap().describe(), "processor, candle");
 }

@@ -14,6 +14,8 @@ mod case;
 mod caution;
 #[path = "workbench/compare.rs"]
 mod compare;
+#[path = "workbench/device.rs"]
+mod device;
 #[path = "workbench/dialogs.rs"]
 mod dialogs;
 #[path = "workbench/earlier.rs"]

@@ -1,9 +1,9 @@
-//! Where networks run.
+//! What runs networks for a benchmark.
 
-use crate::evaluation::Network;
-use crate::network::{self, CpuExecutor, CpuOptions, CpuTrainer, Executor, Graph, Model, Weights};
+use crate::network::{self, Executor, Forward, Graph, Model, Runtime, Weights};
 
-/// Makes what runs networks; one for each worker and state.
+/// Makes what runs networks; one for each worker and state. A [`Runtime`] does; whoever counts or times passes stands between
+/// it and the benchmark.
 pub trait Executors: Sync {
     /// Something to run a classifier with these weights.
     ///
@@ -15,33 +15,15 @@ pub trait Executors: Sync {
     ///
     /// # Errors
     /// When the device refuses.
-    fn localizer(&self, model: &Model) -> network::Result<Network>;
-
-    /// Inputs a pass; the executor's preference when `None`. No result depends on it.
-    fn batch(&self) -> Option<usize> {
-        None
-    }
+    fn localizer(&self, model: &Model) -> network::Result<Forward>;
 }
 
-/// Runs networks on the processor, in kernels made for it.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct CpuExecutors {
-    /// How the kernels run.
-    pub options: CpuOptions,
-    /// Inputs a pass.
-    pub batch: Option<usize>,
-}
-
-impl Executors for CpuExecutors {
+impl Executors for Runtime {
     fn classifier(&self, graph: &Graph, weights: &Weights) -> network::Result<Box<dyn Executor>> {
-        Ok(Box::new(CpuExecutor::new(graph.clone(), weights, self.options)?))
+        self.executor(graph, weights)
     }
 
-    fn localizer(&self, model: &Model) -> network::Result<Network> {
-        Ok(Network::Trained(Box::new(CpuTrainer::new(model.graph.clone(), &model.weights, self.options)?)))
-    }
-
-    fn batch(&self) -> Option<usize> {
-        self.batch
+    fn localizer(&self, model: &Model) -> network::Result<Forward> {
+        self.forward(model)
     }
 }

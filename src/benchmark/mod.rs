@@ -34,7 +34,7 @@ mod work;
 pub use background::{Background, Event};
 pub use controls::GAUSSIAN_SIGMA_FRACTION;
 pub use error::{Error, Result};
-pub use executors::{CpuExecutors, Executors};
+pub use executors::Executors;
 pub use external::ExternalMaps;
 pub use kept_pictures::KeptPictures;
 pub use plan::{AVERAGE, Shard};

@@ -26,6 +26,8 @@ pub struct Options {
     pub shard: Shard,
     /// Whether units that failed earlier are tried again.
     pub retry_failed: bool,
+    /// Inputs a pass; the executor's preference when `None`.
+    pub batch: Option<usize>,
 }
 
 /// What a sitting did.
@@ -188,6 +190,7 @@ impl Sitting<'_> {
             worker,
             average: average.as_deref(),
             retry: options.retry_failed,
+            batch: options.batch,
         };
         let next = AtomicUsize::new(0);
         let failure: Mutex<Option<Error>> = Mutex::new(None);

@@ -1,5 +1,6 @@
 //! Several states of a network, asked about one batch of inputs after the other.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,8 +9,8 @@ use rayon::prelude::*;
 use super::error::{Error, Result};
 use super::run::{Finished, Plan, Row};
 use super::similarity::{Comparable, Similarity};
-use crate::network::Executor;
-use crate::saliency::{Explainer, FinishedMap, MapWatch, Method, Request, SaliencyMap};
+use crate::network::Family;
+use crate::saliency::{About, Explainer, FinishedMap, MapWatch, Method, Request, SaliencyMap};
 use crate::watch::Watch;
 
 /// Runs states side by side and hands on their maps.
@@ -49,18 +50,17 @@ impl<'a> Lockstep<'a> {
         }
     }
 
-    /// Runs `states`, positions in the plan with their executors, over all images; the original must be among them or have
-    /// been run before, and comes first.
-    pub(super) fn run(&mut self, states: &[(usize, &dyn Executor)]) -> Result<()> {
-        let Some((_, executor)) = states.first() else { return Ok(()) };
+    /// Runs the states from `first` on, whose networks are the members of `family`, over all images; the original must be
+    /// among them or have been run before, and comes first.
+    pub(super) fn run(&mut self, family: &Family, first: usize) -> Result<()> {
         for shape in self.shapes() {
             let [_, _, height, width] = shape;
             let of_shape = |position: &usize| self.plan.request.images[*position].values.shape() == shape;
             let positions: Vec<usize> = (0..self.plan.request.images.len()).filter(of_shape).collect();
-            let batch = self.request.batch.unwrap_or_else(|| executor.preferred_batch(height, width)).max(1);
+            let batch = self.request.batch.unwrap_or_else(|| family.preferred_batch(height, width)).max(1);
             for positions in positions.chunks(batch) {
-                self.run_images(states, positions)?;
-                self.finished += states.len() * positions.len();
+                self.run_images(family, first, positions)?;
+                self.finished += family.members() * positions.len();
             }
         }
         Ok(())
@@ -77,7 +77,7 @@ impl<'a> Lockstep<'a> {
     }
 
     /// Runs images of one shape, no more than a batch holds.
-    fn run_images(&mut self, states: &[(usize, &dyn Executor)], positions: &[usize]) -> Result<()> {
+    fn run_images(&mut self, family: &Family, first: usize, positions: &[usize]) -> Result<()> {
         let images = positions.iter().map(|position| self.plan.request.images[*position].clone()).collect();
         let original_request = Request { images, ..self.request.clone() };
         let followed = Followed {
@@ -85,38 +85,48 @@ impl<'a> Lockstep<'a> {
             before: self.finished,
             images: positions.len(),
             all: self.plan.states.len() * self.plan.request.images.len(),
-            done: Mutex::new(vec![0; states.len()]),
+            done: Mutex::new(vec![0; family.members()]),
         };
-        let lanes: Vec<Lane<'_>> = (0..states.len()).map(|lane| Lane::new(lane, &followed)).collect();
-        let (first, rest) = if states[0].0 == 0 { states.split_at(1) } else { states.split_at(0) };
-        let mut explainers = Vec::with_capacity(states.len());
-        for ((state, executor), lane) in first.iter().zip(&lanes) {
-            let mut explainer = Explainer::new(*executor, &original_request, lane)?;
-            // The images of one batch are all begun by the first step, and then their classes are known.
-            let unfinished = explainer.step()?;
-            for (index, position) in positions.iter().enumerate() {
-                self.classes[*position] = explainer.answer(index).map(|(_, class)| class);
-            }
-            self.hand_on(&lane.arrived(*state, &explainer, positions))?;
-            explainers.push((*state, explainer, lane, unfinished));
-        }
-        let classes = positions.iter().filter_map(|position| self.classes[*position]).collect();
-        let request = Request { classes: Some(classes), ..original_request.clone() };
-        for ((state, executor), lane) in rest.iter().zip(&lanes[first.len()..]) {
-            let mut explainer = Explainer::new(*executor, &request, lane)?;
-            let unfinished = explainer.step()?;
-            self.hand_on(&lane.arrived(*state, &explainer, positions))?;
-            explainers.push((*state, explainer, lane, unfinished));
-        }
+        let lanes: Vec<Lane<'_>> = (0..family.members()).map(|lane| Lane::new(lane, &followed)).collect();
+        let preferred_batch = |height: usize, width: usize| family.preferred_batch(height, width);
+        let about = About { graph: family.graph(), words: family.describe(), preferred_batch: &preferred_batch };
+        // What all states but the original are asked: the classes come from that one.
+        let request = OnceCell::new();
+        let of_classes = |classes: &[Option<usize>]| {
+            let classes = positions.iter().filter_map(|position| classes[*position]).collect();
+            Request { classes: Some(classes), ..original_request.clone() }
+        };
+        let lead_request =
+            if first == 0 { &original_request } else { request.get_or_init(|| of_classes(&self.classes)) };
+        let mut explainers = vec![Explainer::new(&about, lead_request, &lanes[0])?];
         // A large batch can finish two methods at once and a small one a dear method before a cheap one; the order in which
         // maps are handed on must not depend on its size.
         let mut waiting: Vec<Arrived> = Vec::new();
         let mut came: HashSet<(usize, Method)> = HashSet::new();
-        while explainers.iter().any(|(.., unfinished)| *unfinished) {
-            for (state, explainer, lane, unfinished) in explainers.iter_mut().filter(|(.., unfinished)| *unfinished) {
-                *unfinished = explainer.step()?;
-                waiting.extend(lane.arrived(*state, explainer, positions));
-            }
+        let mut is_first_pass = true;
+        while let Some(input) = explainers[0].inputs()? {
+            family.each(&input, |member, turn| -> Result<()> {
+                if member == explainers.len() {
+                    // The images of one batch all go through the original in its first pass, so that their classes are known.
+                    let request = request.get_or_init(|| of_classes(&self.classes));
+                    explainers.push(Explainer::new(&about, request, &lanes[member])?);
+                }
+                let (explainer, state) = (&mut explainers[member], first + member);
+                explainer.take(&input, |wanted| turn.run(wanted))?;
+                if state == 0 {
+                    for (index, position) in positions.iter().enumerate() {
+                        self.classes[*position] = explainer.answer(index).map(|(_, class)| class);
+                    }
+                }
+                let arrived = lanes[member].arrived(state, explainer, positions);
+                if is_first_pass {
+                    return self.hand_on(&arrived);
+                }
+                waiting.extend(arrived);
+                Ok(())
+            })?;
+            explainers[0].give_back(input);
+            is_first_pass = false;
             came.extend(waiting.iter().map(|arrived| (arrived.image, arrived.map.method)));
             let is_due = |arrived: &Arrived| {
                 let cheaper = |method: &&Method| (1..cost_rank(arrived.map.method)).contains(&cost_rank(**method));
@@ -127,7 +137,7 @@ impl<'a> Lockstep<'a> {
             due.sort_by_key(|arrived| (arrived.image, cost_rank(arrived.map.method), arrived.state));
             self.hand_on(&due)?;
         }
-        if states.last().is_some_and(|(state, _)| state + 1 == self.plan.states.len()) {
+        if first + family.members() == self.plan.states.len() {
             for position in positions {
                 self.originals[*position].values_mut().for_each(Comparable::slim);
             }

@@ -8,7 +8,7 @@ use super::lockstep::Lockstep;
 use super::randomizer::Randomizer;
 use super::similarity::{Comparable, Similarity};
 use super::state::State;
-use crate::network::{self, Executor, ForwardWork, Graph, Weights};
+use crate::network::{self, Executor, Family, ForwardWork, Graph, Weights};
 use crate::saliency::{Method, Outcome, Request, SaliencyMap};
 use crate::watch::Watch;
 
@@ -150,7 +150,7 @@ impl CurvePoint {
 }
 
 /// Runs a cascade. Every state has an executor of its own, made from its weights before anything is folded: the first by
-/// `build`, the others by [`Executor::with_weights`] where it shares what states have in common, else by `build` as well.
+/// `build`, the others by [`Family::join`] where it shares what states have in common, else by `build` as well.
 ///
 /// With a sharing executor all states advance together, one batch of inputs after the other, so that the layers below the
 /// randomized blocks run forward once for all of them. Maps come as they are finished, cheap methods first: all states of
@@ -249,20 +249,13 @@ fn all_maps<'a>(
     let original = build(&weights[0])?;
     let words = original.describe();
     let mut lockstep = Lockstep::new(plan, watch, keep);
-    let others: Option<Vec<_>> = weights[1..].iter().map(|weights| original.with_weights(weights)).collect();
-    let forward_work = if let Some(others) = others {
-        let mut executors = vec![original];
-        executors.extend(others.into_iter().collect::<network::Result<Vec<_>>>()?);
-        let states: Vec<(usize, &dyn Executor)> = executors.iter().map(Box::as_ref).enumerate().collect();
-        lockstep.run(&states)?;
-        Some(executors[0].forward_work()).filter(|work| work.done > 0)
-    } else {
-        lockstep.run(&[(0, original.as_ref())])?;
-        drop(original);
-        for (state, weights) in weights.iter().enumerate().skip(1) {
-            lockstep.run(&[(state, build(weights)?.as_ref())])?;
-        }
-        None
-    };
+    let mut family = Family::new(original);
+    let is_shared = family.join(&weights[1..])?;
+    lockstep.run(&family, 0)?;
+    let forward_work = Some(family.forward_work()).filter(|work| is_shared && work.done > 0);
+    drop(family);
+    for (state, weights) in weights.iter().enumerate().skip(1).filter(|_| !is_shared) {
+        lockstep.run(&Family::new(build(weights)?), state)?;
+    }
     Ok(Maps { lockstep, words, forward_work })
 }

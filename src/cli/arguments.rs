@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::error::{Error, Result};
 use crate::limits;
-use crate::network::{Architecture, Output};
+use crate::network::{self, Architecture, Isa, Output, RuntimeOptions};
 use crate::saliency::{self, Method};
 
 /// The model and the images.
@@ -131,6 +131,17 @@ pub(super) enum DeviceChoice {
     Metal,
 }
 
+impl From<DeviceChoice> for network::DeviceChoice {
+    fn from(choice: DeviceChoice) -> Self {
+        match choice {
+            DeviceChoice::Auto => Self::Auto,
+            DeviceChoice::Cpu => Self::Cpu,
+            DeviceChoice::Cuda => Self::Cuda,
+            DeviceChoice::Metal => Self::Metal,
+        }
+    }
+}
+
 /// `--executor`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum ExecutorChoice {
@@ -141,6 +152,16 @@ pub(super) enum ExecutorChoice {
     Candle,
     /// Kernels made for these networks, on the processor
     Cpu,
+}
+
+impl From<ExecutorChoice> for network::ExecutorChoice {
+    fn from(choice: ExecutorChoice) -> Self {
+        match choice {
+            ExecutorChoice::Auto => Self::Auto,
+            ExecutorChoice::Candle => Self::Candle,
+            ExecutorChoice::Cpu => Self::Cpu,
+        }
+    }
 }
 
 /// `--isa`
@@ -157,18 +178,32 @@ pub(super) enum IsaChoice {
     Portable,
 }
 
+impl IsaChoice {
+    /// The set that is asked for.
+    fn isa(self) -> Option<Isa> {
+        match self {
+            Self::Auto => None,
+            Self::Avx512 => Some(Isa::Avx512),
+            Self::Avx2 => Some(Isa::Avx2),
+            Self::Portable => Some(Isa::Portable),
+        }
+    }
+}
+
 impl Machine {
+    /// Where networks are to run.
+    pub(super) fn options(&self) -> RuntimeOptions {
+        RuntimeOptions {
+            device: self.device.into(),
+            executor: self.executor.into(),
+            isa: self.isa.isa(),
+            threads: self.threads,
+        }
+    }
+
     /// Refuses choices that exclude each other.
     pub(super) fn check(&self) -> Result<()> {
-        let refuse = |what: &str| Err(Error::Usage(what.to_owned()));
-        let gpu = matches!(self.device, DeviceChoice::Cuda | DeviceChoice::Metal);
-        if gpu && self.executor == ExecutorChoice::Cpu {
-            return refuse("--executor cpu runs on the processor: leave --device out, or use --executor candle");
-        }
-        if self.isa != IsaChoice::Auto && (gpu || self.executor == ExecutorChoice::Candle) {
-            return refuse("--isa is for the processor's kernels: leave it out, or use --executor cpu");
-        }
-        Ok(())
+        Ok(self.options().check()?)
     }
 }
 

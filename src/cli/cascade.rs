@@ -13,14 +13,13 @@ use super::animated::{Animated, Look};
 use super::arguments::{Inputs, Machine, Wanted};
 use super::cascade_report::Subject;
 use super::error::{Error, Result};
-use super::executor::Factory;
 use super::interrupt::Interrupt;
 use super::output::Output;
 use super::progress::Progress;
 use super::report::ClassFound;
 use super::request::{Choices, folders, shown};
 use super::study_image::StudyImage;
-use super::{caution, model, print_json, print_warnings};
+use super::{caution, model, print_json, print_warnings, runtime};
 use crate::array_file::{self, NpzWriter};
 use crate::cascade::animation;
 use crate::cascade::{self, Finished, Order, Plan, Randomizer, Row, State};
@@ -149,7 +148,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         request: request(arguments, &model, &images)?,
     };
     let mut output = Output::prepare(&arguments.out)?;
-    let factory = Factory::new(machine)?;
+    let runtime = runtime::open(machine)?;
     warn(&model, &images, machine.quiet);
     let folders = folders(images.len());
     let mut keeper = Keeper::new(&mut output, &folders, &plan, arguments.look.images())?;
@@ -159,7 +158,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         &plan,
         &model.graph,
         &model.weights,
-        &|weights| factory.build(&model.graph, weights),
+        &|weights| runtime.executor(&model.graph, weights),
         &progress,
         &mut |finished| {
             keeper.keep(finished).map_err(|error| {

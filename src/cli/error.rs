@@ -63,9 +63,9 @@ pub enum Error {
     /// A result as a file.
     #[error(transparent)]
     Export(#[from] export::Error),
-    /// A device or executor this build or machine does not have.
-    #[error("{0}")]
-    Unavailable(String),
+    /// Where networks are to run.
+    #[error(transparent)]
+    Start(#[from] network::StartError),
     /// The threads could not be started.
     #[error("the threads could not be started ({0})")]
     Threads(String),
@@ -138,6 +138,7 @@ impl Error {
                 | benchmark::Error::Shard(_) => 2,
                 _ => 1,
             },
+            Self::Start(error) if error.is_contradiction() => 2,
             Self::Usage(_)
             | Self::Training(training::Error::Settings { .. })
             | Self::Statistics(

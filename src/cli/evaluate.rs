@@ -13,7 +13,7 @@ use super::error::{Error, Result};
 use super::interrupt::Interrupt;
 use super::progress::Progress;
 use super::report::VERSION;
-use super::{caution, executor, model, print_json};
+use super::{caution, model, print_json, runtime};
 use crate::cohort::{Cohort, CohortSpec, Split};
 use crate::evaluation::{
     self, CaseMean, ClassifierScores, DetectionScores, Evaluation, Scores, SegmentationScores, ThresholdRule, Unusable,
@@ -111,7 +111,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let model = model::open(&arguments.model, arguments.arch, arguments.output)?;
     model::require_output(&model)?;
     model::print_notes(&model, machine.quiet);
-    let mut network = executor::build_network(&model, machine)?;
+    let mut network = runtime::open(machine)?.forward(&model)?;
     let options = arguments.cohort_options.cohort_options();
     let opened = Cohort::open(&arguments.cohort, &options, &progress);
     let cohort = opened.inspect_err(|_| progress.finish())?;

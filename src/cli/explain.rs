@@ -19,7 +19,7 @@ use super::progress::Progress;
 use super::report::{ClassFound, Subject};
 use super::request::{Choices, folders, shown};
 use super::study_image::StudyImage;
-use super::{caution, executor, model, print_json, print_warnings};
+use super::{caution, model, print_json, print_warnings, runtime};
 use crate::array_file::{NPY_MAGIC, NpyArray};
 use crate::export::SourceImage;
 use crate::files::Source;
@@ -225,7 +225,7 @@ impl Work<'_> {
     /// Computes the maps and writes their files to `output`, which is not yet published. Takes the model's weights.
     pub(super) fn explain_into(self, output: &mut Output, model: &mut Model) -> Result<Vec<Explanation>> {
         let Work { name, images, sources, request, machine, dicom, started, interrupt } = self;
-        let executor = executor::build(model, machine)?;
+        let executor = runtime::open(machine)?.executor(&model.graph, &model.weights)?;
         model.weights = Weights::default();
         if !machine.quiet {
             for (index, image) in images.iter().enumerate() {

@@ -8,7 +8,7 @@ use super::error::Result;
 use super::interrupt::Interrupt;
 use super::report::ClassFound;
 use super::study_image::StudyImage;
-use super::{caution, executor, model, print_json, print_warnings};
+use super::{caution, model, print_json, print_warnings, runtime};
 use crate::network::{Batch, Pass, Weights};
 
 /// Prints the logits and probabilities of radiographs, one line of JSON each.
@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     model::print_notes(&model, machine.quiet);
     let images = StudyImage::open_all(&inputs.image, &model)?;
     caution::tell(caution::of_images(&model.card, &images));
-    let executor = executor::build(&model, machine)?;
+    let executor = runtime::open(machine)?.executor(&model.graph, &model.weights)?;
     model.weights = Weights::default();
     let [height, width] = model.card.input_size;
     let batch = machine.batch.unwrap_or_else(|| executor.preferred_batch(height, width)).max(1);

@@ -37,7 +37,7 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
     }
     let cohorts: Vec<String> = cohorts.into_iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let is_bare = paths.is_empty() && cohorts.is_empty();
-    let opening = Opening { paths, cohorts, home, first_case: None };
+    let opening = Opening { paths, cohorts, home, ..Opening::default() };
     if !workbench::has_display() {
         return without_display(is_bare, "neither DISPLAY nor WAYLAND_DISPLAY is set");
     }

@@ -6,7 +6,6 @@
 mod case_truth;
 mod error;
 mod judge;
-mod network;
 mod scores;
 
 use std::collections::BTreeMap;
@@ -16,7 +15,6 @@ use rayon::prelude::*;
 pub use case_truth::{CaseTruth, case_truth};
 pub use error::{Error, Result};
 pub use judge::{CaseOutcome, Judge, PixelAreas};
-pub use network::Network;
 pub use scores::{
     CaseMean, ClassifierScores, DetectionScores, Scores, SegmentationScores, ThresholdRule, ThresholdScores,
     validation_score,
@@ -25,7 +23,7 @@ pub use scores::{
 use crate::cohort::{Case, Cohort, Split};
 use crate::metrics::Bootstrap;
 use crate::model_input::model_input;
-use crate::network::{Batch, Model, ModelKind};
+use crate::network::{Batch, Forward, Model, ModelKind};
 use crate::watch::Watch;
 
 /// What is evaluated, and how.
@@ -85,7 +83,7 @@ pub struct Unusable {
 /// positive class, the network fails, or `watch` cancels.
 pub fn evaluate(
     model: &Model,
-    network: &mut Network,
+    network: &mut Forward,
     cohort: &Cohort,
     options: &Options,
     watch: &dyn Watch,
@@ -150,7 +148,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn judge_all(&mut self, network: &mut Network, cases: &[&Case]) -> Result<Vec<CaseOutcome>> {
+    fn judge_all(&mut self, network: &mut Forward, cases: &[&Case]) -> Result<Vec<CaseOutcome>> {
         let [height, width] = self.model.card.input_size;
         let batch = self.batch.unwrap_or_else(|| network.preferred_batch(height, width)).max(1);
         let mut outcomes = Vec::with_capacity(cases.len());
@@ -185,7 +183,7 @@ impl Run<'_> {
     }
 
     /// Outcomes of the cases that could be read.
-    fn pass(&self, network: &mut Network, loaded: &[Result<(Batch, CaseTruth)>]) -> Result<Vec<CaseOutcome>> {
+    fn pass(&self, network: &mut Forward, loaded: &[Result<(Batch, CaseTruth)>]) -> Result<Vec<CaseOutcome>> {
         let mut values = Vec::new();
         let mut truths = Vec::new();
         for (input, truth) in loaded.iter().flatten() {

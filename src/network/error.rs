@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::cpu::Isa;
 use super::mismatch::Mismatch;
 
 /// Result of a network operation.
@@ -79,8 +80,8 @@ pub enum Error {
     /// The machine lacks an instruction set.
     #[error("this machine has no {isa}: leave the choice to the program, or take portable")]
     IsaUnavailable {
-        /// Name of the set.
-        isa: String,
+        /// The set.
+        isa: Isa,
     },
     /// Training cannot go on.
     #[error("{0}")]

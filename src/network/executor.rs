@@ -2,6 +2,7 @@
 
 use super::class_logit::predicted_class;
 use super::error::{Error, Result};
+use super::family::Joining;
 use super::graph::{Graph, ModelKind, NodeId};
 use super::weights::Weights;
 
@@ -125,6 +126,27 @@ impl<'a> Pass<'a> {
     }
 }
 
+/// What is wanted of a pass, whatever its input; every field as in [`Pass`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Wanted<'a> {
+    /// The logit to differentiate.
+    pub target: Target<'a>,
+    /// The gradient of the logit by the input.
+    pub gradient: bool,
+    /// The same under [`ReluRule::Guided`].
+    pub guided_gradient: bool,
+    /// Value and gradient of the output of this node.
+    pub activation: Option<NodeId>,
+}
+
+impl<'a> Wanted<'a> {
+    /// The pass over `input`.
+    pub fn of(self, input: &'a Batch) -> Pass<'a> {
+        let Self { target, gradient, guided_gradient, activation } = self;
+        Pass { input, target, gradient, guided_gradient, activation }
+    }
+}
+
 /// Value of a node and gradient of the target logit by it, both `[n, c, h, w]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Activation {
@@ -173,14 +195,13 @@ pub trait Executor: Send + Sync {
     fn preferred_batch(&self, height: usize, width: usize) -> usize;
 
     /// An executor of the same graph with other weights that shares with this one what they have in common; `None` where
-    /// the executor knows no way to share.
+    /// the executor knows no way to share. A [`super::Family`] asks for it, and sees to it that sharing is of use.
     ///
     /// Tensors are common where `weights` is a clone of this executor's weights in which others were replaced. A pass that
-    /// wants a gradient keeps what later ones of the family can use, until another batch comes: ask all executors about one
-    /// batch before the next, in the order in which they were made. Results are the same bits as those of an executor made
-    /// from scratch.
-    fn with_weights(&self, weights: &Weights) -> Option<Result<Box<dyn Executor>>> {
-        let _ = weights;
+    /// wants a gradient keeps what later ones of the family can use, until another batch comes. Results are the same bits as
+    /// those of an executor made from scratch.
+    fn with_weights(&self, weights: &Weights, joining: Joining) -> Option<Result<Box<dyn Executor>>> {
+        let _ = (weights, joining);
         None
     }
 

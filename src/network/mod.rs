@@ -1,4 +1,5 @@
-//! Networks: one graph an architecture, weights, and executors that run them.
+//! Networks: one graph an architecture, weights, executors that run them, and one place where it is decided on what
+//! ([`Runtime`]).
 
 mod architecture;
 mod candle_executor;
@@ -10,6 +11,7 @@ mod cpu;
 pub mod densenet_121;
 mod error;
 mod executor;
+mod family;
 mod graph;
 mod graph_builder;
 pub mod inception_v3;
@@ -19,6 +21,7 @@ mod model;
 mod model_card;
 mod output;
 pub mod retina_net;
+mod runtime;
 mod scaling;
 mod trainable;
 pub mod u_net;
@@ -30,9 +33,10 @@ pub use candle_executor::{CandleExecutor, PassOutputF64};
 pub use candle_trainer::CandleTrainer;
 pub use caution::caution;
 pub use class_logit::{class_count, class_logit, predicted_class};
-pub use cpu::{CpuExecutor, CpuOptions, CpuTrainer, Isa};
+pub use cpu::{CpuExecutor, CpuForward, CpuOptions, CpuTrainer, Isa};
 pub use error::{Error, Result};
-pub use executor::{Activation, Batch, Executor, ForwardWork, Pass, PassOutput, ReluRule, Target};
+pub use executor::{Activation, Batch, Executor, ForwardWork, Pass, PassOutput, ReluRule, Target, Wanted};
+pub use family::{Family, Joining, Turn};
 pub use graph::{BatchNorm, Conv2d, Graph, ModelKind, Node, NodeId, Op, Parameter, ParameterRole, Pool, Start};
 pub use graph_builder::GraphBuilder;
 pub use initialize::initial_values;
@@ -40,6 +44,9 @@ pub use mismatch::{Mismatch, Misshapen};
 pub use model::Model;
 pub use model_card::{DetectorCard, ModelCard, NEVER_SAW_PATIENTS, class_names};
 pub use output::Output;
+pub use runtime::{
+    DeviceChoice, Devices, ExecutorChoice, Forward, Gpu, Runtime, RuntimeOptions, StartError, ThisMachine,
+};
 pub use scaling::Scaling;
 pub use trainable::{AdamW, Mode, Moments, Trainable};
 pub use weights::{Tensor, Weights};

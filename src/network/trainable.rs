@@ -118,11 +118,11 @@ impl ParameterRole {
     }
 }
 
-/// The extents of all nodes for a batch to learn from.
+/// The extents of all nodes for a batch with images.
 ///
 /// # Errors
 /// When it holds no image, or does not fit the graph.
-pub(super) fn check_training_input(graph: &Graph, input: &Batch) -> Result<Vec<[usize; 2]>> {
+pub(super) fn check_images(graph: &Graph, input: &Batch) -> Result<Vec<[usize; 2]>> {
     if input.is_empty() {
         return Err(Error::Training("a batch without images cannot be run".to_owned()));
     }

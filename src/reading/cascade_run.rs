@@ -9,12 +9,14 @@ use super::error::{Error, Result};
 use super::explainer::image_input;
 use super::model::OpenModel;
 use super::question::Question;
+use super::runtime::ChosenRuntime;
 use crate::cascade::animation::NetworkStrip;
 use crate::cascade::{
     self, BetweenImages, Comparable, Curve, Finished, Order, PairMean, Plan, Randomizer, Row, Similarity, State,
 };
 use crate::display::CascadeStack;
 use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start};
+use crate::network::Weights;
 use crate::saliency::{self, Method, Outcome, Preset, Request, SaliencyMap, percentile};
 use crate::watch::{Part, Watch};
 
@@ -162,7 +164,7 @@ impl CascadeRun {
     }
 
     /// Methods that lack the same states are run together.
-    fn work(&self, methods: &[Method], watch: &JobWatch) -> Ending {
+    fn work(&self, methods: &[Method], runtime: &ChosenRuntime, watch: &JobWatch) -> Ending {
         let mut groups: Vec<(Vec<usize>, Vec<Method>)> = Vec::new();
         for method in methods {
             let missing = self.missing(*method);
@@ -175,7 +177,7 @@ impl CascadeRun {
         let mut ending = Ending::Done(None);
         for (index, (states, methods)) in groups.iter().enumerate() {
             let part = Part { watch, index, parts: groups.len() };
-            match self.run(states, methods, &part) {
+            match self.run(states, methods, runtime, &part) {
                 Ok(()) => {}
                 Err(Error::Cascade(cascade::Error::Cancelled) | Error::Saliency(saliency::Error::Cancelled)) => {
                     ending = Ending::Cancelled;
@@ -195,7 +197,7 @@ impl CascadeRun {
     }
 
     /// Runs `missing` states and the original, which the others are compared with.
-    fn run(&self, missing: &[usize], methods: &[Method], watch: &dyn Watch) -> Result<()> {
+    fn run(&self, missing: &[usize], methods: &[Method], runtime: &ChosenRuntime, watch: &dyn Watch) -> Result<()> {
         let Question { preset, seed, .. } = self.question.question;
         let question = &self.question.question;
         let mut positions = vec![0];
@@ -214,8 +216,8 @@ impl CascadeRun {
                 ..Request::new(vec![input], methods.to_vec(), preset)
             },
         };
-        let network = &self.model.model;
-        let build = |weights: &crate::network::Weights| self.model.executor_of(weights);
+        let (network, runtime) = (&self.model.model, runtime.get()?);
+        let build = |weights: &Weights| runtime.executor(&network.graph, weights);
         let found = cascade::run(&plan, &network.graph, &network.weights, &build, watch, &mut |finished| {
             self.keep(finished, positions[finished.row.state]);
             Ok(())
@@ -275,14 +277,15 @@ fn display_range(map: &SaliencyMap, clip_percentile: f64) -> [f32; 2] {
 #[derive(Clone)]
 pub struct Cascades {
     pub(super) jobs: Arc<Jobs>,
+    runtime: ChosenRuntime,
     /// The least recently asked first.
     runs: Arc<Mutex<VecDeque<Arc<CascadeRun>>>>,
 }
 
 impl Cascades {
-    /// Works through `jobs`, in the lane for networks.
-    pub fn new(jobs: Arc<Jobs>) -> Self {
-        Self { jobs, runs: Arc::default() }
+    /// Works through `jobs`, in the lane for networks, where `runtime` says.
+    pub fn new(jobs: Arc<Jobs>, runtime: ChosenRuntime) -> Self {
+        Self { jobs, runtime, runs: Arc::default() }
     }
 
     /// The cascade of a case, where somebody asked for it.
@@ -323,14 +326,10 @@ impl Cascades {
         let names: Vec<&str> = wanted.iter().map(|method| method.name()).collect();
         let name = format!("Cascade: {}", names.join(", "));
         let start = Start { name, lane: Lane::Compute, urgent: false, listed: true };
-        let (worker, asked) = (Arc::clone(&run), wanted.clone());
-        let job =
-            self.jobs.start(
-                start,
-                move |watch| {
-                    if watch.is_cancelled() { Ending::Cancelled } else { worker.work(&asked, watch) }
-                },
-            );
+        let (worker, asked, runtime) = (Arc::clone(&run), wanted.clone(), self.runtime.clone());
+        let job = self.jobs.start(start, move |watch| {
+            if watch.is_cancelled() { Ending::Cancelled } else { worker.work(&asked, &runtime, watch) }
+        });
         let mut jobs = lock(&run.jobs);
         jobs.retain(|(job, _)| self.is_under_way(*job));
         jobs.push((job, wanted));

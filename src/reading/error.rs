@@ -24,6 +24,9 @@ pub enum Error {
     /// The model cannot be read.
     #[error(transparent)]
     Network(#[from] network::Error),
+    /// Networks cannot run.
+    #[error(transparent)]
+    Start(#[from] network::StartError),
     /// No demo model is called so.
     #[error("there is no demo model called {name:?}; there are {}", crate::demo::names())]
     UnknownDemo {

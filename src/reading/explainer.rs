@@ -9,11 +9,13 @@ use super::case::OpenCase;
 use super::error::{Error, Result};
 use super::model::{OpenModel, Prediction};
 use super::question::{MapKey, Question};
+use super::runtime::ChosenRuntime;
 use crate::cascade::signed_map;
 use crate::display::MapPlane;
 use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start};
 use crate::metrics::MapScores;
 use crate::model_input::StudyImage;
+use crate::network::{Pass, Runtime};
 use crate::saliency::{self, DisplayMap, FinishedMap, ImageInput, MapWatch, Method, PartialMap, Request, SaliencyMap};
 use crate::truth::Mask;
 use crate::watch::Watch;
@@ -116,14 +118,15 @@ pub enum Standing {
 #[derive(Clone)]
 pub struct Explainer {
     jobs: Arc<Jobs>,
+    runtime: ChosenRuntime,
     cache: Arc<Mutex<MapCache>>,
     shared: Arc<Mutex<Shared>>,
 }
 
 impl Explainer {
-    /// Works through `jobs`, in the lane for networks.
-    pub fn new(jobs: Arc<Jobs>) -> Self {
-        Self { jobs, cache: Arc::new(Mutex::new(MapCache::new(CACHE_BYTES))), shared: Arc::default() }
+    /// Works through `jobs`, in the lane for networks, where `runtime` says.
+    pub fn new(jobs: Arc<Jobs>, runtime: ChosenRuntime) -> Self {
+        Self { jobs, runtime, cache: Arc::new(Mutex::new(MapCache::new(CACHE_BYTES))), shared: Arc::default() }
     }
 
     /// Asks for the maps of `methods`; those that are there or on their way are not asked for again. `None` where nothing
@@ -153,6 +156,7 @@ impl Explainer {
         let work = Work {
             case: Arc::clone(case),
             model: Arc::clone(model),
+            runtime: self.runtime.clone(),
             question: question.clone(),
             wanted: wanted.clone(),
             cache: Arc::clone(&self.cache),
@@ -203,6 +207,7 @@ impl Explainer {
             let work = Work {
                 case: Arc::clone(case),
                 model: Arc::clone(model),
+                runtime: self.runtime.clone(),
                 question: question.clone(),
                 wanted,
                 cache: Arc::clone(&self.cache),
@@ -283,6 +288,7 @@ fn settle(shared: &Mutex<Shared>, keys: &[MapKey], ending: &Ending) {
 struct Work {
     case: Arc<OpenCase>,
     model: Arc<OpenModel>,
+    runtime: ChosenRuntime,
     question: Question,
     wanted: Vec<(Method, MapKey)>,
     cache: Arc<Mutex<MapCache>>,
@@ -304,7 +310,7 @@ impl Work {
     /// Makes the maps and hands them on; `viewer` is told of them, and of unfinished ones, as they come.
     fn explain(&self, watch: &dyn Watch, viewer: Option<&JobWatch>) -> Result<Vec<Arc<Answer>>> {
         let input = image_input(&self.case, &self.model)?;
-        let executor = self.model.executor()?;
+        let executor = self.model.executor(&self.runtime.get()?)?;
         let [_, _, height, width] = input.values.shape();
         let question = &self.question;
         let request = Request {
@@ -422,14 +428,8 @@ impl MapWatch for Follow<'_> {
 ///
 /// # Errors
 /// When the case does not fit, or the device fails.
-pub fn predict(case: &OpenCase, model: &OpenModel) -> Result<Prediction> {
+pub fn predict(case: &OpenCase, model: &OpenModel, runtime: &Runtime) -> Result<Prediction> {
     let input = image_input(case, model)?;
-    let pass = crate::network::Pass {
-        input: &input.values,
-        target: crate::network::Target::Predicted,
-        gradient: false,
-        guided_gradient: false,
-        activation: None,
-    };
-    Ok(Prediction::of(&model.executor()?.run(&pass)?.logits, &model.model.card))
+    let logits = model.executor(runtime)?.run(&Pass::logits(&input.values))?.logits;
+    Ok(Prediction::of(&logits, &model.model.card))
 }

@@ -15,6 +15,7 @@ mod facts;
 mod likeness;
 mod model;
 mod question;
+mod runtime;
 mod source;
 mod thumbnail;
 
@@ -29,5 +30,6 @@ pub use facts::Facts;
 pub use likeness::likeness;
 pub use model::{ModelSource, OpenModel, Prediction};
 pub use question::{MapKey, Question};
+pub use runtime::ChosenRuntime;
 pub use source::CaseSource;
 pub use thumbnail::{Thumbnail, ThumbnailSource};

@@ -1,11 +1,11 @@
 //! A network opened for asking.
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::{Error, Result};
 use crate::demo;
-use crate::network::{self, CandleExecutor, CpuExecutor, CpuOptions, Executor, Model, ModelCard, Output, Weights};
+use crate::network::{self, Executor, Model, ModelCard, Output, Runtime};
 
 /// Where a model comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -37,7 +37,8 @@ pub struct OpenModel {
     pub title: String,
     /// Card, graph, weights.
     pub model: Model,
-    executor: OnceLock<Arc<dyn Executor>>,
+    /// The latest, and where it runs.
+    executor: Mutex<Option<(Runtime, Arc<dyn Executor>)>>,
 }
 
 /// What a model says of an image.
@@ -89,7 +90,7 @@ impl OpenModel {
             ModelSource::File(path) => Model::open(path, None)?,
         };
         model.require_classifier()?;
-        Ok(Self { title: source.title(), source, model, executor: OnceLock::new() })
+        Ok(Self { title: source.title(), source, model, executor: Mutex::default() })
     }
 
     /// Names the weights.
@@ -97,33 +98,26 @@ impl OpenModel {
         &self.model.sha256
     }
 
-    /// What runs it: kernels of the processor, or a GPU where this build and the machine have one.
+    /// What runs it on `runtime`; made anew where it ran elsewhere before.
     ///
     /// # Errors
     /// When the weights do not fit or the device fails.
-    pub fn executor(&self) -> Result<Arc<dyn Executor>> {
-        if let Some(executor) = self.executor.get() {
+    pub fn executor(&self, runtime: &Runtime) -> Result<Arc<dyn Executor>> {
+        let latest = || self.executor.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((place, executor)) = &*latest()
+            && place.is_same_place(runtime)
+        {
             return Ok(Arc::clone(executor));
         }
-        let made: Arc<dyn Executor> = self.executor_of(&self.model.weights)?.into();
-        Ok(Arc::clone(self.executor.get_or_init(|| made)))
+        let made: Arc<dyn Executor> = runtime.executor(&self.model.graph, &self.model.weights)?.into();
+        *latest() = Some((runtime.clone(), Arc::clone(&made)));
+        Ok(made)
     }
 
-    /// What runs the same network with other weights, such as those of a randomized state.
-    ///
-    /// # Errors
-    /// When the weights do not fit or the device fails.
-    pub fn executor_of(&self, weights: &Weights) -> network::Result<Box<dyn Executor>> {
-        let graph = self.model.graph.clone();
-        Ok(match gpu() {
-            Some(device) => Box::new(CandleExecutor::new(graph, weights, device, candle_core::DType::F32)?),
-            None => Box::new(CpuExecutor::new(graph, weights, CpuOptions::default())?),
-        })
-    }
-
-    /// What runs it, in words such as `cpu (avx512, 2 threads)`, once it was asked something.
+    /// What ran it last, in words such as `cpu (avx512, 2 threads)`, once it was asked something.
     pub fn device(&self) -> Option<String> {
-        self.executor.get().map(|executor| executor.describe())
+        let latest = self.executor.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.as_ref().map(|(_, executor)| executor.describe())
     }
 
     /// The class whose probability lists show: the card's positive class, or the predicted one where it names none.
@@ -134,16 +128,5 @@ impl OpenModel {
     /// The name of a class, or its number where the card names none.
     pub fn class_name(&self, class: usize) -> String {
         self.model.card.classes.get(class).cloned().unwrap_or_else(|| format!("class {class}"))
-    }
-}
-
-/// The first GPU that this build can use.
-fn gpu() -> Option<candle_core::Device> {
-    if candle_core::utils::cuda_is_available() {
-        candle_core::Device::new_cuda(0).ok()
-    } else if candle_core::utils::metal_is_available() {
-        candle_core::Device::new_metal(0).ok()
-    } else {
-        None
     }
 }

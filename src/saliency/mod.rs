@@ -35,4 +35,4 @@ pub use parameters::{
 };
 pub use provenance::{Completeness, Evaluations, NoiseOrigin, Provenance};
 pub use request::{ClassChoice, FinishedMap, ImageInput, MapWatch, PartialMap, Request};
-pub use schedule::{Explainer, explain};
+pub use schedule::{About, Explainer, explain};

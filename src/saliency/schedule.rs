@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::limits;
-use crate::network::{self, Batch, Executor, NodeId, Pass, PassOutput, Target, class_logit};
+use crate::network::{self, Batch, Executor, Graph, NodeId, PassOutput, Target, Wanted, class_logit};
 
 use super::case::{Case, ConstantResult, Constants};
 use super::display::extremes;
@@ -33,9 +33,24 @@ const CONSTANTS_KEPT: usize = 64;
 /// # Errors
 /// When the request contradicts itself, an input does not fit the network, the device fails, or `watch` cancels.
 pub fn explain(executor: &dyn Executor, request: &Request, watch: &dyn MapWatch) -> Result<Vec<Explanation>> {
-    let mut explainer = Explainer::new(executor, request, watch)?;
-    while explainer.step()? {}
+    let preferred_batch = |height: usize, width: usize| executor.preferred_batch(height, width);
+    let of = About { graph: executor.graph(), words: executor.describe(), preferred_batch: &preferred_batch };
+    let mut explainer = Explainer::new(&of, request, watch)?;
+    while let Some(input) = explainer.inputs()? {
+        explainer.take(&input, |wanted| executor.run(&wanted.of(&input)))?;
+        explainer.give_back(input);
+    }
     Ok(explainer.finish())
+}
+
+/// What has to be known of an executor to plan its passes.
+pub struct About<'a> {
+    /// The network.
+    pub graph: &'a Graph,
+    /// The executor in its own words.
+    pub words: String,
+    /// The batch size at which it runs best for images of so many rows and columns.
+    pub preferred_batch: &'a dyn Fn(usize, usize) -> usize,
 }
 
 /// One evaluation to be done for one case.
@@ -45,9 +60,9 @@ struct Task {
     uses: Use,
 }
 
-/// What [`explain`] does, a batch at a time, so that several networks can be asked about one batch before the next.
+/// What [`explain`] does, a pass at a time: it says what goes into the next pass and takes what came out, and others run it.
+/// So several networks can be asked about one batch before the next.
 pub struct Explainer<'a> {
-    executor: &'a dyn Executor,
     request: &'a Request,
     watch: &'a dyn MapWatch,
     common: Arc<Common>,
@@ -57,6 +72,8 @@ pub struct Explainer<'a> {
     batch: usize,
     /// Room for the inputs of a pass.
     buffer: Vec<f32>,
+    /// Time that the inputs at hand took to be made.
+    filling_secs: f64,
     done: usize,
     total: usize,
     /// Groups of images that are explained together, the next one last.
@@ -79,6 +96,9 @@ struct Window {
 struct Open<'a> {
     shape: [usize; 3],
     cases: Vec<Option<Case<'a>>>,
+    /// Cases whose own image went through the network.
+    seen: usize,
+    /// The evaluations behind the images themselves, once all of these are seen.
     tasks: Vec<Task>,
     /// One past the last task of each case: a case is finished when all tasks up to there are.
     ends: Vec<usize>,
@@ -88,11 +108,11 @@ struct Open<'a> {
 }
 
 impl<'a> Explainer<'a> {
-    /// Prepares what [`Explainer::step`] does.
+    /// Prepares the passes of an executor.
     ///
     /// # Errors
     /// When the request contradicts itself.
-    pub fn new(executor: &'a dyn Executor, request: &'a Request, watch: &'a dyn MapWatch) -> Result<Self> {
+    pub fn new(executor: &About<'_>, request: &'a Request, watch: &'a dyn MapWatch) -> Result<Self> {
         let mut methods = request.methods.clone();
         methods.sort_unstable();
         methods.dedup();
@@ -109,7 +129,7 @@ impl<'a> Explainer<'a> {
             ClassChoice::Positive => Target::Class(request.positive_class.ok_or(Error::NoPositiveClass)?),
             ClassChoice::Index(class) => Target::Class(class),
         };
-        let graph = executor.graph();
+        let graph = executor.graph;
         let node = match &request.parameters.gcam.node {
             Some(name) => graph.find(name)?,
             None => graph.features(),
@@ -124,13 +144,12 @@ impl<'a> Explainer<'a> {
             preset: request.preset,
             class_choice: request.class,
             noise,
-            executor: executor.describe(),
+            executor: executor.words.clone(),
             tensor: graph.node(node).name.clone(),
             intermediates: request.intermediates,
             segments: request.segments.clone(),
         };
         let mut explainer = Self {
-            executor,
             request,
             watch,
             common: Arc::new(common),
@@ -138,6 +157,7 @@ impl<'a> Explainer<'a> {
             node,
             batch: 1,
             buffer: Vec::new(),
+            filling_secs: 0.0,
             done: 0,
             total: 0,
             waiting: Vec::new(),
@@ -152,7 +172,7 @@ impl<'a> Explainer<'a> {
         }
         for shape in distinct_shapes(&request.images) {
             let [_, height, width] = shape;
-            let batch = request.batch.unwrap_or_else(|| executor.preferred_batch(height, width)).max(1);
+            let batch = request.batch.unwrap_or_else(|| (executor.preferred_batch)(height, width)).max(1);
             let mut groups: Vec<&Vec<usize>> =
                 distinct.values().filter(|positions| image_shape(&request.images[positions[0]]) == shape).collect();
             groups.sort_unstable();
@@ -165,25 +185,82 @@ impl<'a> Explainer<'a> {
         Ok(explainer)
     }
 
-    /// Evaluates one batch, or the images themselves where new ones begin, and says whether anything is left to do.
+    /// The inputs of the next pass, `[n, c, h, w]`; nothing where nothing is left to do.
+    ///
+    /// # Errors
+    /// When the images and the request do not go together.
+    pub fn inputs(&mut self) -> Result<Option<Batch>> {
+        let Some(open) = self.opened()? else { return Ok(None) };
+        let begun = Instant::now();
+        let Open { shape: [c, h, w], seen, next, .. } = open;
+        let left = if seen < open.cases.len() { open.cases.len() - seen } else { open.tasks.len() - next };
+        let len = left.min(self.batch);
+        let mut values = std::mem::take(&mut self.buffer);
+        values.resize(len * c * h * w, 0.0);
+        let mut input = Batch::new([len, c, h, w], values);
+        for index in 0..len {
+            let (case, point) = if seen < open.cases.len() {
+                (seen + index, &Point::Image)
+            } else {
+                let task = &open.tasks[next + index];
+                (task.case, &task.point)
+            };
+            if let Some(case) = &open.cases[case] {
+                case.inputs.write(point, input.image_mut(index));
+            }
+        }
+        self.filling_secs = begun.elapsed().as_secs_f64();
+        self.open = Some(open);
+        Ok(Some(input))
+    }
+
+    /// Has `run` run the pass over `input`, which are the inputs that this explainer, or another one of the same images and
+    /// methods at the same place, gave last; folds what came. Where the device has too little memory nothing is taken, and
+    /// the next inputs are half as many.
     ///
     /// # Errors
     /// When an input does not fit the network, the device fails, or the watch cancels. What is finished stays so.
-    pub fn step(&mut self) -> Result<bool> {
-        let mut open = match self.open.take() {
-            Some(mut open) => {
-                open.next += self.pass_tasks(&mut open)?;
-                open
-            }
-            None => match self.waiting.pop() {
-                Some(window) => self.begin(window)?,
-                None => return Ok(false),
-            },
+    pub fn take(&mut self, input: &Batch, run: impl FnOnce(Wanted<'_>) -> network::Result<PassOutput>) -> Result<()> {
+        if self.watch.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let Some(mut open) = self.opened()? else { return Ok(()) };
+        let is_of_images = open.seen < open.cases.len();
+        let taken = if is_of_images {
+            self.take_images(&mut open, input.len(), run)
+        } else {
+            self.take_tasks(&mut open, input.len(), run)
         };
-        if !self.advance(&mut open)? {
+        self.filling_secs = 0.0;
+        match taken {
+            Err(Error::Network(error)) if input.len() > 1 && is_out_of_memory(&error) => {
+                self.batch = input.len() / 2;
+                self.open = Some(open);
+                return Ok(());
+            }
+            other => other?,
+        }
+        self.advance_progress(input.len());
+        if is_of_images && open.seen == open.cases.len() {
+            self.plan_tasks(&mut open);
+        }
+        if open.seen < open.cases.len() || !self.advance(&mut open)? {
             self.open = Some(open);
         }
-        Ok(self.open.is_some() || !self.waiting.is_empty())
+        Ok(())
+    }
+
+    /// Takes the room of inputs back, for those of the next pass.
+    pub fn give_back(&mut self, input: Batch) {
+        self.buffer = input.into_values();
+    }
+
+    /// Images in the work, or the next ones; nothing where none are left.
+    fn opened(&mut self) -> Result<Option<Open<'a>>> {
+        match self.open.take() {
+            Some(open) => Ok(Some(open)),
+            None => self.waiting.pop().map(|window| self.begin(window)).transpose(),
+        }
     }
 
     /// Logits and class of the image at `position` of the request, as soon as its first pass is done.
@@ -204,7 +281,7 @@ impl<'a> Explainer<'a> {
         Plan::new(&self.common.methods, &self.common.parameters, image_shape(image)[0], range)
     }
 
-    /// Takes up the images of a window and runs the images themselves.
+    /// Takes up the images of a window.
     fn begin(&mut self, window: Window) -> Result<Open<'a>> {
         let Window { shape, batch, positions } = window;
         if let Some(batch) = batch {
@@ -221,16 +298,19 @@ impl<'a> Explainer<'a> {
             let plan = self.plan(image, inputs.range())?;
             cases.push(Some(Case::new(inputs, positions, shape, plan, maker)));
         }
-        self.pass_images(&mut cases, shape)?;
-        let mut tasks = self.constant_tasks(&mut cases);
-        let mut ends = Vec::with_capacity(cases.len());
-        for (index, case) in cases.iter().enumerate() {
+        Ok(Open { shape, cases, seen: 0, tasks: Vec::new(), ends: Vec::new(), next: 0, first: 0 })
+    }
+
+    /// Lists the evaluations behind the images themselves, whose classes are known by now.
+    fn plan_tasks(&mut self, open: &mut Open<'a>) {
+        let mut tasks = self.constant_tasks(&mut open.cases);
+        for (index, case) in open.cases.iter().enumerate() {
             let points = case.iter().flat_map(|case| &case.plan().points);
             let own = points.filter(|(point, _)| !matches!(point, Point::Image | Point::Constant(_)));
             tasks.extend(own.map(|(point, uses)| Task { case: index, point: point.clone(), uses: *uses }));
-            ends.push(tasks.len());
+            open.ends.push(tasks.len());
         }
-        Ok(Open { shape, cases, tasks, ends, next: 0, first: 0 })
+        open.tasks = tasks;
     }
 
     /// Folds what was evaluated and says whether all cases are finished.
@@ -256,36 +336,29 @@ impl<'a> Explainer<'a> {
     }
 
     /// The pass of the images themselves: logits, class, and everything that one forward pass can give.
-    fn pass_images(&mut self, cases: &mut [Option<Case<'a>>], shape: [usize; 3]) -> Result<()> {
+    fn take_images(
+        &mut self,
+        open: &mut Open<'a>,
+        len: usize,
+        run: impl FnOnce(Wanted<'_>) -> network::Result<PassOutput>,
+    ) -> Result<()> {
         let wants = |wanted: &[Method]| wanted.iter().any(|method| self.common.methods.contains(method));
         let gradient = wants(&[Method::Grad, Method::Ig, Method::Xrai]);
         let guided_gradient = wants(&[Method::Gbp, Method::Ggcam]);
         let activation = wants(&[Method::Gcam, Method::Ggcam]).then_some(self.node);
+        let cases = &mut open.cases[open.seen..open.seen + len];
         let classes: Option<Vec<usize>> = self.request.classes.as_ref().map(|classes| {
             cases.iter().map(|case| case.as_ref().map_or(0, |case| classes[case.positions[0]])).collect()
         });
-        let mut first = 0;
-        while first < cases.len() {
-            let rest = &mut cases[first..];
-            let start = Instant::now();
-            let fill = |index: usize, out: &mut [f32]| {
-                if let Some(case) = &rest[index] {
-                    case.inputs.write(&Point::Image, out);
-                }
-            };
-            let wanted = self.target;
-            let (len, mut output) = self.pass(rest.len(), shape, fill, |input, len| {
-                let target = classes.as_ref().map_or(wanted, |classes| Target::Classes(&classes[first..first + len]));
-                self.executor.run(&Pass { input, target, gradient, guided_gradient, activation })
-            })?;
-            let seconds = start.elapsed().as_secs_f64() / len as f64;
-            let gradients = output.gradient.take().map(Arc::new);
-            for (index, case) in rest.iter_mut().flatten().take(len).enumerate() {
-                case.take_first_pass(&output, gradients.as_ref(), index, seconds, self.watch);
-            }
-            first += len;
-            self.advance_progress(len);
+        let target = classes.as_ref().map_or(self.target, |classes| Target::Classes(classes));
+        let begun = Instant::now();
+        let mut output = run(Wanted { target, gradient, guided_gradient, activation })?;
+        let seconds = (self.filling_secs + begun.elapsed().as_secs_f64()) / len as f64;
+        let gradients = output.gradient.take().map(Arc::new);
+        for (index, case) in cases.iter_mut().flatten().enumerate() {
+            case.take_first_pass(&output, gradients.as_ref(), index, seconds, self.watch);
         }
+        open.seen += len;
         Ok(())
     }
 
@@ -312,25 +385,22 @@ impl<'a> Explainer<'a> {
         tasks
     }
 
-    /// Evaluates as many of the next tasks as fit into one batch and says how many these were.
+    /// The pass of the next `len` tasks.
     #[expect(clippy::expect_used, reason = "the contract of Executor::run")]
-    fn pass_tasks(&mut self, open: &mut Open<'a>) -> Result<usize> {
-        let Open { shape, cases, tasks, next, .. } = open;
-        let tasks = &tasks[*next..];
-        let start = Instant::now();
+    fn take_tasks(
+        &mut self,
+        open: &mut Open<'a>,
+        len: usize,
+        run: impl FnOnce(Wanted<'_>) -> network::Result<PassOutput>,
+    ) -> Result<()> {
+        let Open { cases, tasks, next, .. } = open;
+        let tasks = &tasks[*next..*next + len];
         let class = |task: &Task| cases[task.case].as_ref().map_or(0, Case::class);
-        let classes: Vec<usize> = tasks.iter().take(self.batch).map(class).collect();
-        let fill = |index: usize, out: &mut [f32]| {
-            let task = &tasks[index];
-            if let Some(case) = &cases[task.case] {
-                case.inputs.write(&task.point, out);
-            }
-        };
-        let (len, output) = self.pass(tasks.len(), *shape, fill, |input, len| {
-            let target = Target::Classes(&classes[..len]);
-            self.executor.run(&Pass { input, target, gradient: true, guided_gradient: false, activation: None })
-        })?;
-        let seconds = start.elapsed().as_secs_f64() / len as f64;
+        let classes: Vec<usize> = tasks.iter().map(class).collect();
+        let target = Target::Classes(&classes);
+        let begun = Instant::now();
+        let output = run(Wanted { target, gradient: true, guided_gradient: false, activation: None })?;
+        let seconds = (self.filling_secs + begun.elapsed().as_secs_f64()) / len as f64;
         let gradients = Arc::new(output.gradient.expect("a pass gives the gradient it is asked for"));
         let logits = output.logits.chunks_exact(output.logits.len() / len);
         for (index, (task, logits)) in tasks.iter().zip(logits).enumerate() {
@@ -346,40 +416,8 @@ impl<'a> Explainer<'a> {
                 point => case.keep(point.clone(), &gradients, index, task.uses),
             }
         }
-        self.advance_progress(len);
-        Ok(len)
-    }
-
-    /// Runs one batch of at most `wanted` inputs; where the device has too little memory, half as many, and so on.
-    fn pass(
-        &mut self,
-        wanted: usize,
-        [c, h, w]: [usize; 3],
-        fill: impl Fn(usize, &mut [f32]),
-        run: impl Fn(&Batch, usize) -> network::Result<PassOutput>,
-    ) -> Result<(usize, PassOutput)> {
-        let mut len = wanted.min(self.batch);
-        loop {
-            if self.watch.is_cancelled() {
-                return Err(Error::Cancelled);
-            }
-            let mut values = std::mem::take(&mut self.buffer);
-            values.resize(len * c * h * w, 0.0);
-            let mut input = Batch::new([len, c, h, w], values);
-            for index in 0..len {
-                fill(index, input.image_mut(index));
-            }
-            let output = run(&input, len);
-            self.buffer = input.into_values();
-            match output {
-                Ok(output) => return Ok((len, output)),
-                Err(error) if len > 1 && is_out_of_memory(&error) => {
-                    len /= 2;
-                    self.batch = len;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
+        *next += len;
+        Ok(())
     }
 
     fn advance_progress(&mut self, evaluations: usize) {

@@ -23,8 +23,9 @@ use super::{
 };
 use crate::demo;
 use crate::job::JobId;
+use crate::network::{Devices, ThisMachine};
 use crate::phantom::{Finding, PhantomSpec};
-use crate::reading::{CaseSource, ModelSource, OpenCase, Question};
+use crate::reading::{CaseSource, ChosenRuntime, ModelSource, OpenCase, Question};
 use crate::saliency::Method;
 
 /// Phantoms in the list of the demo.
@@ -41,6 +42,8 @@ pub struct Opening {
     pub home: Option<PathBuf>,
     /// The first case of the demo, where somebody made it already.
     pub first_case: Option<Receiver<OpenCase>>,
+    /// GPUs in the place of those of this build and machine.
+    pub devices: Option<Arc<dyn Devices>>,
 }
 
 /// What was last asked without anybody pressing a key: answers are not asked for again once they were cancelled.
@@ -83,9 +86,11 @@ impl Workbench {
         }
         theme::install(context);
         let (settings, unread) = opening.home.as_deref().map(session::settings).unwrap_or_default();
+        let devices = opening.devices.unwrap_or_else(|| Arc::new(ThisMachine));
+        let runtime = ChosenRuntime::new(settings.runtime_options(), devices);
         let mut workbench = Self {
             state: State::new(settings),
-            services: Services::new(context),
+            services: Services::new(context, runtime),
             stage: None,
             list_changed: false,
             asked: None,
@@ -101,6 +106,7 @@ impl Workbench {
         if let Some(unread) = unread {
             workbench.services.jobs.tell_failure("Read the settings", unread);
         }
+        workbench.services.start_runtime();
         workbench.read_trust();
         if let Some(render) = render.filter(|render| is_software(&render.adapter)) {
             workbench.services.software = Some(SoftwarePainter::new());

@@ -10,7 +10,7 @@ use super::list::EntryId;
 use super::look::Look;
 use super::opening::Opened;
 use super::services::Message;
-use super::settings::{Recent, Theme};
+use super::settings::{Recent, Settings, Theme};
 use super::shelf::Shelved;
 use super::shown::{Shown, ToneChoice};
 use super::state::{CompareMode, PathField, PathPurpose, State, View};
@@ -107,7 +107,7 @@ impl Workbench {
             Action::ComputeCascade => self.compute_cascade(),
             Action::CancelCascade => self.cancel_cascade(),
             Action::WriteCascade(folder) => self.write_cascade(folder),
-            Action::SetSettings(settings) => self.state.settings = *settings,
+            Action::SetSettings(settings) => self.set_settings(*settings),
             Action::SayTrainedOnPatients(sha256, is_patients) => {
                 self.state.settings.answers.say_trained_on_patients(&sha256, is_patients);
                 self.stop_what_is_held_back();
@@ -478,6 +478,13 @@ impl Workbench {
                 state.model = state.model.saturating_sub(1);
             }
             state.compare.own.clear();
+        }
+    }
+
+    fn set_settings(&mut self, settings: Settings) {
+        self.state.settings = settings;
+        if self.services.runtime.choose(self.state.settings.runtime_options()) {
+            self.services.start_runtime();
         }
     }
 

@@ -91,6 +91,8 @@ pub struct Bench {
     pub judged: Option<Arc<Judged>>,
     /// The run under way.
     pub job: Option<JobId>,
+    /// Where its networks run, in a few words, once they do.
+    pub runs_on: Option<String>,
     /// The judging under way.
     pub judging: Option<JobId>,
     /// Held while true.
@@ -117,6 +119,7 @@ impl Default for Bench {
             failures: 0,
             judged: None,
             job: None,
+            runs_on: None,
             judging: None,
             paused: Arc::default(),
             wanted: None,
@@ -266,12 +269,12 @@ impl Workbench {
     fn run_benchmark(&mut self, run: bench_work::Run) {
         let bench = &mut self.state.bench;
         bench.paused = Arc::default();
-        bench.progress = None;
+        (bench.progress, bench.runs_on) = (None, None);
         (bench.caution, bench.held_back) = (None, None);
         let consent =
             Consent { explains_anyway: self.state.explains_anyway, answers: self.state.settings.answers.clone() };
         let bench = &mut self.state.bench;
-        let job = bench_work::start(&self.services.jobs, self.services.post(), run, consent, Arc::clone(&bench.paused));
+        let job = bench_work::start(&self.services, run, consent, Arc::clone(&bench.paused));
         bench.job = Some(job);
     }
 
@@ -292,8 +295,8 @@ impl Workbench {
     pub(super) fn hear_benchmark(&mut self, news: News) {
         let bench = &mut self.state.bench;
         match news {
-            News::Begun { database, protocol, scores } => {
-                bench.database = Some(database);
+            News::Begun { database, protocol, scores, runs_on } => {
+                (bench.database, bench.runs_on) = (Some(database), Some(runs_on));
                 bench.protocol = *protocol;
                 bench.values.clear();
                 bench.take(&scores);

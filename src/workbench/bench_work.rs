@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use super::command::Command;
 use super::model_answers::ModelAnswers;
-use super::services::{Message, Post};
+use super::services::{Message, Post, Services};
 use crate::benchmark::report::{ReportOptions, report};
 use crate::benchmark::{
-    self, Analysis, CpuExecutors, KeptPictures, Options, Progress, Protocol, Results, RunWatch, Score, Setup, Shard,
-    Store, TrustError, TrustFile, UnitReport,
+    self, Analysis, KeptPictures, Options, Progress, Protocol, Results, RunWatch, Score, Setup, Shard, Store, TrustError,
+    TrustFile, UnitReport,
 };
 use crate::export;
 use crate::figure::NOT_FOR_DIAGNOSIS;
@@ -19,6 +19,7 @@ use crate::files;
 use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start, Told};
 use crate::limits;
 use crate::network::Model;
+use crate::reading::ChosenRuntime;
 use crate::watch::{Part, Watch};
 
 /// Shortest time between two looks at a run: units may be finished by the hundred in a second.
@@ -40,6 +41,8 @@ pub enum News {
         protocol: Box<Protocol>,
         /// What earlier sittings found.
         scores: Vec<Score>,
+        /// Where its networks run, in a few words.
+        runs_on: String,
     },
     /// Numbers of units that were finished.
     Scores(Vec<Score>),
@@ -113,11 +116,12 @@ impl Run {
 }
 
 /// Starts a run.
-pub(super) fn start(jobs: &Jobs, post: Post, run: Run, consent: Consent, paused: Arc<AtomicBool>) -> JobId {
+pub(super) fn start(services: &Services, run: Run, consent: Consent, paused: Arc<AtomicBool>) -> JobId {
+    let (post, runtime) = (services.post(), services.runtime.clone());
     let start = Start { name: "Benchmark".to_owned(), lane: Lane::Benchmark, urgent: false, listed: true };
-    jobs.start(start, move |watch| {
+    services.jobs.start(start, move |watch| {
         let follow = Follow { watch, post: &post, paused, gathered: Mutex::new((Vec::new(), Instant::now())) };
-        let ended = run.carry_out(&consent, &follow);
+        let ended = run.carry_out(&consent, &runtime, &follow);
         let has_scores = !matches!(ended, Err(Stop::Early(_)));
         follow.flush();
         post.send(Message::Benchmark(News::Ended { has_scores }));
@@ -138,7 +142,12 @@ enum Stop {
 }
 
 impl Run {
-    fn carry_out(self, consent: &Consent, follow: &Follow<'_>) -> std::result::Result<String, Stop> {
+    fn carry_out(
+        self,
+        consent: &Consent,
+        runtime: &ChosenRuntime,
+        follow: &Follow<'_>,
+    ) -> std::result::Result<String, Stop> {
         let early = |error: benchmark::Error| Stop::Early(told(&error));
         let itself = self.clone();
         let is_begun = self.protocol.is_none();
@@ -176,9 +185,11 @@ impl Run {
             // There is none yet; what else is wrong with it is told by whoever writes it.
             Err(_) => Vec::new(),
         };
-        follow.post.send(Message::Benchmark(News::Begun { database, protocol: Box::new(protocol), scores }));
-        let options = Options { workers: 1, shard, retry_failed: false };
-        let done = benchmark::run(&setup, &folder, &CpuExecutors::default(), &options, follow);
+        let runtime = runtime.get().map_err(|error| Stop::Early(Told::of(error.to_string(), None)))?;
+        let (protocol, runs_on) = (Box::new(protocol), runtime.describe());
+        follow.post.send(Message::Benchmark(News::Begun { database, protocol, scores, runs_on }));
+        let options = Options { workers: 1, shard, ..Options::default() };
+        let done = benchmark::run(&setup, &folder, &runtime, &options, follow);
         let summary = done.map_err(|error| Stop::Late(told(&error)))?;
         let status = summary.status;
         Ok(match status.failed {

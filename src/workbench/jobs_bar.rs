@@ -42,7 +42,7 @@ pub(super) fn jobs_bar_ui(ui: &mut Ui, state: &State, services: &Services, actio
             bar.y_range(),
         );
         let rest = place.ui(ui, bar);
-        let (hints, work) = hints(ui, rest, state);
+        let (hints, work) = hints(ui, rest, state, services);
         // First, so that its controls do not hang on how many hints there are.
         part_ui(ui, "work", work, |ui| work_ui(ui, &reports, state, actions));
         for hint in hints {
@@ -199,7 +199,7 @@ fn within(ui: &mut Ui, text: &str, others: f32, button: Button<'_>) -> egui::Res
 struct Hint {
     name: &'static str,
     words: Arc<Galley>,
-    tip: &'static str,
+    tip: String,
     place: Rect,
 }
 
@@ -212,14 +212,13 @@ impl Hint {
 }
 
 /// As many hints at the right of `rest` as there is room for, and the part that is left.
-fn hints(ui: &Ui, rest: Rect, state: &State) -> (Vec<Hint>, Rect) {
-    let device = state.model().and_then(|model| model.device()).unwrap_or_else(|| "no model asked yet".to_owned());
+fn hints(ui: &Ui, rest: Rect, state: &State, services: &Services) -> (Vec<Hint>, Rect) {
     let font = TextStyle::Body.resolve(ui.style());
     let mut right = rest.right();
     let mut found = Vec::new();
     for (name, text, tip) in [
-        ("mouse", mouse_words(state), "What dragging with each mouse button does; the settings change it"),
-        ("device", device, "What computes maps"),
+        ("device", device_words(state, services), device_tip(state)),
+        ("mouse", mouse_words(state), "What dragging with each mouse button does; the settings change it".to_owned()),
     ] {
         let words = ui.painter().layout_no_wrap(text, font.clone(), ui.visuals().text_color());
         let left = right - words.size().x;
@@ -231,6 +230,28 @@ fn hints(ui: &Ui, rest: Rect, state: &State) -> (Vec<Hint>, Rect) {
         right = left - GAP;
     }
     (found, Rect::from_min_max(rest.min, pos2(right, rest.bottom())))
+}
+
+/// What runs networks: for maps, and for a benchmark that began elsewhere.
+fn device_words(state: &State, services: &Services) -> String {
+    let maps = match services.runtime.started() {
+        None => "device is being started".to_owned(),
+        Some(Ok(runtime)) => runtime.describe(),
+        Some(Err(_)) => "no device".to_owned(),
+    };
+    let bench = &state.bench;
+    match bench.runs_on.as_ref().filter(|runs_on| bench.job.is_some() && **runs_on != maps) {
+        Some(runs_on) => format!("maps: {maps} · benchmark: {runs_on}"),
+        None => maps,
+    }
+}
+
+fn device_tip(state: &State) -> String {
+    let tip = "What computes maps and the benchmark; the settings change it";
+    match state.model().and_then(|model| model.device()) {
+        Some(device) => format!("{tip}. This model was last run by {device}"),
+        None => tip.to_owned(),
+    }
 }
 
 /// What the mouse does now.

@@ -22,7 +22,9 @@ use super::thumbnails::Thumbnails;
 use crate::cohort::{Cohort, CohortOptions, CohortSpec};
 use crate::display::{ContentId, MapPlane, contours};
 use crate::job::{Ending, JobId, Jobs, Lane, Start, Told};
-use crate::reading::{Answer, Cascades, CaseSource, Explainer, ModelSource, OpenCase, OpenModel, Thumbnail};
+use crate::reading::{
+    Answer, Cascades, CaseSource, ChosenRuntime, Explainer, ModelSource, OpenCase, OpenModel, Thumbnail,
+};
 use crate::saliency::Method;
 use crate::watch::Watch;
 
@@ -101,6 +103,8 @@ pub struct OnScreen {
 pub struct Services {
     /// All jobs.
     pub jobs: Arc<Jobs>,
+    /// Where networks run.
+    pub runtime: ChosenRuntime,
     /// Maps.
     pub explainer: Explainer,
     /// Paints pictures where shaders would be run by software.
@@ -144,14 +148,16 @@ const CONTOURS: usize = 32;
 const OVERLAYS: usize = 16;
 
 impl Services {
-    /// Starts no work yet; `context` is asked to draw again when something changed.
-    pub fn new(context: &egui::Context) -> Self {
+    /// Starts no work yet; networks will run where `runtime` says, and `context` is asked to draw again when something
+    /// changed.
+    pub fn new(context: &egui::Context, runtime: ChosenRuntime) -> Self {
         let wake = context.clone();
         let jobs = Arc::new(Jobs::new(move || wake.request_repaint_after(PROGRESS_FRAME)));
         let (outbox, inbox) = channel();
         Self {
-            explainer: Explainer::new(Arc::clone(&jobs)),
-            cascades: Cascades::new(Arc::clone(&jobs)),
+            explainer: Explainer::new(Arc::clone(&jobs), runtime.clone()),
+            cascades: Cascades::new(Arc::clone(&jobs), runtime.clone()),
+            runtime,
             software: None,
             jobs,
             shelf: Shelf::default(),
@@ -228,6 +234,19 @@ impl Services {
     /// Whoever sends has the window draw again.
     pub fn post(&self) -> Post {
         Post { outbox: self.outbox.clone(), context: self.context.clone() }
+    }
+
+    /// Starts what networks run on, so that what cannot be had is said at once.
+    pub fn start_runtime(&self) {
+        let runtime = self.runtime.clone();
+        let start = Start { name: "Start the device".to_owned(), lane: Lane::Open, urgent: true, listed: false };
+        self.jobs.start(start, move |_| match runtime.get() {
+            Ok(runtime) => match runtime.warning() {
+                Some(warning) => Ending::Failed(warning.to_owned()),
+                None => Ending::Done(None),
+            },
+            Err(error) => Ending::Failed(error.to_string()),
+        });
     }
 
     /// Reads a case before everything else that waits to be read.
@@ -346,7 +365,7 @@ impl Services {
     /// Asks a model about cases of the list: about images of patients where the first of `may_ask` says so, about phantoms
     /// where the second does. What an image is may be known only when it is read.
     pub fn predict(&self, model: &Arc<OpenModel>, cases: Vec<(EntryId, CaseSource)>, may_ask: [bool; 2]) -> JobId {
-        let (post, model) = (self.post(), Arc::clone(model));
+        let (post, model, runtime) = (self.post(), Arc::clone(model), self.runtime.clone());
         let name = format!("Predict {} cases", cases.len());
         let start = Start { name, lane: Lane::Compute, urgent: false, listed: true };
         self.jobs.start(start, move |watch| {
@@ -355,6 +374,11 @@ impl Services {
             if let Err(problem) = model.model.card.known_output() {
                 return Ending::Failed(problem.to_string());
             }
+            let runtime = match runtime.get() {
+                Ok(runtime) => runtime,
+                Err(error) => return Ending::Failed(error.to_string()),
+            };
+            let ask = |case: OpenCase| crate::reading::predict(&case, &model, &runtime);
             let (mut failed, mut held_back) = (0, 0);
             for (done, (entry, source)) in cases.into_iter().enumerate() {
                 if watch.is_cancelled() {
@@ -362,7 +386,7 @@ impl Services {
                 }
                 let case = OpenCase::read(&source);
                 let is_phantom = case.as_ref().is_ok_and(OpenCase::is_phantom);
-                match case.map(|case| may_ask[usize::from(is_phantom)].then(|| crate::reading::predict(&case, &model))) {
+                match case.map(|case| may_ask[usize::from(is_phantom)].then(|| ask(case))) {
                     Ok(None) => held_back += 1,
                     Ok(Some(Ok(prediction))) => {
                         let positive = model.listed_class(&prediction);

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::KeyMap;
 use super::model_answers::ModelAnswers;
+use crate::network::{DeviceChoice, ExecutorChoice, RuntimeOptions};
 use crate::reading::ModelSource;
 
 /// Light or dark.
@@ -137,6 +138,10 @@ pub struct Settings {
     pub recent: Vec<Recent>,
     /// What was said about models whose cards are silent.
     pub answers: ModelAnswers,
+    /// On which device networks run.
+    pub device: DeviceChoice,
+    /// What runs them there.
+    pub executor: ExecutorChoice,
 }
 
 impl Default for Settings {
@@ -149,6 +154,8 @@ impl Default for Settings {
             recent_models: Vec::new(),
             recent: Vec::new(),
             answers: ModelAnswers::default(),
+            device: DeviceChoice::default(),
+            executor: ExecutorChoice::default(),
         }
     }
 }
@@ -157,6 +164,11 @@ impl Default for Settings {
 const RECENT: usize = 10;
 
 impl Settings {
+    /// Where networks run.
+    pub fn runtime_options(&self) -> RuntimeOptions {
+        RuntimeOptions { device: self.device, executor: self.executor, ..RuntimeOptions::default() }
+    }
+
     /// Remembers a model; demo models need no remembering.
     pub fn remember_model(&mut self, source: &ModelSource) {
         if matches!(source, ModelSource::File(_)) {

@@ -8,7 +8,7 @@ use saliscope::benchmark::{Analysis, Options, Protocol, Setup, Store, open, run}
 use saliscope::saliency::Preset;
 use saliscope::truth::Task;
 
-use crate::common::{executors, protocol, rows, run_plain, same, setup};
+use crate::common::{protocol, rows, run_plain, runtime, same, setup};
 
 /// The cheapest run there is.
 fn quick() -> Protocol {
@@ -195,6 +195,6 @@ fn an_image_that_vanishes_fails_alone_and_is_made_good() {
     assert_eq!(run_plain(&setup, &out).unwrap().units_now, 0, "failures wait until they are asked for");
 
     std::fs::rename(&away, &image).unwrap();
-    run(&setup, &out, &executors(None), &Options { retry_failed: true, ..Options::default() }, &()).unwrap();
+    run(&setup, &out, &runtime(), &Options { retry_failed: true, ..Options::default() }, &()).unwrap();
     same(&rows(&out), &expected);
 }

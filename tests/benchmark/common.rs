@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use saliscope::benchmark::{CpuExecutors, Options, Protocol, Result, Setup, Summary, run};
-use saliscope::network::CpuOptions;
+use saliscope::benchmark::{Options, Protocol, Result, Setup, Summary, run};
+use saliscope::network::{DeviceChoice, Runtime, RuntimeOptions};
 use saliscope::saliency::{Method, Preset};
 use saliscope::truth::Task;
 
@@ -25,12 +25,14 @@ pub(crate) fn setup(protocol: &Protocol) -> Result<Setup> {
     Setup::open(protocol, None, &())
 }
 
-pub(crate) fn executors(batch: Option<usize>) -> CpuExecutors {
-    CpuExecutors { options: CpuOptions { threads: Some(1), ..CpuOptions::default() }, batch }
+/// One thread of the processor.
+pub(crate) fn runtime() -> Runtime {
+    let options = RuntimeOptions { device: DeviceChoice::Cpu, threads: Some(1), ..RuntimeOptions::default() };
+    Runtime::open(&options).unwrap()
 }
 
 pub(crate) fn run_plain(setup: &Setup, out: &Path) -> Result<Summary> {
-    run(setup, out, &executors(None), &Options::default(), &())
+    run(setup, out, &runtime(), &Options::default(), &())
 }
 
 /// Every row of the database of a run.

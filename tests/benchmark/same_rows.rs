@@ -4,7 +4,7 @@ use saliscope::benchmark::protocol::Test;
 use saliscope::benchmark::results::{condition, metric};
 use saliscope::benchmark::{Options, Shard, Unit, database_path, merge, open, run};
 
-use crate::common::{executors, protocol, rows, run_plain, same, setup};
+use crate::common::{protocol, rows, run_plain, runtime, same, setup};
 
 #[test]
 fn workers_batches_and_shards_leave_no_trace() {
@@ -20,15 +20,15 @@ fn workers_batches_and_shards_leave_no_trace() {
     assert_eq!(again.units_now, 0, "nothing is left to do");
 
     let other = folder.path().join("other");
-    let options = Options { workers: 3, ..Options::default() };
-    run(&setup, &other, &executors(Some(1)), &options, &()).unwrap();
+    let options = Options { workers: 3, batch: Some(1), ..Options::default() };
+    run(&setup, &other, &runtime(), &options, &()).unwrap();
     same(&rows(&other), &expected);
 
     let parts = folder.path().join("parts");
     let mut databases = Vec::new();
     for index in 0..3 {
         let shard = Shard { index, count: 3 };
-        run(&setup, &parts, &executors(Some(5)), &Options { shard, ..Options::default() }, &()).unwrap();
+        run(&setup, &parts, &runtime(), &Options { shard, batch: Some(5), ..Options::default() }, &()).unwrap();
         databases.push(database_path(&parts, shard));
     }
     let target = folder.path().join("joined.sqlite");
@@ -48,7 +48,7 @@ fn workers_batches_and_shards_leave_no_trace() {
     let other_run = folder.path().join("other run");
     let shard = Shard { index: 1, count: 3 };
     let other_setup = crate::common::setup(&changed).unwrap();
-    run(&other_setup, &other_run, &executors(None), &Options { shard, ..Options::default() }, &()).unwrap();
+    run(&other_setup, &other_run, &runtime(), &Options { shard, ..Options::default() }, &()).unwrap();
     let strangers = [databases[0].clone(), database_path(&other_run, shard)];
     let told = merge(&folder.path().join("none.sqlite"), &strangers).unwrap_err().to_string();
     assert!(told.contains("protocol.seeds.sample"), "{told}");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use saliscope::benchmark::{Background, Error, Event, Options};
 
-use crate::common::{executors, protocol, rows, run_plain, same, setup};
+use crate::common::{protocol, rows, run_plain, runtime, same, setup};
 
 #[test]
 fn a_run_in_the_background_is_paused_stopped_and_continued() {
@@ -14,7 +14,7 @@ fn a_run_in_the_background_is_paused_stopped_and_continued() {
 
     let out = folder.path().join("run");
     let start = || {
-        let executors = Box::new(executors(None));
+        let executors = Box::new(runtime());
         Background::start(protocol(), None, out.clone(), executors, Options::default(), Box::new(|| ())).unwrap()
     };
     let first = start();

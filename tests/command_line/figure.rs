@@ -61,6 +61,17 @@ fn maps_of_an_earlier_run_make_the_same_figure() {
 }
 
 #[test]
+fn several_models_share_the_threads_that_were_asked_for() {
+    let bench = Bench::new();
+    let spec = r#"{"template": "model_grid", "image": "chest.png", "methods": ["GRAD"], "dpi": 72,
+                   "models": ["model.safetensors", "model.safetensors"]}"#;
+    let spec = bench.write("spec.json", spec.as_bytes());
+    let out = bench.path("grid.svg");
+    let (spec, out) = (spec.to_str().unwrap(), out.to_str().unwrap());
+    run(&["figure", "--quiet", spec, "--out", out, "--threads", "1"]).succeeded();
+}
+
+#[test]
 fn a_cascade_becomes_a_row_a_method() {
     let bench = Bench::new();
     let path = |name: &str| bench.path(name).to_str().unwrap().to_owned();

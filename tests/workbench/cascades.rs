@@ -11,8 +11,8 @@ use saliscope::display::{CascadeDisplay, GrayDisplay};
 use saliscope::job::{Ending, Jobs, Lane, Phase, Start};
 use saliscope::phantom::PhantomSpec;
 use saliscope::reading::{
-    CascadeExport, CascadeFile, CascadeQuestion, CascadeRun, Cascades, CaseSource, Explainer, ModelSource, OpenCase,
-    OpenModel, Question, Standing, other_images,
+    CascadeExport, CascadeFile, CascadeQuestion, CascadeRun, Cascades, CaseSource, ChosenRuntime, Explainer,
+    ModelSource, OpenCase, OpenModel, Question, Standing, other_images,
 };
 use saliscope::saliency::{ImageInput, Method, Preset, Request};
 
@@ -58,12 +58,12 @@ fn a_cascade_that_was_stopped_goes_on_and_ends_as_if_it_had_not() {
     let question = question(Preset::Recommended);
     let methods = [Method::Grad, Method::Ig];
     let jobs = Arc::new(Jobs::new(|| {}));
-    let whole = Cascades::new(Arc::clone(&jobs));
+    let whole = Cascades::new(Arc::clone(&jobs), ChosenRuntime::default());
     let run = whole.ask(&case, &model, &question, &methods);
     assert_eq!(run.states.len(), 14);
     until(|| !whole.is_busy(&run));
 
-    let stopped = Cascades::new(Arc::clone(&jobs));
+    let stopped = Cascades::new(Arc::clone(&jobs), ChosenRuntime::default());
     let other = stopped.ask(&case, &model, &question, &methods);
     until(|| other.found().states_of(Method::Grad) > 2);
     stopped.cancel(&other);
@@ -102,7 +102,8 @@ fn baselines_of(
             ..Request::new(cases.iter().map(input).collect(), methods.to_vec(), asked.preset)
         },
     };
-    let build = |weights: &saliscope::network::Weights| model.executor_of(weights);
+    let runtime = ChosenRuntime::default().get().unwrap();
+    let build = |weights: &saliscope::network::Weights| runtime.executor(&model.model.graph, weights);
     let found = cascade::run(&plan, &model.model.graph, &model.model.weights, &build, &(), &mut |_| Ok(())).unwrap();
     let mean = |baseline: &cascade::MethodBaseline| baseline.mean.unwrap();
     found.baselines.iter().map(mean).map(|mean| [mean.ssim_range_1, mean.ssim_range_2]).collect()
@@ -114,7 +115,10 @@ fn other_images_give_the_baseline_of_a_cascade_of_them_all() {
     let question = question(Preset::Arun2021);
     let methods = [Method::Grad, Method::Gcam];
     let jobs = Arc::new(Jobs::new(|| {}));
-    let (cascades, explainer) = (Cascades::new(Arc::clone(&jobs)), Explainer::new(Arc::clone(&jobs)));
+    let (cascades, explainer) = (
+        Cascades::new(Arc::clone(&jobs), ChosenRuntime::default()),
+        Explainer::new(Arc::clone(&jobs), ChosenRuntime::default()),
+    );
     let run = cascades.ask(&case, &model, &question, &methods);
     let phantom = |index| CaseSource::Phantom(PhantomSpec { index, size_px: 320, ..demo::FIRST_CASE });
     // The case once more and a file that is gone are no other images.
@@ -181,14 +185,14 @@ fn other_images_give_the_baseline_of_a_cascade_of_them_all() {
 fn raw_maps_in_their_range_are_the_display_maps() {
     let (case, model) = subject();
     let jobs = Arc::new(Jobs::new(|| {}));
-    let cascades = Cascades::new(Arc::clone(&jobs));
+    let cascades = Cascades::new(Arc::clone(&jobs), ChosenRuntime::default());
     let methods = [Method::Grad, Method::Gcam, Method::Gbp, Method::Ggcam];
     let question = question(Preset::Arun2021);
     let run = cascades.ask(&case, &model, &question, &methods);
     until(|| !cascades.is_busy(&run));
     assert_eq!(run.states.len(), 12, "the study leaves the lowest blocks");
     let found = run.found();
-    let explained = saliscope::reading::Explainer::new(jobs);
+    let explained = saliscope::reading::Explainer::new(jobs, ChosenRuntime::default());
     explained.ask(&case, &model, &question.question, &methods, true);
     for method in methods {
         let key = question.question.key(&case, &model, method);
@@ -207,7 +211,7 @@ fn raw_maps_in_their_range_are_the_display_maps() {
 fn what_is_written_reads_back_and_names_nobody() {
     let (case, model) = subject();
     let jobs = Arc::new(Jobs::new(|| {}));
-    let cascades = Cascades::new(Arc::clone(&jobs));
+    let cascades = Cascades::new(Arc::clone(&jobs), ChosenRuntime::default());
     let run = cascades.ask(&case, &model, &question(Preset::Recommended), &[Method::Grad]);
     until(|| !cascades.is_busy(&run));
     let folder = tempfile::tempdir().unwrap();
@@ -266,7 +270,7 @@ fn what_is_written_reads_back_and_names_nobody() {
 fn a_fade_lies_between_its_states() {
     let (case, model) = subject();
     let jobs = Arc::new(Jobs::new(|| {}));
-    let cascades = Cascades::new(jobs);
+    let cascades = Cascades::new(jobs, ChosenRuntime::default());
     let run = cascades.ask(&case, &model, &question(Preset::Recommended), &[Method::Grad]);
     until(|| run.found().states_of(Method::Grad) >= 2);
     let found = run.found();

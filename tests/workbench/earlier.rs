@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use saliscope::network::{DeviceChoice, ExecutorChoice};
 use saliscope::phantom::{Finding, PhantomSpec};
 use saliscope::reading::CaseSource;
 use saliscope::saliency::{Method, Preset};
@@ -48,6 +49,7 @@ fn a_session_and_settings_of_an_earlier_version_come_back() {
             (Theme::Light, Drag::Pan, Drag::Window)
         );
         assert_eq!((settings.mouse.right, settings.recent.len()), (Drag::Zoom, 3));
+        assert_eq!((settings.device, settings.executor), (DeviceChoice::Auto, ExecutorChoice::Auto), "as it ran then");
     }
     // Two files, 24 phantoms of the demo and a cohort of five.
     until(&mut window, |workbench| workbench.state.list.entries().len() == 31 && workbench.state.models.len() == 4);

@@ -135,7 +135,7 @@ impl Bench<'_> {
         request.positive_class = subject.model.card.positive_class;
         request.seed = protocol.seeds.noise;
         request.segments = Some(Arc::clone(segments));
-        request.batch = self.executors.batch();
+        request.batch = self.batch;
         let replicate = u64::from(subject.replicate);
         let plan = Plan {
             states: states.clone(),

@@ -41,6 +41,8 @@ pub(super) struct Bench<'a> {
     pub(super) average: Option<&'a [f32]>,
     /// Whether failures of earlier sittings are tried again.
     pub(super) retry: bool,
+    /// Inputs a pass; the executor's preference when `None`.
+    pub(super) batch: Option<usize>,
 }
 
 impl Bench<'_> {

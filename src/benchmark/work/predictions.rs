@@ -9,9 +9,9 @@ use crate::benchmark::error::{Error, Result};
 use crate::benchmark::store::{Finished, Prediction};
 use crate::benchmark::unit::Unit;
 use crate::cohort::Case;
-use crate::evaluation::{CaseOutcome, CaseTruth, Judge, Network};
+use crate::evaluation::{CaseOutcome, CaseTruth, Judge};
 use crate::model_input::model_input;
-use crate::network::Batch;
+use crate::network::{Batch, Forward};
 
 impl Bench<'_> {
     pub(super) fn predictions(&self, subject: usize, range: Range<usize>, missing: &[Unit]) -> Result<()> {
@@ -20,8 +20,8 @@ impl Bench<'_> {
         let judge = Judge::new(&model.card, &model.graph)?;
         let executor = self.executors.classifier(&model.graph, &model.weights)?;
         let [height, width] = model.card.input_size;
-        let batch = self.executors.batch().unwrap_or_else(|| executor.preferred_batch(height, width)).max(1);
-        let mut network = Network::Classifier(executor);
+        let batch = self.batch.unwrap_or_else(|| executor.preferred_batch(height, width)).max(1);
+        let mut network = Forward::Classifier(executor);
         let cohort = &self.setup.cohort;
         let cases = self.setup.predicted[range].iter().map(|position| &cohort.cases()[*position]);
         let wanted = |case: &&Case| missing.iter().any(|unit| unit.image == case.id);

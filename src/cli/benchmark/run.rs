@@ -8,16 +8,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::TaskChoice;
 use super::status::span;
-use crate::benchmark::{self, Executors, Options, Progress, Protocol, RunWatch, Setup, Shard, Store, Summary};
+use crate::benchmark::{self, Options, Progress, Protocol, RunWatch, Setup, Shard, Store, Summary};
 use crate::cli::arguments::{Machine, whole};
 use crate::cli::caution;
 use crate::cli::error::{Error, Result};
-use crate::cli::executor::Factory;
 use crate::cli::interrupt::Interrupt;
-use crate::cli::print_json;
-use crate::evaluation::Network;
+use crate::cli::{print_json, runtime};
 use crate::limits;
-use crate::network::{self, Executor, Graph, Model, Weights};
 use crate::saliency::Preset;
 use crate::watch::Watch;
 
@@ -128,14 +125,15 @@ fn work(
 ) -> Result<()> {
     sitting.machine.check()?;
     let terminal = Terminal::new(sitting.machine.quiet);
-    let workers = Workers::new(&sitting.machine, sitting.workers)?;
+    // The workers share the threads.
+    let runtime = runtime::open(&sitting.machine)?.share(sitting.workers);
     let open = if is_begun { Setup::reopen } else { Setup::open };
     let setup = open(protocol, maps, &Opening(&terminal));
     let setup = setup.inspect_err(|_| terminal.bar.finish_and_clear())?;
     setup.warnings().iter().for_each(|warning| terminal.warning(warning));
     terminal.bar.suspend(|| caution::tell(setup.caution(|model| model.card.trained_on_patients)));
-    let options = Options { workers: sitting.workers, shard, retry_failed: sitting.retry_failed };
-    let done = benchmark::run(&setup, out, &workers, &options, &terminal);
+    let (workers, retry_failed, batch) = (sitting.workers, sitting.retry_failed, sitting.machine.batch);
+    let done = benchmark::run(&setup, out, &runtime, &Options { workers, shard, retry_failed, batch }, &terminal);
     terminal.bar.finish_and_clear();
     let summary: Summary = done?;
     if summary.status.failed > 0 {
@@ -143,38 +141,6 @@ fn work(
         terminal.warning(&format!("{failed} units failed; `saliscope benchmark status` says why"));
     }
     print_json(&summary)
-}
-
-/// Executors of several workers, which share the threads.
-struct Workers {
-    factory: Factory,
-    batch: Option<usize>,
-}
-
-impl Workers {
-    fn new(machine: &Machine, workers: usize) -> Result<Self> {
-        let mut share = machine.clone();
-        if workers > 1 {
-            let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-            let threads = machine.threads.unwrap_or_else(cores);
-            share.threads = Some((threads / workers).max(1));
-        }
-        Ok(Self { factory: Factory::sharing(machine, &share)?, batch: machine.batch })
-    }
-}
-
-impl Executors for Workers {
-    fn classifier(&self, graph: &Graph, weights: &Weights) -> network::Result<Box<dyn Executor>> {
-        self.factory.build(graph, weights)
-    }
-
-    fn localizer(&self, model: &Model) -> network::Result<Network> {
-        self.factory.network(model)
-    }
-
-    fn batch(&self) -> Option<usize> {
-        self.batch
-    }
 }
 
 /// Progress and Ctrl-C.

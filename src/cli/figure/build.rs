@@ -9,13 +9,13 @@ use crate::cli::interrupt::Interrupt;
 use crate::cli::progress::Progress;
 use crate::cli::request::Choices;
 use crate::cli::study_image::StudyImage;
-use crate::cli::{executor, model, print_warnings, source};
+use crate::cli::{model, print_warnings, runtime, source};
 use crate::cohort::{TruthRule, boxes_at, mask_at, open_mask};
 use crate::display::MapPlane;
 use crate::export::{self, ClassFound, DisplayRecord, FigureRecord, MapRecord, ModelRecord, Origin, SourceImage};
 use crate::figure::template::{Labels, MapTable, MapTile, Picture, Template, Truth};
 use crate::metrics::MapScores;
-use crate::network::{Model, Weights};
+use crate::network::{Model, Runtime, Weights};
 use crate::radiograph::dicom::{DicomImage, Identity};
 use crate::saliency::{self, Explanation, SaliencyMap};
 use crate::truth::Mask;
@@ -50,8 +50,9 @@ pub(super) fn figure(spec: &Spec, machine: &Machine, interrupt: &Interrupt) -> R
     if let Some(path) = &spec.maps {
         return kept::figure(spec, &ground, path);
     }
+    let runtime = runtime::open(machine)?;
     let found: Vec<Found> = (0..spec.models.len())
-        .map(|index| explained(spec, index, &ground, machine, interrupt))
+        .map(|index| explained(spec, index, &ground, (machine, &runtime), interrupt))
         .collect::<Result<_>>()?;
     let caution = found.iter().find_map(|found| found.caution(&ground)).map(str::to_owned);
     let mut record = ground.record(spec);
@@ -109,7 +110,13 @@ fn clip_percentile(explanation: &Explanation) -> f64 {
     parameters.and_then(|parameters| parameters.get("clip_percentile")?.as_f64()).unwrap_or(100.0)
 }
 
-fn explained(spec: &Spec, index: usize, ground: &Ground, machine: &Machine, interrupt: &Interrupt) -> Result<Found> {
+fn explained(
+    spec: &Spec,
+    index: usize,
+    ground: &Ground,
+    (machine, runtime): (&Machine, &Runtime),
+    interrupt: &Interrupt,
+) -> Result<Found> {
     interrupt.check()?;
     let path = &spec.models[index];
     let mut model = model::open(path, None, None)?;
@@ -127,7 +134,7 @@ fn explained(spec: &Spec, index: usize, ground: &Ground, machine: &Machine, inte
         batch: machine.batch,
     };
     let request = choices.request(&model, &images)?;
-    let executor = executor::build(&model, machine)?;
+    let executor = runtime.executor(&model.graph, &model.weights)?;
     model.weights = Weights::default();
     let progress = Progress::new(machine.quiet, interrupt.clone());
     let explanations = saliency::explain(executor.as_ref(), &request, &progress);

@@ -11,7 +11,7 @@ use super::super::interrupt::Interrupt;
 use super::super::progress::Progress;
 use crate::cohort::{Cohort, CohortOptions, CohortSpec, ThirdClass};
 use crate::limits;
-use crate::network::{Architecture, DetectorCard, ModelKind, Precision};
+use crate::network::{Architecture, DetectorCard, ModelKind, Precision, RuntimeOptions};
 use crate::training::{Augmentation, Samples, Settings};
 use crate::truth::Task;
 
@@ -183,6 +183,11 @@ impl PrecisionChoice {
 }
 
 impl Arguments {
+    /// Where the network is trained.
+    pub(super) fn options(&self) -> RuntimeOptions {
+        RuntimeOptions { device: self.device.into(), threads: self.threads, ..RuntimeOptions::default() }
+    }
+
     /// What the curve is called.
     pub(super) fn title(&self) -> String {
         format!("{} on {}, seed {}", self.arch, self.task.task(), self.seed)

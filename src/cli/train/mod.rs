@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::error::{Error, Result};
 use super::interrupt::Interrupt;
 use super::progress::Progress;
-use super::{executor, print_json};
+use super::{print_json, runtime};
 use crate::cohort::Split;
 use crate::network::{ModelCard, ModelKind, Variant, WeightsFile};
 use crate::training::{Checkpoint, Error as TrainingError, Samples, Training, csv, curve, initial_weights, score_name};
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     // Better before the images than after them.
     let file = arguments.course.init.as_deref().map(|path| WeightsFile::open(path)?.tensors()).transpose()?;
     let interrupt = Interrupt::listen();
-    executor::start_threads(arguments.threads)?;
+    let runtime = runtime::start(&arguments.options(), arguments.quiet)?;
     let cohort = arguments.open_cohort(&interrupt)?;
     let size_px = [arguments.input_size; 2];
     let kind = arguments.arch.kind();
@@ -76,7 +76,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         );
     }
     let parameters: usize = weights.iter().map(|(_, tensor)| tensor.values.len()).sum();
-    let trainer = executor::trainer(graph, &weights, arguments.device, arguments.threads)?;
+    let trainer = runtime.trainer(graph, &weights)?;
     let told = arguments.told(&settings, &trainer.describe(), &train, &validation, file.as_deref());
     let resume = arguments.resume.then(|| Checkpoint::open(&told, &files.checkpoint)).transpose()?;
     let progress = Progress::over("steps", arguments.quiet, interrupt);

@@ -12,9 +12,7 @@ use super::candle_ops::{device_name, host_f32};
 use super::error::{Error, Result};
 use super::executor::Batch;
 use super::graph::{Graph, NodeId};
-use super::trainable::{
-    AdamW, Mode, Moments, Trainable, check_output_gradients, check_training_input, no_gradient, no_pass,
-};
+use super::trainable::{AdamW, Mode, Moments, Trainable, check_images, check_output_gradients, no_gradient, no_pass};
 use super::weights::Weights;
 use parameters::Parameters;
 
@@ -66,7 +64,7 @@ impl Trainable for CandleTrainer {
     }
 
     fn forward(&mut self, input: &Batch, mode: Mode) -> Result<Vec<Batch>> {
-        let extents = check_training_input(&self.graph, input)?;
+        let extents = check_images(&self.graph, input)?;
         self.outputs = None;
         let outputs = forward::run(self, self.upload(input)?, &extents, mode)?;
         let batch = |output: &Tensor| Ok(Batch::new(shape_of(output)?, host_f32(output)?));

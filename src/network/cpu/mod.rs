@@ -18,6 +18,7 @@ use super::class_logit::logit_of;
 use super::executor::{
     Activation, Batch, Executor, ForwardWork, Pass, PassOutput, Target, check_classifier, check_pass, resolve_classes,
 };
+use super::family::Joining;
 use super::graph::Graph;
 use super::weights::Weights;
 use super::{Error, Result};
@@ -27,7 +28,7 @@ use saliscope_kernels as kernel;
 pub use saliscope_kernels::Isa;
 use saliscope_kernels::{Memory, Mode, Tensor};
 use plan::{Capture, Plan};
-pub use train::CpuTrainer;
+pub use train::{CpuForward, CpuTrainer};
 
 /// How a [`CpuExecutor`] runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub struct CpuOptions {
     /// Winograd's filtering where it pays. Without it sums round a little less and passes take about 1.7 times as long.
     pub winograd: bool,
     /// Bytes that activations may take which are kept for networks that differ in some weights only
-    /// ([`Executor::with_weights`]). What does not fit is computed again.
+    /// ([`super::Family`]). What does not fit is computed again.
     pub kept_bytes: usize,
 }
 
@@ -51,10 +52,10 @@ impl Default for CpuOptions {
 
 impl CpuOptions {
     /// The instruction set and the threads.
-    fn start(&self) -> Result<(Isa, rayon::ThreadPool)> {
+    pub(super) fn start(&self) -> Result<(Isa, rayon::ThreadPool)> {
         let isa = self.isa.unwrap_or_else(|| Isa::available()[0]);
         if !isa.is_available() {
-            return Err(Error::IsaUnavailable { isa: isa.to_string() });
+            return Err(Error::IsaUnavailable { isa });
         }
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads.unwrap_or(0))
@@ -209,7 +210,7 @@ impl Executor for CpuExecutor {
         format!("cpu ({}, {} threads)", self.isa(), self.family.pool.current_num_threads())
     }
 
-    fn with_weights(&self, weights: &Weights) -> Option<Result<Box<dyn Executor>>> {
+    fn with_weights(&self, weights: &Weights, _: Joining) -> Option<Result<Box<dyn Executor>>> {
         let family = Arc::clone(&self.family);
         Some(family.join(weights).map(|member| Box::new(Self { family, member }) as Box<dyn Executor>))
     }

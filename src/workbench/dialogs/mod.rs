@@ -23,7 +23,7 @@ pub(super) fn dialogs_ui(context: &Context, state: &State, services: &Services, 
         jobs::jobs_ui(context, state, services, actions);
     }
     if dialogs.settings {
-        settings::settings_ui(context, state, actions);
+        settings::settings_ui(context, state, services, actions);
     }
     if dialogs.shortcuts {
         shortcuts::shortcuts_ui(context, state, actions);

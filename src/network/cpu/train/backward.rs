@@ -8,56 +8,46 @@ use super::super::super::error::Result;
 use super::super::super::executor::Batch;
 use super::super::super::graph::{Conv2d, NodeId, Op};
 use super::super::super::trainable::check_output_gradients;
-use super::super::kernel::{self, Aligned, Convolution, Geometry, InputGradient};
+use super::super::kernel::{self, Aligned, InputGradient};
 use super::pool::Windows;
 use super::{CpuTrainer, Tape, exchange_axes, planes};
 
 /// Gradients by the values of nodes, as far as they are known.
 type Gradients = Vec<Option<Aligned>>;
 
-/// Goes back through all nodes; the gradients by the weights are then in the trainer's parameters.
+/// Goes back through all nodes; the gradients by the weights are then in the trainer's optimizer.
 pub(super) fn run(trainer: &mut CpuTrainer, mut tape: Tape, output_gradients: &[Batch]) -> Result<()> {
-    let outputs = trainer.graph.outputs().to_vec();
-    let mut gradients: Gradients = (0..trainer.graph.nodes().len()).map(|_| None).collect();
+    let outputs = trainer.network.graph.outputs().to_vec();
+    let mut gradients: Gradients = (0..trainer.network.graph.nodes().len()).map(|_| None).collect();
     let shape = |id: NodeId| {
         let [height, width] = tape.extents[id.index()];
-        [tape.images, trainer.graph.node(id).channels, height, width]
+        [tape.images, trainer.network.graph.node(id).channels, height, width]
     };
     check_output_gradients(outputs.iter().map(|id| shape(*id)), output_gradients)?;
-    trainer.parameters.gradient.fill(0.0);
+    trainer.optimizer.gradient.fill(0.0);
     for (id, gradient) in outputs.iter().zip(output_gradients) {
         let [images, channels, height, width] = gradient.shape();
-        let mut own = trainer.buffers.take(gradient.values().len());
+        let mut own = trainer.network.buffers.take(gradient.values().len());
         exchange_axes(gradient.values(), [images, channels, height * width], own.as_mut_slice());
         gradients[id.index()] = Some(own);
     }
-    let pool = Arc::clone(&trainer.pool);
+    let pool = Arc::clone(&trainer.network.pool);
     pool.install(|| {
         for index in (1..gradients.len()).rev() {
             if let Some(gradient) = gradients[index].take() {
                 trainer.node_back(&mut tape, &mut gradients, index, gradient.as_slice());
-                trainer.buffers.give(gradient);
+                trainer.network.buffers.give(gradient);
             }
             // Readers of this node are done, and so is the node itself.
-            tape.values[index].take().into_iter().for_each(|values| trainer.buffers.give(values));
+            tape.values[index].take().into_iter().for_each(|values| trainer.network.buffers.give(values));
         }
     });
-    tape.values.into_iter().flatten().for_each(|values| trainer.buffers.give(values));
-    gradients.into_iter().flatten().for_each(|values| trainer.buffers.give(values));
+    tape.values.into_iter().flatten().for_each(|values| trainer.network.buffers.give(values));
+    gradients.into_iter().flatten().for_each(|values| trainer.network.buffers.give(values));
     Ok(())
 }
 
 impl CpuTrainer {
-    /// The convolution of a node in this batch.
-    pub(super) fn geometry(&self, tape: &Tape, id: NodeId) -> Geometry {
-        let node = self.graph.node(id);
-        let Op::Conv2d(conv) = node.op else { unreachable!("only convolutions have a geometry") };
-        let input = node.inputs[0];
-        let Conv2d { out_channels, kernel, stride, padding, .. } = conv;
-        let conv = Convolution { out_channels, kernel, stride, padding };
-        Geometry::new(conv, tape.images, self.graph.node(input).channels, tape.extents[input.index()])
-    }
-
     /// Hands memory for the gradient by `input` to `write`, which adds to it where the second argument says so.
     fn pass_back(
         &mut self,
@@ -68,7 +58,7 @@ impl CpuTrainer {
     ) {
         let (mut own, accumulate) = match gradients[input.index()].take() {
             Some(own) => (own, true),
-            None => (self.buffers.take(self.len(tape, input)), false),
+            None => (self.network.buffers.take(self.network.len(tape, input)), false),
         };
         write(self, own.as_mut_slice(), accumulate);
         gradients[input.index()] = Some(own);
@@ -95,7 +85,7 @@ impl CpuTrainer {
 
     fn node_back(&mut self, tape: &mut Tape, gradients: &mut Gradients, index: usize, gradient: &[f32]) {
         let id = NodeId(index);
-        let node = self.graph.nodes()[index].clone();
+        let node = self.network.graph.nodes()[index].clone();
         let input = node.inputs[0];
         let tape = &*tape;
         let (from_px, to_px) = (tape.extents[input.index()], tape.extents[index]);
@@ -105,7 +95,7 @@ impl CpuTrainer {
             Op::Input => {}
             Op::Conv2d(_) => self.conv_back(tape, gradients, id, gradient),
             Op::BatchNorm(_) => self.norm_back(tape, gradients, id, None, gradient),
-            Op::Relu if self.relu_of[input.index()] == Some(id) => {
+            Op::Relu if self.network.relu_of[input.index()] == Some(id) => {
                 self.norm_back(tape, gradients, input, Some(id), gradient);
             }
             Op::Relu => {
@@ -133,7 +123,7 @@ impl CpuTrainer {
             Op::Concat => {
                 let mut start = 0;
                 for input in node.inputs {
-                    let len = self.len(tape, input);
+                    let len = self.network.len(tape, input);
                     let own = &gradient[start..start + len];
                     self.pass_back(tape, gradients, input, |_, target, add| planes::put(own, target, add));
                     start += len;
@@ -161,20 +151,20 @@ impl CpuTrainer {
     }
 
     fn conv_back(&mut self, tape: &Tape, gradients: &mut Gradients, id: NodeId, gradient: &[f32]) {
-        let geometry = self.geometry(tape, id);
-        let slots = self.parameters.slots[id.index()].clone();
-        let input = self.graph.node(id).inputs[0];
+        let geometry = self.network.geometry(tape, id);
+        let slots = self.network.parameters.slots[id.index()].clone();
+        let input = self.network.graph.node(id).inputs[0];
         let row_len = gradient.len() / geometry.out_channels;
-        for (sum, row) in self.parameters.gradient[slots.bias].iter_mut().zip(gradient.chunks_exact(row_len)) {
+        for (sum, row) in self.optimizer.gradient[slots.bias].iter_mut().zip(gradient.chunks_exact(row_len)) {
             *sum += row.iter().map(|value| f64::from(*value)).sum::<f64>() as f32;
         }
         let run = |trainer: &mut Self, in_gradient: Option<InputGradient<'_>>| {
-            let weight = &trainer.parameters.values[slots.weight.clone()];
-            let weight_gradient = &mut trainer.parameters.gradient[slots.weight.clone()];
+            let weight = &trainer.network.parameters.values[slots.weight.clone()];
+            let weight_gradient = &mut trainer.optimizer.gradient[slots.weight.clone()];
             let x = tape.value(input);
-            kernel::backward(trainer.kernels, &geometry, x, weight, gradient, in_gradient, weight_gradient);
+            kernel::backward(trainer.network.kernels, &geometry, x, weight, gradient, in_gradient, weight_gradient);
         };
-        if self.graph.node(input).op == Op::Input {
+        if self.network.graph.node(input).op == Op::Input {
             run(self, None);
         } else {
             self.pass_back(tape, gradients, input, |trainer, target, accumulate| {
@@ -193,37 +183,37 @@ impl CpuTrainer {
         gradient: &[f32],
     ) {
         let Some(statistics) = &tape.statistics[id.index()] else { unreachable!("forward passes leave statistics") };
-        let slots = self.parameters.slots[id.index()].clone();
-        let input = self.graph.node(id).inputs[0];
+        let slots = self.network.parameters.slots[id.index()].clone();
+        let input = self.network.graph.node(id).inputs[0];
         let (x, y) = (tape.value(input), relu.map_or(&[][..], |relu| tape.value(relu)));
         self.pass_back(tape, gradients, input, |trainer, target, accumulate| {
-            let factor = &trainer.parameters.values[slots.weight.clone()];
-            let sums = statistics.gradient(trainer.kernels, factor, [x, y, gradient], target, accumulate);
+            let factor = &trainer.network.parameters.values[slots.weight.clone()];
+            let sums = statistics.gradient(trainer.network.kernels, factor, [x, y, gradient], target, accumulate);
             for (channel, (weighted, plain)) in sums.into_iter().enumerate() {
-                trainer.parameters.gradient[slots.bias.start + channel] += plain;
+                trainer.optimizer.gradient[slots.bias.start + channel] += plain;
                 if !slots.weight.is_empty() {
-                    trainer.parameters.gradient[slots.weight.start + channel] += weighted;
+                    trainer.optimizer.gradient[slots.weight.start + channel] += weighted;
                 }
             }
         });
     }
 
     fn linear_back(&mut self, tape: &Tape, gradients: &mut Gradients, id: NodeId, gradient: &[f32]) {
-        let slots = self.parameters.slots[id.index()].clone();
-        let input = self.graph.node(id).inputs[0];
+        let slots = self.network.parameters.slots[id.index()].clone();
+        let input = self.network.graph.node(id).inputs[0];
         let images = tape.images;
         let x = tape.value(input);
         let inputs = x.len() / images;
         for (row, gradient) in gradient.chunks_exact(images).enumerate() {
-            self.parameters.gradient[slots.bias.start + row] += gradient.iter().sum::<f32>();
+            self.optimizer.gradient[slots.bias.start + row] += gradient.iter().sum::<f32>();
             let start = slots.weight.start + row * inputs;
-            let weights = self.parameters.gradient[start..start + inputs].iter_mut();
+            let weights = self.optimizer.gradient[start..start + inputs].iter_mut();
             for (sum, values) in weights.zip(x.chunks_exact(images)) {
                 *sum += values.iter().zip(gradient).map(|(value, gradient)| value * gradient).sum::<f32>();
             }
         }
         self.pass_back(tape, gradients, input, |trainer, target, accumulate| {
-            let weight = &trainer.parameters.values[slots.weight.clone()];
+            let weight = &trainer.network.parameters.values[slots.weight.clone()];
             target.par_chunks_exact_mut(images).enumerate().for_each(|(column, target)| {
                 if !accumulate {
                     target.fill(0.0);

@@ -21,6 +21,11 @@ impl Buffers {
         self.free.entry(values.as_slice().len()).or_default().push(values);
     }
 
+    /// Values in them.
+    pub(super) fn len(&self) -> usize {
+        self.free.iter().map(|(len, free)| len * free.len()).sum()
+    }
+
     /// Frees everything not in use: the next pass has another shape.
     pub(super) fn clear(&mut self) {
         self.free.clear();

@@ -2,37 +2,117 @@
 
 use std::sync::Arc;
 
+use rayon::ThreadPool;
 use rayon::prelude::*;
 
+use super::super::super::error::Result;
 use super::super::super::executor::Batch;
-use super::super::super::graph::{BatchNorm, NodeId, Op};
-use super::super::super::trainable::{Mode, NORM_MOMENTUM};
-use super::super::kernel::{self, Aligned};
+use super::super::super::graph::{BatchNorm, Graph, NodeId, Op};
+use super::super::super::trainable::{Mode, NORM_MOMENTUM, check_images};
+use super::super::super::weights::Weights;
+use super::super::CpuOptions;
+use super::super::kernel::{self, Aligned, Geometry, Isa, Kernels};
+use super::buffers::Buffers;
 use super::norm::Statistics;
+use super::parameters::Parameters;
 use super::pool::Windows;
-use super::{CpuTrainer, Tape, exchange_axes, planes};
+use super::{Tape, exchange_axes, planes};
 
-/// Runs all nodes; in training mode leaves a tape in the trainer.
-pub(super) fn run(trainer: &mut CpuTrainer, input: &Batch, extents: Vec<[usize; 2]>, mode: Mode) -> Vec<Batch> {
-    let count = trainer.graph.nodes().len();
-    let values = (0..count).map(|_| None).collect();
-    let mut tape = Tape { images: input.len(), extents, values, statistics: vec![None; count] };
-    let pool = Arc::clone(&trainer.pool);
-    let outputs = pool.install(|| {
-        for index in 0..count {
-            trainer.run_node(&mut tape, index, input, mode);
-            if mode == Mode::Evaluate {
-                trainer.release_read(&mut tape, index);
-            }
-        }
-        trainer.graph.outputs().iter().map(|id| trainer.output(&tape, *id)).collect()
-    });
-    if mode == Mode::Train {
-        trainer.tape = Some(tape);
-    } else {
-        tape.values.into_iter().flatten().for_each(|values| trainer.buffers.give(values));
+/// Runs a network of any kind forward on the processor, in the kernels that train it: the same bits, without a gradient or
+/// anything of an optimizer in memory.
+pub struct CpuForward {
+    pub(super) graph: Graph,
+    pub(super) kernels: &'static Kernels,
+    isa: Isa,
+    pub(super) pool: Arc<ThreadPool>,
+    pub(super) parameters: Parameters,
+    /// Per normalization the ReLU that alone reads it: both are computed at once.
+    pub(super) relu_of: Vec<Option<NodeId>>,
+    /// Per node the last one that reads it, and itself where nobody does.
+    last_reader: Vec<usize>,
+    pub(super) buffers: Buffers,
+    /// Of the last input; the buffers are of its passes.
+    shape: [usize; 4],
+}
+
+impl CpuForward {
+    /// Prepares `graph` with `weights`.
+    ///
+    /// # Errors
+    /// When weights do not fit, the instruction set is not available here, or threads cannot be started.
+    pub fn new(graph: Graph, weights: &Weights, options: CpuOptions) -> Result<Self> {
+        let (isa, pool) = options.start()?;
+        let readers = graph.readers();
+        let last = |index: usize| readers[index].iter().map(|id| id.index()).max().unwrap_or(index);
+        Ok(Self {
+            kernels: isa.kernels(),
+            isa,
+            pool: Arc::new(pool),
+            parameters: Parameters::new(&graph, weights)?,
+            relu_of: graph.relus_of_norms(),
+            last_reader: (0..graph.nodes().len()).map(last).collect(),
+            buffers: Buffers::default(),
+            shape: [0; 4],
+            graph,
+        })
     }
-    outputs
+
+    /// The network.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// One line for provenance, such as `cpu (avx512, 2 threads)`.
+    pub fn describe(&self) -> String {
+        let threads = self.pool.current_num_threads();
+        format!("cpu ({}, {threads} thread{})", self.isa, if threads == 1 { "" } else { "s" })
+    }
+
+    /// Values of the graph's outputs, one batch `[n, c, h, w]` each, for images `[n, c, h, w]`, by the running statistics.
+    ///
+    /// # Errors
+    /// When there is no image, or the input does not fit the graph.
+    pub fn outputs(&mut self, input: &Batch) -> Result<Vec<Batch>> {
+        let extents = check_images(&self.graph, input)?;
+        let (outputs, tape) = self.pass(input, extents, Mode::Evaluate);
+        tape.values.into_iter().flatten().for_each(|values| self.buffers.give(values));
+        Ok(outputs)
+    }
+
+    /// Bytes of weights, and of the values of nodes that wait to be used again.
+    pub fn held_bytes(&self) -> usize {
+        size_of::<f32>() * (self.parameters.values.len() + self.buffers.len())
+    }
+
+    /// Runs all nodes. In training mode the tape holds all that the way back needs, else what is left of the values.
+    pub(super) fn pass(&mut self, input: &Batch, extents: Vec<[usize; 2]>, mode: Mode) -> (Vec<Batch>, Tape) {
+        if self.shape != input.shape() {
+            self.shape = input.shape();
+            self.buffers.clear();
+        }
+        let count = self.graph.nodes().len();
+        let values = (0..count).map(|_| None).collect();
+        let mut tape = Tape { images: input.len(), extents, values, statistics: vec![None; count] };
+        let pool = Arc::clone(&self.pool);
+        let outputs = pool.install(|| {
+            for index in 0..count {
+                self.run_node(&mut tape, index, input, mode);
+                if mode == Mode::Evaluate {
+                    self.release_read(&mut tape, index);
+                }
+            }
+            self.graph.outputs().iter().map(|id| self.output(&tape, *id)).collect()
+        });
+        (outputs, tape)
+    }
+
+    /// The convolution of a node in this batch.
+    pub(super) fn geometry(&self, tape: &Tape, id: NodeId) -> Geometry {
+        let node = self.graph.node(id);
+        let Op::Conv2d(conv) = node.op else { unreachable!("only convolutions have a geometry") };
+        let input = node.inputs[0];
+        Geometry::new(&conv, tape.images, self.graph.node(input).channels, tape.extents[input.index()])
+    }
 }
 
 impl Tape {
@@ -53,7 +133,7 @@ impl Tape {
     }
 }
 
-impl CpuTrainer {
+impl CpuForward {
     /// Values of a node for all images.
     pub(super) fn len(&self, tape: &Tape, id: NodeId) -> usize {
         self.graph.node(id).channels * tape.images * tape.plane_len(id)
@@ -190,7 +270,9 @@ impl CpuTrainer {
         let relu = self.relu_of[id.index()];
         statistics.normalize(self.kernels, factors, relu.is_some(), source, out.as_mut_slice());
         tape.values[relu.unwrap_or(id).index()] = Some(out);
-        tape.statistics[id.index()] = Some(statistics);
+        if mode == Mode::Train {
+            tape.statistics[id.index()] = Some(statistics);
+        }
         if relu.is_some() && mode == Mode::Evaluate && self.last_reader[input.index()] == id.index() {
             tape.values[input.index()].take().into_iter().for_each(|values| self.buffers.give(values));
         }

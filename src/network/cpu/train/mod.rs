@@ -1,4 +1,5 @@
-//! Training on the processor: forward and backward through a graph with weights that change.
+//! Training on the processor: forward and backward through a graph with weights that change. Forward passes alone
+//! ([`CpuForward`]) need nothing else of it.
 //!
 //! Values are `[c, n, h, w]`, in memory that is used again from pass to pass. Nothing depends on the number of threads.
 
@@ -10,35 +11,21 @@ mod parameters;
 mod planes;
 mod pool;
 
-use std::sync::Arc;
-
-use rayon::ThreadPool;
-
 use super::super::error::Result;
 use super::super::executor::Batch;
-use super::super::graph::{Graph, NodeId};
-use super::super::trainable::{AdamW, Mode, Moments, Trainable, check_training_input, no_gradient, no_pass};
+use super::super::graph::Graph;
+use super::super::trainable::{AdamW, Mode, Moments, Trainable, check_images, no_gradient, no_pass};
 use super::super::weights::Weights;
 use super::CpuOptions;
-use super::kernel::{Aligned, Isa, Kernels};
-use buffers::Buffers;
+use super::kernel::Aligned;
+pub use forward::CpuForward;
 use norm::Statistics;
-use parameters::Parameters;
+use parameters::Optimizer;
 
 /// Trains a graph on the processor with kernels made for it.
 pub struct CpuTrainer {
-    graph: Graph,
-    kernels: &'static Kernels,
-    isa: Isa,
-    pool: Arc<ThreadPool>,
-    parameters: Parameters,
-    /// Per normalization the ReLU that alone reads it: both are computed at once.
-    relu_of: Vec<Option<NodeId>>,
-    /// Per node the last one that reads it, and itself where nobody does.
-    last_reader: Vec<usize>,
-    buffers: Buffers,
-    /// Of the last input; the buffers are of its passes.
-    shape: [usize; 4],
+    network: CpuForward,
+    optimizer: Optimizer,
     tape: Option<Tape>,
     has_gradient: bool,
 }
@@ -57,55 +44,41 @@ impl CpuTrainer {
     /// # Errors
     /// When weights do not fit, the instruction set is not available here, or threads cannot be started.
     pub fn new(graph: Graph, weights: &Weights, options: CpuOptions) -> Result<Self> {
-        let (isa, pool) = options.start()?;
-        let pool = Arc::new(pool);
-        let readers = graph.readers();
-        let relu_of = graph.relus_of_norms();
-        let last = |index: usize| readers[index].iter().map(|id| id.index()).max().unwrap_or(index);
-        let last_reader = (0..graph.nodes().len()).map(last).collect();
-        let parameters = Parameters::new(&graph, weights)?;
-        let buffers = Buffers::default();
-        let kernels = isa.kernels();
-        Ok(Self {
-            graph,
-            kernels,
-            isa,
-            pool,
-            parameters,
-            relu_of,
-            last_reader,
-            buffers,
-            shape: [0; 4],
-            tape: None,
-            has_gradient: false,
-        })
+        let network = CpuForward::new(graph, weights, options)?;
+        let optimizer = Optimizer::new(&network.parameters);
+        Ok(Self { network, optimizer, tape: None, has_gradient: false })
+    }
+
+    /// Bytes of weights, gradients and moments, and of the values of nodes that wait to be used again.
+    pub fn held_bytes(&self) -> usize {
+        self.network.held_bytes() + size_of::<f32>() * self.optimizer.len()
     }
 }
 
 impl Trainable for CpuTrainer {
     fn graph(&self) -> &Graph {
-        &self.graph
+        self.network.graph()
     }
 
     fn describe(&self) -> String {
-        let threads = self.pool.current_num_threads();
-        format!("cpu ({}, {threads} thread{})", self.isa, if threads == 1 { "" } else { "s" })
+        self.network.describe()
     }
 
     fn weights(&self) -> Result<Weights> {
-        Ok(self.parameters.weights())
+        Ok(self.network.parameters.weights())
     }
 
     fn forward(&mut self, input: &Batch, mode: Mode) -> Result<Vec<Batch>> {
-        let extents = check_training_input(&self.graph, input)?;
+        let extents = check_images(self.graph(), input)?;
         if let Some(tape) = self.tape.take() {
-            tape.values.into_iter().flatten().for_each(|values| self.buffers.give(values));
+            self.give_back(tape);
         }
-        if self.shape != input.shape() {
-            self.shape = input.shape();
-            self.buffers.clear();
+        let (outputs, tape) = self.network.pass(input, extents, mode);
+        match mode {
+            Mode::Train => self.tape = Some(tape),
+            Mode::Evaluate => self.give_back(tape),
         }
-        Ok(forward::run(self, input, extents, mode))
+        Ok(outputs)
     }
 
     fn backward(&mut self, output_gradients: &[Batch]) -> Result<()> {
@@ -116,19 +89,29 @@ impl Trainable for CpuTrainer {
     }
 
     fn gradients(&self) -> Result<Weights> {
-        if self.has_gradient { Ok(self.parameters.gradients()) } else { Err(no_gradient()) }
+        if self.has_gradient { Ok(self.optimizer.gradients(&self.network.parameters)) } else { Err(no_gradient()) }
     }
 
     fn update(&mut self, step: &AdamW) -> Result<f64> {
-        if self.has_gradient { Ok(self.parameters.update(step)) } else { Err(no_gradient()) }
+        if !self.has_gradient {
+            return Err(no_gradient());
+        }
+        Ok(self.optimizer.update(&mut self.network.parameters, step))
     }
 
     fn moments(&self) -> Result<Moments> {
-        Ok(self.parameters.moments())
+        Ok(self.optimizer.moments(&self.network.parameters))
     }
 
     fn restore(&mut self, weights: &Weights, moments: &Moments) -> Result<()> {
-        self.parameters.restore(weights, moments)
+        self.optimizer.restore(&mut self.network.parameters, weights, moments)
+    }
+}
+
+impl CpuTrainer {
+    /// Takes the memory of a pass back for the next one.
+    fn give_back(&mut self, tape: Tape) {
+        tape.values.into_iter().flatten().for_each(|values| self.network.buffers.give(values));
     }
 }
 

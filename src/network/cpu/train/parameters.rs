@@ -1,4 +1,4 @@
-//! All weights of a network in one run of memory, and what the optimizer keeps about each.
+//! All weights of a network in one run of memory, and, apart from them, what training keeps about each.
 
 use std::ops::Range;
 
@@ -20,12 +20,17 @@ pub(super) struct Slots {
     pub(super) variance: Range<usize>,
 }
 
-/// Values, gradients and moments of all tensors.
+/// Values of all tensors: all that a forward pass needs.
 #[derive(Debug)]
 pub(super) struct Parameters {
     list: Vec<(Parameter, Range<usize>)>,
     pub(super) slots: Vec<Slots>,
     pub(super) values: Vec<f32>,
+}
+
+/// What training keeps beside the values, each in their order.
+#[derive(Debug)]
+pub(super) struct Optimizer {
     pub(super) gradient: Vec<f32>,
     first: Vec<f32>,
     second: Vec<f32>,
@@ -61,28 +66,48 @@ impl Parameters {
             // Nodes that share parameters read and move those of their owner.
             slots[index] = slots[graph.owner(NodeId(index)).index()].clone();
         }
-        let zeros = || vec![0.0; values.len()];
-        let (gradient, first, second) = (zeros(), zeros(), zeros());
-        Ok(Self { list, slots, values, gradient, first, second, steps: 0 })
+        Ok(Self { list, slots, values })
     }
 
     pub(super) fn weights(&self) -> Weights {
         self.named(&self.values, |_| true)
     }
 
-    pub(super) fn gradients(&self) -> Weights {
-        self.named(&self.gradient, ParameterRole::is_trained)
+    fn named(&self, values: &[f32], wanted: impl Fn(ParameterRole) -> bool) -> Weights {
+        let mut weights = Weights::default();
+        for (parameter, range) in self.list.iter().filter(|(parameter, _)| wanted(parameter.role)) {
+            let tensor = Tensor { shape: parameter.shape.clone(), values: values[range.clone()].to_vec() };
+            weights.insert(parameter.name.clone(), tensor);
+        }
+        weights
+    }
+}
+
+impl Optimizer {
+    /// Nothing learned yet.
+    pub(super) fn new(parameters: &Parameters) -> Self {
+        let zeros = || vec![0.0; parameters.values.len()];
+        Self { gradient: zeros(), first: zeros(), second: zeros(), steps: 0 }
     }
 
-    pub(super) fn moments(&self) -> Moments {
-        let named = |values| self.named(values, ParameterRole::is_trained);
+    /// Numbers kept.
+    pub(super) fn len(&self) -> usize {
+        self.gradient.len() + self.first.len() + self.second.len()
+    }
+
+    pub(super) fn gradients(&self, parameters: &Parameters) -> Weights {
+        parameters.named(&self.gradient, ParameterRole::is_trained)
+    }
+
+    pub(super) fn moments(&self, parameters: &Parameters) -> Moments {
+        let named = |values| parameters.named(values, ParameterRole::is_trained);
         Moments { steps: self.steps, first: named(&self.first), second: named(&self.second) }
     }
 
-    pub(super) fn restore(&mut self, weights: &Weights, moments: &Moments) -> Result<()> {
+    pub(super) fn restore(&mut self, parameters: &mut Parameters, weights: &Weights, moments: &Moments) -> Result<()> {
         // Into copies first: a misfit leaves everything as it was.
-        let mut sets = [self.values.clone(), self.first.clone(), self.second.clone()];
-        for (parameter, range) in &self.list {
+        let mut sets = [parameters.values.clone(), self.first.clone(), self.second.clone()];
+        for (parameter, range) in &parameters.list {
             let sources = [weights, &moments.first, &moments.second];
             let count = if parameter.role.is_trained() { 3 } else { 1 };
             for (set, source) in sets.iter_mut().zip(sources).take(count) {
@@ -93,13 +118,13 @@ impl Parameters {
                 set[range.clone()].copy_from_slice(&tensor.values);
             }
         }
-        [self.values, self.first, self.second] = sets;
+        [parameters.values, self.first, self.second] = sets;
         self.steps = moments.steps;
         Ok(())
     }
 
     /// Every sum in a fixed order, so that a resumed training goes on bit for bit.
-    pub(super) fn update(&mut self, step: &AdamW) -> f64 {
+    pub(super) fn update(&mut self, parameters: &mut Parameters, step: &AdamW) -> f64 {
         let norm = self.gradient.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
         if !norm.is_finite() {
             return norm;
@@ -110,14 +135,14 @@ impl Parameters {
         let rate = (step.learning_rate / corrected(step.beta1)) as f32;
         let second_scale = (1.0 / corrected(step.beta2)) as f32;
         let (beta1, beta2, eps) = (step.beta1 as f32, step.beta2 as f32, step.eps as f32);
-        for (parameter, range) in &self.list {
+        for (parameter, range) in &parameters.list {
             if !parameter.role.is_trained() {
                 continue;
             }
             let decay = if parameter.role.decays() { step.weight_decay } else { 0.0 };
             let kept = (1.0 - step.learning_rate * decay) as f32;
             let moments = self.first[range.clone()].iter_mut().zip(&mut self.second[range.clone()]);
-            let values = self.values[range.clone()].iter_mut().zip(&self.gradient[range.clone()]);
+            let values = parameters.values[range.clone()].iter_mut().zip(&self.gradient[range.clone()]);
             for ((value, gradient), (first, second)) in values.zip(moments) {
                 let gradient = gradient * clip;
                 *first = beta1 * *first + (1.0 - beta1) * gradient;
@@ -126,14 +151,5 @@ impl Parameters {
             }
         }
         norm
-    }
-
-    fn named(&self, values: &[f32], wanted: impl Fn(ParameterRole) -> bool) -> Weights {
-        let mut weights = Weights::default();
-        for (parameter, range) in self.list.iter().filter(|(parameter, _)| wanted(parameter.role)) {
-            let tensor = Tensor { shape: parameter.shape.clone(), values: values[range.clone()].to_vec() };
-            weights.insert(parameter.name.clone(), tensor);
-        }
-        weights
     }
 }

@@ -1,18 +1,21 @@
-//! Whatever runs a network forward.
+//! A network of any kind, run forward.
 
-use crate::network::{Batch, CandleExecutor, Executor, Mode, Pass, Result, Trainable};
+use super::super::candle_executor::CandleExecutor;
+use super::super::cpu::CpuForward;
+use super::super::error::Result;
+use super::super::executor::{Batch, Executor, Pass};
 
-/// Something that runs a network forward.
-pub enum Network {
+/// Something that runs a network forward. No gradient and nothing of an optimizer is in its memory.
+pub enum Forward {
     /// A classifier in an executor.
     Classifier(Box<dyn Executor>),
-    /// Any network in what trains it, with its running statistics.
-    Trained(Box<dyn Trainable>),
+    /// Any network in the processor's kernels.
+    Kernels(Box<CpuForward>),
     /// Any network in candle.
-    Candle(CandleExecutor),
+    Candle(Box<CandleExecutor>),
 }
 
-impl Network {
+impl Forward {
     /// Values of the graph's outputs, `[n, c, h, w]` each, for images `[n, c, h, w]`.
     ///
     /// # Errors
@@ -24,7 +27,7 @@ impl Network {
                 let logits = executor.run(&Pass::logits(input))?.logits;
                 Ok(vec![Batch::new([input.len(), logit_count, 1, 1], logits)])
             }
-            Self::Trained(network) => network.forward(input, Mode::Evaluate),
+            Self::Kernels(network) => network.outputs(input),
             Self::Candle(executor) => executor.outputs(input),
         }
     }
@@ -33,17 +36,17 @@ impl Network {
     pub fn describe(&self) -> String {
         match self {
             Self::Classifier(executor) => executor.describe(),
-            Self::Trained(network) => network.describe(),
+            Self::Kernels(network) => network.describe(),
             Self::Candle(executor) => executor.describe(),
         }
     }
 
     /// The batch size at which it runs well for images of this size.
-    pub(super) fn preferred_batch(&self, height: usize, width: usize) -> usize {
+    pub fn preferred_batch(&self, height: usize, width: usize) -> usize {
         match self {
             Self::Classifier(executor) => executor.preferred_batch(height, width),
             // Networks that localize keep large maps of every image.
-            Self::Trained(_) | Self::Candle(_) => (2 * 320 * 320 / (height * width).max(1)).clamp(1, 16),
+            Self::Kernels(_) | Self::Candle(_) => (2 * 320 * 320 / (height * width).max(1)).clamp(1, 16),
         }
     }
 }

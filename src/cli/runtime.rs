@@ -1,0 +1,31 @@
+//! From the arguments to the place where networks run.
+
+use std::io::Write;
+
+use super::arguments::Machine;
+use super::error::{Error, Result};
+use crate::network::{Runtime, RuntimeOptions};
+
+/// Starts what `machine` asks for. A command calls it once.
+pub(super) fn open(machine: &Machine) -> Result<Runtime> {
+    start(&machine.options(), machine.quiet)
+}
+
+/// Starts the threads of this process and what `options` ask for, and says on standard error what could not be had.
+pub(super) fn start(options: &RuntimeOptions, quiet: bool) -> Result<Runtime> {
+    start_threads(options.threads)?;
+    let runtime = Runtime::open(options)?;
+    if let Some(warning) = runtime.warning().filter(|_| !quiet) {
+        // Nobody is left to tell where standard error is closed.
+        let _ = writeln!(std::io::stderr(), "warning: {warning}");
+    }
+    Ok(runtime)
+}
+
+/// Work outside of networks runs on this many threads; one for each core where nobody says.
+fn start_threads(threads: Option<usize>) -> Result<()> {
+    threads.map_or(Ok(()), |threads| {
+        let built = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        built.map_err(|error| Error::Threads(error.to_string()))
+    })
+}
