@@ -118,12 +118,12 @@ impl<'a> Lockstep<'a> {
             }
             came.extend(waiting.iter().map(|arrived| (arrived.image, arrived.map.method)));
             let is_due = |arrived: &Arrived| {
-                let cheaper = |method: &&Method| (1..cost_rank(arrived.map.method)).contains(&cost_rank(**method));
+                let cheaper = |method: &&Method| (1..arrived.map.method.cost_rank()).contains(&method.cost_rank());
                 self.request.methods.iter().filter(cheaper).all(|method| came.contains(&(arrived.image, *method)))
             };
             let (mut due, early) = waiting.into_iter().partition::<Vec<_>, _>(is_due);
             waiting = early;
-            due.sort_by_key(|arrived| (arrived.image, cost_rank(arrived.map.method), arrived.state));
+            due.sort_by_key(|arrived| (arrived.image, arrived.map.method.cost_rank(), arrived.state));
             self.hand_on(&due)?;
         }
         if states.last().is_some_and(|(state, _)| state + 1 == self.plan.states.len()) {
@@ -172,14 +172,6 @@ struct Arrived {
     map: SaliencyMap,
     logits: Vec<f32>,
     class: usize,
-}
-
-/// Position of a method in the order in which the schedule finishes them; those of one pass all at once.
-fn cost_rank(method: Method) -> usize {
-    [Method::Ig, Method::Sg, Method::Xrai, Method::Sig]
-        .iter()
-        .position(|other| *other == method)
-        .map_or(0, |rank| rank + 1)
 }
 
 /// Progress of the states of some images as progress of the whole.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::case::OpenCase;
 use super::model::OpenModel;
 use crate::cohort::TruthRule;
+use crate::saliency::methods::Reads;
 use crate::saliency::{Baseline, ClassChoice, Method, Parameters, Preset};
 
 /// Which class is explained, and how.
@@ -58,17 +59,12 @@ impl Question {
 
     /// What of the parameters of `method` belongs to another network, in a sentence.
     pub fn misfit(&self, model: &OpenModel, method: Method) -> Option<&'static str> {
+        if method.spec().reads(Reads::Activation) && self.lacks_node(model) {
+            return Some("This model has no such node: its last feature map is read");
+        }
         let channels = model.model.card.channels;
-        let parameters = &self.parameters;
-        let is_other = match method {
-            Method::Gcam | Method::Ggcam => {
-                return self.lacks_node(model).then_some("This model has no such node: its last feature map is read");
-            }
-            Method::Ig => !fits(&parameters.ig.baseline, channels),
-            Method::Sig => !fits(&parameters.sig.path.baseline, channels),
-            Method::Xrai => !parameters.xrai.baselines.iter().all(|baseline| fits(baseline, channels)),
-            Method::Grad | Method::Sg | Method::Gbp => false,
-        };
+        let is_other =
+            !self.parameters.used_by(method).baselines().into_iter().all(|baseline| fits(baseline, channels));
         is_other.then_some("This model reads another number of channels: paths begin as the preset says")
     }
 
@@ -87,8 +83,9 @@ impl Question {
 
     /// Names the map of `method` by everything that it depends on.
     pub fn key(&self, case: &OpenCase, model: &OpenModel, method: Method) -> MapKey {
-        let parameters = serde_json::to_string(&self.parameters_for(model).used_by(method)).unwrap_or_default();
-        let noise = matches!(method, Method::Sg | Method::Sig).then_some(self.seed);
+        let parameters = self.parameters_for(model).used_by(method);
+        let noise = parameters.noise().map(|_| self.seed);
+        let parameters = serde_json::to_string(&parameters).unwrap_or_default();
         MapKey {
             content: case.content.clone(),
             marks: case.marks_digest(),

@@ -36,7 +36,7 @@ impl Parameters {
     /// When an object names no parameter, a group takes the place of a value or the reverse, or a value has another kind.
     pub fn overridden(&self, patches: impl IntoIterator<Item = Value>) -> Result<Self> {
         let refuse = |error: serde_json::Error| Error::Overrides(format!("the parameters do not fit: {error}"));
-        let mut values = serde_json::to_value(self).map_err(refuse)?;
+        let mut values = self.places().map_err(refuse)?;
         for patch in patches {
             lay_over(&mut values, patch, "")?;
         }

@@ -1,12 +1,13 @@
 //! Every parameter of every method, and the presets that name their defaults.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Result};
-use super::method::Method;
+use super::methods::Method;
 use super::request::ClassChoice;
 use super::xrai;
 
@@ -178,6 +179,17 @@ impl Parameters {
         }
     }
 
+    /// Every parameter with its value, which is where others can be laid over them.
+    pub(super) fn places(&self) -> serde_json::Result<serde_json::Value> {
+        serde_json::to_value(self)
+    }
+
+    /// The parameters of those of `methods` that the study did not test; files that list all parameters name them apart.
+    pub fn beyond_study(&self, methods: &[Method]) -> BTreeMap<Method, MethodParameters> {
+        let beyond = methods.iter().filter(|method| !method.is_of_study());
+        beyond.map(|method| (*method, self.used_by(*method))).collect()
+    }
+
     /// Checks what the wanted methods read.
     ///
     /// # Errors
@@ -187,45 +199,26 @@ impl Parameters {
         if !(percentile > 0.0 && percentile <= 100.0) {
             return Err(refuse("clip_percentile", percentile, "above 0 and at most 100"));
         }
-        for method in methods {
-            match method {
-                Method::Grad | Method::Gbp | Method::Gcam | Method::Ggcam => {}
-                Method::Sg => check_noise(&self.sg, "sg.samples", "sg.sigma_fraction")?,
-                Method::Ig => check_path(self.ig.steps, "ig.steps", &self.ig.baseline, "ig.baseline")?,
-                Method::Sig => {
-                    check_noise(&self.sig.noise, "sig.noise.samples", "sig.noise.sigma_fraction")?;
-                    check_path(self.sig.path.steps, "sig.path.steps", &self.sig.path.baseline, "sig.path.baseline")?;
-                }
-                Method::Xrai => {
-                    if self.xrai.baselines.is_empty() {
-                        return Err(refuse("xrai.baselines", "empty", "at least one baseline"));
-                    }
-                    for baseline in &self.xrai.baselines {
-                        check_path(self.xrai.ig_steps, "xrai.ig_steps", baseline, "xrai.baselines")?;
-                    }
-                    self.xrai.segments.check()?;
-                }
-            }
-        }
-        Ok(())
+        methods.iter().try_for_each(|method| (method.spec().check)(self))
     }
 
     /// The part of the parameters that `method` reads.
     pub fn used_by(&self, method: Method) -> MethodParameters {
-        let clip_percentile = self.clip_percentile;
-        match method {
-            Method::Grad | Method::Gbp => MethodParameters::Plain { clip_percentile },
-            Method::Sg => MethodParameters::SmoothGrad { noise: self.sg, clip_percentile },
-            Method::Ig => MethodParameters::IntegratedGradients { path: self.ig.clone(), clip_percentile },
-            Method::Sig => MethodParameters::SmoothIntegratedGradients {
-                noise: self.sig.noise,
-                path: self.sig.path.clone(),
-                clip_percentile,
-            },
-            Method::Gcam | Method::Ggcam => MethodParameters::GradCam { gcam: self.gcam.clone(), clip_percentile },
-            Method::Xrai => MethodParameters::Xrai { xrai: self.xrai.clone(), clip_percentile },
-        }
+        (method.spec().used)(self)
     }
+}
+
+/// Parameters that belong together, to be changed.
+#[derive(Debug)]
+pub enum ParameterGroup<'a> {
+    /// Noisy copies.
+    Noise(&'a mut SmoothGrad),
+    /// A path.
+    Path(&'a mut IntegratedGradients),
+    /// The node whose output is weighted.
+    Node(&'a mut GradCam),
+    /// Paths and segments.
+    Segments(&'a mut Xrai),
 }
 
 /// The parameters one method read, for its provenance.
@@ -276,11 +269,91 @@ pub enum MethodParameters {
     },
 }
 
-fn refuse(parameter: &'static str, value: impl fmt::Display, accepted: &'static str) -> Error {
+impl MethodParameters {
+    /// The noisy copies, where the method draws some.
+    pub fn noise(&self) -> Option<&SmoothGrad> {
+        match self {
+            Self::SmoothGrad { noise, .. } | Self::SmoothIntegratedGradients { noise, .. } => Some(noise),
+            Self::Plain { .. } | Self::IntegratedGradients { .. } | Self::GradCam { .. } | Self::Xrai { .. } => None,
+        }
+    }
+
+    /// The constant images that it reads.
+    pub fn baselines(&self) -> Vec<&Baseline> {
+        match self {
+            Self::IntegratedGradients { path, .. } | Self::SmoothIntegratedGradients { path, .. } => {
+                vec![&path.baseline]
+            }
+            Self::Xrai { xrai, .. } => xrai.baselines.iter().collect(),
+            Self::Plain { .. } | Self::SmoothGrad { .. } | Self::GradCam { .. } => Vec::new(),
+        }
+    }
+
+    /// The parameters in a few words, given the node whose output was weighted.
+    pub fn in_short(&self, node: Option<&str>) -> String {
+        match self {
+            Self::Plain { .. } => String::new(),
+            Self::SmoothGrad { noise, .. } => noise.in_short(),
+            Self::IntegratedGradients { path, .. } => path.in_short(),
+            Self::SmoothIntegratedGradients { noise, path, .. } => {
+                format!("{}; {}", noise.in_short(), path.in_short())
+            }
+            Self::GradCam { .. } => node.map(|node| format!("at {node}")).unwrap_or_default(),
+            Self::Xrai { xrai, .. } => {
+                let ends: Vec<String> = xrai.baselines.iter().map(Baseline::in_short).collect();
+                format!("{} steps from each of {}", xrai.ig_steps, ends.join(", "))
+            }
+        }
+    }
+}
+
+impl SmoothGrad {
+    fn in_short(&self) -> String {
+        let sum = match self.aggregate {
+            Aggregate::MeanSquare => "squares",
+            Aggregate::Mean => "mean",
+        };
+        format!("{} copies, σ {} of the range, {sum}", self.samples, self.sigma_fraction)
+    }
+}
+
+impl IntegratedGradients {
+    fn in_short(&self) -> String {
+        format!("{} steps from {}", self.steps, self.baseline.in_short())
+    }
+}
+
+impl Baseline {
+    fn in_short(&self) -> String {
+        match self {
+            Self::Value(value) => value.to_string(),
+            Self::Channels(values) => {
+                let values: Vec<String> = values.iter().map(|value| format!("{value:.2}")).collect();
+                format!("({})", values.join(", "))
+            }
+            Self::ImageMinimum => "the image's minimum".to_owned(),
+            Self::ImageMaximum => "the image's maximum".to_owned(),
+        }
+    }
+}
+
+impl Aggregate {
+    /// What an array of so combined copies is called behind the name of its method.
+    pub(super) fn array_suffix(self) -> &'static str {
+        match self {
+            Self::MeanSquare => "mean_square",
+            Self::Mean => "mean",
+        }
+    }
+}
+
+/// The refusal of a parameter.
+pub(super) fn refuse(parameter: &'static str, value: impl fmt::Display, accepted: &'static str) -> Error {
     Error::Parameter { parameter, value: value.to_string(), accepted }
 }
 
-fn check_noise(noise: &SmoothGrad, samples: &'static str, sigma: &'static str) -> Result<()> {
+/// Refuses numbers of noisy copies; `samples` and `sigma` are what they are called.
+pub(super) fn check_noise(noise: &SmoothGrad, samples: &'static str, sigma: &'static str) -> Result<()> {
     if noise.samples == 0 {
         return Err(refuse(samples, noise.samples, "at least 1"));
     }
@@ -290,7 +363,13 @@ fn check_noise(noise: &SmoothGrad, samples: &'static str, sigma: &'static str) -
     Ok(())
 }
 
-fn check_path(steps: usize, steps_name: &'static str, baseline: &Baseline, baseline_name: &'static str) -> Result<()> {
+/// Refuses numbers of a path; the names are what they are called.
+pub(super) fn check_path(
+    steps: usize,
+    steps_name: &'static str,
+    baseline: &Baseline,
+    baseline_name: &'static str,
+) -> Result<()> {
     if steps < 2 {
         return Err(refuse(steps_name, steps, "at least 2, the two ends of the path"));
     }

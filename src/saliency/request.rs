@@ -10,7 +10,7 @@ use crate::network::Batch;
 
 use super::error::{Error, Result};
 use super::explanation::SaliencyMap;
-use super::method::Method;
+use super::methods::Method;
 use super::noise::Noise;
 use super::parameters::{Parameters, Preset};
 use super::xrai::SegmentCache;

@@ -1,6 +1,6 @@
 //! One stream of gradient evaluations for all wanted methods and images.
 //!
-//! Every method is a sum of input gradients. The inputs of all methods are listed once each ([`Plan`]), evaluated in
+//! Most methods are sums of input gradients. The inputs of all methods are listed once each ([`Plan`]), evaluated in
 //! batches that mix methods and images, and folded in the order of their definition. The values of an input do not
 //! depend on its batch (a promise of [`Executor`]), so the maps depend neither on the batch size nor on what else is
 //! wanted.
@@ -17,8 +17,8 @@ use super::error::{Error, Result};
 use super::explanation::Explanation;
 use super::inputs::Inputs;
 use super::map::{Common, Maker};
-use super::method::Method;
-use super::plan::{Constant, Plan, Point, Use};
+use super::methods::{Method, Reads};
+use super::plan::{Constant, ImageFacts, Plan, Point, Use};
 use super::provenance::NoiseOrigin;
 use super::request::{ClassChoice, ImageInput, Request, Watch};
 
@@ -199,7 +199,8 @@ impl<'a> Explainer<'a> {
     }
 
     fn plan(&self, image: &ImageInput, range: [f32; 2]) -> Result<Plan> {
-        Plan::new(&self.common.methods, &self.common.parameters, image_shape(image)[0], range)
+        let facts = ImageFacts { shape: image_shape(image), range };
+        Plan::new(&self.common.methods, &self.common.parameters, &facts)
     }
 
     /// Takes up the images of a window and runs the images themselves.
@@ -255,10 +256,10 @@ impl<'a> Explainer<'a> {
 
     /// The pass of the images themselves: logits, class, and everything that one forward pass can give.
     fn pass_images(&mut self, cases: &mut [Option<Case<'a>>], shape: [usize; 3]) -> Result<()> {
-        let wants = |wanted: &[Method]| wanted.iter().any(|method| self.common.methods.contains(method));
-        let gradient = wants(&[Method::Grad, Method::Ig, Method::Xrai]);
-        let guided_gradient = wants(&[Method::Gbp, Method::Ggcam]);
-        let activation = wants(&[Method::Gcam, Method::Ggcam]).then_some(self.node);
+        let wants = |what: Reads| self.common.methods.iter().any(|method| method.spec().reads(what));
+        let gradient = wants(Reads::Gradient);
+        let guided_gradient = wants(Reads::GuidedGradient);
+        let activation = wants(Reads::Activation).then_some(self.node);
         let classes: Option<Vec<usize>> = self.request.classes.as_ref().map(|classes| {
             cases.iter().map(|case| case.as_ref().map_or(0, |case| classes[case.positions[0]])).collect()
         });
@@ -268,7 +269,7 @@ impl<'a> Explainer<'a> {
             let start = Instant::now();
             let fill = |index: usize, out: &mut [f32]| {
                 if let Some(case) = &rest[index] {
-                    case.inputs.write(&Point::Image, out);
+                    case.write(&Point::Image, out);
                 }
             };
             let wanted = self.target;
@@ -310,26 +311,31 @@ impl<'a> Explainer<'a> {
         tasks
     }
 
-    /// Evaluates as many of the next tasks as fit into one batch and says how many these were.
+    /// Evaluates as many of the next tasks as fit into one batch and says how many these were: those that want a gradient,
+    /// or those that want none.
     #[expect(clippy::expect_used, reason = "the contract of Executor::run")]
     fn pass_tasks(&mut self, open: &mut Open<'a>) -> Result<usize> {
         let Open { shape, cases, tasks, next, .. } = open;
         let tasks = &tasks[*next..];
+        let gradient = tasks.first().is_none_or(|task| task.point.needs_gradient());
+        let alike = tasks.iter().take(self.batch).take_while(|task| task.point.needs_gradient() == gradient).count();
+        let tasks = &tasks[..alike];
         let start = Instant::now();
         let class = |task: &Task| cases[task.case].as_ref().map_or(0, Case::class);
-        let classes: Vec<usize> = tasks.iter().take(self.batch).map(class).collect();
+        let classes: Vec<usize> = tasks.iter().map(class).collect();
         let fill = |index: usize, out: &mut [f32]| {
             let task = &tasks[index];
             if let Some(case) = &cases[task.case] {
-                case.inputs.write(&task.point, out);
+                case.write(&task.point, out);
             }
         };
         let (len, output) = self.pass(tasks.len(), *shape, fill, |input, len| {
             let target = Target::Classes(&classes[..len]);
-            self.executor.run(&Pass { input, target, gradient: true, guided_gradient: false, activation: None })
+            self.executor.run(&Pass { input, target, gradient, guided_gradient: false, activation: None })
         })?;
         let seconds = start.elapsed().as_secs_f64() / len as f64;
-        let gradients = Arc::new(output.gradient.expect("a pass gives the gradient it is asked for"));
+        let gradients = output.gradient.map(Arc::new);
+        let gradients = || gradients.as_ref().expect("a pass gives the gradient it is asked for");
         let logits = output.logits.chunks_exact(output.logits.len() / len);
         for (index, (task, logits)) in tasks.iter().zip(logits).enumerate() {
             let Some(case) = &mut cases[task.case] else { continue };
@@ -338,10 +344,14 @@ impl<'a> Explainer<'a> {
                 Point::Constant(constant) => {
                     let class = case.class();
                     let result =
-                        ConstantResult { gradient: gradients.image(index).into(), logit: class_logit(logits, class) };
+                        ConstantResult { gradient: gradients().image(index).into(), logit: class_logit(logits, class) };
                     self.constants.insert((class, constant.clone()), result);
                 }
-                point => case.keep(point.clone(), &gradients, index, task.uses),
+                Point::Changed { method, .. } => {
+                    let logit = class_logit(logits, case.class());
+                    case.take_logit(*method, logit);
+                }
+                point => case.keep(point.clone(), gradients(), index, task.uses),
             }
         }
         self.advance_progress(len);
@@ -452,11 +462,7 @@ fn check_classes(request: &Request) -> Result<()> {
 
 fn check_noise(request: &Request, methods: &[Method]) -> Result<()> {
     let Some(noise) = &request.noise else { return Ok(()) };
-    let samples = |method: &Method| match method {
-        Method::Sg => request.parameters.sg.samples,
-        Method::Sig => request.parameters.sig.noise.samples,
-        _ => 0,
-    };
+    let samples = |method: &Method| request.parameters.used_by(*method).noise().map_or(0, |noise| noise.samples);
     let needed = methods.iter().map(samples).max().unwrap_or(0);
     if needed > noise.samples() {
         return Err(Error::NoiseSamples { available: noise.samples(), needed });

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing unwrap fails the test")]
 
 mod analytic;
+mod costs;
 mod failures;
 #[allow(dead_code, unreachable_pub, reason = "shared with the tests of the networks")]
 #[path = "../common/formula.rs"]

@@ -11,7 +11,8 @@ use super::action::{Action, Actions};
 use super::state::State;
 use super::theme;
 use crate::reading::Question;
-use crate::saliency::{Method, Parameters};
+use crate::saliency::methods::Reads;
+use crate::saliency::{ParameterGroup, Parameters};
 use field::number_ui;
 
 /// Draws the parameters that the method shown reads. No control gives a value that [`Parameters::check`] refuses.
@@ -22,20 +23,17 @@ pub(super) fn parameters_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     let mut parameters = question.parameters.clone();
     ui.label(RichText::new(format!("of {}", method.title())).small());
     let channels = model.map_or(3, |model| model.model.card.channels);
-    match method {
-        Method::Grad | Method::Gbp => {
-            ui.label("This method has no parameters of its own");
+    let groups = method.spec().groups(&mut parameters);
+    if groups.is_empty() {
+        ui.label("This method has no parameters of its own");
+    }
+    for group in groups {
+        match group {
+            ParameterGroup::Noise(noise) => path::noise_ui(ui, noise),
+            ParameterGroup::Path(path) => path::path_ui(ui, path, channels),
+            ParameterGroup::Node(node) => grad_cam::node_ui(ui, node, model.map(|open| &open.model.graph)),
+            ParameterGroup::Segments(xrai) => xrai::xrai_ui(ui, xrai, channels),
         }
-        Method::Sg => path::noise_ui(ui, &mut parameters.sg),
-        Method::Ig => path::path_ui(ui, &mut parameters.ig, channels),
-        Method::Sig => {
-            path::noise_ui(ui, &mut parameters.sig.noise);
-            path::path_ui(ui, &mut parameters.sig.path, channels);
-        }
-        Method::Gcam | Method::Ggcam => {
-            grad_cam::node_ui(ui, &mut parameters.gcam, model.map(|open| &open.model.graph));
-        }
-        Method::Xrai => xrai::xrai_ui(ui, &mut parameters.xrai, channels),
     }
     if let Some(model) = model {
         let is_replaced = question.parameters_for(model).used_by(method) != question.parameters.used_by(method);
@@ -48,7 +46,7 @@ pub(super) fn parameters_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
                   The study: 99";
     number_ui(ui, "clip percentile", &mut parameters.clip_percentile, 1.0..=100.0, 0.1, reason);
     let mut seed = question.seed;
-    if matches!(method, Method::Sg | Method::Sig) {
+    if method.spec().reads(Reads::Noise) {
         let reason =
             "Another seed gives other noise: a map that changes with it has too few copies. The study set none";
         number_ui(ui, "seed", &mut seed, 0..=u64::MAX, 0.25, reason);
