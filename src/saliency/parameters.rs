@@ -113,7 +113,7 @@ pub struct SmoothIntegratedGradients {
     pub path: IntegratedGradients,
 }
 
-/// Parameters of GCAM, and of the GCAM inside GGCAM.
+/// The tensor that class activation maps weight: GCAM, the GCAM inside GGCAM, and their kin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GradCam {
     /// Node whose output is weighted; the graph's last feature map when `None`.
@@ -141,7 +141,7 @@ pub struct Parameters {
     pub ig: IntegratedGradients,
     /// SIG.
     pub sig: SmoothIntegratedGradients,
-    /// GCAM and GGCAM.
+    /// GCAM, GGCAM and their kin.
     pub gcam: GradCam,
     /// XRAI.
     pub xrai: Xrai,
@@ -253,7 +253,7 @@ pub enum MethodParameters {
         /// Percentile at which the display map is clipped.
         clip_percentile: f64,
     },
-    /// GCAM and GGCAM.
+    /// Class activation maps.
     GradCam {
         /// The tensor.
         gcam: GradCam,

@@ -7,6 +7,7 @@ mod gcam;
 mod ggcam;
 mod grad;
 mod ig;
+mod layercam;
 mod set;
 mod sg;
 mod sig;
@@ -52,6 +53,9 @@ pub enum Method {
     /// Guided Grad-CAM: the product of the display maps of GBP and GCAM.
     #[serde(rename = "GGCAM")]
     Ggcam,
+    /// Layer-CAM: activations weighted cell by cell by positive gradients (Jiang et al. 2021).
+    #[serde(rename = "LAYERCAM")]
+    LayerCam,
 }
 
 impl Method {
@@ -60,7 +64,8 @@ impl Method {
         [Self::Grad, Self::Sg, Self::Ig, Self::Sig, Self::Gcam, Self::Xrai, Self::Gbp, Self::Ggcam];
 
     /// Every method there is, in its order. Those beyond the study run by name only.
-    pub const ALL: [Self; 8] = Self::STUDY;
+    pub const ALL: [Self; 9] =
+        [Self::Grad, Self::Sg, Self::Ig, Self::Sig, Self::Gcam, Self::Xrai, Self::Gbp, Self::Ggcam, Self::LayerCam];
 
     /// Everything about the method.
     pub fn spec(self) -> &'static MethodSpec {
@@ -73,6 +78,7 @@ impl Method {
             Self::Xrai => &xrai::SPEC,
             Self::Gbp => &gbp::SPEC,
             Self::Ggcam => &ggcam::SPEC,
+            Self::LayerCam => &layercam::SPEC,
         }
     }
 
