@@ -6,6 +6,7 @@ mod gbp;
 mod gcam;
 mod ggcam;
 mod grad;
+mod hirescam;
 mod ig;
 mod layercam;
 mod set;
@@ -56,6 +57,9 @@ pub enum Method {
     /// Layer-CAM: activations weighted cell by cell by positive gradients (Jiang et al. 2021).
     #[serde(rename = "LAYERCAM")]
     LayerCam,
+    /// `HiResCAM`: activations times their gradients, cell by cell (Draelos and Carin 2020).
+    #[serde(rename = "HIRESCAM")]
+    HiResCam,
 }
 
 impl Method {
@@ -64,8 +68,18 @@ impl Method {
         [Self::Grad, Self::Sg, Self::Ig, Self::Sig, Self::Gcam, Self::Xrai, Self::Gbp, Self::Ggcam];
 
     /// Every method there is, in its order. Those beyond the study run by name only.
-    pub const ALL: [Self; 9] =
-        [Self::Grad, Self::Sg, Self::Ig, Self::Sig, Self::Gcam, Self::Xrai, Self::Gbp, Self::Ggcam, Self::LayerCam];
+    pub const ALL: [Self; 10] = [
+        Self::Grad,
+        Self::Sg,
+        Self::Ig,
+        Self::Sig,
+        Self::Gcam,
+        Self::Xrai,
+        Self::Gbp,
+        Self::Ggcam,
+        Self::LayerCam,
+        Self::HiResCam,
+    ];
 
     /// Everything about the method.
     pub fn spec(self) -> &'static MethodSpec {
@@ -79,6 +93,7 @@ impl Method {
             Self::Gbp => &gbp::SPEC,
             Self::Ggcam => &ggcam::SPEC,
             Self::LayerCam => &layercam::SPEC,
+            Self::HiResCam => &hirescam::SPEC,
         }
     }
 
