@@ -208,6 +208,7 @@ impl CascadeRun {
                 parameters: question.parameters_for(&self.model),
                 class: question.class_for(&self.model),
                 positive_class: self.model.model.card.positive_class,
+                card: Some(Arc::new(self.model.model.card.clone())),
                 seed,
                 segments: Some(Arc::clone(&self.case.segments)),
                 batch: Some(INTERACTIVE_BATCH),

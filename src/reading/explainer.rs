@@ -311,6 +311,7 @@ impl Work {
             parameters: question.parameters_for(&self.model),
             class: question.class_for(&self.model),
             positive_class: self.model.model.card.positive_class,
+            card: Some(Arc::new(self.model.model.card.clone())),
             seed: question.seed,
             segments: Some(Arc::clone(&self.case.segments)),
             batch: Some(executor.preferred_batch(height, width).clamp(1, INTERACTIVE_BATCH)),

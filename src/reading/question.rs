@@ -6,7 +6,7 @@ use super::case::OpenCase;
 use super::model::OpenModel;
 use crate::cohort::TruthRule;
 use crate::saliency::methods::Reads;
-use crate::saliency::{Baseline, ClassChoice, Method, Parameters, Preset};
+use crate::saliency::{ClassChoice, Method, Parameters, Preset};
 
 /// Which class is explained, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,18 +42,9 @@ impl Question {
         let mut parameters = self.parameters.clone();
         let usual = Parameters::of(self.preset);
         if self.lacks_node(model) {
-            parameters.gcam = usual.gcam;
+            parameters.gcam.clone_from(&usual.gcam);
         }
-        let channels = model.model.card.channels;
-        if !fits(&parameters.ig.baseline, channels) {
-            parameters.ig.baseline = usual.ig.baseline;
-        }
-        if !fits(&parameters.sig.path.baseline, channels) {
-            parameters.sig.path.baseline = usual.sig.path.baseline;
-        }
-        if !parameters.xrai.baselines.iter().all(|baseline| fits(baseline, channels)) {
-            parameters.xrai.baselines = usual.xrai.baselines;
-        }
+        let parameters = parameters.for_channels(model.model.card.channels, &usual);
         parameters.at_own_black(self.preset, &model.model.card)
     }
 
@@ -63,9 +54,12 @@ impl Question {
             return Some("This model has no such node: its last feature map is read");
         }
         let channels = model.model.card.channels;
-        let is_other =
-            !self.parameters.used_by(method).baselines().into_iter().all(|baseline| fits(baseline, channels));
-        is_other.then_some("This model reads another number of channels: paths begin as the preset says")
+        let is_other = !self.parameters.used_by(method).baselines().into_iter().all(|baseline| baseline.fits(channels));
+        is_other.then_some(if method.spec().reads(Reads::Path) {
+            "This model reads another number of channels: paths begin as the preset says"
+        } else {
+            "This model reads another number of channels: the image is covered as the preset says"
+        })
     }
 
     fn lacks_node(&self, model: &OpenModel) -> bool {
@@ -97,11 +91,6 @@ impl Question {
             noise,
         }
     }
-}
-
-/// Whether a baseline is one for images of so many channels.
-fn fits(baseline: &Baseline, channels: usize) -> bool {
-    !matches!(baseline, Baseline::Channels(values) if values.len() != channels)
 }
 
 /// Everything that a map and its scores depend on; equal keys are equal maps.

@@ -1,5 +1,6 @@
 //! Parameters of a preset for one model, and values laid over them.
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::error::{Error, Result};
@@ -52,7 +53,7 @@ fn lay_over(values: &mut Value, patch: Value, place: &str) -> Result<()> {
                 let inner = values
                     .get_mut(&key)
                     .ok_or_else(|| Error::Overrides(format!("there is no parameter {place}{key}, only {known}")))?;
-                if key == "baseline" {
+                if Baseline::deserialize(&*inner).is_ok() {
                     // Its kinds exclude each other: it is replaced as a whole.
                     *inner = patch;
                 } else {

@@ -72,6 +72,17 @@ pub enum Baseline {
     ImageMinimum,
     /// The largest value of the image.
     ImageMaximum,
+    /// The mean of each channel of the image.
+    ImageMean,
+    /// This gray level of a radiograph, 0 to 255, scaled as the model's card says.
+    Gray(f32),
+}
+
+impl Baseline {
+    /// Whether it is one for images of so many channels.
+    pub fn fits(&self, channels: usize) -> bool {
+        !matches!(self, Self::Channels(values) if values.len() != channels)
+    }
 }
 
 /// How the results of noisy copies become one map.
@@ -177,6 +188,22 @@ impl Parameters {
                 }
             }
         }
+    }
+
+    /// The same parameters for images of so many channels: baselines for another number give way to those of `usual`.
+    #[must_use]
+    pub fn for_channels(mut self, channels: usize, usual: &Self) -> Self {
+        for (baseline, usual) in
+            [(&mut self.ig.baseline, &usual.ig.baseline), (&mut self.sig.path.baseline, &usual.sig.path.baseline)]
+        {
+            if !baseline.fits(channels) {
+                baseline.clone_from(usual);
+            }
+        }
+        if !self.xrai.baselines.iter().all(|baseline| baseline.fits(channels)) {
+            self.xrai.baselines.clone_from(&usual.xrai.baselines);
+        }
+        self
     }
 
     /// Every parameter with its value, which is where others can be laid over them.
@@ -333,6 +360,8 @@ impl Baseline {
             }
             Self::ImageMinimum => "the image's minimum".to_owned(),
             Self::ImageMaximum => "the image's maximum".to_owned(),
+            Self::ImageMean => "the image's mean".to_owned(),
+            Self::Gray(gray) => format!("gray {gray}"),
         }
     }
 }
@@ -373,12 +402,20 @@ pub(super) fn check_path(
     if steps < 2 {
         return Err(refuse(steps_name, steps, "at least 2, the two ends of the path"));
     }
+    check_baseline(baseline, baseline_name)
+}
+
+/// Refuses numbers of a baseline; `name` is what it is called.
+pub(super) fn check_baseline(baseline: &Baseline, name: &'static str) -> Result<()> {
     let finite = match baseline {
+        Baseline::Gray(gray) if !(0.0..=255.0).contains(gray) => {
+            return Err(refuse(name, format!("gray {gray}"), "a gray level from 0 to 255"));
+        }
         Baseline::Value(value) => value.is_finite(),
         Baseline::Channels(values) => !values.is_empty() && values.iter().all(|value| value.is_finite()),
-        Baseline::ImageMinimum | Baseline::ImageMaximum => true,
+        Baseline::ImageMinimum | Baseline::ImageMaximum | Baseline::ImageMean | Baseline::Gray(_) => true,
     };
-    if finite { Ok(()) } else { Err(refuse(baseline_name, format!("{baseline:?}"), "one or more finite numbers")) }
+    if finite { Ok(()) } else { Err(refuse(name, format!("{baseline:?}"), "one or more finite numbers")) }
 }
 
 #[cfg(test)]

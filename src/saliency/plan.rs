@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::error::{Error, Result};
 use super::methods::{ChangedInputs, Method, MethodSet, Way};
 use super::parameters::{Aggregate, Baseline, Parameters, SmoothGrad};
+use crate::network::ModelCard;
 
 /// A constant image by the bits of its value in each channel.
 pub(super) type Constant = Arc<[u32]>;
@@ -55,14 +56,18 @@ impl Point {
 
 /// What plans need to know of an image.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ImageFacts {
+pub(super) struct ImageFacts<'a> {
     /// `[c, h, w]`.
     pub(super) shape: [usize; 3],
     /// Smallest and largest value.
     pub(super) range: [f32; 2],
+    /// Its values, `[c, h, w]`.
+    pub(super) image: &'a [f32],
+    /// How gray levels become the model's input, where that is known.
+    pub(super) card: Option<&'a ModelCard>,
 }
 
-impl ImageFacts {
+impl ImageFacts<'_> {
     /// The path of so many steps from `baseline`.
     pub(super) fn path(&self, steps: usize, baseline: &Baseline) -> Result<Path> {
         Ok(Path { steps, baseline: self.constant(baseline)? })
@@ -76,6 +81,19 @@ impl ImageFacts {
             Baseline::Value(value) => Ok(vec![value.to_bits(); channels].into()),
             Baseline::ImageMinimum => Ok(vec![min.to_bits(); channels].into()),
             Baseline::ImageMaximum => Ok(vec![max.to_bits(); channels].into()),
+            Baseline::ImageMean => {
+                let plane = self.image.len() / channels;
+                let mean = |channel: &[f32]| channel.iter().map(|value| *value as f64).sum::<f64>() / plane as f64;
+                Ok(self.image.chunks_exact(plane).map(|channel| (mean(channel) as f32).to_bits()).collect())
+            }
+            Baseline::Gray(gray) => match self.card {
+                Some(card) => Ok((0..channels).map(|channel| card.scale(*gray, channel).to_bits()).collect()),
+                None => Err(Error::Parameter {
+                    parameter: "baseline",
+                    value: format!("gray {gray}"),
+                    accepted: "in the scale of the input, because nothing says how gray levels become it",
+                }),
+            },
             Baseline::Channels(values) if values.len() == channels => {
                 Ok(values.iter().map(|value| value.to_bits()).collect())
             }
@@ -229,9 +247,10 @@ fn greatest_common_divisor(a: usize, b: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::{Architecture, Scaling};
 
     fn plan(methods: &[Method], min: f32) -> Plan {
-        let image = ImageFacts { shape: [3, 4, 4], range: [min, 0.9] };
+        let image = ImageFacts { shape: [3, 4, 4], range: [min, 0.9], image: &[0.5; 48], card: None };
         Plan::new(methods, &Parameters::default(), &image).unwrap()
     }
 
@@ -268,7 +287,27 @@ mod tests {
     fn a_baseline_needs_a_value_a_channel() {
         let mut parameters = Parameters::default();
         parameters.ig.baseline = Baseline::Channels(vec![0.0; 2]);
-        let image = ImageFacts { shape: [3, 4, 4], range: [0.0, 1.0] };
+        let image = ImageFacts { shape: [3, 4, 4], range: [0.0, 1.0], image: &[0.5; 48], card: None };
         assert!(matches!(Plan::new(&[Method::Ig], &parameters, &image), Err(Error::Parameter { .. })));
+    }
+
+    #[test]
+    fn a_gray_level_is_scaled_as_the_card_says_and_a_mean_is_of_each_channel() {
+        let architecture = Architecture::DenseNet121;
+        let (variant, classes) = (architecture.usual_variant(), vec!["no".to_owned(), "yes".to_owned()]);
+        let card = ModelCard::of_new_model(architecture, &variant, [320, 320], classes, "a test".to_owned(), None, &[]);
+        let mut card = card.unwrap();
+        card.scaling = Scaling::UnitToSymmetric;
+        let values = [0.0, 1.0, -1.0, -0.5];
+        let facts = ImageFacts { shape: [2, 1, 2], range: [-1.0, 1.0], image: &values, card: Some(&card) };
+        let of = |facts: &ImageFacts<'_>, baseline| -> Vec<f32> {
+            facts.constant(&baseline).unwrap().iter().map(|bits| f32::from_bits(*bits)).collect()
+        };
+        assert_eq!(of(&facts, Baseline::Gray(0.0)), [-1.0, -1.0]);
+        assert_eq!(of(&facts, Baseline::Gray(255.0)), [1.0, 1.0]);
+        assert_eq!(of(&facts, Baseline::ImageMean), [0.5, -0.75]);
+        let unknown = ImageFacts { card: None, ..facts };
+        let refused = unknown.constant(&Baseline::Gray(0.0)).unwrap_err().to_string();
+        assert!(refused.contains("gray 0: it must be in the scale of the input"), "{refused}");
     }
 }

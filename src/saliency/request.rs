@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::network::Batch;
+use crate::network::{Batch, ModelCard};
 
 use super::error::{Error, Result};
 use super::explanation::SaliencyMap;
@@ -88,6 +88,8 @@ pub struct Request {
     pub class: ClassChoice,
     /// Index of the model's positive class, where known.
     pub positive_class: Option<usize>,
+    /// Card of the model, which says how gray levels become its input; needed where a baseline is one.
+    pub card: Option<Arc<ModelCard>>,
     /// Seed of the noise.
     pub seed: u64,
     /// Noise to use instead of seeded noise; sample k serves the k-th copy of every image.
@@ -113,6 +115,7 @@ impl Request {
             preset,
             class: preset.class(),
             positive_class: None,
+            card: None,
             seed: 0,
             noise: None,
             classes: None,

@@ -199,7 +199,12 @@ impl<'a> Explainer<'a> {
     }
 
     fn plan(&self, image: &ImageInput, range: [f32; 2]) -> Result<Plan> {
-        let facts = ImageFacts { shape: image_shape(image), range };
+        let facts = ImageFacts {
+            shape: image_shape(image),
+            range,
+            image: image.values.values(),
+            card: self.request.card.as_deref(),
+        };
         Plan::new(&self.common.methods, &self.common.parameters, &facts)
     }
 

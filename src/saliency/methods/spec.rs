@@ -142,7 +142,7 @@ pub struct FromPass {
 /// A map from sums of gradients.
 pub struct FromSums {
     /// The sums to make.
-    pub(in crate::saliency) recipes: fn(&Parameters, &ImageFacts) -> Result<Vec<Recipe>>,
+    pub(in crate::saliency) recipes: fn(&Parameters, &ImageFacts<'_>) -> Result<Vec<Recipe>>,
     /// The raw map `[h, w]` of an attribution `[c, h, w]` that may be unfinished.
     pub(in crate::saliency) flatten: fn(&[f64], channels: usize) -> Vec<f32>,
     /// The map of the finished attribution, `[c, h, w]`: the mean of the sums.
@@ -154,7 +154,7 @@ pub struct FromSums {
 /// A map from the logits of changed images.
 pub struct FromChanges {
     /// The changed images of one image.
-    pub(in crate::saliency) inputs: fn(&Parameters, &ImageFacts) -> Result<Arc<dyn ChangedInputs>>,
+    pub(in crate::saliency) inputs: fn(&Parameters, &ImageFacts<'_>) -> Result<Arc<dyn ChangedInputs>>,
 }
 
 /// Changed copies of one image, of which the network is asked for logits alone.
