@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Result};
-use super::methods::Method;
+use super::methods::{Method, Occlusion};
 use super::request::ClassChoice;
 use super::xrai;
 
@@ -156,6 +156,9 @@ pub struct Parameters {
     pub gcam: GradCam,
     /// XRAI.
     pub xrai: Xrai,
+    /// OCCLUSION; left out of files where it is as usual, so that those of runs without it are what they were.
+    #[serde(skip_serializing_if = "Occlusion::is_usual")]
+    pub occlusion: Occlusion,
     /// Percentile at which display maps are clipped, above 0 to 100.
     pub clip_percentile: f64,
 }
@@ -184,6 +187,7 @@ impl Parameters {
                         baselines: vec![Baseline::ImageMinimum, Baseline::ImageMaximum],
                         segments: xrai::Parameters::default(),
                     },
+                    occlusion: Occlusion::default(),
                     clip_percentile: 99.0,
                 }
             }
@@ -193,9 +197,11 @@ impl Parameters {
     /// The same parameters for images of so many channels: baselines for another number give way to those of `usual`.
     #[must_use]
     pub fn for_channels(mut self, channels: usize, usual: &Self) -> Self {
-        for (baseline, usual) in
-            [(&mut self.ig.baseline, &usual.ig.baseline), (&mut self.sig.path.baseline, &usual.sig.path.baseline)]
-        {
+        for (baseline, usual) in [
+            (&mut self.ig.baseline, &usual.ig.baseline),
+            (&mut self.sig.path.baseline, &usual.sig.path.baseline),
+            (&mut self.occlusion.fill, &usual.occlusion.fill),
+        ] {
             if !baseline.fits(channels) {
                 baseline.clone_from(usual);
             }
@@ -208,7 +214,9 @@ impl Parameters {
 
     /// Every parameter with its value, which is where others can be laid over them.
     pub(super) fn places(&self) -> serde_json::Result<serde_json::Value> {
-        serde_json::to_value(self)
+        let mut places = serde_json::to_value(self)?;
+        places["occlusion"] = serde_json::to_value(&self.occlusion)?;
+        Ok(places)
     }
 
     /// The parameters of those of `methods` that the study did not test; files that list all parameters name them apart.
@@ -246,6 +254,8 @@ pub enum ParameterGroup<'a> {
     Node(&'a mut GradCam),
     /// Paths and segments.
     Segments(&'a mut Xrai),
+    /// Patches.
+    Occlusion(&'a mut Occlusion),
 }
 
 /// The parameters one method read, for its provenance.
@@ -294,6 +304,13 @@ pub enum MethodParameters {
         /// Percentile at which the display map is clipped.
         clip_percentile: f64,
     },
+    /// OCCLUSION.
+    Occlusion {
+        /// The patches.
+        occlusion: Occlusion,
+        /// Percentile at which the display map is clipped.
+        clip_percentile: f64,
+    },
 }
 
 impl MethodParameters {
@@ -301,7 +318,11 @@ impl MethodParameters {
     pub fn noise(&self) -> Option<&SmoothGrad> {
         match self {
             Self::SmoothGrad { noise, .. } | Self::SmoothIntegratedGradients { noise, .. } => Some(noise),
-            Self::Plain { .. } | Self::IntegratedGradients { .. } | Self::GradCam { .. } | Self::Xrai { .. } => None,
+            Self::Plain { .. }
+            | Self::IntegratedGradients { .. }
+            | Self::GradCam { .. }
+            | Self::Xrai { .. }
+            | Self::Occlusion { .. } => None,
         }
     }
 
@@ -312,6 +333,7 @@ impl MethodParameters {
                 vec![&path.baseline]
             }
             Self::Xrai { xrai, .. } => xrai.baselines.iter().collect(),
+            Self::Occlusion { occlusion, .. } => vec![&occlusion.fill],
             Self::Plain { .. } | Self::SmoothGrad { .. } | Self::GradCam { .. } => Vec::new(),
         }
     }
@@ -329,6 +351,9 @@ impl MethodParameters {
             Self::Xrai { xrai, .. } => {
                 let ends: Vec<String> = xrai.baselines.iter().map(Baseline::in_short).collect();
                 format!("{} steps from each of {}", xrai.ig_steps, ends.join(", "))
+            }
+            Self::Occlusion { occlusion: Occlusion { patch_px, stride_px, fill }, .. } => {
+                format!("{patch_px} px every {stride_px} px, covered by {}", fill.in_short())
             }
         }
     }
@@ -435,6 +460,20 @@ mod tests {
         let json = serde_json::to_string(&parameters).unwrap();
         assert_eq!(serde_json::from_str::<Parameters>(&json).unwrap(), parameters);
         assert!(json.contains("\"image_minimum\"") && json.contains("\"mean_square\""), "{json}");
+    }
+
+    #[test]
+    fn files_name_occlusion_only_where_somebody_chose_something() {
+        let usual = Parameters::default();
+        let json = serde_json::to_string(&usual).unwrap();
+        assert!(!json.contains("occlusion"), "{json}");
+        let chosen = usual.overridden([serde_json::json!({"occlusion": {"patch_px": 8, "stride_px": 4}})]).unwrap();
+        assert_eq!((chosen.occlusion.patch_px, chosen.occlusion.stride_px), (8, 4));
+        assert_eq!(chosen.occlusion.fill, usual.occlusion.fill);
+        let json = serde_json::to_string(&chosen).unwrap();
+        assert_eq!(serde_json::from_str::<Parameters>(&json).unwrap(), chosen);
+        let refused = usual.overridden([serde_json::json!({"occlusion": {"patch": 8}})]).unwrap_err().to_string();
+        assert!(refused.contains("occlusion.patch, only"), "{refused}");
     }
 
     #[test]

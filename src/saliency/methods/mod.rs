@@ -9,6 +9,7 @@ mod grad;
 mod hirescam;
 mod ig;
 mod layercam;
+mod occlusion;
 mod set;
 mod sg;
 mod sig;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Error;
 
 pub use card::Card;
+pub use occlusion::Occlusion;
 pub(super) use set::MethodSet;
 pub(super) use spec::{ChangedInputs, Way};
 pub use spec::{Colour, Cost, MethodSpec, Reads, Scale, Sign};
@@ -60,6 +62,9 @@ pub enum Method {
     /// `HiResCAM`: activations times their gradients, cell by cell (Draelos and Carin 2020).
     #[serde(rename = "HIRESCAM")]
     HiResCam,
+    /// Fall of the logit where a patch covers the image (Zeiler and Fergus 2014).
+    #[serde(rename = "OCCLUSION")]
+    Occlusion,
 }
 
 impl Method {
@@ -68,7 +73,7 @@ impl Method {
         [Self::Grad, Self::Sg, Self::Ig, Self::Sig, Self::Gcam, Self::Xrai, Self::Gbp, Self::Ggcam];
 
     /// Every method there is, in its order. Those beyond the study run by name only.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Grad,
         Self::Sg,
         Self::Ig,
@@ -79,6 +84,7 @@ impl Method {
         Self::Ggcam,
         Self::LayerCam,
         Self::HiResCam,
+        Self::Occlusion,
     ];
 
     /// Everything about the method.
@@ -94,6 +100,7 @@ impl Method {
             Self::Ggcam => &ggcam::SPEC,
             Self::LayerCam => &layercam::SPEC,
             Self::HiResCam => &hirescam::SPEC,
+            Self::Occlusion => &occlusion::SPEC,
         }
     }
 

@@ -11,7 +11,7 @@ use super::action::{Action, Actions};
 use super::state::State;
 use super::theme;
 use crate::reading::Question;
-use crate::saliency::methods::Reads;
+use crate::saliency::methods::{Occlusion, Reads};
 use crate::saliency::{ParameterGroup, Parameters};
 use field::number_ui;
 
@@ -23,6 +23,7 @@ pub(super) fn parameters_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     let mut parameters = question.parameters.clone();
     ui.label(RichText::new(format!("of {}", method.title())).small());
     let channels = model.map_or(3, |model| model.model.card.channels);
+    let shorter_side = model.map(|model| model.model.card.input_size.into_iter().fold(usize::MAX, usize::min));
     let groups = method.spec().groups(&mut parameters);
     if groups.is_empty() {
         ui.label("This method has no parameters of its own");
@@ -33,6 +34,7 @@ pub(super) fn parameters_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
             ParameterGroup::Path(path) => path::path_ui(ui, path, channels),
             ParameterGroup::Node(node) => grad_cam::node_ui(ui, node, model.map(|open| &open.model.graph)),
             ParameterGroup::Segments(xrai) => xrai::xrai_ui(ui, xrai, channels),
+            ParameterGroup::Occlusion(occlusion) => occlusion_ui(ui, occlusion, channels, shorter_side),
         }
     }
     if let Some(model) = model {
@@ -57,4 +59,15 @@ pub(super) fn parameters_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     if parameters != question.parameters || seed != question.seed {
         actions.send(Action::Ask(Question { parameters, seed, ..question.clone() }));
     }
+}
+
+/// Draws the parameters of OCCLUSION; no patch is larger than the shorter side of the model's input, in pixels.
+fn occlusion_ui(ui: &mut Ui, occlusion: &mut Occlusion, channels: usize, shorter_side: Option<usize>) {
+    let most = shorter_side.unwrap_or(Occlusion::MOST_PX).clamp(1, Occlusion::MOST_PX);
+    let reason = "Side of the square that covers the image, in pixels of the model's input. Smaller patches find smaller \
+                  things and change the score less";
+    number_ui(ui, "patch", &mut occlusion.patch_px, 1..=most, 0.25, reason);
+    let reason = "From one place to the next, in pixels. Half of it takes four times as long and gives a finer map";
+    number_ui(ui, "stride", &mut occlusion.stride_px, 1..=occlusion.patch_px, 0.25, reason);
+    path::baseline_ui(ui, "covered by", &mut occlusion.fill, channels, "The study did not test it");
 }
