@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use saliscope::network::{Executor, Graph, Pass, PassOutput, Result};
-use saliscope::saliency::methods::Cost;
+use saliscope::saliency::methods::{Cost, Occlusion};
 use saliscope::saliency::{Baseline, Method, Parameters, Preset, Request, explain};
 
 use crate::analytic::Analytic;
@@ -59,6 +59,7 @@ fn the_schedule_makes_the_passes_that_the_method_says() {
         parameters.xrai.ig_steps = steps + 2;
         parameters.xrai.baselines = baselines;
         parameters.xrai.segments.resize_px = Some([48, 48]);
+        parameters.occlusion = Occlusion { patch_px: 9 * samples.min(4), stride_px: steps, fill: Baseline::ImageMean };
         parameters
     };
     let repeated = vec![Baseline::ImageMinimum, Baseline::Value(0.25), Baseline::ImageMinimum];

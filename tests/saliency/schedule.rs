@@ -10,6 +10,8 @@ use saliscope::saliency::{
     Baseline, ClassChoice, Explanation, ImageInput, Method, PartialMap, Preset, Request, Watch, explain,
 };
 
+use saliscope::saliency::methods::Occlusion;
+
 use crate::analytic::Analytic;
 
 /// An image with values from -0.8 (or -1, where `black`) to 0.9.
@@ -33,6 +35,7 @@ fn small_request(images: Vec<ImageInput>) -> Request {
     request.parameters.ig.steps = 4;
     request.parameters.xrai.ig_steps = 7;
     request.parameters.xrai.segments.resize_px = Some([48, 48]);
+    request.parameters.occlusion = Occlusion { patch_px: 5, stride_px: 3, fill: Baseline::ImageMean };
     request.intermediates = true;
     request
 }
@@ -171,6 +174,8 @@ fn every_different_input_is_evaluated_once() {
 fn batches_are_full_across_methods_and_images() {
     let executor = Analytic::new();
     let mut request = small_request(vec![image(1, 12, 12, false), image(2, 12, 12, true), image(3, 12, 12, true)]);
+    // What goes forward alone has batches of its own.
+    request.methods = Method::STUDY.to_vec();
     request.batch = Some(8);
     explain(&executor, &request, &()).unwrap();
     let passes = executor.passes.into_inner().unwrap();

@@ -107,6 +107,19 @@ fn modes_are_switched_and_an_only_image_says_how_to_add_others() {
 }
 
 #[test]
+fn a_method_beyond_the_study_is_one_more_tile() {
+    let mut window = comparing(CompareMode::Methods);
+    assert!(window.query_by_label("Choose LAYERCAM").is_none(), "by name only");
+    window.get_by_label("One more method").click_accesskit();
+    window.run();
+    press(&mut window, "LAYERCAM  Layer-CAM");
+    assert_eq!(window.state().state.shown.method, Method::LayerCam);
+    assert_eq!(window.state().state.tiles().len(), 10);
+    until_finished(&mut window);
+    assert!(window.query_by_label("Choose LAYERCAM").is_some());
+}
+
+#[test]
 fn a_tile_fills_the_view_and_goes_back() {
     let mut window = comparing(CompareMode::Models);
     press(&mut window, "Enlarge pneumothorax_densenet_121_1");
