@@ -4,6 +4,8 @@
 
 #[path = "benchmark/bad_input.rs"]
 mod bad_input;
+#[path = "benchmark/beyond_study.rs"]
+mod beyond_study;
 #[path = "benchmark/common.rs"]
 mod common;
 #[path = "benchmark/external_maps.rs"]

@@ -179,7 +179,7 @@ fn a_state_alone_is_the_state_in_sequence() {
 #[test]
 fn a_state_is_what_its_weights_give_from_scratch() {
     let graph = graph(Architecture::DenseNet121);
-    let plan = plan(&graph, Order::TopDown, Preset::Arun2021, &["a", "b", "c"], &Method::ALL);
+    let plan = plan(&graph, Order::TopDown, Preset::Arun2021, &["a", "b", "c"], &Method::STUDY);
     let states = State::choose(plan.states.clone(), &["denseblock4".to_owned(), "stem".to_owned()]).unwrap();
     let plan = Plan { states, ..plan };
     let (found, maps) = run_plan(&graph, &plan, 2);
@@ -226,7 +226,7 @@ fn a_state_is_what_its_weights_give_from_scratch() {
 #[test]
 fn threads_batches_and_company_change_nothing_and_segments_are_made_once() {
     let graph = graph(Architecture::InceptionV3);
-    let whole = plan(&graph, Order::TopDown, Preset::Recommended, &["a", "b", "a"], &Method::ALL);
+    let whole = plan(&graph, Order::TopDown, Preset::Recommended, &["a", "b", "a"], &Method::STUDY);
     let states = State::choose(whole.states.clone(), &["10".to_owned(), "stem".to_owned()]).unwrap();
     let mut whole = Plan { states, ..whole };
     let cache = Arc::new(SegmentCache::default());
@@ -349,7 +349,7 @@ fn shared_prefixes_give_the_bits_of_whole_passes_in_every_order_and_network() {
     for architecture in [Architecture::InceptionV3, Architecture::DenseNet121] {
         let graph = graph(architecture);
         for order in Order::ALL {
-            let mut plan = plan(&graph, order, Preset::Recommended, &["a", "b"], &Method::ALL);
+            let mut plan = plan(&graph, order, Preset::Recommended, &["a", "b"], &Method::STUDY);
             // Images with and without ties run in plans of their own.
             plan.request.images.push(bordered("c"));
             plan.request.batch = Some(2);
@@ -426,7 +426,7 @@ impl Watch for Until<'_> {
 #[test]
 fn cheap_methods_come_first_in_all_states_and_what_came_before_a_stop_is_whole() {
     let graph = graph(Architecture::InceptionV3);
-    let mut plan = plan(&graph, Order::TopDown, Preset::Arun2021, &["a"], &Method::ALL);
+    let mut plan = plan(&graph, Order::TopDown, Preset::Arun2021, &["a"], &Method::STUDY);
     // Small batches: a large one would finish everything at once.
     plan.request.batch = Some(8);
     let trained = formula::weights(&graph);

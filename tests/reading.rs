@@ -52,17 +52,17 @@ fn background_maps_are_those_of_a_plain_request() {
     let jobs = Arc::new(Jobs::new(|| {}));
     let explainer = Explainer::new(Arc::clone(&jobs), ChosenRuntime::default());
     let (case, model, question) = (case(), model("pneumothorax_densenet_121_1"), question());
-    assert!(explainer.ask(&case, &model, &question, &Method::ALL, false).is_some());
+    assert!(explainer.ask(&case, &model, &question, &Method::STUDY, false).is_some());
     assert!(
-        explainer.ask(&case, &model, &question, &Method::ALL, false).is_none(),
+        explainer.ask(&case, &model, &question, &Method::STUDY, false).is_none(),
         "what is on its way is not asked twice"
     );
     let standing = |method| explainer.standing(&question.key(&case, &model, method));
-    wait(|| Method::ALL.into_iter().all(|method| matches!(standing(method), Standing::Ready(_))));
+    wait(|| Method::STUDY.into_iter().all(|method| matches!(standing(method), Standing::Ready(_))));
 
     let read = saliscope::model_input::StudyImage::new(&case.radiograph, &model.model).unwrap();
     let input = saliency::ImageInput { id_seed: read.content_seed, values: read.input };
-    let mut request = Request::new(vec![input], Method::ALL.to_vec(), Preset::Recommended);
+    let mut request = Request::new(vec![input], Method::STUDY.to_vec(), Preset::Recommended);
     request.parameters = question.parameters_for(&model);
     request.positive_class = Some(1);
     let plain = saliency::explain(model.executor(&runtime()).unwrap().as_ref(), &request, &()).unwrap();
@@ -87,7 +87,7 @@ fn cancelling_keeps_what_is_finished_and_asking_again_makes_the_rest() {
     let explainer = Explainer::new(Arc::clone(&jobs), ChosenRuntime::default());
     let (case, model) = (case(), model(demo::FIRST_MODEL));
     let question = Question::of(Preset::Arun2021);
-    let job = explainer.ask(&case, &model, &question, &Method::ALL, false).unwrap();
+    let job = explainer.ask(&case, &model, &question, &Method::STUDY, false).unwrap();
     let standing = |method| explainer.standing(&question.key(&case, &model, method));
     wait(|| matches!(standing(Method::Sg), Standing::Partial(_) | Standing::Ready(_)));
     explainer.cancel_job(job);

@@ -12,6 +12,7 @@ use super::store::PlannedUnits;
 use super::unit::{Kind, Unit};
 use crate::cascade::{ORIGINAL, PAIRS};
 use crate::limits;
+use crate::saliency::methods::Cost;
 use crate::saliency::{Method, Parameters};
 
 /// Images of one job of predictions.
@@ -201,40 +202,51 @@ impl Setup {
     pub(super) fn planned(&self, jobs: &[Job]) -> Result<Vec<PlannedUnits>> {
         let parameters = self.subjects.classifiers.first().map(|subject| self.parameters(subject)).transpose()?;
         let parameters = parameters.unwrap_or_default();
+        let size = self.subjects.classifiers.first().map_or([0, 0], |subject| subject.model.card.input_size);
         let mut counts: BTreeMap<Sort, usize> = BTreeMap::new();
         for unit in jobs.iter().flat_map(|job| self.units(job)) {
             *counts.entry((unit.kind, unit.method)).or_default() += 1;
         }
         let planned = counts.into_iter().map(|((kind, method), units)| {
-            let passes = Self::cost(kind, &method, &parameters);
+            let passes = cost(kind, &method, &parameters, size);
             PlannedUnits { kind, method, units, passes }
         });
         Ok(planned.collect())
     }
+}
 
-    /// About how much work a unit is, in passes through a network.
-    fn cost(kind: Kind, method: &str, parameters: &Parameters) -> f64 {
-        const LITTLE: f64 = 0.05;
-        let method = method.parse::<Method>().ok().filter(|_| kind == Kind::Map && !method.starts_with(PREFIX));
-        match (kind, method) {
-            (_, Some(method)) => match method {
-                Method::Grad | Method::Gcam | Method::Gbp => 1.0,
-                Method::Ggcam => 0.1,
-                Method::Sg => parameters.sg.samples as f64,
-                Method::Ig => parameters.ig.steps as f64,
-                Method::Sig => (parameters.sig.noise.samples * parameters.sig.path.steps) as f64,
-                Method::Xrai => (parameters.xrai.baselines.len() * parameters.xrai.ig_steps) as f64,
-            },
-            (Kind::Localizer, _) => 1.0,
-            (Kind::Prediction, _) => 0.3,
-            _ => LITTLE,
-        }
+/// About how much work a unit is, in passes through a network; maps are of images of `size` (`[h, w]`).
+fn cost(kind: Kind, method: &str, parameters: &Parameters, size: [usize; 2]) -> f64 {
+    const LITTLE: f64 = 0.05;
+    /// Of a map that is the product of other maps, which most runs make anyway.
+    const PRODUCT: f64 = 0.1;
+    let method = method.parse::<Method>().ok().filter(|_| kind == Kind::Map && !method.starts_with(PREFIX));
+    match (kind, method.map(Method::spec)) {
+        (_, Some(spec)) if !spec.factors.is_empty() => PRODUCT,
+        (_, Some(spec)) => match spec.cost(parameters, size) {
+            cost if cost.with_gradient > 0 => cost.needed as f64,
+            cost => cost.work(),
+        },
+        (Kind::Localizer, _) => 1.0,
+        (Kind::Prediction, _) => Cost::FORWARD,
+        _ => LITTLE,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn maps_are_as_much_work_as_their_definition_says() {
+        let works: Vec<f64> = Method::STUDY
+            .iter()
+            .map(|method| cost(Kind::Map, method.name(), &Parameters::default(), [320, 320]))
+            .collect();
+        assert_eq!(works, [1.0, 25.0, 10.0, 250.0, 1.0, 200.0, 1.0, 0.1]);
+        assert_eq!(cost(Kind::Prediction, "", &Parameters::default(), [320, 320]), 0.3);
+        assert_eq!(cost(Kind::Map, "ext:GRAD", &Parameters::default(), [320, 320]), 0.05, "another program's");
+    }
 
     #[test]
     fn shards_are_read_from_text_and_from_job_arrays() {

@@ -26,7 +26,7 @@ impl Protocol {
             format: FORMAT,
             preset,
             tests: Test::ALL.to_vec(),
-            methods: Method::ALL.to_vec(),
+            methods: Method::STUDY.to_vec(),
             class: preset.class().to_string(),
             controls: Control::ALL.to_vec(),
             average_mask: true,

@@ -129,12 +129,12 @@ impl<'a> Lockstep<'a> {
             is_first_pass = false;
             came.extend(waiting.iter().map(|arrived| (arrived.image, arrived.map.method)));
             let is_due = |arrived: &Arrived| {
-                let cheaper = |method: &&Method| (1..cost_rank(arrived.map.method)).contains(&cost_rank(**method));
+                let cheaper = |method: &&Method| (1..arrived.map.method.cost_rank()).contains(&method.cost_rank());
                 self.request.methods.iter().filter(cheaper).all(|method| came.contains(&(arrived.image, *method)))
             };
             let (mut due, early) = waiting.into_iter().partition::<Vec<_>, _>(is_due);
             waiting = early;
-            due.sort_by_key(|arrived| (arrived.image, cost_rank(arrived.map.method), arrived.state));
+            due.sort_by_key(|arrived| (arrived.image, arrived.map.method.cost_rank(), arrived.state));
             self.hand_on(&due)?;
         }
         if first + family.members() == self.plan.states.len() {
@@ -183,14 +183,6 @@ struct Arrived {
     map: SaliencyMap,
     logits: Vec<f32>,
     class: usize,
-}
-
-/// Position of a method in the order in which the schedule finishes them; those of one pass all at once.
-fn cost_rank(method: Method) -> usize {
-    [Method::Ig, Method::Sg, Method::Xrai, Method::Sig]
-        .iter()
-        .position(|other| *other == method)
-        .map_or(0, |rank| rank + 1)
 }
 
 /// Progress of the states of some images as progress of the whole.

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::error::{Error, Result};
 use crate::metrics::{self, Ranks, SSIM_WINDOW_PX, structural_similarities, structural_similarity};
-use crate::saliency::{ArrayValues, DisplayMap, Method, Outcome, SaliencyMap, percentile};
+use crate::saliency::methods::Sign;
+use crate::saliency::{ArrayValues, DisplayMap, Outcome, SaliencyMap, percentile};
 
 /// Likeness of two maps of one image. Absent values are not defined, because a map is blank, constant, sparse or not
 /// finite, or has no sign.
@@ -122,23 +123,14 @@ fn defined<T>(result: metrics::Result<T>) -> Option<T> {
     result.ok()
 }
 
-/// The map with its sign, `[h, w]`: the sum over channels of the signed attribution (of XRAI its raw map), divided by the
-/// percentile of its magnitudes at which display maps are clipped, and clipped to -1 to 1. `None` for maps without a
-/// sign: GCAM, GGCAM, and means of squares.
+/// The map with its sign, `[h, w]`: the sum over channels of the signed attribution, or the raw map where that has the sign,
+/// divided by the percentile of its magnitudes at which display maps are clipped, and clipped to -1 to 1. `None` for maps
+/// without a sign, such as GCAM's, and means of squares.
 pub fn signed_map(map: &SaliencyMap, clip_percentile: f64) -> Option<Vec<f32>> {
-    let sums: Vec<f64> = if map.method == Method::Xrai {
-        map.raw.iter().map(|value| f64::from(*value)).collect()
-    } else {
-        let names = [format!("{}_signed", map.method), format!("{}_mean", map.method)];
-        let array = map.intermediates.iter().find(|array| names.contains(&array.name))?;
-        let ArrayValues::F32(values) = &array.values else { return None };
-        let mut sums = vec![0.0; map.raw.len()];
-        for channel in values.chunks_exact(sums.len()) {
-            for (sum, value) in sums.iter_mut().zip(channel) {
-                *sum += f64::from(*value);
-            }
-        }
-        sums
+    let sums: Vec<f64> = match map.method.spec().sign {
+        Sign::None => return None,
+        Sign::Raw => map.raw.iter().map(|value| f64::from(*value)).collect(),
+        Sign::Channels => sum_of_channels(map)?,
     };
     if sums.iter().any(|sum| !sum.is_finite()) {
         return None;
@@ -146,4 +138,18 @@ pub fn signed_map(map: &SaliencyMap, clip_percentile: f64) -> Option<Vec<f32>> {
     let magnitudes: Vec<f32> = sums.iter().map(|sum| sum.abs() as f32).collect();
     let top = percentile(&magnitudes, clip_percentile);
     (top > 0.0).then(|| sums.iter().map(|sum| (sum / top).clamp(-1.0, 1.0) as f32).collect())
+}
+
+/// The sum over channels of the signed attribution, where it was kept.
+fn sum_of_channels(map: &SaliencyMap) -> Option<Vec<f64>> {
+    let names = [format!("{}_signed", map.method), format!("{}_mean", map.method)];
+    let array = map.intermediates.iter().find(|array| names.contains(&array.name))?;
+    let ArrayValues::F32(values) = &array.values else { return None };
+    let mut sums = vec![0.0; map.raw.len()];
+    for channel in values.chunks_exact(sums.len()) {
+        for (sum, value) in sums.iter_mut().zip(channel) {
+            *sum += f64::from(*value);
+        }
+    }
+    Some(sums)
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
-use super::error::{Error, Result};
+use super::error::Result;
 use crate::limits;
 use crate::network::{self, Architecture, Isa, Output, RuntimeOptions};
 use crate::saliency::{self, Method};
@@ -53,7 +53,7 @@ const ARCHITECTURE_HELP: &str =
 /// One word of `--methods`.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Wanted {
-    /// All eight
+    /// The study's eight
     All,
     /// This one
     One(Method),
@@ -63,11 +63,18 @@ impl Wanted {
     /// The methods that the words of `--methods` name; repeated ones count once.
     pub(super) fn methods(words: &[Self]) -> Vec<Method> {
         let methods = |word: &Self| match word {
-            Self::All => Method::ALL.to_vec(),
+            Self::All => Method::STUDY.to_vec(),
             Self::One(method) => vec![*method],
         };
         words.iter().flat_map(methods).collect()
     }
+}
+
+/// What `--methods` accepts.
+pub(super) fn methods_help() -> String {
+    let names = Method::names(" with commas between; beyond the study, by name only: ");
+    let beyond = Method::beyond_study().next().is_some();
+    format!("Methods: all, or some of {names}{}", if beyond { "" } else { " with commas between" })
 }
 
 impl FromStr for Wanted {

@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::animated::{Animated, Look};
-use super::arguments::{Inputs, Machine, Wanted};
+use super::arguments::{Inputs, Machine, Wanted, methods_help};
 use super::cascade_report::Subject;
 use super::error::{Error, Result};
 use super::interrupt::Interrupt;
@@ -66,8 +66,7 @@ Research use - not for diagnosis.")]
 pub(super) struct Arguments {
     #[command(flatten)]
     inputs: Inputs,
-    /// Methods: all, or some of GRAD, SG, IG, SIG, GCAM, XRAI, GBP, GGCAM with commas between
-    #[arg(long, value_name = "METHODS", value_delimiter = ',', default_value = "all")]
+    #[arg(long, value_name = "METHODS", value_delimiter = ',', default_value = "all", help = methods_help())]
     methods: Vec<Wanted>,
     /// Order of the blocks: top-down (from the logits), bottom-up, or independent (one block at a time)
     #[arg(long, value_name = "ORDER", default_value_t)]

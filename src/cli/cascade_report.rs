@@ -1,5 +1,7 @@
 //! What is written beside the maps of a cascade: `cascade.csv`, `cascade.json` and the words of the figures.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::caution;
@@ -12,7 +14,8 @@ use crate::cascade::{
 use crate::figure::{CascadeCurve, CascadeCurves, CascadeTile, CascadeTiles, NOT_FOR_DIAGNOSIS};
 use crate::metrics::SSIM_WINDOW_PX;
 use crate::network::{ForwardWork, Model, ModelCard};
-use crate::saliency::{ClassChoice, Method, Parameters, Preset};
+use crate::saliency::methods::Sign;
+use crate::saliency::{ClassChoice, Method, MethodParameters, Parameters, Preset};
 
 /// What the report tells about.
 pub(super) struct Subject<'a> {
@@ -43,6 +46,9 @@ pub(super) struct Report<'a> {
     methods: &'a [Method],
     class_choice: ClassChoice,
     parameters: &'a Parameters,
+    /// Of methods that the study did not test.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    beyond_study: BTreeMap<Method, MethodParameters>,
     similarity: SimilarityReport,
     images: Vec<ImageReport<'a>>,
     means: Means,
@@ -55,6 +61,14 @@ pub(super) struct Report<'a> {
     forward_multiply_adds: Option<ForwardWork>,
     executor: &'a str,
     seconds: f64,
+}
+
+/// The study's methods without a sign, and those of `methods` beyond it.
+fn without_sign(methods: &[Method]) -> String {
+    let is_named = |method: &Method| method.is_of_study() || methods.contains(method);
+    let has_none = |method: &Method| method.spec().sign == Sign::None;
+    let names = Method::ALL.into_iter().filter(|method| is_named(method) && has_none(method)).map(Method::name);
+    names.collect::<Vec<_>>().join(", ")
 }
 
 #[derive(Serialize)]
@@ -86,7 +100,7 @@ struct SimilarityReport {
     /// The range of the figures.
     figure_range: u8,
     maps: &'static str,
-    undefined: &'static str,
+    undefined: String,
 }
 
 #[derive(Serialize)]
@@ -149,6 +163,7 @@ impl<'a> Subject<'a> {
             methods: &found.methods,
             class_choice: plan.request.class,
             parameters: &plan.request.parameters,
+            beyond_study: plan.request.parameters.beyond_study(&found.methods),
             similarity: SimilarityReport {
                 window_px: SSIM_WINDOW_PX,
                 k1: 0.01,
@@ -156,8 +171,11 @@ impl<'a> Subject<'a> {
                 figure_range: self.range(),
                 maps: "ssim_range_1, ssim_range_2 and spearman compare display maps; signed_ssim compares signed maps \
                        (sum over channels, divided by the clipping percentile of its magnitude) at range 2",
-                undefined: "a map that is blank, constant, sparse or nan has no likeness and counts in no mean; GCAM, \
-                            GGCAM and means of squares have no sign",
+                undefined: format!(
+                    "a map that is blank, constant, sparse or nan has no likeness and counts in no mean; {} and means of \
+                     squares have no sign",
+                    without_sign(&found.methods)
+                ),
             },
             images: self.images.iter().enumerate().map(|(index, image)| self.image(index, image)).collect(),
             means: Means {

@@ -10,7 +10,7 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
-use super::arguments::{Inputs, Machine, Wanted};
+use super::arguments::{Inputs, Machine, Wanted, methods_help};
 use super::error::{Error, Result};
 use super::explain_files::{DicomChoices, Shown, write_image};
 use super::interrupt::Interrupt;
@@ -54,8 +54,7 @@ Research use - not for diagnosis.")]
 pub(super) struct Arguments {
     #[command(flatten)]
     inputs: Inputs,
-    /// Methods: all, or some of GRAD, SG, IG, SIG, GCAM, XRAI, GBP, GGCAM with commas between
-    #[arg(long, value_name = "METHODS", value_delimiter = ',', default_value = "all")]
+    #[arg(long, value_name = "METHODS", value_delimiter = ',', default_value = "all", help = methods_help())]
     methods: Vec<Wanted>,
     /// Defaults of all parameters and of the class: arun2021 (predicted class) or recommended (positive class)
     #[arg(long, value_name = "PRESET", default_value_t)]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::arguments::Wanted;
 use super::error::{Error, Result};
@@ -33,6 +34,7 @@ impl Choices<'_> {
         request.parameters = parameters;
         request.class = self.class.unwrap_or(request.class);
         request.positive_class = model.card.positive_class;
+        request.card = Some(Arc::new(model.card.clone()));
         request.seed = self.seed;
         request.batch = self.batch;
         Ok(request)

@@ -1,6 +1,5 @@
 //! Shaders, what they are bound to, and the pipelines made of them.
 
-
 use super::uniforms::UNIFORM_BYTES;
 
 /// What every shader shares.

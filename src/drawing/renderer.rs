@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-
 use super::cascade_picture::CascadePicture;
 use super::case_picture::CasePicture;
 use super::pipelines::{Kind, Pipelines};

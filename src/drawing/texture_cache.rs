@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-
 use crate::display::{ColourMap, ContentId};
 
 /// Frames that a texture may lie unused.

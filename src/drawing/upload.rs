@@ -1,6 +1,5 @@
 //! Copies contents to the card, where they are not there yet.
 
-
 use super::texture_cache::{Key, TextureCache};
 use crate::display::{
     CascadeStack, ColourMap, GrayDisplay, MapPlane, Plane, ReadyTone, Tone, Viewport, present, shown_level,

@@ -2,13 +2,11 @@
 
 use super::{ClassFound, VERSION, score_lines};
 use crate::display::{ColourMap, MapDisplay, MapPlane, Opacity};
-use crate::figure::caption;
 use crate::figure::template::{ColourBar, Labels, MapTile, Picture};
 use crate::metrics::MapScores;
 use crate::network::ModelCard;
-use crate::saliency::{
-    Aggregate, Baseline, Explanation, MethodParameters, Preset, Provenance, SaliencyMap, SmoothGrad,
-};
+use crate::saliency::methods::Scale;
+use crate::saliency::{Explanation, Method, Preset, Provenance, SaliencyMap};
 
 /// A model and how it was asked.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +66,7 @@ pub fn map_tile(map: &SaliencyMap, radiograph: &Picture, display: MapDisplay, sc
     MapTile {
         name: map.method.name().to_owned(),
         title: map.method.title().to_owned(),
-        caption: caption(map.method).to_owned(),
+        caption: map.method.spec().caption.to_owned(),
         parameters: parameters_in_short(&map.provenance),
         picture: radiograph.with_map(plane, display),
         scores: scores.map(score_lines).unwrap_or_default(),
@@ -78,49 +76,16 @@ pub fn map_tile(map: &SaliencyMap, radiograph: &Picture, display: MapDisplay, sc
 
 /// The parameters that a map was made with, in a few words.
 pub fn parameters_in_short(provenance: &Provenance) -> String {
-    let noise = |noise: &SmoothGrad| {
-        let sum = match noise.aggregate {
-            Aggregate::MeanSquare => "squares",
-            Aggregate::Mean => "mean",
-        };
-        format!("{} copies, σ {} of the range, {sum}", noise.samples, noise.sigma_fraction)
-    };
-    match &provenance.parameters {
-        MethodParameters::Plain { .. } => String::new(),
-        MethodParameters::SmoothGrad { noise: smooth, .. } => noise(smooth),
-        MethodParameters::IntegratedGradients { path, .. } => {
-            format!("{} steps from {}", path.steps, baseline(&path.baseline))
-        }
-        MethodParameters::SmoothIntegratedGradients { noise: smooth, path, .. } => {
-            format!("{}; {} steps from {}", noise(smooth), path.steps, baseline(&path.baseline))
-        }
-        MethodParameters::GradCam { .. } => {
-            provenance.tensor.as_ref().map(|tensor| format!("at {tensor}")).unwrap_or_default()
-        }
-        MethodParameters::Xrai { xrai, .. } => {
-            let ends: Vec<String> = xrai.baselines.iter().map(baseline).collect();
-            format!("{} steps from each of {}", xrai.ig_steps, ends.join(", "))
-        }
-    }
-}
-
-fn baseline(baseline: &Baseline) -> String {
-    match baseline {
-        Baseline::Value(value) => value.to_string(),
-        Baseline::Channels(values) => {
-            let values: Vec<String> = values.iter().map(|value| format!("{value:.2}")).collect();
-            format!("({})", values.join(", "))
-        }
-        Baseline::ImageMinimum => "the image's minimum".to_owned(),
-        Baseline::ImageMaximum => "the image's maximum".to_owned(),
-    }
+    provenance.parameters.in_short(provenance.tensor.as_deref())
 }
 
 /// The colour bar of maps from 0 to 1, whose top is the `clip_percentile`-th percentile of the raw map.
 pub fn map_bar(display: &MapDisplay, clip_percentile: f64) -> ColourBar {
     let top = if clip_percentile < 100.0 { format!("{clip_percentile}th percentile") } else { "maximum".to_owned() };
+    let products = Method::ALL.into_iter().filter(|method| method.spec().scale == Scale::Maximum);
+    let products = products.map(Method::name).collect::<Vec<_>>().join(" and ");
     ColourBar {
-        label: format!("Map value, 0 to 1 for each map: 0 is its minimum, 1 its {top} (of GGCAM its maximum)"),
+        label: format!("Map value, 0 to 1 for each map: 0 is its minimum, 1 its {top} (of {products} its maximum)"),
         ..bar(display)
     }
 }

@@ -3,7 +3,6 @@
 //! No file name, path or identifier of a patient enters a picture by itself; files hold the picture, its size and nothing
 //! else.
 
-mod caption;
 mod cascade;
 mod caution;
 mod colour;
@@ -14,7 +13,6 @@ mod scene;
 pub mod template;
 mod text;
 
-pub use caption::caption;
 pub use cascade::{CaptionedTile, CascadeCurve, CascadeCurves, CascadeTile, CascadeTiles};
 pub use caution::CautionBox;
 pub use colour::{Rgb, inferno};

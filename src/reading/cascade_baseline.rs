@@ -21,15 +21,6 @@ pub const OTHER_IMAGES: usize = 5;
 /// Images that are tried for that: some cannot be read, do not fit the model, or are the same image once more.
 const CANDIDATES: usize = 2 * OTHER_IMAGES;
 
-/// Methods that one pass makes, and then each by its cost.
-const BY_COST: [&[Method]; 5] = [
-    &[Method::Grad, Method::Gcam, Method::Gbp, Method::Ggcam],
-    &[Method::Ig],
-    &[Method::Sg],
-    &[Method::Xrai],
-    &[Method::Sig],
-];
-
 /// What the maps of one method reach over different images.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ImageBaseline {
@@ -155,10 +146,7 @@ impl Comparison {
     }
 
     fn compare(&self, watch: &JobWatch) -> Result<()> {
-        let of_cost =
-            |methods: &&[Method]| methods.iter().copied().filter(|method| self.methods.contains(method)).collect();
-        let groups: Vec<Vec<Method>> =
-            BY_COST.iter().map(of_cost).filter(|group: &Vec<Method>| !group.is_empty()).collect();
+        let groups = Method::by_cost(&self.methods);
         let images = 1 + OTHER_IMAGES.min(self.others.len());
         for (index, methods) in groups.iter().enumerate() {
             let part = |image: usize| Part { watch, index: index * images + image, parts: groups.len() * images };

@@ -1,5 +1,6 @@
 //! A finished cascade as files: animations, figures, numbers.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use crate::cascade::{self, MethodBaseline, Order, Randomizer, Row, Verdict, verd
 use crate::display::{CascadeMode, CascadeStack, GrayDisplay, Orientation};
 use crate::figure::{CascadeCurve, CascadeCurves, CascadeTile, CascadeTiles, NOT_FOR_DIAGNOSIS, Scene, paint};
 use crate::files;
-use crate::saliency::{Method, Outcome, Preset};
+use crate::saliency::{Method, MethodParameters, Outcome, Parameters, Preset};
 use crate::watch::Watch;
 
 /// Pixels of a painted figure for each scene pixel.
@@ -121,7 +122,10 @@ struct Record<'a> {
     ssim_range: u8,
     baselines: Vec<MethodBaseline>,
     control: Option<f64>,
-    parameters: crate::saliency::Parameters,
+    parameters: Parameters,
+    /// Of methods that the study did not test.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    beyond_study: BTreeMap<Method, MethodParameters>,
     methods: Vec<MethodRecord>,
     animation: &'a AnimationOptions,
     /// In words, where the animation does not show the radiograph as its file wants it.
@@ -360,6 +364,7 @@ impl CascadeExport {
                 verdict(&self.run.curve(&self.found, *method), baseline, self.control())
             }),
         };
+        let parameters = question.question.parameters_for(model);
         Record {
             notice: NOT_FOR_DIAGNOSIS,
             caution: self.caution,
@@ -375,7 +380,8 @@ impl CascadeExport {
             ssim_range: question.range(),
             baselines: self.baselines(methods),
             control: self.control(),
-            parameters: question.question.parameters_for(model),
+            beyond_study: parameters.beyond_study(methods),
+            parameters,
             methods: methods.iter().map(method).collect(),
             animation: &self.options,
             radiograph_shown: self.orientation().words(),

@@ -17,6 +17,7 @@ use crate::cascade::{
 use crate::display::CascadeStack;
 use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start};
 use crate::network::Weights;
+use crate::saliency::methods::Scale;
 use crate::saliency::{self, Method, Outcome, Preset, Request, SaliencyMap, percentile};
 use crate::watch::{Part, Watch};
 
@@ -210,6 +211,7 @@ impl CascadeRun {
                 parameters: question.parameters_for(&self.model),
                 class: question.class_for(&self.model),
                 positive_class: self.model.model.card.positive_class,
+                card: Some(Arc::new(self.model.model.card.clone())),
                 seed,
                 segments: Some(Arc::clone(&self.case.segments)),
                 batch: Some(INTERACTIVE_BATCH),
@@ -264,11 +266,9 @@ fn display_range(map: &SaliencyMap, clip_percentile: f64) -> [f32; 2] {
     let magnitudes: Vec<f32> = map.raw.iter().map(|value| value.abs()).collect();
     let fold = |from: f32, least: fn(f32, f32) -> f32| magnitudes.iter().copied().fold(from, least);
     let low = fold(f32::INFINITY, f32::min);
-    // A product of maps that were clipped is not clipped again.
-    let high = if map.method == Method::Ggcam {
-        fold(f32::NEG_INFINITY, f32::max)
-    } else {
-        percentile(&magnitudes, clip_percentile) as f32
+    let high = match map.method.spec().scale {
+        Scale::Maximum => fold(f32::NEG_INFINITY, f32::max),
+        Scale::Clipped => percentile(&magnitudes, clip_percentile) as f32,
     };
     [low, high]
 }

@@ -163,7 +163,8 @@ impl Explainer {
             shared: Arc::clone(&self.shared),
         };
         let names: Vec<&str> = wanted.iter().map(|(method, _)| method.name()).collect();
-        let what = if names.len() == Method::ALL.len() { "all eight maps".to_owned() } else { names.join(", ") };
+        let is_study = wanted.iter().map(|(method, _)| *method).eq(Method::STUDY);
+        let what = if is_study { "all eight maps".to_owned() } else { names.join(", ") };
         let name = format!("Explain: {what}");
         let start = Start { name, lane: Lane::Compute, urgent, listed: true };
         let shared_for_job = Arc::clone(&self.shared);
@@ -317,6 +318,7 @@ impl Work {
             parameters: question.parameters_for(&self.model),
             class: question.class_for(&self.model),
             positive_class: self.model.model.card.positive_class,
+            card: Some(Arc::new(self.model.model.card.clone())),
             seed: question.seed,
             segments: Some(Arc::clone(&self.case.segments)),
             batch: Some(executor.preferred_batch(height, width).clamp(1, INTERACTIVE_BATCH)),

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::case::OpenCase;
 use super::model::OpenModel;
 use crate::cohort::TruthRule;
-use crate::saliency::{Baseline, ClassChoice, Method, Parameters, Preset};
+use crate::saliency::methods::Reads;
+use crate::saliency::{ClassChoice, Method, Parameters, Preset};
 
 /// Which class is explained, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,35 +42,24 @@ impl Question {
         let mut parameters = self.parameters.clone();
         let usual = Parameters::of(self.preset);
         if self.lacks_node(model) {
-            parameters.gcam = usual.gcam;
+            parameters.gcam.clone_from(&usual.gcam);
         }
-        let channels = model.model.card.channels;
-        if !fits(&parameters.ig.baseline, channels) {
-            parameters.ig.baseline = usual.ig.baseline;
-        }
-        if !fits(&parameters.sig.path.baseline, channels) {
-            parameters.sig.path.baseline = usual.sig.path.baseline;
-        }
-        if !parameters.xrai.baselines.iter().all(|baseline| fits(baseline, channels)) {
-            parameters.xrai.baselines = usual.xrai.baselines;
-        }
+        let parameters = parameters.for_channels(model.model.card.channels, &usual);
         parameters.at_own_black(self.preset, &model.model.card)
     }
 
     /// What of the parameters of `method` belongs to another network, in a sentence.
     pub fn misfit(&self, model: &OpenModel, method: Method) -> Option<&'static str> {
+        if method.spec().reads(Reads::Activation) && self.lacks_node(model) {
+            return Some("This model has no such node: its last feature map is read");
+        }
         let channels = model.model.card.channels;
-        let parameters = &self.parameters;
-        let is_other = match method {
-            Method::Gcam | Method::Ggcam => {
-                return self.lacks_node(model).then_some("This model has no such node: its last feature map is read");
-            }
-            Method::Ig => !fits(&parameters.ig.baseline, channels),
-            Method::Sig => !fits(&parameters.sig.path.baseline, channels),
-            Method::Xrai => !parameters.xrai.baselines.iter().all(|baseline| fits(baseline, channels)),
-            Method::Grad | Method::Sg | Method::Gbp => false,
-        };
-        is_other.then_some("This model reads another number of channels: paths begin as the preset says")
+        let is_other = !self.parameters.used_by(method).baselines().into_iter().all(|baseline| baseline.fits(channels));
+        is_other.then_some(if method.spec().reads(Reads::Path) {
+            "This model reads another number of channels: paths begin as the preset says"
+        } else {
+            "This model reads another number of channels: the image is covered as the preset says"
+        })
     }
 
     fn lacks_node(&self, model: &OpenModel) -> bool {
@@ -87,8 +77,9 @@ impl Question {
 
     /// Names the map of `method` by everything that it depends on.
     pub fn key(&self, case: &OpenCase, model: &OpenModel, method: Method) -> MapKey {
-        let parameters = serde_json::to_string(&self.parameters_for(model).used_by(method)).unwrap_or_default();
-        let noise = matches!(method, Method::Sg | Method::Sig).then_some(self.seed);
+        let parameters = self.parameters_for(model).used_by(method);
+        let noise = parameters.noise().map(|_| self.seed);
+        let parameters = serde_json::to_string(&parameters).unwrap_or_default();
         MapKey {
             content: case.content.clone(),
             marks: case.marks_digest(),
@@ -100,11 +91,6 @@ impl Question {
             noise,
         }
     }
-}
-
-/// Whether a baseline is one for images of so many channels.
-fn fits(baseline: &Baseline, channels: usize) -> bool {
-    !matches!(baseline, Baseline::Channels(values) if values.len() != channels)
 }
 
 /// Everything that a map and its scores depend on; equal keys are equal maps.

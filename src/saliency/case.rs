@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use crate::network::{Batch, PassOutput, class_logit};
 
+use super::canvas::{Canvas, FirstPass, Made};
 use super::error::Result;
 use super::explanation::Explanation;
-use super::grad_cam::Grid;
 use super::inputs::Inputs;
-use super::map::{Made, Maker, flattened};
-use super::method::Method;
-use super::plan::{Constant, Plan, Point, Recipe, Use};
+use super::map::{Common, Maker};
+use super::methods::{Method, MethodSet, Reads, Way};
+use super::parameters::Parameters;
+use super::plan::{Changes, Constant, Plan, Point, Use};
 use super::provenance::{Completeness, Evaluations};
 use super::request::{FinishedMap, MapWatch, PartialMap};
 use super::sum::Sum;
@@ -36,10 +37,24 @@ struct Kept {
     summands: usize,
 }
 
+/// What the changed copies of the image have said so far.
+struct Changed {
+    changes: Changes,
+    /// What speaks for the class in each copy, in their order.
+    logits: Vec<f32>,
+    /// How many of them the map that was last shown is of.
+    shown: usize,
+}
+
+impl Changed {
+    fn is_complete(&self) -> bool {
+        self.logits.len() == self.changes.inputs.len()
+    }
+}
+
 /// One image in the work.
 pub(super) struct Case<'a> {
-    /// Maker of its inputs.
-    pub(super) inputs: Inputs<'a>,
+    inputs: Inputs<'a>,
     /// Positions in the request that hold this image.
     pub(super) positions: Vec<usize>,
     /// `[c, h, w]`.
@@ -48,6 +63,7 @@ pub(super) struct Case<'a> {
     logits: Vec<f32>,
     class: usize,
     sums: Vec<Sum>,
+    changes: Vec<Changed>,
     gradients: HashMap<Point, Kept>,
     /// Constants that were evaluated for another image.
     borrowed: Vec<Constant>,
@@ -58,6 +74,8 @@ pub(super) struct Case<'a> {
 impl<'a> Case<'a> {
     pub(super) fn new(inputs: Inputs<'a>, positions: Vec<usize>, shape: [usize; 3], plan: Plan, maker: Maker) -> Self {
         let sums = plan.recipes.iter().cloned().map(Sum::new).collect();
+        let changed = |changes: &Changes| Changed { changes: changes.clone(), logits: Vec::new(), shown: 0 };
+        let changes = plan.changes.iter().map(changed).collect();
         Self {
             inputs,
             positions,
@@ -66,6 +84,7 @@ impl<'a> Case<'a> {
             logits: Vec::new(),
             class: 0,
             sums,
+            changes,
             gradients: HashMap::new(),
             borrowed: Vec::new(),
             seconds: [0.0; Method::ALL.len()],
@@ -92,12 +111,24 @@ impl<'a> Case<'a> {
     }
 
     /// Splits the time of an evaluation evenly between the methods it served.
-    pub(super) fn spend(&mut self, seconds: f64, methods: u8) {
-        let served = f64::from(methods.count_ones().max(1));
+    pub(super) fn spend(&mut self, seconds: f64, methods: MethodSet) {
+        let served = f64::from(methods.len().max(1));
         for method in Method::ALL {
-            if methods & method.bit() != 0 {
+            if methods.contains(method) {
                 self.seconds[method as usize] += seconds / served;
             }
+        }
+    }
+
+    /// Writes the input at `point`, `[c, h, w]`.
+    pub(super) fn write(&self, point: &Point, out: &mut [f32]) {
+        self.inputs.write(point, &self.plan.changes, out);
+    }
+
+    /// Takes what speaks for the class in the next changed copy of `method`.
+    pub(super) fn take_logit(&mut self, method: Method, logit: f32) {
+        if let Some(changed) = self.changes.iter_mut().find(|changed| changed.changes.method == method) {
+            changed.logits.push(logit);
         }
     }
 
@@ -126,34 +157,29 @@ impl<'a> Case<'a> {
         if let Some(gradient) = gradient {
             self.keep(Point::Image, gradient, index, self.plan.image());
         }
-        let [_, h, w] = self.shape;
-        for method in self.maker.methods().to_vec() {
+        let common = Arc::clone(self.maker.common());
+        let canvas = self.canvas(&common);
+        let pass = FirstPass {
+            gradient: gradient.map(|gradient| gradient.image(index)),
+            guided_gradient: output.guided_gradient.as_ref().map(|gradient| gradient.image(index)),
+            activation: output.activation.as_ref(),
+            index,
+        };
+        for method in &common.methods {
+            let Way::Pass(way) = &method.spec().way else { continue };
             let start = Instant::now();
-            let made = match method {
-                Method::Grad => gradient.map(|g| self.maker.gradient(method, g.image(index), self.shape)),
-                Method::Gbp => {
-                    output.guided_gradient.as_ref().map(|g| self.maker.gradient(method, g.image(index), self.shape))
-                }
-                Method::Gcam => output
-                    .activation
-                    .as_ref()
-                    .map(|activation| self.maker.grad_cam(&Grid::new(activation, index), [h, w], self.class)),
-                Method::Ggcam => {
-                    output.guided_gradient.as_ref().zip(output.activation.as_ref()).map(|(g, activation)| {
-                        self.maker.guided_grad_cam(
-                            g.image(index),
-                            self.shape,
-                            &Grid::new(activation, index),
-                            self.class,
-                        )
-                    })
-                }
-                Method::Sg | Method::Ig | Method::Sig | Method::Xrai => None,
-            };
-            if let Some(made) = made {
-                self.finish(method, made, None, start, watch);
+            if let Some(made) = (way.make)(&canvas, &pass) {
+                self.finish(*method, made, &canvas, None, start, watch);
             }
         }
+    }
+
+    /// The image, ready for its maps.
+    fn canvas<'c>(&self, common: &'c Common) -> Canvas<'c>
+    where
+        'a: 'c,
+    {
+        Canvas { common, image: self.inputs.image(), shape: self.shape, class: self.class }
     }
 
     /// Folds every gradient whose turn has come and makes the maps whose sums are complete.
@@ -189,12 +215,39 @@ impl<'a> Case<'a> {
                 self.publish_partial(method, watch);
             }
         }
+        self.advance_changes(watch);
         Ok(())
+    }
+
+    /// Makes or shows the maps of changed copies that have said something new.
+    fn advance_changes(&mut self, watch: &dyn MapWatch) {
+        let common = Arc::clone(self.maker.common());
+        let canvas = self.canvas(&common);
+        let of_image = class_logit(&self.logits, self.class);
+        let size = self.inputs.image().len() / self.shape[0];
+        for mut changed in std::mem::take(&mut self.changes) {
+            let start = Instant::now();
+            let Changes { method, inputs } = &changed.changes;
+            let known = changed.logits.len();
+            let raw = || inputs.raw(of_image, &changed.logits);
+            if changed.is_complete() {
+                let made = inputs.make(&canvas, raw());
+                debug_assert_eq!(made.raw.len(), size, "a raw map has the size of the image");
+                self.finish(*method, made, &canvas, None, start, watch);
+                continue;
+            }
+            if known > changed.shown && watch.wants_partial_maps() {
+                self.publish(*method, &raw(), known + 1, inputs.len() + 1, watch);
+            }
+            changed.shown = known;
+            self.changes.push(changed);
+        }
     }
 
     /// What was found; every sum must be complete.
     pub(super) fn into_explanation(self) -> Explanation {
         debug_assert!(self.sums.is_empty() && self.gradients.is_empty(), "every gradient was folded");
+        debug_assert!(self.changes.is_empty(), "every changed copy was asked");
         Explanation { logits: self.logits, class: self.class, maps: self.maker.into_maps() }
     }
 
@@ -221,8 +274,8 @@ impl<'a> Case<'a> {
     }
 
     fn publish_partial(&self, method: Method, watch: &dyn MapWatch) {
-        let attribution = self.attribution(method);
-        let raw = flattened(method, &attribution, self.shape[0]);
+        let Way::Sums(way) = &method.spec().way else { return };
+        let raw = (way.flatten)(&self.attribution(method), self.shape[0]);
         let k = self.sums_of(method).map(Sum::next).sum();
         let n = self.sums_of(method).map(|sum| sum.recipe().len()).sum();
         self.publish(method, &raw, k, n, watch);
@@ -236,21 +289,20 @@ impl<'a> Case<'a> {
     }
 
     fn complete(&mut self, method: Method, constants: &Constants, watch: &dyn MapWatch) -> Result<()> {
+        let Way::Sums(way) = &method.spec().way else { return Ok(()) };
         let start = Instant::now();
         let attribution = self.attribution(method);
-        let completeness = (method == Method::Ig).then(|| self.completeness(&attribution, constants)).flatten();
-        let made = if method == Method::Xrai {
-            self.maker.xrai(&attribution, self.inputs.image(), self.shape)?
-        } else {
-            self.maker.attribution(method, &attribution, self.shape)
-        };
-        self.finish(method, made, completeness, start, watch);
+        let completeness = way.is_complete.then(|| self.completeness(method, &attribution, constants)).flatten();
+        let common = Arc::clone(self.maker.common());
+        let canvas = self.canvas(&common);
+        let made = (way.make)(&canvas, &attribution)?;
+        self.finish(method, made, &canvas, completeness, start, watch);
         self.sums.retain(|sum| sum.recipe().method != method);
         Ok(())
     }
 
-    fn completeness(&self, attribution: &[f64], constants: &Constants) -> Option<Completeness> {
-        let sum = self.sums_of(Method::Ig).next()?;
+    fn completeness(&self, method: Method, attribution: &[f64], constants: &Constants) -> Option<Completeness> {
+        let sum = self.sums_of(method).next()?;
         let baseline = sum.recipe().path.as_ref()?.baseline.clone();
         let black = constants.get(&(self.class, baseline))?.logit as f64;
         Some(Completeness::new(attribution.iter().sum(), f64::from(class_logit(&self.logits, self.class)) - black))
@@ -260,35 +312,34 @@ impl<'a> Case<'a> {
         &mut self,
         method: Method,
         made: Made,
+        canvas: &Canvas<'_>,
         completeness: Option<Completeness>,
         start: Instant,
         watch: &dyn MapWatch,
     ) {
-        let evaluations = self.evaluations(method);
+        let evaluations = self.evaluations(method, &canvas.common.parameters);
         let n = evaluations.needed;
         self.publish(method, &made.raw, n, n, watch);
         let seconds = self.seconds[method as usize] + start.elapsed().as_secs_f64();
-        let size = [self.shape[1], self.shape[2]];
-        let map = self.maker.finish(method, made, size, self.class, evaluations, seconds, completeness);
+        let map = self.maker.finish(method, made, canvas, evaluations, seconds, completeness);
         for image in &self.positions {
             watch.finished(&FinishedMap { image: *image, map, logits: &self.logits });
         }
     }
 
-    fn evaluations(&self, method: Method) -> Evaluations {
-        let summands: usize = self.plan.recipes.iter().filter(|recipe| recipe.method == method).map(Recipe::len).sum();
-        let needed = match method {
-            Method::Grad | Method::Gbp | Method::Gcam => 1,
-            Method::Ggcam => 2,
-            Method::Sg | Method::Ig | Method::Sig | Method::Xrai => summands,
-        };
-        let mut evaluations = Evaluations { needed, distinct: 0, shared: 0 };
+    fn evaluations(&self, method: Method, parameters: &Parameters) -> Evaluations {
+        let spec = method.spec();
+        let needed = spec.cost(parameters, [self.shape[1], self.shape[2]]).needed;
+        let mut evaluations = Evaluations { needed, ..Evaluations::default() };
         for (point, uses) in &self.plan.points {
-            if uses.methods & method.bit() != 0 {
+            if uses.methods.contains(method) {
                 evaluations.distinct += 1;
                 let borrowed = matches!(point, Point::Constant(constant) if self.borrowed.contains(constant));
-                evaluations.shared += usize::from(borrowed || uses.methods != method.bit());
+                evaluations.shared += usize::from(borrowed || uses.methods.len() > 1);
             }
+        }
+        if spec.reads(Reads::Forward) {
+            evaluations.forward_alone = evaluations.distinct;
         }
         evaluations
     }

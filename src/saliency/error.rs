@@ -2,6 +2,7 @@
 
 use crate::network;
 
+use super::methods::Method;
 use super::xrai;
 
 /// Result of a saliency operation.
@@ -13,8 +14,8 @@ pub enum Error {
     /// The network refused or failed.
     #[error(transparent)]
     Network(#[from] network::Error),
-    /// A method name that is not one of the eight.
-    #[error("there is no method called {name:?}: choose from GRAD, SG, IG, SIG, GCAM, XRAI, GBP, GGCAM")]
+    /// A name that no method has.
+    #[error("there is no method called {name:?}: choose from {}", Method::names(", or beyond the study "))]
     UnknownMethod {
         /// Name given.
         name: String,

@@ -1,7 +1,7 @@
 //! What the schedule gives back.
 
 use super::display::DisplayMap;
-use super::method::Method;
+use super::methods::Method;
 use super::provenance::Provenance;
 
 /// Everything found for one image.
@@ -29,7 +29,7 @@ pub struct SaliencyMap {
     pub method: Method,
     /// The map before display normalization, `[h, w]`, row-major. Gradient-like methods: the sum over channels of the
     /// magnitudes; GCAM: the resized grid, 0 to 1; XRAI: the merged attribution with its sign; GGCAM: the product of two
-    /// display maps.
+    /// display maps; others as the file of the method says.
     pub raw: Vec<f32>,
     /// Rows.
     pub height: usize,

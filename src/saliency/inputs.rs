@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::display::extremes;
 use super::noise::{Noise, seeded_sample};
-use super::plan::{Constant, NoisyCopy, Point};
+use super::plan::{Changes, Constant, NoisyCopy, Point};
 use super::request::ImageInput;
 
 /// Noisy copies kept: those of a batch that spans the paths of neighbouring samples.
@@ -41,14 +41,19 @@ impl<'a> Inputs<'a> {
         self.range
     }
 
-    /// Writes the input at `point`, `[c, h, w]`.
+    /// Writes the input at `point`, `[c, h, w]`; `changes` are those that the plan of the image names.
     ///
     /// A point inside a path is `b + k / n * (x - b)` in f64, rounded once: equal fractions give equal inputs.
-    pub(super) fn write(&self, point: &Point, out: &mut [f32]) {
+    pub(super) fn write(&self, point: &Point, changes: &[Changes], out: &mut [f32]) {
         match point {
             Point::Image => out.copy_from_slice(self.image()),
             Point::Copy(copy) => out.copy_from_slice(&self.copy(*copy)),
             Point::Constant(values) => write_constant(values, out),
+            Point::Changed { method, index } => {
+                if let Some(changes) = changes.iter().find(|changes| changes.method == *method) {
+                    changes.inputs.write(*index, self.image(), out);
+                }
+            }
             Point::Between { baseline, end, fraction: [numerator, denominator] } => {
                 let alpha = *numerator as f64 / *denominator as f64;
                 let copy = end.map(|end| self.copy(end));
@@ -113,9 +118,9 @@ mod tests {
         let mut coarse = vec![0.0; 64];
         let mut fine = vec![0.0; 64];
         for k in 1..9 {
-            inputs.write(&Point::Between { baseline: baseline.clone(), end: None, fraction: [k, 9] }, &mut coarse);
+            inputs.write(&Point::Between { baseline: baseline.clone(), end: None, fraction: [k, 9] }, &[], &mut coarse);
             let fraction = [11 * k, 99];
-            inputs.write(&Point::Between { baseline: baseline.clone(), end: None, fraction }, &mut fine);
+            inputs.write(&Point::Between { baseline: baseline.clone(), end: None, fraction }, &[], &mut fine);
             assert_eq!(coarse, fine);
         }
     }

@@ -1,6 +1,6 @@
-//! The eight saliency methods over any [`Executor`](crate::network::Executor), through one schedule that shares passes.
+//! Saliency methods over any [`Executor`](crate::network::Executor), through one schedule that shares passes.
 
-mod card;
+mod canvas;
 mod case;
 mod display;
 mod error;
@@ -9,7 +9,7 @@ mod feature_maps;
 mod grad_cam;
 mod inputs;
 mod map;
-mod method;
+pub mod methods;
 mod noise;
 mod overrides;
 mod parameters;
@@ -21,17 +21,16 @@ mod schedule;
 mod sum;
 pub mod xrai;
 
-pub use card::Card;
 pub(crate) use display::percentile;
 pub use display::{DisplayMap, Outcome};
 pub use error::{Error, Result};
 pub use explanation::{ArrayValues, Explanation, NamedArray, SaliencyMap};
 pub use feature_maps::{FeatureMap, feature_maps};
-pub use method::Method;
+pub use methods::{Card, Method, MethodSpec};
 pub use noise::{Noise, seeded_sample};
 pub use parameters::{
-    Aggregate, Baseline, GradCam, IntegratedGradients, MethodParameters, Parameters, Preset, SmoothGrad,
-    SmoothIntegratedGradients, Xrai,
+    Aggregate, Baseline, GradCam, IntegratedGradients, MethodParameters, ParameterGroup, Parameters, Preset,
+    SmoothGrad, SmoothIntegratedGradients, Xrai,
 };
 pub use provenance::{Completeness, Evaluations, NoiseOrigin, Provenance};
 pub use request::{ClassChoice, FinishedMap, ImageInput, MapWatch, PartialMap, Request};

@@ -1,5 +1,6 @@
 //! Parameters of a preset for one model, and values laid over them.
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::error::{Error, Result};
@@ -36,7 +37,7 @@ impl Parameters {
     /// When an object names no parameter, a group takes the place of a value or the reverse, or a value has another kind.
     pub fn overridden(&self, patches: impl IntoIterator<Item = Value>) -> Result<Self> {
         let refuse = |error: serde_json::Error| Error::Overrides(format!("the parameters do not fit: {error}"));
-        let mut values = serde_json::to_value(self).map_err(refuse)?;
+        let mut values = self.places().map_err(refuse)?;
         for patch in patches {
             lay_over(&mut values, patch, "")?;
         }
@@ -52,7 +53,7 @@ fn lay_over(values: &mut Value, patch: Value, place: &str) -> Result<()> {
                 let inner = values
                     .get_mut(&key)
                     .ok_or_else(|| Error::Overrides(format!("there is no parameter {place}{key}, only {known}")))?;
-                if key == "baseline" {
+                if Baseline::deserialize(&*inner).is_ok() {
                     // Its kinds exclude each other: it is replaced as a whole.
                     *inner = patch;
                 } else {

@@ -1,12 +1,13 @@
 //! Every parameter of every method, and the presets that name their defaults.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Result};
-use super::method::Method;
+use super::methods::{Method, Occlusion};
 use super::request::ClassChoice;
 use super::xrai;
 use crate::limits;
@@ -72,6 +73,17 @@ pub enum Baseline {
     ImageMinimum,
     /// The largest value of the image.
     ImageMaximum,
+    /// The mean of each channel of the image.
+    ImageMean,
+    /// This gray level of a radiograph, 0 to 255, scaled as the model's card says.
+    Gray(f32),
+}
+
+impl Baseline {
+    /// Whether it is one for images of so many channels.
+    pub fn fits(&self, channels: usize) -> bool {
+        !matches!(self, Self::Channels(values) if values.len() != channels)
+    }
 }
 
 /// How the results of noisy copies become one map.
@@ -113,7 +125,7 @@ pub struct SmoothIntegratedGradients {
     pub path: IntegratedGradients,
 }
 
-/// Parameters of GCAM, and of the GCAM inside GGCAM.
+/// The tensor that class activation maps weight: GCAM, the GCAM inside GGCAM, and their kin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GradCam {
     /// Node whose output is weighted; the graph's last feature map when `None`.
@@ -141,10 +153,13 @@ pub struct Parameters {
     pub ig: IntegratedGradients,
     /// SIG.
     pub sig: SmoothIntegratedGradients,
-    /// GCAM and GGCAM.
+    /// GCAM, GGCAM and their kin.
     pub gcam: GradCam,
     /// XRAI.
     pub xrai: Xrai,
+    /// OCCLUSION; left out of files where it is as usual, so that those of runs without it are what they were.
+    #[serde(skip_serializing_if = "Occlusion::is_usual")]
+    pub occlusion: Occlusion,
     /// Percentile at which display maps are clipped, above 0 to 100.
     pub clip_percentile: f64,
 }
@@ -174,10 +189,42 @@ impl Parameters {
                         baselines: vec![Baseline::ImageMinimum, Baseline::ImageMaximum],
                         segments: xrai::Parameters::default(),
                     },
+                    occlusion: Occlusion::default(),
                     clip_percentile: 99.0,
                 }
             }
         }
+    }
+
+    /// The same parameters for images of so many channels: baselines for another number give way to those of `usual`.
+    #[must_use]
+    pub fn for_channels(mut self, channels: usize, usual: &Self) -> Self {
+        for (baseline, usual) in [
+            (&mut self.ig.baseline, &usual.ig.baseline),
+            (&mut self.sig.path.baseline, &usual.sig.path.baseline),
+            (&mut self.occlusion.fill, &usual.occlusion.fill),
+        ] {
+            if !baseline.fits(channels) {
+                baseline.clone_from(usual);
+            }
+        }
+        if !self.xrai.baselines.iter().all(|baseline| baseline.fits(channels)) {
+            self.xrai.baselines.clone_from(&usual.xrai.baselines);
+        }
+        self
+    }
+
+    /// Every parameter with its value, which is where others can be laid over them.
+    pub(super) fn places(&self) -> serde_json::Result<serde_json::Value> {
+        let mut places = serde_json::to_value(self)?;
+        places["occlusion"] = serde_json::to_value(&self.occlusion)?;
+        Ok(places)
+    }
+
+    /// The parameters of those of `methods` that the study did not test; files that list all parameters name them apart.
+    pub fn beyond_study(&self, methods: &[Method]) -> BTreeMap<Method, MethodParameters> {
+        let beyond = methods.iter().filter(|method| !method.is_of_study());
+        beyond.map(|method| (*method, self.used_by(*method))).collect()
     }
 
     /// Checks what the wanted methods read.
@@ -189,52 +236,28 @@ impl Parameters {
         if !(percentile > 0.0 && percentile <= 100.0) {
             return Err(refuse("clip_percentile", percentile, "above 0 and at most 100"));
         }
-        for method in methods {
-            match method {
-                Method::Grad | Method::Gbp | Method::Gcam | Method::Ggcam => {}
-                Method::Sg => check_noise(&self.sg, "sg.samples", "sg.sigma_fraction")?,
-                Method::Ig => check_path(self.ig.steps, "ig.steps", &self.ig.baseline, "ig.baseline")?,
-                Method::Sig => {
-                    check_noise(&self.sig.noise, "sig.noise.samples", "sig.noise.sigma_fraction")?;
-                    check_path(self.sig.path.steps, "sig.path.steps", &self.sig.path.baseline, "sig.path.baseline")?;
-                    check_passes(
-                        "sig.noise.samples times sig.path.steps",
-                        self.sig.noise.samples,
-                        self.sig.path.steps,
-                    )?;
-                }
-                Method::Xrai => {
-                    let paths = self.xrai.baselines.len();
-                    if !limits::BASELINES.contains(paths) {
-                        return Err(refuse("the number of xrai.baselines", paths, limits::BASELINES));
-                    }
-                    check_passes("xrai.ig_steps times the number of xrai.baselines", self.xrai.ig_steps, paths)?;
-                    for baseline in &self.xrai.baselines {
-                        check_path(self.xrai.ig_steps, "xrai.ig_steps", baseline, "xrai.baselines")?;
-                    }
-                    self.xrai.segments.check()?;
-                }
-            }
-        }
-        Ok(())
+        methods.iter().try_for_each(|method| (method.spec().check)(self))
     }
 
     /// The part of the parameters that `method` reads.
     pub fn used_by(&self, method: Method) -> MethodParameters {
-        let clip_percentile = self.clip_percentile;
-        match method {
-            Method::Grad | Method::Gbp => MethodParameters::Plain { clip_percentile },
-            Method::Sg => MethodParameters::SmoothGrad { noise: self.sg, clip_percentile },
-            Method::Ig => MethodParameters::IntegratedGradients { path: self.ig.clone(), clip_percentile },
-            Method::Sig => MethodParameters::SmoothIntegratedGradients {
-                noise: self.sig.noise,
-                path: self.sig.path.clone(),
-                clip_percentile,
-            },
-            Method::Gcam | Method::Ggcam => MethodParameters::GradCam { gcam: self.gcam.clone(), clip_percentile },
-            Method::Xrai => MethodParameters::Xrai { xrai: self.xrai.clone(), clip_percentile },
-        }
+        (method.spec().used)(self)
     }
+}
+
+/// Parameters that belong together, to be changed.
+#[derive(Debug)]
+pub enum ParameterGroup<'a> {
+    /// Noisy copies.
+    Noise(&'a mut SmoothGrad),
+    /// A path.
+    Path(&'a mut IntegratedGradients),
+    /// The node whose output is weighted.
+    Node(&'a mut GradCam),
+    /// Paths and segments.
+    Segments(&'a mut Xrai),
+    /// Patches.
+    Occlusion(&'a mut Occlusion),
 }
 
 /// The parameters one method read, for its provenance.
@@ -269,7 +292,7 @@ pub enum MethodParameters {
         /// Percentile at which the display map is clipped.
         clip_percentile: f64,
     },
-    /// GCAM and GGCAM.
+    /// Class activation maps.
     GradCam {
         /// The tensor.
         gcam: GradCam,
@@ -283,13 +306,110 @@ pub enum MethodParameters {
         /// Percentile at which the display map is clipped.
         clip_percentile: f64,
     },
+    /// OCCLUSION.
+    Occlusion {
+        /// The patches.
+        occlusion: Occlusion,
+        /// Percentile at which the display map is clipped.
+        clip_percentile: f64,
+    },
 }
 
-fn refuse(parameter: &'static str, value: impl fmt::Display, accepted: impl fmt::Display) -> Error {
+impl MethodParameters {
+    /// The noisy copies, where the method draws some.
+    pub fn noise(&self) -> Option<&SmoothGrad> {
+        match self {
+            Self::SmoothGrad { noise, .. } | Self::SmoothIntegratedGradients { noise, .. } => Some(noise),
+            Self::Plain { .. }
+            | Self::IntegratedGradients { .. }
+            | Self::GradCam { .. }
+            | Self::Xrai { .. }
+            | Self::Occlusion { .. } => None,
+        }
+    }
+
+    /// The constant images that it reads.
+    pub fn baselines(&self) -> Vec<&Baseline> {
+        match self {
+            Self::IntegratedGradients { path, .. } | Self::SmoothIntegratedGradients { path, .. } => {
+                vec![&path.baseline]
+            }
+            Self::Xrai { xrai, .. } => xrai.baselines.iter().collect(),
+            Self::Occlusion { occlusion, .. } => vec![&occlusion.fill],
+            Self::Plain { .. } | Self::SmoothGrad { .. } | Self::GradCam { .. } => Vec::new(),
+        }
+    }
+
+    /// The parameters in a few words, given the node whose output was weighted.
+    pub fn in_short(&self, node: Option<&str>) -> String {
+        match self {
+            Self::Plain { .. } => String::new(),
+            Self::SmoothGrad { noise, .. } => noise.in_short(),
+            Self::IntegratedGradients { path, .. } => path.in_short(),
+            Self::SmoothIntegratedGradients { noise, path, .. } => {
+                format!("{}; {}", noise.in_short(), path.in_short())
+            }
+            Self::GradCam { .. } => node.map(|node| format!("at {node}")).unwrap_or_default(),
+            Self::Xrai { xrai, .. } => {
+                let ends: Vec<String> = xrai.baselines.iter().map(Baseline::in_short).collect();
+                format!("{} steps from each of {}", xrai.ig_steps, ends.join(", "))
+            }
+            Self::Occlusion { occlusion: Occlusion { patch_px, stride_px, fill }, .. } => {
+                format!("{patch_px} px every {stride_px} px, covered by {}", fill.in_short())
+            }
+        }
+    }
+}
+
+impl SmoothGrad {
+    fn in_short(&self) -> String {
+        let sum = match self.aggregate {
+            Aggregate::MeanSquare => "squares",
+            Aggregate::Mean => "mean",
+        };
+        format!("{} copies, σ {} of the range, {sum}", self.samples, self.sigma_fraction)
+    }
+}
+
+impl IntegratedGradients {
+    fn in_short(&self) -> String {
+        format!("{} steps from {}", self.steps, self.baseline.in_short())
+    }
+}
+
+impl Baseline {
+    fn in_short(&self) -> String {
+        match self {
+            Self::Value(value) => value.to_string(),
+            Self::Channels(values) => {
+                let values: Vec<String> = values.iter().map(|value| format!("{value:.2}")).collect();
+                format!("({})", values.join(", "))
+            }
+            Self::ImageMinimum => "the image's minimum".to_owned(),
+            Self::ImageMaximum => "the image's maximum".to_owned(),
+            Self::ImageMean => "the image's mean".to_owned(),
+            Self::Gray(gray) => format!("gray {gray}"),
+        }
+    }
+}
+
+impl Aggregate {
+    /// What an array of so combined copies is called behind the name of its method.
+    pub(super) fn array_suffix(self) -> &'static str {
+        match self {
+            Self::MeanSquare => "mean_square",
+            Self::Mean => "mean",
+        }
+    }
+}
+
+/// The refusal of a parameter.
+pub(super) fn refuse(parameter: &'static str, value: impl fmt::Display, accepted: impl fmt::Display) -> Error {
     Error::Parameter { parameter, value: value.to_string(), accepted: accepted.to_string() }
 }
 
-fn check_noise(noise: &SmoothGrad, samples: &'static str, sigma: &'static str) -> Result<()> {
+/// Refuses numbers of noisy copies; `samples` and `sigma` are what they are called.
+pub(super) fn check_noise(noise: &SmoothGrad, samples: &'static str, sigma: &'static str) -> Result<()> {
     if !limits::SAMPLES.contains(noise.samples) {
         return Err(refuse(samples, noise.samples, limits::SAMPLES));
     }
@@ -299,23 +419,38 @@ fn check_noise(noise: &SmoothGrad, samples: &'static str, sigma: &'static str) -
     Ok(())
 }
 
-fn check_passes(product: &'static str, one: usize, other: usize) -> Result<()> {
+/// Refuses a number of passes that is a product of two others.
+pub(super) fn check_passes(product: &'static str, one: usize, other: usize) -> Result<()> {
     match one.checked_mul(other) {
         Some(passes) if passes <= limits::PASSES => Ok(()),
         _ => Err(refuse(product, format!("{one} x {other}"), format!("at most {} passes", limits::PASSES))),
     }
 }
 
-fn check_path(steps: usize, steps_name: &'static str, baseline: &Baseline, baseline_name: &'static str) -> Result<()> {
+/// Refuses numbers of a path; the names are what they are called.
+pub(super) fn check_path(
+    steps: usize,
+    steps_name: &'static str,
+    baseline: &Baseline,
+    baseline_name: &'static str,
+) -> Result<()> {
     if !limits::PATH_STEPS.contains(steps) {
         return Err(refuse(steps_name, steps, format!("{}, the two ends of the path among them", limits::PATH_STEPS)));
     }
+    check_baseline(baseline, baseline_name)
+}
+
+/// Refuses numbers of a baseline; `name` is what it is called.
+pub(super) fn check_baseline(baseline: &Baseline, name: &'static str) -> Result<()> {
     let finite = match baseline {
+        Baseline::Gray(gray) if !(0.0..=255.0).contains(gray) => {
+            return Err(refuse(name, format!("gray {gray}"), "a gray level from 0 to 255"));
+        }
         Baseline::Value(value) => value.is_finite(),
         Baseline::Channels(values) => !values.is_empty() && values.iter().all(|value| value.is_finite()),
-        Baseline::ImageMinimum | Baseline::ImageMaximum => true,
+        Baseline::ImageMinimum | Baseline::ImageMaximum | Baseline::ImageMean | Baseline::Gray(_) => true,
     };
-    if finite { Ok(()) } else { Err(refuse(baseline_name, format!("{baseline:?}"), "one or more finite numbers")) }
+    if finite { Ok(()) } else { Err(refuse(name, format!("{baseline:?}"), "one or more finite numbers")) }
 }
 
 #[cfg(test)]
@@ -335,6 +470,20 @@ mod tests {
         let json = serde_json::to_string(&parameters).unwrap();
         assert_eq!(serde_json::from_str::<Parameters>(&json).unwrap(), parameters);
         assert!(json.contains("\"image_minimum\"") && json.contains("\"mean_square\""), "{json}");
+    }
+
+    #[test]
+    fn files_name_occlusion_only_where_somebody_chose_something() {
+        let usual = Parameters::default();
+        let json = serde_json::to_string(&usual).unwrap();
+        assert!(!json.contains("occlusion"), "{json}");
+        let chosen = usual.overridden([serde_json::json!({"occlusion": {"patch_px": 8, "stride_px": 4}})]).unwrap();
+        assert_eq!((chosen.occlusion.patch_px, chosen.occlusion.stride_px), (8, 4));
+        assert_eq!(chosen.occlusion.fill, usual.occlusion.fill);
+        let json = serde_json::to_string(&chosen).unwrap();
+        assert_eq!(serde_json::from_str::<Parameters>(&json).unwrap(), chosen);
+        let refused = usual.overridden([serde_json::json!({"occlusion": {"patch": 8}})]).unwrap_err().to_string();
+        assert!(refused.contains("occlusion.patch, only"), "{refused}");
     }
 
     #[test]

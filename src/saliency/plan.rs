@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::error::{Error, Result};
-use super::method::Method;
+use super::methods::{ChangedInputs, Method, MethodSet, Way};
 use super::parameters::{Aggregate, Baseline, Parameters, SmoothGrad};
+use crate::network::ModelCard;
 
 /// A constant image by the bits of its value in each channel.
 pub(super) type Constant = Arc<[u32]>;
@@ -37,6 +38,72 @@ pub(super) enum Point {
         /// Position on the line as a fraction in lowest terms, so that k/9 and 11k/99 are one point.
         fraction: [usize; 2],
     },
+    /// A changed copy of the image, of which logits alone are asked.
+    Changed {
+        /// The method that changes it.
+        method: Method,
+        /// Number of the copy.
+        index: usize,
+    },
+}
+
+impl Point {
+    /// Whether a gradient is asked of it.
+    pub(super) fn needs_gradient(&self) -> bool {
+        !matches!(self, Self::Changed { .. })
+    }
+}
+
+/// What plans need to know of an image.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ImageFacts<'a> {
+    /// `[c, h, w]`.
+    pub(super) shape: [usize; 3],
+    /// Smallest and largest value.
+    pub(super) range: [f32; 2],
+    /// Its values, `[c, h, w]`.
+    pub(super) image: &'a [f32],
+    /// How gray levels become the model's input, where that is known.
+    pub(super) card: Option<&'a ModelCard>,
+}
+
+impl ImageFacts<'_> {
+    /// The path of so many steps from `baseline`.
+    pub(super) fn path(&self, steps: usize, baseline: &Baseline) -> Result<Path> {
+        Ok(Path { steps, baseline: self.constant(baseline)? })
+    }
+
+    /// The constant image that `baseline` means.
+    pub(super) fn constant(&self, baseline: &Baseline) -> Result<Constant> {
+        let [channels, ..] = self.shape;
+        let [min, max] = self.range;
+        match baseline {
+            Baseline::Value(value) => Ok(vec![value.to_bits(); channels].into()),
+            Baseline::ImageMinimum => Ok(vec![min.to_bits(); channels].into()),
+            Baseline::ImageMaximum => Ok(vec![max.to_bits(); channels].into()),
+            Baseline::ImageMean => {
+                let plane = self.image.len() / channels;
+                let mean = |channel: &[f32]| channel.iter().map(|value| *value as f64).sum::<f64>() / plane as f64;
+                Ok(self.image.chunks_exact(plane).map(|channel| (mean(channel) as f32).to_bits()).collect())
+            }
+            Baseline::Gray(gray) => match self.card {
+                Some(card) => Ok((0..channels).map(|channel| card.scale(*gray, channel).to_bits()).collect()),
+                None => Err(Error::Parameter {
+                    parameter: "baseline",
+                    value: format!("gray {gray}"),
+                    accepted: "in the scale of the input, because nothing says how gray levels become it".to_owned(),
+                }),
+            },
+            Baseline::Channels(values) if values.len() == channels => {
+                Ok(values.iter().map(|value| value.to_bits()).collect())
+            }
+            Baseline::Channels(values) => Err(Error::Parameter {
+                parameter: "baseline",
+                value: format!("{values:?}"),
+                accepted: "one value for each channel of the image".to_owned(),
+            }),
+        }
+    }
 }
 
 /// The points of a path.
@@ -51,7 +118,7 @@ pub(super) struct Path {
 /// A sum of gradients: over the points of a path, or at the end point alone, for one image or many noisy copies.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Recipe {
-    /// The method it serves; XRAI has one recipe a baseline.
+    /// The method it serves; it may have several, such as one a baseline.
     pub(super) method: Method,
     /// Noisy copies; the image itself when `None`.
     pub(super) noise: Option<SmoothGrad>,
@@ -106,86 +173,65 @@ impl Recipe {
 /// How often and by which methods one gradient is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Use {
-    /// Bits of [`Method::bit`].
-    pub(super) methods: u8,
+    /// The methods.
+    pub(super) methods: MethodSet,
     /// Number of summands it is.
     pub(super) summands: usize,
 }
 
-/// All gradients that one image needs.
-#[derive(Debug)]
+/// The changed copies that a method asks about.
+#[derive(Clone)]
+pub(super) struct Changes {
+    pub(super) method: Method,
+    pub(super) inputs: Arc<dyn ChangedInputs>,
+}
+
+/// Everything that one image needs.
 pub(super) struct Plan {
     /// The sums to make.
     pub(super) recipes: Vec<Recipe>,
+    /// The changed copies to ask about.
+    pub(super) changes: Vec<Changes>,
     /// Every different input with its uses, in the order of evaluation; the image itself comes first.
     pub(super) points: Vec<(Point, Use)>,
 }
 
 impl Plan {
-    /// Plans `methods` for an image of `channels` channels and values from `min` to `max`.
+    /// Plans `methods` for an image.
     ///
     /// Cheap methods come first, so that a window has something to show early.
-    pub(super) fn new(
-        methods: &[Method],
-        parameters: &Parameters,
-        channels: usize,
-        [min, max]: [f32; 2],
-    ) -> Result<Self> {
-        let constant = |baseline: &Baseline| match baseline {
-            Baseline::Value(value) => Ok(vec![value.to_bits(); channels].into()),
-            Baseline::ImageMinimum => Ok(vec![min.to_bits(); channels].into()),
-            Baseline::ImageMaximum => Ok(vec![max.to_bits(); channels].into()),
-            Baseline::Channels(values) if values.len() == channels => {
-                Ok(values.iter().map(|value| value.to_bits()).collect())
-            }
-            Baseline::Channels(values) => Err(Error::Parameter {
-                parameter: "baseline",
-                value: format!("{values:?}"),
-                accepted: "one value for each channel of the image".to_owned(),
-            }),
-        };
-        let mut recipes = Vec::new();
-        for method in [Method::Ig, Method::Sg, Method::Xrai, Method::Sig] {
-            if !methods.contains(&method) {
-                continue;
-            }
-            let path =
-                |steps, baseline: &Baseline| -> Result<Path> { Ok(Path { steps, baseline: constant(baseline)? }) };
-            match method {
-                Method::Ig => {
-                    let path = path(parameters.ig.steps, &parameters.ig.baseline)?;
-                    recipes.push(Recipe { method, noise: None, path: Some(path) });
-                }
-                Method::Sg => recipes.push(Recipe { method, noise: Some(parameters.sg), path: None }),
-                Method::Sig => {
-                    let path = path(parameters.sig.path.steps, &parameters.sig.path.baseline)?;
-                    recipes.push(Recipe { method, noise: Some(parameters.sig.noise), path: Some(path) });
-                }
-                _ => {
-                    for baseline in &parameters.xrai.baselines {
-                        let path = path(parameters.xrai.ig_steps, baseline)?;
-                        recipes.push(Recipe { method, noise: None, path: Some(path) });
+    pub(super) fn new(methods: &[Method], parameters: &Parameters, image: &ImageFacts) -> Result<Self> {
+        let (mut recipes, mut changes) = (Vec::new(), Vec::new());
+        let mut points = vec![(Point::Image, Use::default())];
+        let mut found = HashMap::from([(Point::Image, 0)]);
+        for method in Method::by_cost(methods).concat() {
+            match &method.spec().way {
+                Way::Pass(_) => points[0].1.methods.insert(method),
+                Way::Sums(way) => {
+                    for recipe in (way.recipes)(parameters, image)? {
+                        for position in 0..recipe.len() {
+                            let point = recipe.point(position);
+                            let at = *found.entry(point.clone()).or_insert_with(|| {
+                                points.push((point, Use::default()));
+                                points.len() - 1
+                            });
+                            points[at].1.methods.insert(method);
+                            points[at].1.summands += 1;
+                        }
+                        recipes.push(recipe);
                     }
                 }
+                Way::Changes(way) => {
+                    // What speaks for the class in the image itself is what the copies are compared with.
+                    points[0].1.methods.insert(method);
+                    let inputs = (way.inputs)(parameters, image)?;
+                    let uses = Use { methods: MethodSet::of(method), summands: 0 };
+                    points.extend((0..inputs.len()).map(|index| (Point::Changed { method, index }, uses)));
+                    changes.push(Changes { method, inputs });
+                }
             }
         }
-        let of_image = [Method::Grad, Method::Gcam, Method::Gbp, Method::Ggcam];
-        let readers = of_image.iter().filter(|method| methods.contains(method));
-        let first = Use { methods: readers.fold(0, |bits, method| bits | method.bit()), summands: 0 };
-        let mut points = vec![(Point::Image, first)];
-        let mut found = HashMap::from([(Point::Image, 0)]);
-        for recipe in &recipes {
-            for position in 0..recipe.len() {
-                let point = recipe.point(position);
-                let at = *found.entry(point.clone()).or_insert_with(|| {
-                    points.push((point, Use::default()));
-                    points.len() - 1
-                });
-                points[at].1.methods |= recipe.method.bit();
-                points[at].1.summands += 1;
-            }
-        }
-        Ok(Self { recipes, points })
+        Ok(Self { recipes, changes, points })
     }
 
     /// Uses of the image's own gradient.
@@ -201,9 +247,11 @@ fn greatest_common_divisor(a: usize, b: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::{Architecture, Scaling};
 
     fn plan(methods: &[Method], min: f32) -> Plan {
-        Plan::new(methods, &Parameters::default(), 3, [min, 0.9]).unwrap()
+        let image = ImageFacts { shape: [3, 4, 4], range: [min, 0.9], image: &[0.5; 48], card: None };
+        Plan::new(methods, &Parameters::default(), &image).unwrap()
     }
 
     #[test]
@@ -223,14 +271,14 @@ mod tests {
     #[test]
     fn coinciding_inputs_are_evaluated_once() {
         // Image 1, black 1, IG 8 inside, SG 25 (ends of SIG's paths), SIG 25 x 8 inside, XRAI 2 x 98 inside + 2 constants.
-        assert_eq!(plan(&Method::ALL, -0.8).points.len(), 1 + 1 + 8 + 25 + 200 + 2 * 98 + 2);
+        assert_eq!(plan(&Method::STUDY, -0.8).points.len(), 1 + 1 + 8 + 25 + 200 + 2 * 98 + 2);
         // An image whose minimum is IG's black: XRAI's first path holds all of IG's.
-        assert_eq!(plan(&Method::ALL, -1.0).points.len(), 1 + 1 + 25 + 200 + 2 * 98 + 1);
+        assert_eq!(plan(&Method::STUDY, -1.0).points.len(), 1 + 1 + 25 + 200 + 2 * 98 + 1);
     }
 
     #[test]
     fn every_summand_is_counted() {
-        let plan = plan(&Method::ALL, -1.0);
+        let plan = plan(&Method::STUDY, -1.0);
         assert_eq!(plan.points.iter().map(|(_, uses)| uses.summands).sum::<usize>(), 25 + 10 + 250 + 200);
         assert_eq!(plan.image().summands, 3);
     }
@@ -239,6 +287,27 @@ mod tests {
     fn a_baseline_needs_a_value_a_channel() {
         let mut parameters = Parameters::default();
         parameters.ig.baseline = Baseline::Channels(vec![0.0; 2]);
-        assert!(matches!(Plan::new(&[Method::Ig], &parameters, 3, [0.0, 1.0]), Err(Error::Parameter { .. })));
+        let image = ImageFacts { shape: [3, 4, 4], range: [0.0, 1.0], image: &[0.5; 48], card: None };
+        assert!(matches!(Plan::new(&[Method::Ig], &parameters, &image), Err(Error::Parameter { .. })));
+    }
+
+    #[test]
+    fn a_gray_level_is_scaled_as_the_card_says_and_a_mean_is_of_each_channel() {
+        let architecture = Architecture::DenseNet121;
+        let (variant, classes) = (architecture.usual_variant(), vec!["no".to_owned(), "yes".to_owned()]);
+        let card = ModelCard::of_new_model(architecture, &variant, [320, 320], classes, "a test".to_owned(), None, &[]);
+        let mut card = card.unwrap();
+        card.scaling = Scaling::UnitToSymmetric;
+        let values = [0.0, 1.0, -1.0, -0.5];
+        let facts = ImageFacts { shape: [2, 1, 2], range: [-1.0, 1.0], image: &values, card: Some(&card) };
+        let of = |facts: &ImageFacts<'_>, baseline| -> Vec<f32> {
+            facts.constant(&baseline).unwrap().iter().map(|bits| f32::from_bits(*bits)).collect()
+        };
+        assert_eq!(of(&facts, Baseline::Gray(0.0)), [-1.0, -1.0]);
+        assert_eq!(of(&facts, Baseline::Gray(255.0)), [1.0, 1.0]);
+        assert_eq!(of(&facts, Baseline::ImageMean), [0.5, -0.75]);
+        let unknown = ImageFacts { card: None, ..facts };
+        let refused = unknown.constant(&Baseline::Gray(0.0)).unwrap_err().to_string();
+        assert!(refused.contains("gray 0: it must be in the scale of the input"), "{refused}");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::method::Method;
+use super::methods::Method;
 use super::parameters::{MethodParameters, Preset};
 use super::request::ClassChoice;
 
@@ -19,19 +19,19 @@ pub struct Provenance {
     pub class: usize,
     /// How that class was chosen.
     pub class_choice: ClassChoice,
-    /// Origin of the noise, for SG and SIG.
+    /// Origin of the noise, for methods that draw some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise: Option<NoiseOrigin>,
     /// The executor in its own words.
     pub executor: String,
-    /// Gradient evaluations.
+    /// What was asked of the network.
     pub evaluations: Evaluations,
     /// Time spent on this map; the time of a shared evaluation is split evenly between the methods it served.
     pub seconds: f64,
     /// How far integrated gradients are from adding up, for IG.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completeness: Option<Completeness>,
-    /// Name of the node whose output was weighted, for GCAM and GGCAM.
+    /// Name of the node whose output was weighted, for methods that read one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tensor: Option<String>,
 }
@@ -49,7 +49,7 @@ pub enum NoiseOrigin {
     },
 }
 
-/// Evaluations of one map; an evaluation is one input through the network and back.
+/// Evaluations of one map; an evaluation is one input through the network and, for most methods, back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Evaluations {
     /// What the method's definition asks for.
@@ -58,6 +58,14 @@ pub struct Evaluations {
     pub distinct: usize,
     /// Those of the distinct ones that also served another method or image of the request.
     pub shared: usize,
+    /// Those of the distinct ones of which no gradient was asked.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub forward_alone: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// Completeness of integrated gradients: their sum should be the difference of the logits (Sundararajan et al. 2017).

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::network::Batch;
+use crate::network::{Batch, ModelCard};
 use crate::watch::Watch;
 
 use super::error::{Error, Result};
 use super::explanation::SaliencyMap;
-use super::method::Method;
+use super::methods::Method;
 use super::noise::Noise;
 use super::parameters::{Parameters, Preset};
 use super::xrai::SegmentCache;
@@ -89,6 +89,8 @@ pub struct Request {
     pub class: ClassChoice,
     /// Index of the model's positive class, where known.
     pub positive_class: Option<usize>,
+    /// Card of the model, which says how gray levels become its input; needed where a baseline is one.
+    pub card: Option<Arc<ModelCard>>,
     /// Seed of the noise.
     pub seed: u64,
     /// Noise to use instead of seeded noise; sample k serves the k-th copy of every image.
@@ -114,6 +116,7 @@ impl Request {
             preset,
             class: preset.class(),
             positive_class: None,
+            card: None,
             seed: 0,
             noise: None,
             classes: None,

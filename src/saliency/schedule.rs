@@ -1,6 +1,6 @@
 //! One stream of gradient evaluations for all wanted methods and images.
 //!
-//! Every method is a sum of input gradients. The inputs of all methods are listed once each ([`Plan`]), evaluated in
+//! Most methods are sums of input gradients. The inputs of all methods are listed once each ([`Plan`]), evaluated in
 //! batches that mix methods and images, and folded in the order of their definition. The values of an input do not
 //! depend on its batch (a promise of [`Executor`]), so the maps depend neither on the batch size nor on what else is
 //! wanted.
@@ -18,8 +18,8 @@ use super::error::{Error, Result};
 use super::explanation::Explanation;
 use super::inputs::Inputs;
 use super::map::{Common, Maker};
-use super::method::Method;
-use super::plan::{Constant, Plan, Point, Use};
+use super::methods::{Method, Reads};
+use super::plan::{Constant, ImageFacts, Plan, Point, Use};
 use super::provenance::NoiseOrigin;
 use super::request::{ClassChoice, ImageInput, MapWatch, Request};
 
@@ -193,8 +193,14 @@ impl<'a> Explainer<'a> {
         let Some(open) = self.opened()? else { return Ok(None) };
         let begun = Instant::now();
         let Open { shape: [c, h, w], seen, next, .. } = open;
-        let left = if seen < open.cases.len() { open.cases.len() - seen } else { open.tasks.len() - next };
-        let len = left.min(self.batch);
+        let len = if seen < open.cases.len() {
+            self.batch.min(open.cases.len() - seen)
+        } else {
+            // Those that want a gradient, or those that want none.
+            let tasks = open.tasks[next..].iter().take(self.batch);
+            let first = open.tasks.get(next).is_none_or(|task| task.point.needs_gradient());
+            tasks.take_while(|task| task.point.needs_gradient() == first).count()
+        };
         let mut values = std::mem::take(&mut self.buffer);
         values.resize(len * c * h * w, 0.0);
         let mut input = Batch::new([len, c, h, w], values);
@@ -206,7 +212,7 @@ impl<'a> Explainer<'a> {
                 (task.case, &task.point)
             };
             if let Some(case) = &open.cases[case] {
-                case.inputs.write(point, input.image_mut(index));
+                case.write(point, input.image_mut(index));
             }
         }
         self.filling_secs = begun.elapsed().as_secs_f64();
@@ -278,7 +284,13 @@ impl<'a> Explainer<'a> {
     }
 
     fn plan(&self, image: &ImageInput, range: [f32; 2]) -> Result<Plan> {
-        Plan::new(&self.common.methods, &self.common.parameters, image_shape(image)[0], range)
+        let facts = ImageFacts {
+            shape: image_shape(image),
+            range,
+            image: image.values.values(),
+            card: self.request.card.as_deref(),
+        };
+        Plan::new(&self.common.methods, &self.common.parameters, &facts)
     }
 
     /// Takes up the images of a window.
@@ -342,10 +354,10 @@ impl<'a> Explainer<'a> {
         len: usize,
         run: impl FnOnce(Wanted<'_>) -> network::Result<PassOutput>,
     ) -> Result<()> {
-        let wants = |wanted: &[Method]| wanted.iter().any(|method| self.common.methods.contains(method));
-        let gradient = wants(&[Method::Grad, Method::Ig, Method::Xrai]);
-        let guided_gradient = wants(&[Method::Gbp, Method::Ggcam]);
-        let activation = wants(&[Method::Gcam, Method::Ggcam]).then_some(self.node);
+        let wants = |what: Reads| self.common.methods.iter().any(|method| method.spec().reads(what));
+        let gradient = wants(Reads::Gradient);
+        let guided_gradient = wants(Reads::GuidedGradient);
+        let activation = wants(Reads::Activation).then_some(self.node);
         let cases = &mut open.cases[open.seen..open.seen + len];
         let classes: Option<Vec<usize>> = self.request.classes.as_ref().map(|classes| {
             cases.iter().map(|case| case.as_ref().map_or(0, |case| classes[case.positions[0]])).collect()
@@ -399,9 +411,11 @@ impl<'a> Explainer<'a> {
         let classes: Vec<usize> = tasks.iter().map(class).collect();
         let target = Target::Classes(&classes);
         let begun = Instant::now();
-        let output = run(Wanted { target, gradient: true, guided_gradient: false, activation: None })?;
+        let gradient = tasks.first().is_none_or(|task| task.point.needs_gradient());
+        let output = run(Wanted { target, gradient, guided_gradient: false, activation: None })?;
         let seconds = (self.filling_secs + begun.elapsed().as_secs_f64()) / len as f64;
-        let gradients = Arc::new(output.gradient.expect("a pass gives the gradient it is asked for"));
+        let gradients = output.gradient.map(Arc::new);
+        let gradients = || gradients.as_ref().expect("a pass gives the gradient it is asked for");
         let logits = output.logits.chunks_exact(output.logits.len() / len);
         for (index, (task, logits)) in tasks.iter().zip(logits).enumerate() {
             let Some(case) = &mut cases[task.case] else { continue };
@@ -410,10 +424,14 @@ impl<'a> Explainer<'a> {
                 Point::Constant(constant) => {
                     let class = case.class();
                     let result =
-                        ConstantResult { gradient: gradients.image(index).into(), logit: class_logit(logits, class) };
+                        ConstantResult { gradient: gradients().image(index).into(), logit: class_logit(logits, class) };
                     self.constants.insert((class, constant.clone()), result);
                 }
-                point => case.keep(point.clone(), &gradients, index, task.uses),
+                Point::Changed { method, .. } => {
+                    let logit = class_logit(logits, case.class());
+                    case.take_logit(*method, logit);
+                }
+                point => case.keep(point.clone(), gradients(), index, task.uses),
             }
         }
         *next += len;
@@ -492,11 +510,7 @@ fn check_classes(request: &Request) -> Result<()> {
 
 fn check_noise(request: &Request, methods: &[Method]) -> Result<()> {
     let Some(noise) = &request.noise else { return Ok(()) };
-    let samples = |method: &Method| match method {
-        Method::Sg => request.parameters.sg.samples,
-        Method::Sig => request.parameters.sig.noise.samples,
-        _ => 0,
-    };
+    let samples = |method: &Method| request.parameters.used_by(*method).noise().map_or(0, |noise| noise.samples);
     let needed = methods.iter().map(samples).max().unwrap_or(0);
     if needed > noise.samples() {
         return Err(Error::NoiseSamples { available: noise.samples(), needed });

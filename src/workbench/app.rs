@@ -312,7 +312,7 @@ impl Workbench {
             View::Cascade | View::Benchmark => return,
         };
         let is_of_one_method = self.state.view == View::Compare && self.state.compare.mode != CompareMode::Methods;
-        let methods = if is_of_one_method { vec![self.state.shown.method] } else { Method::ALL.to_vec() };
+        let methods = if is_of_one_method { vec![self.state.shown.method] } else { self.state.methods() };
         let mut ready = Vec::new();
         for (entry, model) in subjects {
             if let Some(source) = self.state.list.entry(entry).map(|entry| entry.source.clone()) {

@@ -495,9 +495,11 @@ impl Workbench {
     }
 
     fn step_method(&mut self, step: isize) {
-        let all = Method::ALL;
-        let here = all.iter().position(|method| *method == self.state.shown.method).unwrap_or(0);
-        let next = all[stepped(here, step, all.len())];
+        // Those beyond the study are computed where they are chosen, and stepped over.
+        let all = Method::STUDY;
+        let here = all.iter().position(|method| *method == self.state.shown.method);
+        let before_all = if step > 0 { all.len() - 1 } else { 0 };
+        let next = all[stepped(here.unwrap_or(before_all), step, all.len())];
         self.change(|shown| shown.method = next);
     }
 

@@ -10,8 +10,8 @@ use super::model_answers::ModelAnswers;
 use super::services::{Message, Post, Services};
 use crate::benchmark::report::{ReportOptions, report};
 use crate::benchmark::{
-    self, Analysis, KeptPictures, Options, Progress, Protocol, Results, RunWatch, Score, Setup, Shard, Store, TrustError,
-    TrustFile, UnitReport,
+    self, Analysis, KeptPictures, Options, Progress, Protocol, Results, RunWatch, Score, Setup, Shard, Store,
+    TrustError, TrustFile, UnitReport,
 };
 use crate::export;
 use crate::figure::NOT_FOR_DIAGNOSIS;

@@ -90,7 +90,8 @@ fn methods_ui(
                     {
                         (0.0, "held back".to_owned())
                     }
-                    Standing::Absent => (0.0, "not computed: press E".to_owned()),
+                    Standing::Absent if method.is_of_study() || is_shown => (0.0, "not computed: press E".to_owned()),
+                    Standing::Absent => (0.0, "beyond the study: computed once it is chosen".to_owned()),
                 };
                 let rect = response.rect;
                 let line = egui::Rect::from_min_size(

@@ -30,8 +30,9 @@ pub(super) fn strip_ui(
         ui.set_width(ui.available_width());
         ui.horizontal_wrapped(|ui| {
             mode_ui(ui, state, actions);
-            if state.compare.mode != CompareMode::Methods {
-                method_ui(ui, state, actions);
+            match state.compare.mode {
+                CompareMode::Methods => beyond_ui(ui, state, actions),
+                CompareMode::Models | CompareMode::Images => method_ui(ui, state, actions),
             }
             ui.separator();
             links_ui(ui, state, actions);
@@ -76,6 +77,29 @@ fn method_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         }
     });
     combo.response.accessible_name("Method").on_hover_text("Whose maps are compared ([ and ] step through them)");
+}
+
+/// The choice of a method beyond the study as one more tile.
+fn beyond_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
+    const NONE: &str = "the study’s";
+    if Method::beyond_study().next().is_none() {
+        return;
+    }
+    let shown = state.shown.method;
+    let text = if shown.is_of_study() { NONE } else { shown.name() };
+    let combo = ComboBox::from_id_salt("method beyond the study").selected_text(text).width(96.0);
+    let combo = combo.show_ui(ui, |ui| {
+        if ui.selectable_label(shown.is_of_study(), NONE).clicked() && !shown.is_of_study() {
+            actions.send(Action::ShowMethod(Method::STUDY[0]));
+        }
+        for method in Method::beyond_study() {
+            let response = ui.selectable_label(method == shown, format!("{}  {}", method.name(), method.title()));
+            if response.clicked() {
+                actions.send(Action::ShowMethod(method));
+            }
+        }
+    });
+    combo.response.accessible_name("One more method").on_hover_text("A method beyond the study as one more tile");
 }
 
 fn links_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {

@@ -99,14 +99,16 @@ pub(super) fn gather(form: &ExportForm, state: &State, services: &Services) -> R
         )?)),
         ExportWhat::MethodGrid => {
             let model = state.model().ok_or("No model is open")?;
-            let tiles: Vec<ShownTile> = Method::ALL.iter().filter_map(|method| gathering.map(model, *method)).collect();
-            left_out = missing(tiles.len(), Method::ALL.len());
+            let methods = gathering.methods(std::slice::from_ref(model));
+            let tiles: Vec<ShownTile> = methods.iter().filter_map(|method| gathering.map(model, *method)).collect();
+            left_out = missing(tiles.len(), methods.len());
             Arrangement::MethodGrid((!tiles.is_empty()).then_some(tiles).ok_or_else(not_ready)?)
         }
         ExportWhat::ModelGrid => {
-            let row = |model: &Arc<OpenModel>| Method::ALL.map(|method| gathering.map(model, method)).to_vec();
+            let methods = gathering.methods(&state.models);
+            let row = |model: &Arc<OpenModel>| methods.iter().map(|method| gathering.map(model, *method)).collect();
             let mut rows: Vec<Vec<Option<ShownTile>>> = state.models.iter().map(row).collect();
-            let all = rows.len() * Method::ALL.len();
+            let all = rows.len() * methods.len();
             let ready = rows.iter().flatten().flatten().count();
             // A model without any map would be a row without a name.
             rows.retain(|row| row.iter().any(Option::is_some));
@@ -114,13 +116,14 @@ pub(super) fn gather(form: &ExportForm, state: &State, services: &Services) -> R
             if rows.is_empty() {
                 return Err(not_ready());
             }
-            Arrangement::ModelGrid { methods: Method::ALL.to_vec(), rows }
+            Arrangement::ModelGrid { methods, rows }
         }
         ExportWhat::Maps => {
             let model = state.model().ok_or("No model is open")?;
-            let ready = Method::ALL.iter().filter_map(|method| gathering.map(model, *method)?.map);
+            let methods = gathering.methods(std::slice::from_ref(model));
+            let ready = methods.iter().filter_map(|method| gathering.map(model, *method)?.map);
             let maps: Vec<ShownMap> = ready.collect();
-            let left_out = missing(maps.len(), Method::ALL.len());
+            let left_out = missing(maps.len(), methods.len());
             if maps.is_empty() {
                 return Err(not_ready());
             }
@@ -156,6 +159,17 @@ struct Gathering<'a> {
 }
 
 impl Gathering<'_> {
+    /// The study's methods, and those beyond it whose map is finished for one of `models`.
+    fn methods(&self, models: &[Arc<OpenModel>]) -> Vec<Method> {
+        let is_there = |method: Method| {
+            let is_ready = |model: &Arc<OpenModel>| {
+                matches!(self.services.standing(self.state, self.case, model, method), Standing::Ready(_))
+            };
+            models.iter().any(is_ready)
+        };
+        Method::ALL.into_iter().filter(|method| method.is_of_study() || is_there(*method)).collect()
+    }
+
     /// The whole current case with a finished map.
     fn map(&self, model: &Arc<OpenModel>, method: Method) -> Option<ShownTile> {
         let shown = &self.state.shown;

@@ -272,13 +272,19 @@ impl State {
         self.models.get(self.model)
     }
 
+    /// The methods whose maps are asked for together: the study's, and one beyond it where that is shown.
+    pub fn methods(&self) -> Vec<Method> {
+        let is_wanted = |method: &Method| method.is_of_study() || *method == self.shown.method;
+        Method::ALL.into_iter().filter(is_wanted).collect()
+    }
+
     /// The tiles of the comparison, in the order they are drawn.
     pub fn tiles(&self) -> Vec<TileSubject> {
         let Some(entry) = self.list.current else { return Vec::new() };
         let model = self.model;
         match self.compare.mode {
             CompareMode::Methods => std::iter::once(None)
-                .chain(Method::ALL.map(Some))
+                .chain(self.methods().into_iter().map(Some))
                 .map(|method| TileSubject { entry, model, method })
                 .collect(),
             CompareMode::Models => (0..self.models.len())

@@ -40,19 +40,10 @@ pub(super) const BLOCK_RANDOM: Color32 = Color32::from_rgb(240, 140, 60);
 /// What unrelated maps reach.
 pub(super) const CONTROL: Color32 = Color32::from_gray(135);
 
-/// A method in plots; told apart by eyes that confuse red and green too, on light and on dark ground.
+/// A method in plots.
 pub(super) fn method_colour(method: Method, visuals: &Visuals) -> Color32 {
-    let [dark, light] = match method {
-        Method::Grad => [(86, 180, 233), (0, 114, 178)],
-        Method::Sg => [(160, 160, 255), (88, 86, 190)],
-        Method::Ig => [(240, 228, 66), (140, 120, 0)],
-        Method::Sig => [(200, 150, 100), (120, 80, 40)],
-        Method::Gcam => [(255, 130, 60), (200, 80, 0)],
-        Method::Xrai => [(220, 220, 220), (60, 60, 60)],
-        Method::Gbp => [(0, 200, 150), (0, 120, 90)],
-        Method::Ggcam => [(230, 130, 190), (170, 60, 120)],
-    };
-    let (red, green, blue) = if visuals.dark_mode { dark } else { light };
+    let colour = method.spec().colour;
+    let [red, green, blue] = if visuals.dark_mode { colour.on_dark } else { colour.on_light };
     Color32::from_rgb(red, green, blue)
 }
 

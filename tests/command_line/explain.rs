@@ -219,3 +219,47 @@ fn an_earlier_run_is_replaced_and_strangers_stay() {
     assert_eq!(names(&bench.path("out")), ["explain.json", "maps.npz", "notes.txt", "panel.pdf", "panel.png"]);
     assert!(std::fs::read(bench.path("out/panel.png")).unwrap().len() > 1000);
 }
+
+#[test]
+fn methods_beyond_the_study_run_by_name_only() {
+    let bench = Bench::new();
+    bench.png("chest.png", 3);
+    let named = |methods: &str, out: &str, more: &[&str]| {
+        let words = bench.explain("chest.png", out);
+        let words = words.into_iter().map(|word| if word == "GRAD,GCAM" { methods.to_owned() } else { word }).collect();
+        run(&with(words, more))
+    };
+    let patches =
+        ["--set", "OCCLUSION.patch_px=20", "--set", "OCCLUSION.stride_px=15", "--set", "OCCLUSION.fill.gray=128"];
+    named("layercam,HIRESCAM,Occlusion,GRAD", "out", &patches).succeeded();
+    let arrays = bench.arrays("out");
+    let report = bench.report("out");
+    let methods = ["GRAD", "LAYERCAM", "HIRESCAM", "OCCLUSION"];
+    assert_eq!(arrays.len(), 2 * methods.len() + 1);
+    for (method, map) in methods.iter().zip(report["maps"].as_array().unwrap()) {
+        assert_eq!(map["method"], *method);
+        assert_eq!(arrays[&format!("{method}_raw")].shape, [SIDE, SIDE]);
+    }
+    assert_eq!(report["maps"][3]["parameters"]["occlusion"]["fill"]["gray"], 128.0);
+    let forward = &report["maps"][3]["evaluations"]["forward_alone"];
+    assert_eq!(*forward, report["maps"][3]["evaluations"]["needed"]);
+    assert!(report["maps"][0]["evaluations"].get("forward_alone").is_none(), "the study's are told as before");
+
+    for (setting, told) in [
+        ("OCCLUSION.stride_px=33", "occlusion.stride_px is 33"),
+        ("OCCLUSION.patch_px=4096", "occlusion.patch_px is 4096"),
+        ("OCCLUSION.fill.gray=256", "occlusion.fill is gray 256"),
+    ] {
+        let refused = named("OCCLUSION", "refused", &["--set", setting]);
+        assert!(refused.code != Some(0) && refused.stderr.contains(told), "{}", refused.stderr);
+    }
+    let unknown = named("LIME", "refused", &[]);
+    assert!(unknown.stderr.contains("or beyond the study LAYERCAM, HIRESCAM, OCCLUSION"), "{}", unknown.stderr);
+    for command in ["explain", "cascade"] {
+        let help = run(&[command.to_owned(), "--help".to_owned()]).succeeded().stdout;
+        let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("beyond the study, by name only: LAYERCAM, HIRESCAM, OCCLUSION"), "{help}");
+    }
+    let help = run(&["figure".to_owned(), "--help".to_owned()]).succeeded().stdout;
+    assert!(help.contains("beyond the study, by name only: LAYERCAM, HIRESCAM, OCCLUSION"), "{help}");
+}

@@ -72,7 +72,7 @@ fn a_file_is_opened_explained_compared_and_exported_by_mouse_and_keyboard() {
 /// What the user does.
 fn tell(display: &Display, folder: &Path) {
     display.enter_window();
-    display.until_seen("all maps", |screen| ready_methods(screen) == Method::ALL.len());
+    display.until_seen("all maps", |screen| ready_methods(screen) == Method::STUDY.len());
 
     // Dragging changes the window of gray levels; the session tells.
     display.drag(ON_THE_PICTURE, [ON_THE_PICTURE[0] + 60, ON_THE_PICTURE[1] + 40]);

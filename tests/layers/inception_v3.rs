@@ -36,7 +36,10 @@ pub fn logits(tensors: &Tensors<'_>, images: &Tensor, counts_padding: bool) -> R
     x = net.halving(
         "Mixed_6a",
         &x,
-        &[&[("branch3x3", [0, 0])], &[("branch3x3dbl_1", [0, 0]), ("branch3x3dbl_2", [1, 1]), ("branch3x3dbl_3", [0, 0])]],
+        &[
+            &[("branch3x3", [0, 0])],
+            &[("branch3x3dbl_1", [0, 0]), ("branch3x3dbl_2", [1, 1]), ("branch3x3dbl_3", [0, 0])],
+        ],
     )?;
     let (row, column) = ([0, 3], [3, 0]);
     for name in ["Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e"] {
@@ -50,7 +53,8 @@ pub fn logits(tensors: &Tensors<'_>, images: &Tensor, counts_padding: bool) -> R
         let single = [("branch7x7_1", [0, 0]), ("branch7x7_2", row), ("branch7x7_3", column)];
         x = net.even(name, &x, &[&[("branch1x1", [0, 0])], &single, &double])?;
     }
-    let long = [("branch7x7x3_1", [0, 0]), ("branch7x7x3_2", row), ("branch7x7x3_3", column), ("branch7x7x3_4", [0, 0])];
+    let long =
+        [("branch7x7x3_1", [0, 0]), ("branch7x7x3_2", row), ("branch7x7x3_3", column), ("branch7x7x3_4", [0, 0])];
     x = net.halving("Mixed_7a", &x, &[&[("branch3x3_1", [0, 0]), ("branch3x3_2", [0, 0])], &long])?;
     for name in ["Mixed_7b", "Mixed_7c"] {
         x = net.wide(name, &x)?;

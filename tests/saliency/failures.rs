@@ -30,7 +30,7 @@ fn cancelling_stops_between_batches() {
     }
     impl MapWatch for Impatient {}
     let executor = Analytic::new();
-    let found = explain(&executor, &request(&Method::ALL), &Impatient(AtomicUsize::new(0)));
+    let found = explain(&executor, &request(&Method::STUDY), &Impatient(AtomicUsize::new(0)));
     assert!(matches!(found, Err(Error::Cancelled)));
     assert_eq!(executor.passes.into_inner().unwrap().len(), 3);
 }
@@ -38,7 +38,7 @@ fn cancelling_stops_between_batches() {
 #[test]
 fn classes_chosen_before_belong_to_their_images() {
     let images = || vec![image(1, 12, 12, false), image(1, 12, 12, false), image(2, 12, 12, true)];
-    let mut request = Request::new(images(), Method::ALL.to_vec(), Preset::Arun2021);
+    let mut request = Request::new(images(), Method::STUDY.to_vec(), Preset::Arun2021);
     request.parameters.xrai.segments.resize_px = Some([48, 48]);
     request.parameters.sig.noise.samples = 2;
     request.classes = Some(vec![0, 1, 1]);
@@ -120,7 +120,7 @@ fn an_unknown_node_is_named() {
 fn a_broken_network_gives_zeros_that_say_so() {
     let mut executor = Analytic::new();
     executor.factor = f32::NAN;
-    let explanation = explain(&executor, &request(&Method::ALL), &()).unwrap().remove(0);
+    let explanation = explain(&executor, &request(&Method::STUDY), &()).unwrap().remove(0);
     for map in &explanation.maps {
         let healthy = map.method == Method::Gcam;
         assert_eq!(map.display.outcome == Outcome::Normal, healthy, "{}", map.method);
@@ -176,7 +176,7 @@ fn a_black_image_has_neither_ig_nor_xrai() {
 
 #[test]
 fn provenance_names_what_was_used() {
-    let mut request = request(&Method::ALL);
+    let mut request = request(&Method::STUDY);
     request.preset = Preset::Recommended;
     request.class = ClassChoice::Positive;
     request.positive_class = Some(1);

@@ -1,8 +1,10 @@
-//! The eight methods and their schedule, on a model with a closed form and on small real networks.
+//! The methods and their schedule, on a model with a closed form and on small real networks.
 
 #![expect(clippy::unwrap_used, reason = "a failing unwrap fails the test")]
 
 mod analytic;
+mod beyond_study;
+mod costs;
 mod failures;
 #[allow(dead_code, unreachable_pub, reason = "shared with the tests of the networks")]
 #[path = "../common/formula.rs"]

@@ -96,7 +96,7 @@ fn modes_are_switched_and_an_only_image_says_how_to_add_others() {
     assert!(says(&window, "Click the headers"));
     press(&mut window, "Compare methods");
     assert_eq!(window.state().state.tiles().len(), 9);
-    for method in Method::ALL {
+    for method in Method::STUDY {
         assert!(window.query_by_label(&format!("Choose {method}")).is_some(), "{method}");
     }
     assert!(window.query_by_label("Choose Radiograph").is_none(), "a radiograph has no likeness to a map");
@@ -104,6 +104,19 @@ fn modes_are_switched_and_an_only_image_says_how_to_add_others() {
     (window.state_mut().state.models, window.state_mut().state.model) = (vec![first], 0);
     press(&mut window, "Compare models");
     assert!(says(&window, "Only one model is open"));
+}
+
+#[test]
+fn a_method_beyond_the_study_is_one_more_tile() {
+    let mut window = comparing(CompareMode::Methods);
+    assert!(window.query_by_label("Choose LAYERCAM").is_none(), "by name only");
+    window.get_by_label("One more method").click_accesskit();
+    window.run();
+    press(&mut window, "LAYERCAM  Layer-CAM");
+    assert_eq!(window.state().state.shown.method, Method::LayerCam);
+    assert_eq!(window.state().state.tiles().len(), 10);
+    until_finished(&mut window);
+    assert!(window.query_by_label("Choose LAYERCAM").is_some());
 }
 
 #[test]

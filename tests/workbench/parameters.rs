@@ -168,6 +168,27 @@ fn every_parameter_of_paths_copies_and_layers_asks_anew() {
 }
 
 #[test]
+fn every_parameter_of_methods_beyond_the_study_asks_anew() {
+    each_asks_anew(
+        Method::Occlusion,
+        &[
+            (|window| set(window, "patch", 48.0), |of| of.occlusion.patch_px == 48),
+            (|window| set(window, "stride", 24.0), |of| of.occlusion.stride_px == 24),
+            // A stride is never longer than the patch.
+            (|window| set(window, "patch", 12.0), |of| of.occlusion.patch_px == 12 && of.occlusion.stride_px == 12),
+            (|window| choose(window, "covered by", "a gray level"), |of| of.occlusion.fill == Baseline::Gray(0.0)),
+            (|window| set(window, "covered by gray", 128.0), |of| of.occlusion.fill == Baseline::Gray(128.0)),
+        ],
+    );
+    for method in [Method::LayerCam, Method::HiResCam] {
+        each_asks_anew(
+            method,
+            &[(|window| choose(window, "reads", "Mixed_7b"), |of| of.gcam.node.as_deref() == Some("Mixed_7b"))],
+        );
+    }
+}
+
+#[test]
 fn a_wrong_list_of_scales_is_refused_in_words_and_can_be_mended() {
     let mut window = parameters_of(Method::Xrai);
     let before = parameters(&window).clone();

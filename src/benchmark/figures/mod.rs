@@ -12,10 +12,10 @@ pub use tile_grid::{GridTile, Picture, TileGrid};
 use super::protocol::Test;
 use super::results::{Results, condition};
 use super::verdict::{
-    AVERAGE_MASK, Analysis, Index, LOCALIZERS, MetricAnalysis, Role, count, method_title, metric_title,
+    AVERAGE_MASK, Analysis, Index, LOCALIZERS, MetricAnalysis, Role, count, full_title, method_title, metric_title,
 };
 use crate::figure::{CascadeCurve, CascadeCurves, Result, Rgb, Scene};
-use crate::saliency::{Method, Preset};
+use crate::saliency::Preset;
 use page::{BASELINE, CONTROL, LOCALIZER, RANDOM, TRAINED};
 
 /// A figure, its name as a file and what it shows to those who cannot see it.
@@ -155,7 +155,6 @@ fn randomization(analysis: &Analysis, metric: &MetricAnalysis) -> Result<Scene> 
     let between_networks = analysis.preset == Preset::Arun2021
         && metric.curves.iter().flat_map(|curve| &curve.states).any(|state| state.sd_networks.is_some());
     let band = if between_networks { "between the means of networks" } else { "between images" };
-    let title_of = |name: &str| Method::ALL.into_iter().find(|method| method.name() == name).map(Method::title);
     let names: Vec<String> = metric.curves.iter().map(|curve| method_title(&curve.method)).collect();
     let states: Vec<&str> = metric
         .curves
@@ -163,7 +162,7 @@ fn randomization(analysis: &Analysis, metric: &MetricAnalysis) -> Result<Scene> 
         .map_or_else(Vec::new, |curve| curve.states.iter().map(|own| own.state.as_str()).collect());
     let curves = metric.curves.iter().zip(&names).map(|(curve, name)| CascadeCurve {
         name,
-        title: title_of(&curve.method).unwrap_or(name),
+        title: full_title(&curve.method).unwrap_or(name),
         points: curve
             .states
             .iter()

@@ -13,7 +13,7 @@ use crate::metrics::percentile;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// One of the eight methods.
+    /// A method of this program.
     Method,
     /// A method whose maps another program made.
     External,

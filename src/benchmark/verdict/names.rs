@@ -42,9 +42,9 @@ pub(super) fn unrelated_title(control: &str) -> String {
     }
 }
 
-/// The method's full name, where it is one of the eight.
+/// The method's full name, where it is one of ours.
 pub fn full_title(method: &str) -> Option<&'static str> {
-    Method::ALL.into_iter().find(|own| own.name() == method).map(Method::title)
+    Method::of_name(method).map(Method::title)
 }
 
 /// A metric as a person reads it.

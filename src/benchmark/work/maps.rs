@@ -133,6 +133,7 @@ impl Bench<'_> {
         request.parameters = self.setup.parameters(subject).map_err(Failure::Run)?;
         request.class = self.setup.class;
         request.positive_class = subject.model.card.positive_class;
+        request.card = Some(Arc::new(subject.model.card.clone()));
         request.seed = protocol.seeds.noise;
         request.segments = Some(Arc::clone(segments));
         request.batch = self.batch;

@@ -10,7 +10,6 @@ use crate::cli::error::{Error, Result};
 use crate::demo;
 use crate::display::MapPlane;
 use crate::export::{self, KeptMap, KeptMaps, MapRecord, VERSION};
-use crate::figure::caption;
 use crate::figure::template::{ColourBar, Labels, MapTable, MapTile, MethodGrid, SingleCase, Template};
 use crate::metrics::structural_similarity;
 use crate::network;
@@ -125,7 +124,7 @@ fn tile(kept: &KeptMap, method: Method, ground: &Ground, spec: &Spec, scores: Ve
     MapTile {
         name: method.name().to_owned(),
         title: method.title().to_owned(),
-        caption: caption(method).to_owned(),
+        caption: method.spec().caption.to_owned(),
         parameters: String::new(),
         picture: ground.over(plane, spec),
         scores,

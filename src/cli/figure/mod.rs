@@ -17,16 +17,12 @@ use super::output_file::same_file;
 use super::{caution, print_json};
 use crate::export;
 use crate::figure::Format;
+use crate::saliency::Method;
 use crate::{files, limits};
 use spec::{DEMO_CASE, Spec, TruthSpec};
 
-/// Draws a figure for a paper from a specification in JSON.
-///
-/// Writes the figure and, under the same name with the ending .json, its record: program version, hashes of model and image,
-/// parameters, seed, scores, display. Both are anonymous unless the specification asks for the image's identity, and appear
-/// together or not at all.
-#[derive(Debug, Args)]
-#[command(after_long_help = "\
+/// What a specification may say; `BEYOND` stands for the line of methods beyond the study.
+const HELP: &str = "\\
 The specification is a JSON object; paths in it begin at its own folder:
   template      single_case: the radiograph, and one map over it
                 method_grid: the radiograph and its maps by several methods, scores below
@@ -36,7 +32,8 @@ The specification is a JSON object; paths in it begin at its own folder:
   models        list of files or demo:NAME; they compute the maps
   maps          instead of models: the folder that `saliscope explain` wrote for this image, or for
                 cascade_row `saliscope cascade`; or an .npz file
-  methods       list such as [\"GRAD\", \"GCAM\"]; all eight without it
+  methods       list such as [\"GRAD\", \"GCAM\"]; the study's eight without it
+BEYOND
   states        of cascade_row, list of names; all without it
   preset        arun2021 or recommended (without it)
   class         predicted, positive or an index; as the preset says without it
@@ -60,7 +57,21 @@ Examples:
   with {\"template\": \"model_grid\", \"image\": \"demo:case\", \"methods\": [\"GRAD\", \"GCAM\"], \"width\": \"double\",
         \"models\": [\"demo:pneumothorax_inception_v3_1\", \"demo:pneumothorax_inception_v3_2\"]}
 
-Exit codes: 0 done, 1 the work failed, 2 usage. Research use - not for diagnosis.")]
+Exit codes: 0 done, 1 the work failed, 2 usage. Research use - not for diagnosis.";
+
+fn help() -> String {
+    let beyond: Vec<&str> = Method::beyond_study().map(Method::name).collect();
+    let line = format!("                beyond the study, by name only: {}\n", beyond.join(", "));
+    HELP.replace("BEYOND\n", if beyond.is_empty() { "" } else { &line })
+}
+
+/// Draws a figure for a paper from a specification in JSON.
+///
+/// Writes the figure and, under the same name with the ending .json, its record: program version, hashes of model and image,
+/// parameters, seed, scores, display. Both are anonymous unless the specification asks for the image's identity, and appear
+/// together or not at all.
+#[derive(Debug, Args)]
+#[command(after_long_help = help())]
 pub(super) struct Arguments {
     /// The specification
     #[arg(value_name = "SPEC.json")]

@@ -189,7 +189,7 @@ impl Spec {
 
 fn methods(fields: &mut Fields) -> Result<Vec<Method>, Problem> {
     let words = match fields.take::<Value>("methods")? {
-        None => return Ok(Method::ALL.to_vec()),
+        None => return Ok(Method::STUDY.to_vec()),
         Some(Value::String(word)) => vec![Value::String(word)],
         Some(Value::Array(words)) => words,
         Some(_) => return Err(fields.refused("methods", &"it is neither \"all\" nor a list of methods")),
@@ -197,7 +197,7 @@ fn methods(fields: &mut Fields) -> Result<Vec<Method>, Problem> {
     let mut methods = Vec::new();
     for word in words {
         match word.as_str() {
-            Some(word) if word.eq_ignore_ascii_case("all") => methods.extend(Method::ALL),
+            Some(word) if word.eq_ignore_ascii_case("all") => methods.extend(Method::STUDY),
             Some(word) => methods.push(word.parse().map_err(|error| fields.refused("methods", &error))?),
             None => return Err(fields.refused("methods", &"a method is named by a word, such as \"GCAM\"")),
         }

@@ -24,10 +24,10 @@ use super::weights::Weights;
 use super::{Error, Result};
 use checkpoint::Recorder;
 use family::{Family, Layout, Member};
+use plan::{Capture, Plan};
 use saliscope_kernels as kernel;
 pub use saliscope_kernels::Isa;
 use saliscope_kernels::{Memory, Mode, Tensor};
-use plan::{Capture, Plan};
 pub use train::{CpuForward, CpuTrainer};
 
 /// How a [`CpuExecutor`] runs.

@@ -52,10 +52,10 @@ fn methods_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
             });
         }
     }
-    let is_all = state.player.methods.len() == Method::ALL.len();
+    let is_all = state.player.methods == Method::STUDY;
     let response = ui.add_enabled(!is_all, egui::Button::new("All"));
-    if response.on_hover_text("All eight; SIG and XRAI take most of the time").clicked() {
-        change(state, actions, |player| player.methods = Method::ALL.to_vec());
+    if response.on_hover_text("The study's eight; SIG and XRAI take most of the time").clicked() {
+        change(state, actions, |player| player.methods = Method::STUDY.to_vec());
     }
 }
 

@@ -42,6 +42,8 @@ enum Kind {
     Channels,
     Minimum,
     Maximum,
+    Mean,
+    Gray,
 }
 
 /// Draws a baseline; `name` says whose, `study` what the study had.
@@ -51,6 +53,8 @@ pub(super) fn baseline_ui(ui: &mut Ui, name: &str, baseline: &mut Baseline, chan
         Baseline::Channels(_) => Kind::Channels,
         Baseline::ImageMinimum => Kind::Minimum,
         Baseline::ImageMaximum => Kind::Maximum,
+        Baseline::ImageMean => Kind::Mean,
+        Baseline::Gray(_) => Kind::Gray,
     };
     let mut kind = before;
     let choices = [
@@ -58,6 +62,8 @@ pub(super) fn baseline_ui(ui: &mut Ui, name: &str, baseline: &mut Baseline, chan
         (Kind::Channels, "a value a channel", "For inputs whose black differs between channels"),
         (Kind::Minimum, "the image's minimum", "The darkest value of this image, everywhere"),
         (Kind::Maximum, "the image's maximum", "The brightest value of this image, everywhere"),
+        (Kind::Mean, "the image's mean", "The mean of each channel of this image, everywhere"),
+        (Kind::Gray, "a gray level", "A gray level of the radiograph, scaled as the model's card says"),
     ];
     let reason =
         format!("What the image is compared with: a pixel that equals the baseline gets no attribution. {study}");
@@ -68,6 +74,8 @@ pub(super) fn baseline_ui(ui: &mut Ui, name: &str, baseline: &mut Baseline, chan
             Kind::Channels => Baseline::Channels(vec![-1.0; channels]),
             Kind::Minimum => Baseline::ImageMinimum,
             Kind::Maximum => Baseline::ImageMaximum,
+            Kind::Mean => Baseline::ImageMean,
+            Kind::Gray => Baseline::Gray(0.0),
         };
     }
     let reason = "In the scale of the model's input: -1 is black where the input spans -1 to 1";
@@ -78,6 +86,10 @@ pub(super) fn baseline_ui(ui: &mut Ui, name: &str, baseline: &mut Baseline, chan
                 number_ui(ui, &format!("{name} channel {}", channel + 1), value, VALUES, 0.02, reason);
             }
         }
-        Baseline::ImageMinimum | Baseline::ImageMaximum => {}
+        Baseline::Gray(gray) => {
+            let reason = "A gray level of the radiograph: 0 is black, 255 is white";
+            number_ui(ui, &format!("{name} gray"), gray, 0.0..=255.0, 1.0, reason);
+        }
+        Baseline::ImageMinimum | Baseline::ImageMaximum | Baseline::ImageMean => {}
     }
 }

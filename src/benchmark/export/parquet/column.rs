@@ -27,7 +27,8 @@ pub(super) struct Chunk {
 impl Chunk {
     /// `ColumnChunk` of `parquet.thrift`.
     pub(super) fn description(&self) -> Struct {
-        let encodings: &[i32] = if self.dictionary_at.is_some() { &[PLAIN, RLE, RLE_DICTIONARY] } else { &[PLAIN, RLE] };
+        let encodings: &[i32] =
+            if self.dictionary_at.is_some() { &[PLAIN, RLE, RLE_DICTIONARY] } else { &[PLAIN, RLE] };
         let mut column = Struct::new();
         column
             .i32(1, self.physical_type)

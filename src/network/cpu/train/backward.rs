@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::super::super::error::Result;
 use super::super::super::executor::Batch;
-use super::super::super::graph::{Conv2d, NodeId, Op};
+use super::super::super::graph::{NodeId, Op};
 use super::super::super::trainable::check_output_gradients;
 use super::super::kernel::{self, Aligned, InputGradient};
 use super::pool::Windows;

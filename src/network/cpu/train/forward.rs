@@ -7,11 +7,11 @@ use rayon::prelude::*;
 
 use super::super::super::error::Result;
 use super::super::super::executor::Batch;
-use super::super::super::graph::{BatchNorm, Graph, NodeId, Op};
+use super::super::super::graph::{BatchNorm, Conv2d, Graph, NodeId, Op};
 use super::super::super::trainable::{Mode, NORM_MOMENTUM, check_images};
 use super::super::super::weights::Weights;
 use super::super::CpuOptions;
-use super::super::kernel::{self, Aligned, Geometry, Isa, Kernels};
+use super::super::kernel::{self, Aligned, Convolution, Geometry, Isa, Kernels};
 use super::buffers::Buffers;
 use super::norm::Statistics;
 use super::parameters::Parameters;
@@ -111,7 +111,9 @@ impl CpuForward {
         let node = self.graph.node(id);
         let Op::Conv2d(conv) = node.op else { unreachable!("only convolutions have a geometry") };
         let input = node.inputs[0];
-        Geometry::new(&conv, tape.images, self.graph.node(input).channels, tape.extents[input.index()])
+        let Conv2d { out_channels, kernel, stride, padding, .. } = conv;
+        let conv = Convolution { out_channels, kernel, stride, padding };
+        Geometry::new(conv, tape.images, self.graph.node(input).channels, tape.extents[input.index()])
     }
 }
 

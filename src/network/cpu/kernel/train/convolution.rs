@@ -90,14 +90,7 @@ fn pack(channels: usize, terms: usize, weight: impl Fn(usize, usize) -> f32) -> 
 /// `out = convolution of input with weight, plus bias`.
 ///
 /// `input` is `[in, n, h, w]`, `weight` `[out, in, kh, kw]`, `bias` `[out]` or empty, `out` `[out, n, ho, wo]`.
-pub fn forward(
-    kernels: &Kernels,
-    geometry: &Geometry,
-    input: &[f32],
-    weight: &[f32],
-    bias: &[f32],
-    out: &mut [f32],
-) {
+pub fn forward(kernels: &Kernels, geometry: &Geometry, input: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32]) {
     assert_eq!((input.len(), out.len()), (geometry.in_len(), geometry.out_len()), "tensors of the geometry");
     assert_eq!(weight.len(), geometry.weight_len(), "a weight of the geometry");
     let buffer;

@@ -105,11 +105,7 @@ pub struct Correlation {
 /// # Safety
 /// The pointers must describe live memory for these positions; `sums` must not overlap the rest.
 #[inline(always)]
-pub unsafe fn correlate<L: Lanes, const R: usize, const T: usize>(
-    step: &Correlation,
-    first: usize,
-    count: usize,
-) {
+pub unsafe fn correlate<L: Lanes, const R: usize, const T: usize>(step: &Correlation, first: usize, count: usize) {
     unsafe {
         let mut row = 0;
         while row < step.rows {
