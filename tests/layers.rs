@@ -5,9 +5,9 @@
 
 mod common;
 mod layers {
-    pub mod densenet_121;
-    pub mod inception_v3;
-    pub mod tensors;
+    pub(crate) mod densenet_121;
+    pub(crate) mod inception_v3;
+    pub(crate) mod tensors;
 }
 
 use candle_core::{DType, Device, Tensor};
@@ -26,7 +26,7 @@ fn oracle(graph: &Graph, weights: &Weights, image: &Batch, variant: &Variant) ->
     let tensors = Tensors::new(weights);
     let values: Vec<f64> = image.values().iter().map(|value| f64::from(*value)).collect();
     let x = Tensor::from_vec(values, &image.shape()[..], &Device::Cpu).unwrap();
-    let logits = match graph.name.as_str() {
+    let logits = match graph.architecture() {
         "inception_v3" => inception_v3::logits(&tensors, &x, variant.count_include_pad),
         "densenet_121" => densenet_121::logits(&tensors, &x, 1e-5),
         other => panic!("no {other} is written here"),

@@ -126,7 +126,7 @@ fn tables_and_indexes_read_each_file_once() {
     let spec = CohortSpec::Folder(place.path("images"));
     let options = CohortOptions { task: Some(saliscope::truth::Task::Pneumonia), ..CohortOptions::default() };
     let before = frames_decoded();
-    let cohort = Cohort::open(&spec, &options, &|_, _| {}, &|| false).unwrap();
+    let cohort = Cohort::open(&spec, &options, &()).unwrap();
     assert_eq!((frames_decoded() - before, times_opened(&image)), (0, 1), "an index reads headers");
     cohort.radiograph(&cohort.cases()[0]).unwrap();
     assert_eq!((frames_decoded() - before, times_opened(&image)), (1, 2));

@@ -5,7 +5,7 @@ use candle_core::{Result, Tensor};
 use super::tensors::{Tensors, padded};
 
 /// Logits `[n, classes]` of images `[n, c, h, w]`.
-pub fn logits(tensors: &Tensors<'_>, images: &Tensor, eps: f64) -> Result<Tensor> {
+pub(crate) fn logits(tensors: &Tensors<'_>, images: &Tensor, eps: f64) -> Result<Tensor> {
     let norm_relu = |name: &str, x: &Tensor| tensors.norm(name, x, eps)?.relu();
     let x = tensors.conv("features.conv0", images, 2, [3, 3])?;
     let x = norm_relu("features.norm0", &x)?;

@@ -13,7 +13,7 @@ struct Inception<'a> {
 }
 
 /// Logits `[n, classes]` of images `[n, c, h, w]`; average pools count the zeros of their border or do not.
-pub fn logits(tensors: &Tensors<'_>, images: &Tensor, counts_padding: bool) -> Result<Tensor> {
+pub(crate) fn logits(tensors: &Tensors<'_>, images: &Tensor, counts_padding: bool) -> Result<Tensor> {
     let net = Inception { tensors, counts_padding };
     let x = net.basic("Conv2d_1a_3x3", images, 2, [0, 0])?;
     let x = net.basic("Conv2d_2a_3x3", &x, 1, [0, 0])?;

@@ -5,10 +5,10 @@ use candle_nn::{BatchNorm, Conv2d, Conv2dConfig, Linear, Module, ModuleT};
 use saliscope::network::Weights;
 
 /// Parameters by name.
-pub struct Tensors<'a>(&'a Weights);
+pub(crate) struct Tensors<'a>(&'a Weights);
 
 impl<'a> Tensors<'a> {
-    pub fn new(weights: &'a Weights) -> Self {
+    pub(crate) fn new(weights: &'a Weights) -> Self {
         Self(weights)
     }
 
@@ -18,14 +18,14 @@ impl<'a> Tensors<'a> {
     }
 
     /// Convolution without bias; padding is written out, because candle-nn's is the same on all sides.
-    pub fn conv(&self, name: &str, x: &Tensor, stride: usize, [rows, columns]: [usize; 2]) -> Result<Tensor> {
+    pub(crate) fn conv(&self, name: &str, x: &Tensor, stride: usize, [rows, columns]: [usize; 2]) -> Result<Tensor> {
         let x = padded(x, rows, columns)?;
         let config = Conv2dConfig { stride, ..Conv2dConfig::default() };
         Conv2d::new(self.get(&format!("{name}.weight"))?, None, config).forward(&x)
     }
 
     /// Batch normalization with its running statistics; a factor of 1 where there is none.
-    pub fn norm(&self, name: &str, x: &Tensor, eps: f64) -> Result<Tensor> {
+    pub(crate) fn norm(&self, name: &str, x: &Tensor, eps: f64) -> Result<Tensor> {
         let of = |part: &str| self.get(&format!("{name}.{part}"));
         let (mean, variance, bias) = (of("running_mean")?, of("running_var")?, of("bias")?);
         let weight = match self.0.get(&format!("{name}.weight")) {
@@ -36,13 +36,13 @@ impl<'a> Tensors<'a> {
     }
 
     /// Global average and the last layer.
-    pub fn head(&self, name: &str, x: &Tensor) -> Result<Tensor> {
+    pub(crate) fn head(&self, name: &str, x: &Tensor) -> Result<Tensor> {
         let pooled = x.mean((2, 3))?;
         Linear::new(self.get(&format!("{name}.weight"))?, Some(self.get(&format!("{name}.bias"))?)).forward(&pooled)
     }
 }
 
 /// `x` with rows and columns of zeros around it.
-pub fn padded(x: &Tensor, rows: usize, columns: usize) -> Result<Tensor> {
+pub(crate) fn padded(x: &Tensor, rows: usize, columns: usize) -> Result<Tensor> {
     x.pad_with_zeros(2, rows, rows)?.pad_with_zeros(3, columns, columns)
 }

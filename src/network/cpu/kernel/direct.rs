@@ -11,7 +11,7 @@ pub const OUTSIDE: u32 = u32::MAX;
 
 /// A tensor that sums read from: pixel-major values, padded channels.
 #[derive(Clone, Copy)]
-pub struct Source {
+pub(crate) struct Source {
     pub values: *const f32,
     /// Values from one pixel to the next.
     pub stride: usize,
@@ -23,7 +23,7 @@ pub struct Source {
 
 /// One term of the sum: the channels of one source at one offset.
 #[derive(Clone, Copy)]
-pub struct Tap {
+pub(crate) struct Tap {
     pub source: usize,
     /// Column of the offset table; `None` reads the pixel of the same number.
     pub column: Option<usize>,
@@ -42,7 +42,7 @@ pub struct Panel {
 }
 
 /// A convolution over a flat list of pixels, image after image.
-pub struct Direct<'a> {
+pub(crate) struct Direct<'a> {
     pub sources: &'a [Source],
     pub taps: &'a [Tap],
     /// Input pixel of each listed pixel and column, [`OUTSIDE`] beyond the image; `[listed pixel][column]`.
@@ -65,7 +65,7 @@ pub struct Direct<'a> {
 /// # Safety
 /// The pointers, tables and sizes of `conv` must describe live, non-overlapping memory.
 #[inline(always)]
-pub unsafe fn direct<L: Lanes, const ROWS: usize, const WIDE: usize>(
+pub(crate) unsafe fn direct<L: Lanes, const ROWS: usize, const WIDE: usize>(
     conv: &Direct<'_>,
     first: usize,
     last: usize,

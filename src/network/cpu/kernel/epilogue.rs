@@ -88,7 +88,7 @@ impl Epilogue {
 
 /// A gradient behind a ReLU whose outputs were positive where `mask` has bits.
 #[inline(always)]
-pub unsafe fn pass<L: Lanes>(mask: u16, guided: bool, gradient: L::F) -> L::F {
+pub(crate) unsafe fn pass<L: Lanes>(mask: u16, guided: bool, gradient: L::F) -> L::F {
     unsafe {
         let mask = if guided { mask & L::greater(gradient, L::splat(0.0)) } else { mask };
         L::keep(mask, gradient)

@@ -3,6 +3,10 @@
 //! [`Step::run`] is the safe door: it checks that every tensor lies in its memory before a kernel sees an address.
 
 #![allow(unsafe_code, reason = "kernels work on addresses that threads share")]
+#![allow(
+    missing_docs,
+    reason = "one crate of this workspace reads it; parts of steps and tensors are named by what they are"
+)]
 #![allow(clippy::inline_always, reason = "a kernel must become part of the function compiled for its instruction set")]
 #![allow(clippy::needless_range_loop, reason = "loops over registers unroll when they count, not when they iterate")]
 #![allow(clippy::cast_possible_wrap, reason = "pixel positions are far below 2^31")]

@@ -5,7 +5,7 @@ use super::epilogue::{Epilogue, pass};
 use super::simd::{LANES, Lanes};
 
 /// `max(x * scale + shift, 0)` per channel, with the bits of positive results kept for the gradient.
-pub struct Normalize {
+pub(crate) struct Normalize {
     pub source: *const f32,
     pub source_stride: usize,
     pub groups: usize,
@@ -48,7 +48,7 @@ fn window_origin(input_px: [usize; 2], window: usize, pixel: usize) -> usize {
 
 /// Normalized rows of output pixels `first..last`, written without gaps to `rows`.
 #[inline(always)]
-pub unsafe fn normalize_rows<L: Lanes>(step: &Normalize, first: usize, last: usize, rows: *mut f32) {
+pub(crate) unsafe fn normalize_rows<L: Lanes>(step: &Normalize, first: usize, last: usize, rows: *mut f32) {
     unsafe {
         for pixel in first..last {
             let row = rows.add((pixel - first) * step.groups * LANES);
@@ -61,7 +61,7 @@ pub unsafe fn normalize_rows<L: Lanes>(step: &Normalize, first: usize, last: usi
 
 /// Normalization of output pixels `first..last` into a tensor.
 #[inline(always)]
-pub unsafe fn normalize<L: Lanes>(step: &Normalize, target: &Epilogue, first: usize, last: usize) {
+pub(crate) unsafe fn normalize<L: Lanes>(step: &Normalize, target: &Epilogue, first: usize, last: usize) {
     unsafe {
         if step.window == 1 {
             for pixel in first..last {
@@ -90,7 +90,7 @@ pub unsafe fn normalize<L: Lanes>(step: &Normalize, target: &Epilogue, first: us
 
 /// Sends gradients of output pixels `first..last` back to every input pixel under their windows.
 #[inline(always)]
-pub unsafe fn spread<L: Lanes>(spread: &Spread, target: &Epilogue, first: usize, last: usize) {
+pub(crate) unsafe fn spread<L: Lanes>(spread: &Spread, target: &Epilogue, first: usize, last: usize) {
     unsafe {
         let share = L::splat(1.0 / (spread.window * spread.window) as f32);
         for pixel in first..last {
@@ -109,7 +109,7 @@ pub unsafe fn spread<L: Lanes>(spread: &Spread, target: &Epilogue, first: usize,
 }
 
 /// A tensor whose pixels each stand for a window of another one; window 1 is a plain copy.
-pub struct Spread {
+pub(crate) struct Spread {
     pub source: *const f32,
     pub source_stride: usize,
     pub groups: usize,
@@ -119,7 +119,7 @@ pub struct Spread {
 
 /// Applies a ReLU's mask in place to pixels `first..last`.
 #[inline(always)]
-pub unsafe fn mask<L: Lanes>(target: &Epilogue, groups: usize, first: usize, last: usize) {
+pub(crate) unsafe fn mask<L: Lanes>(target: &Epilogue, groups: usize, first: usize, last: usize) {
     unsafe {
         for pixel in first..last {
             for group in 0..groups {
@@ -133,7 +133,7 @@ pub unsafe fn mask<L: Lanes>(target: &Epilogue, groups: usize, first: usize, las
 
 /// Mean over all pixels of images `first..last`.
 #[inline(always)]
-pub unsafe fn global_mean<L: Lanes>(
+pub(crate) unsafe fn global_mean<L: Lanes>(
     source: *const f32,
     stride: usize,
     groups: usize,
@@ -157,7 +157,7 @@ pub unsafe fn global_mean<L: Lanes>(
 
 /// Sends the gradient of a global mean back to pixels `first..last`.
 #[inline(always)]
-pub unsafe fn global_spread<L: Lanes>(
+pub(crate) unsafe fn global_spread<L: Lanes>(
     source: *const f32,
     stride: usize,
     groups: usize,

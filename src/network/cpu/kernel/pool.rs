@@ -5,7 +5,7 @@ use super::epilogue::Epilogue;
 use super::simd::{LANES, Lanes};
 
 /// Geometry and memory of one pooling layer. In a backward pass the roles of `source` and the epilogue's target turn.
-pub struct Pooling {
+pub(crate) struct Pooling {
     /// Values read: the input going forward, the gradient of the output going back.
     pub source: *const f32,
     /// Values from one read pixel to the next.
@@ -64,7 +64,7 @@ fn place(pixel: usize, extent_px: [usize; 2]) -> (usize, usize, usize) {
 
 /// Max pooling of output pixels `first..last`; the first maximum of a window wins.
 #[inline(always)]
-pub unsafe fn max_forward<L: Lanes>(pool: &Pooling, first: usize, last: usize) {
+pub(crate) unsafe fn max_forward<L: Lanes>(pool: &Pooling, first: usize, last: usize) {
     unsafe {
         for pixel in first..last {
             let (image, y, x) = place(pixel, pool.output_px);
@@ -100,7 +100,7 @@ pub unsafe fn max_forward<L: Lanes>(pool: &Pooling, first: usize, last: usize) {
 
 /// Gradient of max pooling for input pixels `first..last`.
 #[inline(always)]
-pub unsafe fn max_backward<L: Lanes>(pool: &Pooling, first: usize, last: usize) {
+pub(crate) unsafe fn max_backward<L: Lanes>(pool: &Pooling, first: usize, last: usize) {
     unsafe {
         for pixel in first..last {
             let (image, y, x) = place(pixel, pool.input_px);
@@ -127,7 +127,7 @@ pub unsafe fn max_backward<L: Lanes>(pool: &Pooling, first: usize, last: usize) 
 
 /// Average pooling of output pixels `first..last`.
 #[inline(always)]
-pub unsafe fn mean_forward<L: Lanes>(pool: &Pooling, first: usize, last: usize) {
+pub(crate) unsafe fn mean_forward<L: Lanes>(pool: &Pooling, first: usize, last: usize) {
     unsafe {
         for pixel in first..last {
             let (image, y, x) = place(pixel, pool.output_px);
@@ -155,7 +155,7 @@ pub unsafe fn mean_forward<L: Lanes>(pool: &Pooling, first: usize, last: usize) 
 
 /// Gradient of average pooling for input pixels `first..last`.
 #[inline(always)]
-pub unsafe fn mean_backward<L: Lanes>(pool: &Pooling, first: usize, last: usize) {
+pub(crate) unsafe fn mean_backward<L: Lanes>(pool: &Pooling, first: usize, last: usize) {
     unsafe {
         for pixel in first..last {
             let (image, y, x) = place(pixel, pool.input_px);

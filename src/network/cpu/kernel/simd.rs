@@ -35,7 +35,7 @@ pub trait Lanes: Copy + Send + Sync + 'static {
 
 /// Any machine; serves aarch64, where the compiler turns the arrays into NEON registers.
 #[derive(Clone, Copy)]
-pub struct Portable;
+pub(crate) struct Portable;
 
 macro_rules! each_lane {
     (|$lane:ident| $value:expr) => {{
@@ -128,7 +128,7 @@ impl Lanes for Portable {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub use x86::{Avx2, Avx512};
+pub(crate) use x86::{Avx2, Avx512};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
@@ -139,7 +139,7 @@ mod x86 {
 
     /// AVX2 with FMA: two registers of eight lanes.
     #[derive(Clone, Copy)]
-    pub struct Avx2;
+    pub(crate) struct Avx2;
 
     /// All-ones in the lanes whose bit is set, for bits 0 to 7 of `mask`.
     #[inline(always)]
@@ -238,7 +238,7 @@ mod x86 {
 
     /// AVX-512: one register.
     #[derive(Clone, Copy)]
-    pub struct Avx512;
+    pub(crate) struct Avx512;
 
     impl Lanes for Avx512 {
         type F = __m512;

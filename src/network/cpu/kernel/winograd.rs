@@ -133,7 +133,7 @@ pub struct Winograd<'a> {
 /// # Safety
 /// The pointers and sizes of `conv` must describe live, non-overlapping memory.
 #[inline(always)]
-pub unsafe fn winograd<
+pub(crate) unsafe fn winograd<
     L: Lanes,
     const ROWS: usize,
     const WIDE: usize,
@@ -186,7 +186,7 @@ pub unsafe fn winograd<
 }
 
 /// `f32` values that [`winograd`] needs for `tiles` tiles at a time.
-pub fn scratch_len(positions: usize, tiles: usize, rows: usize, channels: usize, widest_panel: usize) -> usize {
+pub(crate) fn scratch_len(positions: usize, tiles: usize, rows: usize, channels: usize, widest_panel: usize) -> usize {
     positions * tiles.next_multiple_of(rows) * (channels + widest_panel * LANES)
 }
 

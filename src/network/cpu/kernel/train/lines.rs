@@ -6,7 +6,7 @@ use super::super::simd::{LANES, Lanes};
 pub(super) const ROWS: usize = 6;
 
 /// `out[row][p] = sum over terms of weights[term][row] * source[offsets[term] + p]`.
-pub struct Product {
+pub(crate) struct Product {
     pub source: *const f32,
     /// Start of each term's line, shift included, in values from `source`.
     pub offsets: *const usize,
@@ -25,7 +25,7 @@ pub struct Product {
 /// # Safety
 /// The pointers must describe live memory for these positions; `out` must not overlap the rest.
 #[inline(always)]
-pub unsafe fn product<L: Lanes, const WIDE: usize>(step: &Product, first: usize, count: usize) {
+pub(crate) unsafe fn product<L: Lanes, const WIDE: usize>(step: &Product, first: usize, count: usize) {
     unsafe {
         match step.rows {
             1 => rows::<L, 1, WIDE>(step, first, count),
@@ -86,7 +86,7 @@ unsafe fn block<L: Lanes, const R: usize, const V: usize>(step: &Product, positi
 }
 
 /// Dot products of some lines with others: `sums[row][term] += sum over p of left[row][p] * right[term][p]`.
-pub struct Correlation {
+pub(crate) struct Correlation {
     pub left: *const f32,
     pub left_stride: usize,
     pub rows: usize,
@@ -105,7 +105,11 @@ pub struct Correlation {
 /// # Safety
 /// The pointers must describe live memory for these positions; `sums` must not overlap the rest.
 #[inline(always)]
-pub unsafe fn correlate<L: Lanes, const R: usize, const T: usize>(step: &Correlation, first: usize, count: usize) {
+pub(crate) unsafe fn correlate<L: Lanes, const R: usize, const T: usize>(
+    step: &Correlation,
+    first: usize,
+    count: usize,
+) {
     unsafe {
         let mut row = 0;
         while row < step.rows {

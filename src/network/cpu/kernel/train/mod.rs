@@ -10,5 +10,6 @@ mod norm;
 
 pub use convolution::{InputGradient, backward, forward};
 pub use geometry::{Convolution, Geometry};
-pub use lines::{Correlation, Product, correlate, product};
-pub use norm::{NormRow, affine, moments, norm_gradient, norm_sums};
+pub(crate) use lines::{Correlation, Product, correlate, product};
+pub use norm::NormRow;
+pub(crate) use norm::{affine, moments, norm_gradient, norm_sums};

@@ -43,7 +43,7 @@ unsafe fn total<L: Lanes>(value: L::F) -> f64 {
 /// # Safety
 /// The machine must have the instruction set.
 #[inline(always)]
-pub unsafe fn moments<L: Lanes>(x: &[f32]) -> (f64, f64) {
+pub(crate) unsafe fn moments<L: Lanes>(x: &[f32]) -> (f64, f64) {
     unsafe {
         let count = x.len() as f64;
         let mut sum = 0.0;
@@ -83,7 +83,7 @@ pub unsafe fn moments<L: Lanes>(x: &[f32]) -> (f64, f64) {
 /// # Safety
 /// As [`moments`].
 #[inline(always)]
-pub unsafe fn affine<L: Lanes>(x: &[f32], scale: f32, shift: f32, relu: bool, y: &mut [f32]) {
+pub(crate) unsafe fn affine<L: Lanes>(x: &[f32], scale: f32, shift: f32, relu: bool, y: &mut [f32]) {
     unsafe {
         let (scale, shift, zero) = (L::splat(scale), L::splat(shift), L::splat(0.0));
         for (x, y) in x.chunks(LANES).zip(y.chunks_mut(LANES)) {
@@ -123,7 +123,7 @@ unsafe fn passed<L: Lanes>(row: &NormRow<'_>, at: usize, end: usize) -> L::F {
 /// # Safety
 /// As [`moments`].
 #[inline(always)]
-pub unsafe fn norm_sums<L: Lanes>(row: &NormRow<'_>) -> (f64, f64) {
+pub(crate) unsafe fn norm_sums<L: Lanes>(row: &NormRow<'_>) -> (f64, f64) {
     unsafe {
         let (mut plain, mut weighted) = (0.0, 0.0);
         let (mean, deviation) = (L::splat(row.mean), L::splat(row.inverse_deviation));
@@ -152,7 +152,7 @@ pub unsafe fn norm_sums<L: Lanes>(row: &NormRow<'_>) -> (f64, f64) {
 /// # Safety
 /// As [`moments`].
 #[inline(always)]
-pub unsafe fn norm_gradient<L: Lanes>(
+pub(crate) unsafe fn norm_gradient<L: Lanes>(
     row: &NormRow<'_>,
     scale: f32,
     offset: f32,
