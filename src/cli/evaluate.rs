@@ -129,7 +129,7 @@ impl Watch for Terminal {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let machine = &arguments.machine;
-    machine.check()?;
+    runtime::begin(&machine.options())?;
     let bar = ProgressBar::no_length();
     bar.set_draw_target(if machine.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
     let terminal = Terminal { bar, interrupt: Interrupt::listen() };

@@ -37,6 +37,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     settings.check()?;
     arguments.check()?;
     let interrupt = Interrupt::listen();
+    runtime::begin(&arguments.options())?;
     let runtime = runtime::start(&arguments.options(), arguments.quiet)?;
     let cohort = arguments.open_cohort(&interrupt)?;
     let size_px = [arguments.input_size; 2];
