@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
-use super::error::Result;
 use crate::limits;
 use crate::network::{self, Architecture, Isa, Output, RuntimeOptions};
 use crate::saliency::{self, Method};
@@ -206,11 +205,6 @@ impl Machine {
             isa: self.isa.isa(),
             threads: self.threads,
         }
-    }
-
-    /// Refuses choices that exclude each other.
-    pub(super) fn check(&self) -> Result<()> {
-        Ok(self.options().check()?)
     }
 }
 

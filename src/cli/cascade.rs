@@ -125,7 +125,7 @@ type Tiles = Vec<Vec<Option<CascadeTile>>>;
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let started = Instant::now();
     let Arguments { inputs, machine, .. } = arguments;
-    machine.check()?;
+    runtime::begin(&machine.options())?;
     arguments.look.check()?;
     if inputs.image.len() > limits::CASCADE_IMAGES {
         return Err(Error::Usage(format!("a cascade takes at most {} images a run", limits::CASCADE_IMAGES)));

@@ -106,7 +106,7 @@ struct ModelReport<'a> {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let machine = &arguments.machine;
-    machine.check()?;
+    runtime::begin(&machine.options())?;
     let progress = Progress::plain(machine.quiet, Interrupt::listen());
     let model = model::open(&arguments.model, arguments.arch, arguments.output)?;
     model::require_output(&model)?;

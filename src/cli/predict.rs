@@ -46,7 +46,7 @@ struct Line<'a> {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let Arguments { inputs, machine } = arguments;
-    machine.check()?;
+    runtime::begin(&machine.options())?;
     let interrupt = Interrupt::listen();
     let mut model = model::open(&inputs.model, inputs.arch, inputs.output)?;
     model.require_classifier()?;

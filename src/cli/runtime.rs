@@ -6,14 +6,20 @@ use super::arguments::Machine;
 use super::error::{Error, Result};
 use crate::network::{Runtime, RuntimeOptions};
 
-/// Starts what `machine` asks for. A command calls it once.
+/// Refuses choices that exclude each other, and starts the threads of this process. Every command that runs networks calls
+/// it once, before anything else: threads that something started are there to stay.
+pub(super) fn begin(options: &RuntimeOptions) -> Result<()> {
+    options.check()?;
+    start_threads(options.threads)
+}
+
+/// Starts what `machine` asks for.
 pub(super) fn open(machine: &Machine) -> Result<Runtime> {
     start(&machine.options(), machine.quiet)
 }
 
-/// Starts the threads of this process and what `options` ask for, and says on standard error what could not be had.
+/// Starts what `options` ask for, and says on standard error what could not be had.
 pub(super) fn start(options: &RuntimeOptions, quiet: bool) -> Result<Runtime> {
-    start_threads(options.threads)?;
     let runtime = Runtime::open(options)?;
     if let Some(warning) = runtime.warning().filter(|_| !quiet) {
         // Nobody is left to tell where standard error is closed.

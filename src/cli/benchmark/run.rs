@@ -123,7 +123,7 @@ fn work(
     shard: Shard,
     sitting: &Sitting,
 ) -> Result<()> {
-    sitting.machine.check()?;
+    runtime::begin(&sitting.machine.options())?;
     let terminal = Terminal::new(sitting.machine.quiet);
     // The workers share the threads.
     let runtime = runtime::open(&sitting.machine)?.share(sitting.workers);

@@ -14,7 +14,7 @@ use super::arguments::Machine;
 use super::error::{Error, Result};
 use super::interrupt::Interrupt;
 use super::output_file::same_file;
-use super::{caution, print_json};
+use super::{caution, print_json, runtime};
 use crate::export;
 use crate::figure::Format;
 use crate::saliency::Method;
@@ -92,7 +92,7 @@ struct Summary {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let Arguments { spec: path, out, machine } = arguments;
-    machine.check()?;
+    runtime::begin(&machine.options())?;
     let interrupt = Interrupt::listen();
     let spec = read(path)?;
     let extension = out.extension().and_then(|extension| extension.to_str()).unwrap_or_default();

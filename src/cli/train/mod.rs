@@ -40,6 +40,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     // Better before the images than after them.
     let file = arguments.course.init.as_deref().map(|path| WeightsFile::open(path)?.tensors()).transpose()?;
     let interrupt = Interrupt::listen();
+    runtime::begin(&arguments.options())?;
     let runtime = runtime::start(&arguments.options(), arguments.quiet)?;
     let cohort = arguments.open_cohort(&interrupt)?;
     let size_px = [arguments.input_size; 2];
