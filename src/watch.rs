@@ -77,7 +77,9 @@ mod tests {
         let mut whole = Whole::default();
         for index in 0..2 {
             let part = Part { watch: &whole, index, parts: 2 };
-            [0, 5, 10].into_iter().for_each(|done| part.progress(done, 10));
+            for done in [0, 5, 10] {
+                part.progress(done, 10);
+            }
             assert!(!part.is_cancelled() && !part.is_paused());
         }
         let told = std::mem::take(&mut *whole.told.lock().unwrap());

@@ -7,6 +7,7 @@ mod table;
 mod tokens;
 mod tree;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use imports::edges;
@@ -89,7 +90,7 @@ const TABLE: &str = "\
 /// What the modules of [`TABLE`] would import.
 fn found(edges: &[(&str, &str)]) -> tree::Edges {
     let mut found: tree::Edges =
-        ["watch", "shape", "paint", "page"].map(|module| (module.to_owned(), Default::default())).into();
+        ["watch", "shape", "paint", "page"].map(|module| (module.to_owned(), BTreeSet::new())).into();
     for (from, to) in edges {
         found.entry((*from).to_owned()).or_default().insert((*to).to_owned());
     }
@@ -188,7 +189,7 @@ fn imports_are_found_however_they_are_written() {
 
 #[test]
 fn words_tests_and_remarks_import_nothing() {
-    let none = r###"
+    let none = r##"
         //! crate::a
         /// See [`crate::b`].
         /* use crate::c; /* nested */ use crate::d; */
@@ -209,7 +210,7 @@ fn words_tests_and_remarks_import_nothing() {
         use crate::real;
         // use crate::p;
         use crate::last;
-    "###;
+    "##;
     let found = edges(&["page"], none);
     assert_eq!(found.edges.into_iter().collect::<Vec<_>>(), ["last", "real"]);
     assert_eq!(found.test_modules, ["more"]);
