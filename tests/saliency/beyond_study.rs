@@ -37,7 +37,8 @@ impl Fixture {
         Self { arrays, metadata }
     }
 
-    /// The bar of `tests/saliency/networks.rs`: three times PyTorch's own error in single precision.
+    /// Three times PyTorch's own error in single precision, or 1e-5, below which GCAM stays at full width: a grid of four
+    /// cells may be more exact by luck.
     fn check(&self, name: &str, found: &[f32]) {
         let expected = &self.arrays[name];
         assert_eq!(found.len(), expected.len(), "{name}");
@@ -45,7 +46,7 @@ impl Fixture {
         let error = norm(&mut found.iter().zip(expected).map(|(a, b)| f64::from(*a) - f64::from(*b)))
             / norm(&mut expected.iter().map(|value| f64::from(*value)));
         let torch: f64 = self.metadata[&format!("{name}_error")].parse().unwrap();
-        assert!(error <= 3.0 * torch + 1e-6, "{name}: {error:.2e}, PyTorch in f32 {torch:.2e}");
+        assert!(error <= (3.0 * torch).max(1e-5), "{name}: {error:.2e}, PyTorch in f32 {torch:.2e}");
     }
 }
 
