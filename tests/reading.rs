@@ -109,6 +109,28 @@ fn cancelling_keeps_what_is_finished_and_asking_again_makes_the_rest() {
     wait(|| matches!(explainer.standing(&key), Standing::Ready(_)));
 }
 
+/// A job that is cancelled comes to its end a moment later: until then its maps must not count as on their way.
+#[test]
+fn what_was_cancelled_can_be_asked_for_again_at_once() {
+    let jobs = Arc::new(Jobs::new(|| {}));
+    let explainer = Explainer::new(Arc::clone(&jobs));
+    let (case, model) = (case(), model(demo::FIRST_MODEL));
+    let mut question = Question::of(Preset::Arun2021);
+    // Long enough to be stopped half-way, short enough to be waited for.
+    question.parameters.sg.samples = 60;
+    let wanted = [Method::Grad, Method::Sg];
+    let standing = |method| explainer.standing(&question.key(&case, &model, method));
+    let mut job = explainer.ask(&case, &model, &question, &wanted, false).unwrap();
+    for _ in 0..3 {
+        wait(|| matches!(standing(Method::Sg), Standing::Partial(_)));
+        explainer.cancel_job(job);
+        assert!(matches!(standing(Method::Sg), Standing::Absent));
+        job = explainer.ask(&case, &model, &question, &wanted, false).expect("nobody makes it any more");
+    }
+    wait(|| jobs.report(job).is_none_or(|report| !report.is_under_way()));
+    assert!(wanted.into_iter().all(|method| matches!(standing(method), Standing::Ready(_))));
+}
+
 #[test]
 fn a_job_that_never_ran_leaves_nothing_waiting() {
     let jobs = Arc::new(Jobs::new(|| {}));

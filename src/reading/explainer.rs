@@ -1,7 +1,7 @@
 //! Maps computed in the background, shown while they become exact, and kept by content.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::cache::MapCache;
@@ -93,6 +93,16 @@ enum Pending {
     Failed(String),
 }
 
+impl Pending {
+    /// The job that makes the map; none any more where it failed.
+    fn job(&self) -> Option<JobId> {
+        match self {
+            Self::Waiting(id) | Self::Partial(id, _) => Some(*id),
+            Self::Failed(_) => None,
+        }
+    }
+}
+
 #[derive(Default)]
 struct Shared {
     pending: HashMap<MapKey, Pending>,
@@ -144,7 +154,7 @@ impl Explainer {
         let mut wanted: Vec<(Method, MapKey)> = Vec::new();
         for method in methods {
             let key = question.key(case, model, *method);
-            let under_way = matches!(shared.pending.get(&key), Some(Pending::Waiting(_) | Pending::Partial(..)));
+            let under_way = shared.pending.get(&key).is_some_and(|pending| pending.job().is_some());
             if !under_way && cache.get(&key).is_none() && !wanted.iter().any(|(_, other)| *other == key) {
                 wanted.push((*method, key));
             }
@@ -153,6 +163,7 @@ impl Explainer {
         if wanted.is_empty() {
             return None;
         }
+        let own: Arc<OnceLock<JobId>> = Arc::default();
         let work = Work {
             case: Arc::clone(case),
             model: Arc::clone(model),
@@ -161,6 +172,7 @@ impl Explainer {
             wanted: wanted.clone(),
             cache: Arc::clone(&self.cache),
             shared: Arc::clone(&self.shared),
+            job: Arc::clone(&own),
         };
         let names: Vec<&str> = wanted.iter().map(|(method, _)| method.name()).collect();
         let is_study = wanted.iter().map(|(method, _)| *method).eq(Method::STUDY);
@@ -169,12 +181,14 @@ impl Explainer {
         let start = Start { name, lane: Lane::Compute, urgent, listed: true };
         let shared_for_job = Arc::clone(&self.shared);
         let keys: Vec<MapKey> = wanted.iter().map(|(_, key)| key.clone()).collect();
+        let job = Arc::clone(&own);
         // The lock is held until the keys are marked, so that the job cannot end before.
         let id = self.jobs.start(start, move |watch| {
             let ending = work.run(watch);
-            settle(&shared_for_job, &keys, &ending);
+            settle(&shared_for_job, &keys, &ending, job.get().copied());
             ending
         });
+        own.get_or_init(|| id);
         for (_, key) in wanted {
             shared.pending.insert(key, Pending::Waiting(id));
         }
@@ -213,6 +227,7 @@ impl Explainer {
                 wanted,
                 cache: Arc::clone(&self.cache),
                 shared: Arc::clone(&self.shared),
+                job: Arc::default(),
             };
             found.extend(work.explain(watch, None)?);
         }
@@ -222,23 +237,17 @@ impl Explainer {
 
     /// Stops whatever computes the map of `key`, with the other maps of the same job; what is finished stays.
     pub fn cancel(&self, key: &MapKey) {
-        let id = match lock(&self.shared).pending.get(key) {
-            Some(Pending::Waiting(id) | Pending::Partial(id, _)) => *id,
-            Some(Pending::Failed(_)) | None => return,
-        };
-        self.cancel_job(id);
+        let job = lock(&self.shared).pending.get(key).and_then(Pending::job);
+        if let Some(id) = job {
+            self.cancel_job(id);
+        }
     }
 
-    /// Stops a job that [`Explainer::ask`] started.
+    /// Stops a job that [`Explainer::ask`] started. What it has not finished can be asked for again at once, whether it
+    /// never ran or still has to come to its end.
     pub fn cancel_job(&self, id: JobId) {
         self.jobs.cancel(id);
-        // One that never ran cannot tidy up after itself.
-        let never_ran = self.jobs.report(id).is_none_or(|report| !report.is_under_way());
-        if never_ran {
-            lock(&self.shared)
-                .pending
-                .retain(|_, pending| !matches!(pending, Pending::Waiting(waiting) if *waiting == id));
-        }
+        lock(&self.shared).pending.retain(|_, pending| pending.job() != Some(id));
     }
 
     /// Where the map of `key` stands.
@@ -271,14 +280,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Leaves no key waiting for a job that is over.
-fn settle(shared: &Mutex<Shared>, keys: &[MapKey], ending: &Ending) {
+fn settle(shared: &Mutex<Shared>, keys: &[MapKey], ending: &Ending, job: Option<JobId>) {
     let mut shared = lock(shared);
     for key in keys {
+        // Another job may make the map by now.
+        if shared.pending.get(key).is_none_or(|pending| pending.job() != job) {
+            continue;
+        }
         match ending {
-            Ending::Failed(reason) if shared.pending.contains_key(key) => {
+            Ending::Failed(reason) => {
                 shared.pending.insert(key.clone(), Pending::Failed(reason.clone()));
             }
-            Ending::Done(_) | Ending::Cancelled | Ending::Failed(_) => {
+            Ending::Done(_) | Ending::Cancelled => {
                 shared.pending.remove(key);
             }
         }
@@ -294,6 +307,8 @@ struct Work {
     wanted: Vec<(Method, MapKey)>,
     cache: Arc<Mutex<MapCache>>,
     shared: Arc<Mutex<Shared>>,
+    /// The job that it is, once it was started as one.
+    job: Arc<OnceLock<JobId>>,
 }
 
 impl Work {
@@ -401,8 +416,11 @@ impl MapWatch for Follow<'_> {
         let display = MapPlane::from_display([partial.height, partial.width], &display);
         let answer = PartialAnswer { display, k: partial.k, n: partial.n };
         let mut shared = lock(&self.work.shared);
-        if let Some(Pending::Waiting(id) | Pending::Partial(id, _)) = shared.pending.get(key).cloned() {
-            shared.pending.insert(key.clone(), Pending::Partial(id, Arc::new(answer)));
+        // One that was cancelled says nothing any more.
+        if let (Some(pending), Some(own)) = (shared.pending.get_mut(key), self.work.job.get())
+            && pending.job() == Some(*own)
+        {
+            *pending = Pending::Partial(*own, Arc::new(answer));
         }
         drop(shared);
         self.wake();
