@@ -113,7 +113,7 @@ fn cancelling_keeps_what_is_finished_and_asking_again_makes_the_rest() {
 #[test]
 fn what_was_cancelled_can_be_asked_for_again_at_once() {
     let jobs = Arc::new(Jobs::new(|| {}));
-    let explainer = Explainer::new(Arc::clone(&jobs));
+    let explainer = Explainer::new(Arc::clone(&jobs), ChosenRuntime::default());
     let (case, model) = (case(), model(demo::FIRST_MODEL));
     let mut question = Question::of(Preset::Arun2021);
     // Long enough to be stopped half-way, short enough to be waited for.

@@ -23,6 +23,12 @@ pub const PATH_STEPS: Whole = Whole::new(2, 100_000);
 /// Passes through a network for one map, which take a day on a fast machine. Bounds the product of copies and points.
 pub const PASSES: usize = 1_000_000;
 
+/// Side of the patch that covers an image, in pixels: no model reads a larger image.
+pub const PATCH_PX: Whole = Whole::new(1, 4096);
+
+/// Places of a patch on one image; each is a pass through the network.
+pub const PATCHES: usize = 100_000;
+
 /// Standard deviation of noise as a part of the image's range: beyond, copies show nothing of the image.
 pub const SIGMA_FRACTION: Real = Real::new(0.0, 1000.0);
 

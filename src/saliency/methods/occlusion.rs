@@ -8,14 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::Card;
 use super::spec::{ChangedInputs, Colour, Cost, FromChanges, MethodSpec, Reads, Scale, Sign, Way};
+use crate::limits;
 use crate::saliency::canvas::{Canvas, Made};
 use crate::saliency::display::Outcome;
 use crate::saliency::error::Result;
 use crate::saliency::parameters::{Baseline, MethodParameters, ParameterGroup, check_baseline, refuse};
 use crate::saliency::plan::{Constant, ImageFacts};
-
-/// Most windows of one image; each is a pass through the network.
-const MOST_WINDOWS: usize = 100_000;
 
 pub(super) static SPEC: MethodSpec = MethodSpec {
     name: "OCCLUSION",
@@ -71,17 +69,14 @@ impl Default for Occlusion {
 }
 
 impl Occlusion {
-    /// The largest side of a patch, in pixels.
-    pub const MOST_PX: usize = 4096;
-
     /// Whether nobody chose anything else.
     pub fn is_usual(&self) -> bool {
         *self == Self::default()
     }
 
     fn check(&self) -> Result<()> {
-        if !(1..=Self::MOST_PX).contains(&self.patch_px) {
-            return Err(refuse("occlusion.patch_px", self.patch_px, "1 to 4096"));
+        if !limits::PATCH_PX.contains(self.patch_px) {
+            return Err(refuse("occlusion.patch_px", self.patch_px, limits::PATCH_PX));
         }
         if !(1..=self.patch_px).contains(&self.stride_px) {
             let accepted = "at least 1 and at most occlusion.patch_px, so that every pixel is covered";
@@ -122,8 +117,8 @@ impl Covered {
             return Err(refuse("occlusion.patch_px", patch_px, "at most the shorter side of the image"));
         }
         let len = parameters.windows([h, w]);
-        if len > MOST_WINDOWS {
-            let accepted = "larger, so that at most 100000 patches cover the image";
+        if len > limits::PATCHES {
+            let accepted = format!("larger, so that at most {} patches cover the image", limits::PATCHES);
             return Err(refuse("occlusion.stride_px", stride_px, accepted));
         }
         let columns = parameters.places(w);

@@ -10,6 +10,7 @@ use egui::{RichText, Ui};
 use super::action::{Action, Actions};
 use super::state::State;
 use super::theme;
+use crate::limits;
 use crate::reading::Question;
 use crate::saliency::methods::{Occlusion, Reads};
 use crate::saliency::{ParameterGroup, Parameters};
@@ -63,7 +64,7 @@ pub(super) fn parameters_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
 
 /// Draws the parameters of OCCLUSION; no patch is larger than the shorter side of the model's input, in pixels.
 fn occlusion_ui(ui: &mut Ui, occlusion: &mut Occlusion, channels: usize, shorter_side: Option<usize>) {
-    let most = shorter_side.unwrap_or(Occlusion::MOST_PX).clamp(1, Occlusion::MOST_PX);
+    let most = shorter_side.unwrap_or(usize::MAX).clamp(limits::PATCH_PX.least, limits::PATCH_PX.most);
     let reason = "Side of the square that covers the image, in pixels of the model's input. Smaller patches find smaller \
                   things and change the score less";
     number_ui(ui, "patch", &mut occlusion.patch_px, 1..=most, 0.25, reason);
