@@ -1,5 +1,7 @@
 //! The order by cost: cheap methods come first, so that there is something to show early.
 
+use std::cmp::Ordering;
+
 use super::spec::Cost;
 use super::{Method, Way};
 use crate::saliency::{Parameters, Preset};
@@ -29,7 +31,7 @@ impl Method {
         let own = work(self);
         let is_before = |other: &Self| {
             let cost = work(*other);
-            !other.comes_at_once() && (cost < own || (cost == own && *other < self))
+            !other.comes_at_once() && (cost.total_cmp(&own), *other) < (Ordering::Equal, self)
         };
         1 + Self::ALL.iter().filter(|other| is_before(other)).count()
     }

@@ -1,4 +1,4 @@
-//! HIRESCAM: HiResCAM (Draelos and Carin 2020), as pytorch-grad-cam's `HiResCAM` makes it.
+//! HIRESCAM: `HiResCAM` (Draelos and Carin 2020), as pytorch-grad-cam's `HiResCAM` makes it.
 
 use super::spec::{Colour, Cost, FromPass, MethodSpec, Reads, Scale, Sign, Way};
 use super::{Card, Method};

@@ -14,7 +14,7 @@ pub struct Patches {
 
 impl Patches {
     /// Values of one patch, ordered kernel row, kernel column, channel.
-    pub fn len(&self) -> usize {
+    pub(crate) fn patch_len(&self) -> usize {
         self.channels * self.kernel[0] * self.kernel[1]
     }
 
@@ -40,7 +40,7 @@ impl Patches {
     /// (`[n, h, w, c]`).
     pub fn gather(&self, images: &[f32], first: usize, last: usize, rows: &mut [f32]) {
         let (outputs, inputs) = (self.output_px[0] * self.output_px[1], self.input_px[0] * self.input_px[1]);
-        for (pixel, patch) in (first..last).zip(rows.chunks_exact_mut(self.len())) {
+        for (pixel, patch) in (first..last).zip(rows.chunks_exact_mut(self.patch_len())) {
             let image = &images[pixel / outputs * inputs * self.channels..][..inputs * self.channels];
             let (y, x) = (pixel % outputs / self.output_px[1], pixel % self.output_px[1]);
             patch.fill(0.0);

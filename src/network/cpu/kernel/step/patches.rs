@@ -29,7 +29,7 @@ pub(super) unsafe fn patches_forward(
         let epilogues = [target.epilogue(memory, mode)];
         let pixels = target.tensor.pixels();
         let conv = Shared(rows_only(&panels, &epilogues, pixels));
-        let len = patches.len();
+        let len = patches.patch_len();
         parallel(memory.batch * pixels, kernels.rows, chunk(len), |first, last| {
             with_scratch((last - first) * len, |rows| {
                 patches.gather(images, first, last, rows);
@@ -52,7 +52,7 @@ pub(super) unsafe fn patches_backward(
         let panels = Shared(panels);
         let [height, width] = image.px;
         let [_, columns] = source.px;
-        let padded = patches.len().next_multiple_of(LANES);
+        let padded = patches.patch_len().next_multiple_of(LANES);
         let bands = (2 * rayon::current_num_threads()).div_ceil(memory.batch).min(height);
         let rows_per_band = height.div_ceil(bands);
         let gradients = Shared(source.pointer(memory));

@@ -90,6 +90,9 @@ fn pack(channels: usize, terms: usize, weight: impl Fn(usize, usize) -> f32) -> 
 /// `out = convolution of input with weight, plus bias`.
 ///
 /// `input` is `[in, n, h, w]`, `weight` `[out, in, kh, kw]`, `bias` `[out]` or empty, `out` `[out, n, ho, wo]`.
+///
+/// # Panics
+/// When the lengths of the tensors are not those of the geometry.
 pub fn forward(kernels: &Kernels, geometry: &Geometry, input: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32]) {
     assert_eq!((input.len(), out.len()), (geometry.in_len(), geometry.out_len()), "tensors of the geometry");
     assert_eq!(weight.len(), geometry.weight_len(), "a weight of the geometry");
@@ -119,6 +122,9 @@ pub fn forward(kernels: &Kernels, geometry: &Geometry, input: &[f32], weight: &[
 }
 
 /// Gradients of a convolution: by the input where asked for, and by the weight, added to `weight_gradient`.
+///
+/// # Panics
+/// When the lengths of the tensors are not those of the geometry.
 pub fn backward(
     kernels: &Kernels,
     geometry: &Geometry,

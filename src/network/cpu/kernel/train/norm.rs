@@ -186,6 +186,9 @@ impl Kernels {
     }
 
     /// `y = x * scale + shift`, negative values to 0 where `relu`.
+    ///
+    /// # Panics
+    /// When `x` and `y` have different lengths.
     pub fn affine(&self, x: &[f32], scale: f32, shift: f32, relu: bool, y: &mut [f32]) {
         assert_eq!(x.len(), y.len(), "as many results as values");
         // SAFETY: as said at the impl; lengths are equal.
@@ -200,6 +203,9 @@ impl Kernels {
     }
 
     /// Gradient by the input, from the means of what [`Kernels::norm_sums`] sums; added to `target` where `accumulate`.
+    ///
+    /// # Panics
+    /// When row and `target` have different lengths.
     pub fn norm_gradient(
         &self,
         row: &NormRow<'_>,
