@@ -5,7 +5,8 @@
 
 For changes that must not change a result: maps, scores, tables, figures, phantoms, weights. Left out of the comparison is
 only what tells time, version or device (IGNORED_KEYS, IGNORED_FILES). Exit code 0: everything is equal; 1: the differences are
-printed; 2: the command line cannot be understood. Needs Python alone.
+printed; 2: the command line cannot be understood. Needs Python alone; with pyarrow Parquet files are compared by what they
+hold.
 """
 
 import argparse
@@ -20,6 +21,11 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+try:
+    from pyarrow import parquet  # Without it Parquet files are compared byte by byte.
+except ImportError:
+    parquet = None
+
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "assets" / "models"
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -27,11 +33,12 @@ FIXTURES = ROOT / "tests" / "fixtures"
 # Keys of JSON that tell time, version or device.
 IGNORED_KEYS = {
     "seconds", "secs", "program", "program_version", "version", "saliscope", "created", "device", "executor", "began",
-    "finished", "work_secs", "units_per_sec", "secs_left", "training_secs",
+    "finished", "work_secs", "units_per_sec", "secs_left", "training_secs", "secs_now",
 }
 # The database is compared by its export; checkpoints and logs hold times.
 IGNORED_FILES = re.compile(r"\.(sqlite|lock|log|checkpoint)(-\w+)?$")
-TIMES = re.compile(rb"\d+(\.\d+)? ?(ms|s|min|h)\b|\d\d:\d\d(:\d\d)?|\d{4}-\d\d-\d\d")
+# What is timed: spans, rates, dates.
+TIMES = re.compile(rb"\d+(\.\d+)? units a second|\d+(\.\d+)? ?(ms|s|min|h)\b|\d\d:\d\d(:\d\d)?|\d{4}-\d\d-\d\d")
 VERSION = re.compile(rb"saliscope \d+\.\d+\.\d+")
 
 # Name, then lines of arguments; {out} is the folder of the run, {in} holds what the old program prepared.
@@ -54,7 +61,7 @@ COMMANDS = {
     "explain": [
         "explain --model {models}/pneumothorax_inception_v3_1.safetensors --image {png} --out {out}/study --seed 3 --quiet",
         "explain --model {models}/pneumonia_densenet_121_1.safetensors --image {png} --out {out}/recommended --quiet "
-        "--preset recommended --set SG.samples=3 --set SIG.samples=2 --set XRAI.ig_steps=10",
+        "--preset recommended --set SG.samples=3 --set SIG.noise.samples=2 --set XRAI.ig_steps=10",
         "explain --model {models}/pneumonia_densenet_121_1.safetensors --image {dicom} --out {out}/candle --quiet "
         "--methods GRAD,GCAM,GBP,GGCAM --executor candle --dicom",
     ],
@@ -112,6 +119,13 @@ def content(name, data, place):
             return {entry: digest(archive.read(entry)) for entry in sorted(archive.namelist())}
     if name.endswith(".json"):
         return {"json": digest(json.dumps(without(json.loads(data)), sort_keys=True).encode())}
+    if name.endswith(".parquet") and parquet is not None:
+        table = parquet.read_table(place)
+        columns = {column: digest(repr(table[column].to_pylist()).encode()) for column in table.column_names}
+        return {**columns, "metadata": digest(repr(sorted((table.schema.metadata or {}).items())).encode())}
+    if name.endswith(".csv") and data.startswith(b"epoch,"):
+        # The last column is the time that an epoch took.
+        return {"text": digest(b"\n".join(line.rpartition(b",")[0] for line in data.splitlines()))}
     if name.endswith((".html", ".svg", ".csv", ".md", ".tex", ".txt", ".R", ".toml")):
         return {"text": digest(VERSION.sub(b"saliscope", TIMES.sub(b"", data)))}
     return {"bytes": digest(VERSION.sub(b"saliscope", data))}
