@@ -1,42 +1,73 @@
 //! An output folder that receives everything or nothing.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::{TempDir, TempPath};
+use tempfile::TempPath;
 
 use super::error::{Error, Result};
 use crate::export::place::{self, Placed, Taken};
-use crate::files;
+use crate::files::{self, Staging, folder_of};
 
-/// Files gathered under a temporary name inside the output folder and moved into place at the end. Dropped before
-/// that, nothing remains: neither the files nor the folders that were made for them.
+/// Name of the folder, inside the hidden one, that becomes the output folder.
+const FILES: &str = "files";
+
+/// Files gathered under a temporary name and moved into place at the end: a new output folder gets its name when all of it is
+/// there, files of one that is there are moved into it. Dropped before that, nothing remains: neither the files nor the
+/// folders that were made for them.
 #[derive(Debug)]
 pub(super) struct Output {
     target: PathBuf,
+    /// Nothing had the name of the target.
+    is_new: bool,
     /// Folders made here, the innermost last.
     made: Vec<PathBuf>,
     /// Absent once the files are in place.
-    staging: Option<TempDir>,
+    staging: Option<Staging>,
     /// Paths of finished files, relative to the target.
     files: Vec<PathBuf>,
     /// What becomes of files that have the names.
     taken: Taken,
 }
 
+/// What was moved into place.
+enum Moved {
+    File(Placed),
+    /// A whole folder, from where to where.
+    Folder(PathBuf, PathBuf),
+}
+
+impl Moved {
+    fn take_back(self) {
+        match self {
+            Self::File(placed) => placed.take_back(),
+            // Nothing better than trying can be done here.
+            Self::Folder(from, to) => drop(fs::rename(to, from)),
+        }
+    }
+}
+
 impl Output {
-    /// Makes the folder where needed and proves that it can be written.
+    /// Makes the folder that it will lie in where needed, and proves that it can be written.
     pub(super) fn prepare(target: &Path) -> Result<Self> {
+        let is_new = target.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
         let mut output = Self {
             target: target.to_owned(),
+            is_new,
             made: Vec::new(),
             staging: None,
             files: Vec::new(),
             taken: Taken::Replaced,
         };
-        output.make(target).map_err(failed("folder cannot be made", target))?;
-        let staging = files::staging_in(target).map_err(failed("folder cannot be written", target))?;
+        let around = if is_new { folder_of(target) } else { target };
+        output.make(around).map_err(failed("folder cannot be made", target))?;
+        if !is_new {
+            // Those of a run that was ended before it had made the folder.
+            files::sweep(folder_of(target));
+        }
+        let staging = files::staging_in(around).map_err(failed("folder cannot be written", target))?;
+        fs::create_dir(staging.path().join(FILES)).map_err(failed("folder cannot be written", target))?;
         output.staging = Some(staging);
         Ok(output)
     }
@@ -44,12 +75,9 @@ impl Output {
     /// The same, and refuses a folder that holds anything.
     pub(super) fn prepare_empty(target: &Path) -> Result<Self> {
         let refuse = |problem: String| Error::File { what: "the output folder", problem, path: target.to_owned() };
-        match fs::read_dir(target) {
-            Ok(mut entries) => {
-                if entries.next().is_some() {
-                    return Err(refuse("it is not empty; name a new folder".to_owned()));
-                }
-            }
+        match files::is_empty(target) {
+            Ok(true) => {}
+            Ok(false) => return Err(refuse("it is not empty; name a new folder".to_owned())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(refuse(error.to_string())),
         }
@@ -61,45 +89,73 @@ impl Output {
 
     /// Writes one file; it is not visible under its name before [`Output::publish`].
     pub(super) fn write(&mut self, relative: &Path, content: &[u8]) -> Result<()> {
-        let Some(staging) = &self.staging else { return Ok(()) };
-        let path = staging.path().join(relative);
-        let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, content));
-        written.map_err(failed("file cannot be written", &self.target.join(relative)))?;
-        self.files.push(relative.to_owned());
-        Ok(())
+        let mut file = self.create(relative)?;
+        file.write_all(content).map_err(failed("file cannot be written", &self.target.join(relative)))
     }
 
     /// Begins one file to be written bit by bit; it too is not visible under its name before [`Output::publish`].
     pub(super) fn create(&mut self, relative: &Path) -> Result<fs::File> {
-        let path = self.staging.as_ref().map_or(self.target.join(relative), |staging| staging.path().join(relative));
-        let made = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::File::create(&path));
-        let file = made.map_err(failed("file cannot be written", &self.target.join(relative)))?;
+        let make = || {
+            let files = self.staged();
+            // Were it made anew where somebody took it away, files from before would be missing.
+            files.metadata()?;
+            let path = files.join(relative);
+            path.parent().map_or(Ok(()), fs::create_dir_all)?;
+            fs::File::create(path)
+        };
+        let file = make().map_err(failed("file cannot be written", &self.target.join(relative)))?;
         self.files.push(relative.to_owned());
         Ok(file)
     }
 
+    /// Where the files are until they are published.
+    fn staged(&self) -> PathBuf {
+        self.staging.as_ref().map_or_else(|| self.target.clone(), |staging| staging.path().join(FILES))
+    }
+
     /// Moves every file into place. A failure half-way puts everything back as it was.
     pub(super) fn publish(mut self) -> Result<()> {
+        let staged = self.staged();
+        for relative in &self.files {
+            let found = staged.join(relative).symlink_metadata();
+            found.map_err(failed("file is gone before it had its name", &self.target.join(relative)))?;
+        }
+        if self.is_new && fs::rename(&staged, &self.target).is_ok() {
+            self.made.clear();
+            return Ok(());
+        }
         let mut moved = Vec::new();
-        let done = self.move_all(&mut moved);
+        let done = self.move_all(&staged, &mut moved);
         if done.is_err() {
-            moved.into_iter().rev().for_each(Placed::take_back);
+            moved.into_iter().rev().for_each(Moved::take_back);
             return done;
         }
         self.made.clear();
         Ok(())
     }
 
-    fn move_all(&mut self, moved: &mut Vec<Placed>) -> Result<()> {
-        let Some(staging) = self.staging.take() else { return Ok(()) };
+    fn move_all(&mut self, staged: &Path, moved: &mut Vec<Moved>) -> Result<()> {
         for relative in std::mem::take(&mut self.files) {
+            // Whole folders where nothing has their name: the fewer steps, the less can come between.
+            let folder = relative.components().next().map(|first| Path::new(first.as_os_str()));
+            if let Some(folder) = folder.filter(|folder| *folder != relative) {
+                let (from, to) = (staged.join(folder), self.target.join(folder));
+                if moved.iter().any(|moved| matches!(moved, Moved::Folder(_, moved) if *moved == to)) {
+                    continue;
+                }
+                let is_free = to.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+                if is_free && self.make(&self.target.clone()).is_ok() && fs::rename(&from, &to).is_ok() {
+                    moved.push(Moved::Folder(from, to));
+                    continue;
+                }
+            }
             let target = self.target.join(&relative);
             let parent = target.parent().map_or(Ok(()), |parent| self.make(parent));
             let placed = parent
-                .and_then(|()| TempPath::try_from_path(staging.path().join(&relative)))
+                .and_then(|()| TempPath::try_from_path(staged.join(&relative)))
                 .and_then(|file| place::place(file, &target, self.taken))
                 .map_err(failed("file cannot be written", &target))?;
-            moved.push(placed);
+            moved.push(Moved::File(placed));
         }
         Ok(())
     }
@@ -149,6 +205,63 @@ mod tests {
         assert_eq!(fs::read(target.join("one")).unwrap(), b"1");
         assert_eq!(fs::read(target.join("image_000/two")).unwrap(), b"2");
         assert_eq!(fs::read_dir(&target).unwrap().count(), 2, "no temporary folder remains");
+    }
+
+    #[test]
+    fn a_folder_that_vanishes_meanwhile_fails_the_work() {
+        let root = tempfile::tempdir().unwrap();
+        for target in [root.path().join("new"), root.path().join("old")] {
+            if target.ends_with("old") {
+                fs::create_dir(&target).unwrap();
+            }
+            let [early, late] = [0, 1].map(|_| {
+                let mut output = Output::prepare(&target).unwrap();
+                output.write(Path::new("one"), b"1").unwrap();
+                output
+            });
+            let mut early = early;
+            for output in [&early, &late] {
+                fs::remove_dir_all(output.staged()).unwrap();
+            }
+            assert!(early.write(Path::new("two"), b"2").is_err(), "half of the files is no result");
+            assert!(late.publish().unwrap_err().to_string().contains("gone"));
+        }
+    }
+
+    #[test]
+    fn folders_are_moved_whole_where_nothing_has_their_name() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("taken")).unwrap();
+        fs::write(root.path().join("taken/mine"), b"m").unwrap();
+        let mut output = Output::prepare(root.path()).unwrap();
+        for name in ["free/a/1", "free/2", "taken/3", "4"] {
+            output.write(Path::new(name), name.as_bytes()).unwrap();
+        }
+        output.publish().unwrap();
+        for name in ["free/a/1", "free/2", "taken/3", "4"] {
+            assert_eq!(fs::read(root.path().join(name)).unwrap(), name.as_bytes());
+        }
+        assert_eq!(fs::read(root.path().join("taken/mine")).unwrap(), b"m");
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn leftovers_of_an_ended_run_neither_hinder_nor_stay() {
+        let root = tempfile::tempdir().unwrap();
+        for target in [root.path().join("new"), root.path().join("old")] {
+            if target.ends_with("old") {
+                fs::create_dir(&target).unwrap();
+            }
+            let mut ended = Output::prepare_empty(&target).unwrap();
+            ended.write(Path::new("half"), b"a patient").unwrap();
+            ended.staging.take().unwrap().forget();
+            std::mem::forget(ended);
+            let mut output = Output::prepare_empty(&target).unwrap();
+            output.write(Path::new("one"), b"1").unwrap();
+            output.publish().unwrap();
+            assert_eq!(fs::read_dir(&target).unwrap().count(), 1);
+        }
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2, "nothing hidden is left");
     }
 
     #[test]

@@ -3,20 +3,18 @@
 use std::io::Write;
 use std::path::Path;
 
-use tempfile::NamedTempFile;
-
 use super::error::{Error, Result};
 use crate::export::place::{self, Taken};
-use crate::files::{self, Readers};
+use crate::files::{self, Readers, Staged};
 
 /// Writes the content under a temporary name in the same folder.
-pub(super) fn stage(path: &Path, content: &[u8]) -> Result<NamedTempFile> {
+pub(super) fn stage(path: &Path, content: &[u8]) -> Result<Staged> {
     files::stage(path, Readers::Usual, |file| file.write_all(content)).map_err(|source| failed(path, source))
 }
 
 /// Gives a staged file its name.
-pub(super) fn place(file: NamedTempFile, path: &Path, force: bool) -> Result<()> {
-    let placed = place::place(file.into_temp_path(), path, taken(force));
+pub(super) fn place(file: Staged, path: &Path, force: bool) -> Result<()> {
+    let placed = place::place_staged(file, path, taken(force));
     placed.map(drop).map_err(|error| problem(path, error))
 }
 

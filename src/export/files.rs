@@ -4,18 +4,16 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 use super::place::{self, Placed, Taken};
 use super::{Error, Result};
-use crate::files::{self, Readers};
+use crate::files::{self, Readers, Staged};
 
 /// Files written under temporary names beside their targets, which [`FileSet::publish`] gives their names.
 ///
 /// A full disk shows while they are written: every byte is flushed to the disk before any old file is touched.
 #[derive(Debug)]
 pub struct FileSet {
-    staged: Vec<(NamedTempFile, PathBuf)>,
+    staged: Vec<(Staged, PathBuf)>,
     taken: Taken,
 }
 
@@ -63,7 +61,7 @@ impl FileSet {
     pub fn publish(self) -> Result<()> {
         let mut placed: Vec<Placed> = Vec::new();
         for (file, path) in self.staged {
-            match place::place(file.into_temp_path(), &path, self.taken) {
+            match place::place_staged(file, &path, self.taken) {
                 Ok(done) => placed.push(done),
                 Err(source) => {
                     placed.into_iter().rev().for_each(Placed::take_back);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
-use crate::files::{self, Readers};
+use crate::files::{self, Staged, Staging};
 
 /// What becomes of a file that has the name already. Folders, pipes and devices stay in any case, and nothing is placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub(crate) enum Taken {
 #[derive(Debug)]
 pub(crate) struct Placed {
     path: PathBuf,
-    /// A second name of the file that was there.
-    old: Option<TempPath>,
+    /// A second name of the file that was there, in a folder of its own.
+    old: Option<(TempPath, Staging)>,
 }
 
 impl Placed {
@@ -32,7 +32,7 @@ impl Placed {
     pub(crate) fn take_back(self) {
         // Nothing better than trying can be done here.
         let _ = match self.old {
-            Some(old) => old.persist(&self.path).map_err(|error| error.error),
+            Some((old, _staging)) => old.persist(&self.path).map_err(|error| error.error),
             None => fs::remove_file(&self.path),
         };
     }
@@ -78,6 +78,15 @@ pub(crate) fn place(file: TempPath, path: &Path, taken: Taken) -> io::Result<Pla
     Ok(Placed { path: path.to_owned(), old })
 }
 
+/// The same for a file that was written beside `path`.
+///
+/// # Errors
+/// As [`place`].
+pub(crate) fn place_staged(staged: Staged, path: &Path, taken: Taken) -> io::Result<Placed> {
+    let (file, _staging) = staged.into_parts();
+    place(file, path, taken)
+}
+
 fn place_new(file: TempPath, path: &Path) -> io::Result<()> {
     let Err(failed) = file.persist_noclobber(path) else { return Ok(()) };
     // Not every file system can do it in one step.
@@ -89,15 +98,15 @@ fn place_new(file: TempPath, path: &Path) -> io::Result<()> {
 }
 
 /// A second name for the file that has the name, so that it is there at every moment; nothing where there is none.
-fn keep_old(path: &Path) -> io::Result<Option<TempPath>> {
+fn keep_old(path: &Path) -> io::Result<Option<(TempPath, Staging)>> {
     if path.symlink_metadata().is_err() {
         return Ok(None);
     }
-    let aside = files::stage(path, Readers::Usual, |_| Ok(()))?.into_temp_path();
-    fs::remove_file(&aside)?;
+    let staging = files::staging_in(files::folder_of(path))?;
+    let aside = staging.path().join("old");
     // Not every file system has links.
     fs::hard_link(path, &aside).or_else(|_| fs::copy(path, &aside).map(drop))?;
-    Ok(Some(aside))
+    Ok(Some((TempPath::try_from_path(aside)?, staging)))
 }
 
 #[cfg(test)]
@@ -105,10 +114,10 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::files::Readers;
 
-    fn new_file(folder: &Path) -> TempPath {
-        let beside = folder.join("beside");
-        files::stage(&beside, Readers::Usual, |file| file.write_all(b"new")).unwrap().into_temp_path()
+    fn new_file(folder: &Path) -> Staged {
+        files::stage(&folder.join("beside"), Readers::Usual, |file| file.write_all(b"new")).unwrap()
     }
 
     fn count(folder: &Path) -> usize {
@@ -133,7 +142,7 @@ mod tests {
             (&folder, Taken::Replaced),
             (&folder, Taken::Forced),
         ] {
-            assert!(place(new_file(root.path()), path, taken).is_err(), "{} {taken:?}", path.display());
+            assert!(place_staged(new_file(root.path()), path, taken).is_err(), "{} {taken:?}", path.display());
             assert_eq!(count(root.path()), 3, "nothing else remains");
         }
         assert_eq!((fs::read(&file).unwrap(), fs::read(&read_only).unwrap()), (b"old".to_vec(), b"old".to_vec()));
@@ -150,7 +159,7 @@ mod tests {
         permissions.set_readonly(true);
         fs::set_permissions(&read_only, permissions.clone()).unwrap();
         let placed = [(&file, Taken::Replaced), (&read_only, Taken::Forced), (&new, Taken::Stays)]
-            .map(|(path, taken)| place(new_file(root.path()), path, taken).unwrap());
+            .map(|(path, taken)| place_staged(new_file(root.path()), path, taken).unwrap());
         for path in [&file, &read_only, &new] {
             assert_eq!(fs::read(path).unwrap(), b"new");
         }
@@ -167,8 +176,8 @@ mod tests {
         let [file, link] = ["file", "link"].map(|name| root.path().join(name));
         fs::write(&file, b"old").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
-        assert!(place(new_file(root.path()), &link, Taken::Stays).is_err());
-        drop(place(new_file(root.path()), &link, Taken::Replaced).unwrap());
+        assert!(place_staged(new_file(root.path()), &link, Taken::Stays).is_err());
+        drop(place_staged(new_file(root.path()), &link, Taken::Replaced).unwrap());
         assert_eq!((fs::read(&file).unwrap(), fs::read(&link).unwrap()), (b"old".to_vec(), b"new".to_vec()));
     }
 }

@@ -6,9 +6,12 @@
 mod error;
 mod opened;
 mod read;
+mod staging;
 mod write;
 
 pub use error::{Error, Result};
 pub use opened::{count_opened, times_opened};
 pub use read::{Source, open, read, read_text};
-pub(crate) use write::{Readers, folder_of, stage, staging_in, write};
+pub use staging::Leftovers;
+pub(crate) use staging::{Staging, is_empty, staging_in, sweep};
+pub(crate) use write::{Readers, Staged, folder_of, stage, write};

@@ -1,13 +1,12 @@
 //! Writing files that appear complete or not at all.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::TempPath;
 
-/// What the names of everything that is not finished begin with.
-const PREFIX: &str = ".saliscope-";
+use super::staging::{Staging, staging_in};
 
 /// Who may read a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,12 +22,26 @@ pub(crate) enum Readers {
 /// # Errors
 /// When it cannot be written; what had the name is untouched then.
 pub(crate) fn write(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
-    let file = stage(path, readers, |file| file.write_all(content))?;
-    file.persist(path).map(drop).map_err(|error| error.error)
+    let (file, _staging) = stage(path, readers, |file| file.write_all(content))?.into_parts();
+    file.persist(path).map_err(|error| error.error)
 }
 
-/// A file that is not finished, in the folder of `path`, filled by `fill`. It has all its bytes on the disk, so that a full
-/// disk shows before anything has its name.
+/// A finished file that has no name yet. Dropped, it is gone.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    file: TempPath,
+    staging: Staging,
+}
+
+impl Staged {
+    /// The file, and the folder it lies in until it has its name.
+    pub(crate) fn into_parts(self) -> (TempPath, Staging) {
+        (self.file, self.staging)
+    }
+}
+
+/// A file that is not finished, in a hidden folder beside `path`, filled by `fill`. It has all its bytes on the disk, so that a
+/// full disk shows before anything has its name.
 ///
 /// # Errors
 /// What the file system or `fill` said, without a name.
@@ -36,28 +49,21 @@ pub(crate) fn stage(
     path: &Path,
     readers: Readers,
     fill: impl FnOnce(&mut File) -> io::Result<()>,
-) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
+) -> io::Result<Staged> {
+    let staging = staging_in(folder_of(path))?;
+    let staged = staging.path().join("file");
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
     #[cfg(unix)]
-    if readers == Readers::Usual {
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)); // less what the umask takes
+    if readers == Readers::Owner {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     }
     #[cfg(not(unix))]
     let _ = readers; // The folder says it.
-    let made = builder.prefix(PREFIX).tempfile_in(folder_of(path));
-    // The error of the crate has the name of the folder in the middle of its words.
-    let mut file = made.map_err(|error| io::Error::from(error.kind()))?;
-    fill(file.as_file_mut())?;
-    file.as_file().sync_all()?;
-    Ok(file)
-}
-
-/// A hidden folder inside `folder` for what is not finished; it goes with all that is in it.
-///
-/// # Errors
-/// What the file system said, without a name.
-pub(crate) fn staging_in(folder: &Path) -> io::Result<TempDir> {
-    tempfile::Builder::new().prefix(PREFIX).tempdir_in(folder).map_err(|error| error.kind().into())
+    let mut file = options.open(&staged)?;
+    fill(&mut file)?;
+    file.sync_all()?;
+    Ok(Staged { file: TempPath::try_from_path(staged)?, staging })
 }
 
 /// The folder that a file of this path lies in.

@@ -4,12 +4,12 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use tempfile::{TempDir, TempPath};
+use tempfile::TempPath;
 
 use super::APPLICATION;
 use crate::benchmark::error::{Error, Result};
 use crate::export::place::{self, Taken};
-use crate::files::{folder_of, open, staging_in};
+use crate::files::{Staging, folder_of, open, staging_in};
 
 /// Files that `SQLite` takes for parts of a database because of their names.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
@@ -56,7 +56,7 @@ pub(super) fn require_regular_companions(path: &Path) -> Result<()> {
 }
 
 /// A hidden folder beside `path` for what is not finished; it goes with all that is in it.
-pub(super) fn staging(path: &Path) -> Result<TempDir> {
+pub(super) fn staging(path: &Path) -> Result<Staging> {
     staging_in(folder_of(path)).map_err(|source| Error::File {
         action: "making the database",
         source,

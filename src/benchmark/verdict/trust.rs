@@ -262,7 +262,7 @@ impl TrustFile {
             let mut json = serde_json::to_vec_pretty(self)?;
             json.push(b'\n');
             let file = files::stage(path, Readers::Usual, |file| file.write_all(&json))?;
-            place::place(file.into_temp_path(), path, Taken::Replaced).map(drop)
+            place::place_staged(file, path, Taken::Replaced).map(drop)
         };
         write().map_err(|source| TrustError::File { operation: "cannot be written", source, path: path.to_owned() })
     }
