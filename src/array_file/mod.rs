@@ -8,6 +8,8 @@ pub use npy::{NPY_MAGIC, NpyArray, NpyValues};
 pub use npz::NpzWriter;
 pub use npz_read::NpzReader;
 
+use crate::files::words;
+
 /// Result of reading or writing an array file.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -45,7 +47,7 @@ pub enum Error {
         found: usize,
     },
     /// The operating system refused.
-    #[error("the array file could not be written ({source})")]
+    #[error("the array file could not be written ({})", words(source))]
     Write {
         /// Its words.
         #[from]
@@ -61,7 +63,15 @@ pub enum Error {
     #[error("the NPZ archive could not be written ({source})")]
     Archive {
         /// The writer's words.
-        #[from]
         source: zip::result::ZipError,
     },
+}
+
+impl From<zip::result::ZipError> for Error {
+    fn from(source: zip::result::ZipError) -> Self {
+        match source {
+            zip::result::ZipError::Io(source) => Self::Write { source },
+            source => Self::Archive { source },
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Several named arrays in one `.npz`, stored as they are so that a reader can map them.
 
-use std::io::{Seek, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 
 use npyz::WriterBuilder;
 use zip::CompressionMethod;
@@ -10,13 +10,13 @@ use super::Result;
 
 /// Writes arrays one after the other. Equal arrays give equal bytes: no time of day is stored.
 pub struct NpzWriter<W: Write + Seek> {
-    archive: ZipWriter<W>,
+    archive: ZipWriter<Quiet<W>>,
 }
 
 impl<W: Write + Seek> NpzWriter<W> {
     /// Begins an archive.
     pub fn new(inner: W) -> Self {
-        Self { archive: ZipWriter::new(inner) }
+        Self { archive: ZipWriter::new(Quiet { inner, has_failed: false }) }
     }
 
     /// Adds `values` as a little-endian `float32` array called `name`.
@@ -46,7 +46,8 @@ impl<W: Write + Seek> NpzWriter<W> {
     /// # Errors
     /// When writing fails.
     pub fn finish(self) -> Result<W> {
-        Ok(self.archive.finish()?)
+        let Quiet { inner, has_failed } = self.archive.finish()?;
+        if has_failed { Err(io::Error::other("an array before was not written whole").into()) } else { Ok(inner) }
     }
 
     fn add<T>(&mut self, name: &str, shape: &[usize], values: &[T]) -> Result<()>
@@ -65,6 +66,48 @@ impl<W: Write + Seek> NpzWriter<W> {
         writer.finish()?;
         buffered.flush()?;
         Ok(())
+    }
+}
+
+/// A writer that fails once. An archive that is given up is finished by its crate all the same, which prints its trouble for
+/// itself where that fails again.
+struct Quiet<W> {
+    inner: W,
+    has_failed: bool,
+}
+
+impl<W> Quiet<W> {
+    fn noted<T>(&mut self, done: io::Result<T>) -> io::Result<T> {
+        self.has_failed |= done.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Interrupted);
+        done
+    }
+}
+
+impl<W: Write> Write for Quiet<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.has_failed {
+            return Ok(bytes.len());
+        }
+        let written = self.inner.write(bytes);
+        self.noted(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.has_failed {
+            return Ok(());
+        }
+        let flushed = self.inner.flush();
+        self.noted(flushed)
+    }
+}
+
+impl<W: Seek> Seek for Quiet<W> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        if self.has_failed {
+            return Ok(0);
+        }
+        let place = self.inner.seek(to);
+        self.noted(place)
     }
 }
 
@@ -100,6 +143,46 @@ mod tests {
         zip.by_name("labels.npy").unwrap().read_to_end(&mut content).unwrap();
         assert!(content.windows(3).any(|window| window == b"<i4"), "int32 is declared");
         assert!(content.ends_with(&[7, 0, 0, 0, 0xf8, 0xff, 0xff, 0xff]));
+    }
+
+    /// A disk with room for so many bytes.
+    struct Disk {
+        room: usize,
+        writes_after: usize,
+    }
+
+    impl Write for &mut Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.room == 0 {
+                self.writes_after += 1;
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            let written = bytes.len().min(self.room);
+            self.room -= written;
+            Ok(written)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Seek for &mut Disk {
+        fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
+            Ok(0)
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_once() {
+        for room in [0, 40, 200] {
+            let mut disk = Disk { room, writes_after: 0 };
+            let mut writer = NpzWriter::new(&mut disk);
+            let error = writer.add_f32("map", &[100], &[0.5; 100]).unwrap_err();
+            assert!(error.to_string().contains("no space is left on the disk"), "{error}");
+            assert!(writer.finish().is_err(), "half an archive is none");
+            assert_eq!(disk.writes_after, 1, "the crate tried again and would have printed its trouble");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::files::words;
 use crate::{cascade, cohort, evaluation, network, saliency};
 
 /// Result of a step of a benchmark.
@@ -80,6 +81,12 @@ pub enum Error {
         /// The database.
         path: PathBuf,
     },
+    /// Somebody took the database away while it was written.
+    #[error("the database was moved or removed while the run worked; put it back, or begin the run anew: {}", path.display())]
+    Vanished {
+        /// Where it was.
+        path: PathBuf,
+    },
     /// No room.
     #[error("the disk is full; everything finished is kept, and the run goes on where it stopped once there is room: {}", path.display())]
     DiskFull {
@@ -95,7 +102,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// Any other trouble with a file.
-    #[error("{action} failed ({source}): {}", path.display())]
+    #[error("{action} failed ({}): {}", words(source), path.display())]
     File {
         /// What was done.
         action: &'static str,
@@ -166,6 +173,9 @@ impl Error {
                 rusqlite::Error::SqliteFailure(code, _) if code.code == rusqlite::ErrorCode::CannotOpen => {
                     code.to_string()
                 }
+                rusqlite::Error::SqliteFailure(code, _) if code.code == rusqlite::ErrorCode::SystemIoFailure => {
+                    "the disk does not take or give its bytes; it may be full, or files may be no larger there".to_owned()
+                }
                 _ => error.to_string(),
             };
             match error.sqlite_error_code() {
@@ -189,6 +199,7 @@ impl Error {
             | Self::Several { path, .. }
             | Self::Newer { path, .. }
             | Self::Damaged { path, .. }
+            | Self::Vanished { path }
             | Self::DiskFull { path }
             | Self::Database { path, .. }
             | Self::File { path, .. }
@@ -255,6 +266,7 @@ mod tests {
             Error::Several { count: 2, path: path() },
             Error::Newer { found: 3, known: 1, path: path() },
             Error::Damaged { problem: problem(), path: path() },
+            Error::Vanished { path: path() },
             Error::DiskFull { path: path() },
             Error::Database { problem: problem(), path: path() },
             Error::File { action: "reading", source: io(), path: path() },

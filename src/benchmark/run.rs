@@ -117,9 +117,11 @@ pub fn run(
         let store = Mutex::new(store);
         let sitting = Sitting { store: &store, counter: &counter, session, watch };
         let done = sitting.work(setup, executors, options, &jobs, workers);
-        // Whatever happened, what was done is noted and written into the one file; the first trouble is told.
+        // Whatever happened, what was done is noted and written into the one file; the first trouble is told. Where the file is
+        // gone, that is the trouble.
         let noted = lock(&store).note_session(session, &counter.note());
         let settled = lock(&store).settle();
+        lock(&store).require_there()?;
         done.and(noted).and(settled)?;
         let store = store.into_inner().unwrap_or_else(PoisonError::into_inner);
         return summary(&store, &counter);

@@ -1,7 +1,7 @@
 //! The one warning that `--quiet` does not silence: that a network says nothing about patients.
 
-use std::io::Write;
 
+use super::console;
 use super::study_image::StudyImage;
 use crate::network::ModelCard;
 
@@ -14,7 +14,6 @@ pub(super) fn of_images(card: &ModelCard, images: &[StudyImage]) -> Option<&'sta
 /// call it once a run.
 pub(super) fn tell(caution: Option<&str>) {
     if let Some(caution) = caution {
-        // Nobody is left to tell where that fails.
-        let _ = writeln!(std::io::stderr(), "warning: {caution}");
+        console::tell(format_args!("warning: {caution}"));
     }
 }

@@ -1,12 +1,12 @@
 //! `saliscope cohort`: what a data set holds, how it is split, and what was left out.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::console;
 use super::error::{Error, Result};
 use super::interrupt::Interrupt;
 use super::print_json;
@@ -169,14 +169,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     })?;
     if !arguments.quiet {
         for warning in cohort.warnings() {
-            let _ = writeln!(std::io::stderr(), "warning: {warning}");
+            console::tell(format_args!("warning: {warning}"));
         }
     }
     let report = report(&cohort, arguments.form);
     if arguments.form.json {
         return print_json(&report);
     }
-    std::io::stdout().write_all(text(&report).as_bytes()).map_err(Error::Stdout)
+    console::print(&text(&report))
 }
 
 fn report<'a>(cohort: &'a Cohort, form: Form) -> Report<'a> {
@@ -236,7 +236,7 @@ fn text(report: &Report<'_>) -> String {
             _ => format!(" (line {}, ...)", numbers.join(", ")),
         };
         lines.push(format!("{count:>9}  {}{first}", reason.description()));
-        lines.extend(ids.iter().flatten().map(|id| format!("{:>11}{id}", "")));
+        lines.extend(ids.iter().flatten().map(|id| format!("{:>11}{}", "", console::in_line(id))));
     }
     let Skipped { hidden, dicomdir, other, unreachable } = report.skipped_files;
     let skipped = [(hidden, "hidden"), (dicomdir, "DICOMDIR"), (other, "no image"), (unreachable, "not reachable")];
@@ -249,7 +249,7 @@ fn text(report: &Report<'_>) -> String {
         lines.push("id,label,split".to_owned());
         for CaseLine { id, label, split } in cases {
             let label = label.map_or("", |label| if label { "1" } else { "0" });
-            lines.push(format!("{id},{label},{}", split.map_or("", cohort::Split::name)));
+            lines.push(format!("{},{label},{}", console::in_line(id), split.map_or("", cohort::Split::name)));
         }
     }
     lines.push(String::new());

@@ -1,11 +1,11 @@
 //! `saliscope convert`: weights of other programs become a model of ours.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::console;
 use super::arguments::{OutputChoice, YesNo};
 use super::error::{Error, Result};
 use super::{output_file, print_json};
@@ -143,7 +143,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         let overruled = said.map(|said| format!("the file says {said}; --output was followed instead"));
         let notes = foreign.notes.iter().chain(&assumed).chain(&overruled);
         for note in notes.chain([&trust]) {
-            let _ = writeln!(std::io::stderr(), "note: {note}");
+            console::tell(format_args!("note: {note}"));
         }
     }
     print_json(&Line {

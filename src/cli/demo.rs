@@ -1,11 +1,11 @@
 //! The program without a command: the embedded demo, computed without a window.
 
-use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
+use super::console;
 use super::arguments::{Machine, Wanted};
-use super::error::{Error, Result};
+use super::error::Result;
 use super::explain::Work;
 use super::interrupt::Interrupt;
 use super::output::Output;
@@ -24,9 +24,7 @@ const FOLDER: &str = "saliscope-demo";
 /// Explains a generated radiograph by an embedded network with all eight methods; `reason` says why there is no window.
 pub(super) fn run(reason: &str) -> Result<()> {
     let started = Instant::now();
-    let say = |line: &str| {
-        let _ = writeln!(std::io::stderr(), "{line}");
-    };
+    let say = |line: &str| console::tell(line);
     say(&format!("no window can be opened: {reason}"));
     say("the demo is computed instead: a generated radiograph, explained by a network that is part of the program");
     let interrupt = Interrupt::listen();
@@ -59,21 +57,22 @@ pub(super) fn run(reason: &str) -> Result<()> {
     };
     let explanations = work.explain_into(&mut output, &mut model)?;
     output.publish()?;
-    let mut out = std::io::stdout();
+    let mut lines = String::new();
     for (file, content) in [
         ("panel.png", "the radiograph, its eight maps, and how well each finds the pneumothorax (yellow)"),
         ("panel.pdf", "the same for print"),
         ("maps.npz", "the maps as numbers"),
         ("explain.json", "where each map came from, and its scores"),
     ] {
-        writeln!(out, "{FOLDER}/{file}: {content}").map_err(Error::Stdout)?;
+        lines.push_str(&format!("{FOLDER}/{file}: {content}\n"));
     }
     for explanation in &explanations {
         for (map, scores) in explanation.maps.iter().zip(source.scores(explanation)) {
             let scores = scores.map_or_else(String::new, |scores| score_lines(&scores).join(", "));
-            writeln!(out, "{:5} {scores}", map.method).map_err(Error::Stdout)?;
+            lines.push_str(&format!("{:5} {scores}\n", map.method));
         }
     }
+    console::print(&lines)?;
     say("`saliscope --help` lists the commands. Research use - not for diagnosis.");
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::files::words;
 use crate::{
     array_file, benchmark, cascade, cohort, evaluation, export, figure, foreign, network, phantom, radiograph,
     saliency, statistics, training, workbench,
@@ -88,7 +89,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The output folder.
-    #[error("the output {operation} ({source}): {}", path.display())]
+    #[error("the output {operation} ({}): {}", words(source), path.display())]
     Output {
         /// What failed, as the rest of a sentence.
         operation: &'static str,
@@ -106,7 +107,7 @@ pub enum Error {
         files: usize,
     },
     /// Standard output was closed or full.
-    #[error("the result could not be printed ({0})")]
+    #[error("the result could not be printed ({})", words(.0))]
     Stdout(std::io::Error),
     /// The analysis of a table.
     #[error(transparent)]

@@ -1,12 +1,12 @@
 //! `saliscope evaluate`: how good a model is on a split of a cohort.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::console;
 use super::arguments::{Machine, OutputChoice, whole};
 use super::cohort::Options as CohortArguments;
 use super::error::{Error, Result};
@@ -118,7 +118,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let warn = |message: String| {
         if !machine.quiet {
             progress.bar.suspend(|| {
-                let _ = writeln!(std::io::stderr(), "warning: {message}");
+                console::tell(format_args!("warning: {message}"));
             });
         }
     };
@@ -158,7 +158,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         });
     }
     let text = text(&name, &model.card, caution, &evaluation);
-    std::io::stdout().write_all(text.as_bytes()).map_err(Error::Stdout)
+    console::print(&text)
 }
 
 fn text(name: &str, card: &ModelCard, caution: Option<&str>, evaluation: &Evaluation) -> String {

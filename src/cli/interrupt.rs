@@ -1,9 +1,9 @@
 //! Ctrl-C and termination as a flag that work looks at.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::console;
 use super::error::{Error, Result};
 use crate::watch::Watch;
 
@@ -19,7 +19,7 @@ impl Interrupt {
         // Without a handler the process just ends on Ctrl-C, which is no reason to refuse work.
         let _ = ctrlc::set_handler(move || {
             if !flag.swap(true, Ordering::SeqCst) {
-                let _ = writeln!(std::io::stderr(), "stopping");
+                console::tell("stopping");
             }
         });
         interrupt
@@ -28,6 +28,17 @@ impl Interrupt {
     /// Fails once it is time to stop.
     pub(super) fn check(&self) -> Result<()> {
         if self.is_cancelled() { Err(Error::Interrupted) } else { Ok(()) }
+    }
+}
+
+/// Has a file that would be larger than it may be give an error like a full disk does, in place of the end of the process. For
+/// all threads that are started afterwards.
+pub(super) fn outlive_large_files() {
+    #[cfg(unix)]
+    {
+        use nix::sys::signal::{SigSet, Signal};
+        // Where that fails, the process just ends as it would have.
+        let _ = SigSet::from(Signal::SIGXFSZ).thread_block();
     }
 }
 

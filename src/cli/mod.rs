@@ -10,6 +10,7 @@ mod cascade;
 mod cascade_report;
 mod caution;
 mod cohort;
+mod console;
 mod convert;
 mod demo;
 mod error;
@@ -17,7 +18,6 @@ mod evaluate;
 mod explain;
 mod explain_files;
 mod figure;
-
 mod inspect;
 mod interrupt;
 mod model;
@@ -38,12 +38,13 @@ mod train;
 mod window;
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use console::print_json;
 pub use error::{Error, Result};
+use crate::files::Leftovers;
 
 /// Shows where a chest-radiograph classifier looked.
 #[derive(Debug, Parser)]
@@ -93,6 +94,7 @@ Research use - not for diagnosis.";
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
+    interrupt::outlive_large_files();
     run(std::env::args_os())
 }
 
@@ -101,8 +103,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(refusal) => {
-            // Help asked for goes to standard output, a refusal to standard error; nobody is left to tell if that fails.
-            let _ = refusal.print();
+            let plain = refusal.to_string();
+            if console::visible(&plain) == plain {
+                // Help asked for goes to standard output, a refusal to standard error; nobody is left to tell if that fails.
+                let _ = refusal.print();
+            } else {
+                console::tell_lines(&plain);
+            }
             return ExitCode::from(refusal.exit_code() as u8);
         }
     };
@@ -126,20 +133,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// The exit code of a command, its error told.
 fn ended(done: Result<()>) -> ExitCode {
+    for words in Leftovers::take().words() {
+        console::tell(format_args!("note: {words}"));
+    }
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "error: {error}");
+            console::tell(format_args!("error: {error}"));
             ExitCode::from(error.exit_code())
         }
     }
-}
-
-/// Writes one line of JSON to standard output.
-fn print_json(value: &impl serde::Serialize) -> Result<()> {
-    let mut line = serde_json::to_vec(value).map_err(|error| Error::Stdout(error.into()))?;
-    line.push(b'\n');
-    std::io::stdout().write_all(&line).map_err(Error::Stdout)
 }
 
 /// Writes warnings to standard error, each once.
@@ -147,7 +150,7 @@ fn print_warnings(image: usize, images: usize, warnings: &[String]) {
     for warning in warnings {
         // An image is told by its position: its name may be a patient's.
         let of = if images > 1 { format!(" (image {image})") } else { String::new() };
-        let _ = writeln!(std::io::stderr(), "warning{of}: {warning}");
+        console::tell(format_args!("warning{of}: {warning}"));
     }
 }
 

@@ -1,8 +1,8 @@
 //! The model that the command line names: a file, or a network that is part of the program.
 
-use std::io::Write;
 use std::path::Path;
 
+use super::console;
 use super::arguments::OutputChoice;
 use super::error::{Error, Result};
 use crate::demo;
@@ -39,8 +39,7 @@ pub(super) fn print_notes(model: &Model, quiet: bool) {
         return;
     }
     for note in model.notes() {
-        // Nobody is left to tell where standard error is closed.
-        let _ = writeln!(std::io::stderr(), "note: {note}");
+        console::tell(format_args!("note: {note}"));
     }
 }
 

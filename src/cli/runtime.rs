@@ -1,7 +1,7 @@
 //! From the arguments to the place where networks run.
 
-use std::io::Write;
 
+use super::console;
 use super::arguments::Machine;
 use super::error::{Error, Result};
 use crate::network::{Runtime, RuntimeOptions};
@@ -22,8 +22,7 @@ pub(super) fn open(machine: &Machine) -> Result<Runtime> {
 pub(super) fn start(options: &RuntimeOptions, quiet: bool) -> Result<Runtime> {
     let runtime = Runtime::open(options)?;
     if let Some(warning) = runtime.warning().filter(|_| !quiet) {
-        // Nobody is left to tell where standard error is closed.
-        let _ = writeln!(std::io::stderr(), "warning: {warning}");
+        console::tell(format_args!("warning: {warning}"));
     }
     Ok(runtime)
 }

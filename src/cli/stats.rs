@@ -1,11 +1,11 @@
 //! `saliscope stats`: a mixed model, contrasts and equivalence of anybody's table.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::console;
 use super::arguments::whole;
 use super::error::{Error, Result};
 use super::report::VERSION;
@@ -205,10 +205,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     for note in &analysis.notes {
-        let _ = writeln!(std::io::stderr(), "warning: {note}");
+        console::tell(format_args!("warning: {note}"));
     }
     let text = stats_text::text(&columns, &analysis);
-    std::io::stdout().write_all(text.as_bytes()).map_err(Error::Stdout)
+    console::print(&text)
 }
 
 fn check_columns(columns: &Columns) -> Result<()> {

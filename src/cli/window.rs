@@ -1,10 +1,10 @@
 //! `saliscope [PATH...]`: the window; without a display the demo, computed and written down.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
 
+use super::console;
 use super::error::{Error, Result};
 use crate::cohort::CohortSpec;
 use crate::workbench::{self, Failure, Opening};
@@ -52,7 +52,7 @@ fn without_display(is_bare: bool, reason: &str) -> Result<()> {
     if is_bare {
         return super::demo::run(reason);
     }
-    let _ = writeln!(std::io::stderr(), "`saliscope explain` and the other commands need no display");
+    console::tell(format_args!("`saliscope explain` and the other commands need no display"));
     Err(Error::Window(Failure::NoDisplay(reason.to_owned())))
 }
 

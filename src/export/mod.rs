@@ -34,6 +34,7 @@ use crate::array_file;
 use crate::display::PlaneError;
 use crate::figure::template::{Page, SingleCase, Template};
 use crate::figure::{self, ColumnWidth, Format, Painted};
+use crate::files::words;
 use crate::radiograph;
 use crate::radiograph::dicom::NotDecoded;
 
@@ -47,7 +48,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The disk is full, the folder is missing, and the like.
-    #[error("the file cannot be written ({source}); what was there before is untouched: {}", path.display())]
+    #[error("the file cannot be written ({}); what was there before is untouched: {}", words(source), path.display())]
     Write {
         /// The system's words.
         source: std::io::Error,
@@ -105,7 +106,7 @@ impl Error {
     pub fn without_path(&self) -> String {
         match self {
             Self::Write { source, .. } => {
-                format!("the file cannot be written ({source}); what was there before is untouched")
+                format!("the file cannot be written ({}); what was there before is untouched", words(source))
             }
             Self::Radiograph(error) => error.problem.to_string(),
             other => other.to_string(),

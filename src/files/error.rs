@@ -35,7 +35,7 @@ pub enum Error {
         bytes: u64,
     },
     /// The operating system refused.
-    #[error("{0}")]
+    #[error("{}", words(.0))]
     System(io::Error),
 }
 
@@ -76,6 +76,36 @@ impl From<Error> for io::Error {
             other => io::Error::new(other.kind(), other),
         }
     }
+}
+
+/// What the operating system said, or where the user can do something about it, what.
+pub(crate) fn words(error: &io::Error) -> String {
+    advice(error).map_or_else(|| error.to_string(), str::to_owned)
+}
+
+/// The same of an error of some crate that may have one of the system's behind it.
+pub(crate) fn reason(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut behind = Some(error);
+    while let Some(this) = behind {
+        if let Some(advice) = this.downcast_ref().and_then(advice) {
+            return advice.to_owned();
+        }
+        behind = this.source();
+    }
+    error.to_string()
+}
+
+fn advice(error: &io::Error) -> Option<&'static str> {
+    Some(match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "no space is left on the disk; make room there, or write to another one"
+        }
+        ErrorKind::FileTooLarge if error.raw_os_error().is_some() => {
+            "it would be larger than files may be here; raise that limit (`ulimit -f`), or write to another disk"
+        }
+        ErrorKind::ReadOnlyFilesystem => "nothing can be written to this disk; name a place on another one",
+        _ => return None,
+    })
 }
 
 /// A number of bytes as people say it: whole GiB, MiB or KiB where it is that, else bytes.

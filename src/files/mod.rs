@@ -9,6 +9,7 @@ mod read;
 mod staging;
 mod write;
 
+pub(crate) use error::{reason, words};
 pub use error::{Error, Result};
 pub use opened::{count_opened, times_opened};
 pub use read::{Source, open, read, read_text};

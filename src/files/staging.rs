@@ -156,7 +156,7 @@ pub(crate) fn sweep(folder: &Path) {
             continue;
         }
         let name = name.to_string_lossy().into_owned();
-        let mut found = || FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = || FOUND.lock().unwrap_or_else(PoisonError::into_inner);
         match abandoned(&entry.path()) {
             Abandoned::Yes(lock) => {
                 if cfg!(windows) {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::dicom::{DicomImage, Frame, Identity, LookupTable, Modality, Overlay, PixelLayout, Spacing, Window};
-use super::{Error, Format, Problem, Result, misnamed, numpy, raster, read_file};
+use super::{Error, Format, Problem, Result, misnamed, numpy, raster, read_file, terms};
 
 /// A file's content in words and numbers. Nothing in it identifies the patient but [`Inspection::identity`].
 #[derive(Clone, Debug, Serialize)]
@@ -88,6 +88,25 @@ pub struct DicomAttributes {
     pub modality_lut: ModalityLut,
     /// Drawings over the image.
     pub overlays: Vec<OverlayFound>,
+}
+
+impl DicomAttributes {
+    /// Takes out what people wrote in their own words, which may name somebody, and says which coded fields held such.
+    fn hold_back_free_text(&mut self) -> Vec<String> {
+        self.windows.iter_mut().for_each(|window| window.explanation = None);
+        let fields = [
+            ("modality", &mut self.modality, terms::MODALITY),
+            ("view position", &mut self.view_position, terms::VIEW_POSITION),
+            ("laterality", &mut self.laterality, terms::LATERALITY),
+        ];
+        let mut told = Vec::new();
+        for (name, field, terms) in fields {
+            if field.take_if(|text| !terms.contains(&text.trim())).is_some_and(|text| !text.trim().is_empty()) {
+                told.push(format!("the {name} is none of the terms that DICOM defines; --identity shows it"));
+            }
+        }
+        told
+    }
 }
 
 /// A UID and its name.
@@ -279,6 +298,8 @@ impl Inspection {
             }),
             overlays: image.overlays().iter().enumerate().map(overlay).collect(),
         };
+        let mut attributes = attributes;
+        let held_back = if with_identity { Vec::new() } else { attributes.hold_back_free_text() };
         let told = shown.map(|frame| frame.warnings.clone()).unwrap_or_default();
         Self {
             kind: Format::Dicom.name(),
@@ -291,7 +312,7 @@ impl Inspection {
             stored: shown
                 .map(|frame| Statistics::of_whole(frame.stored.range(), frame.stored.sum(), &frame.stored.values)),
             after_modality_lut: shown.map(|frame| Range::of(&Frame::modality_values(frame))),
-            warnings: image.warnings().iter().cloned().chain(told).collect(),
+            warnings: image.warnings().iter().cloned().chain(told).chain(held_back).collect(),
             error: frame.as_ref().err().map(ToString::to_string),
             identity: with_identity.then(|| image.identity()),
         }

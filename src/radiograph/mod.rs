@@ -11,6 +11,7 @@ mod jpeg_markers;
 mod numpy;
 pub(crate) mod phantom_mark;
 mod raster;
+mod terms;
 
 use std::borrow::Cow;
 use std::path::Path;

@@ -192,7 +192,7 @@ impl CascadeExport {
         let mut create = |name: &str| {
             let path = folder.join(name);
             let made = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::File::create(&path));
-            let file = made.map_err(|error| cascade::Error::Encode { reason: error.to_string() })?;
+            let file = made.map_err(|error| cascade::Error::Encode { reason: files::words(&error) })?;
             Ok(Box::new(BufWriter::new(file)) as Box<dyn Write>)
         };
         Ok(animation::encode(&self.animation(methods), &formats, watch, &mut create)?)

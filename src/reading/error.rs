@@ -1,5 +1,6 @@
 //! Why a case or a model could not be opened, each as one sentence the user can act on.
 
+use crate::files::words;
 use crate::job::Told;
 use crate::{cascade, cohort, display, figure, network, radiograph, saliency};
 
@@ -60,7 +61,7 @@ pub enum Error {
     #[error("no method has all its states yet; let the cascade run to its end first")]
     Unfinished,
     /// A file could not be written.
-    #[error("the files could not be written ({0})")]
+    #[error("the files could not be written ({})", words(.0))]
     Write(#[from] std::io::Error),
 }
 

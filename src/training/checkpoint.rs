@@ -94,7 +94,7 @@ impl Checkpoint {
         let bytes = views
             .and_then(|views| safetensors::serialize(views, Some(HashMap::from([(NOTE.to_owned(), note)]))))
             .map_err(|error| failed(error.to_string()))?;
-        files::write(path, &bytes, Readers::Usual).map_err(|error| failed(error.to_string()))
+        files::write(path, &bytes, Readers::Usual).map_err(|error| failed(files::words(&error)))
     }
 
     /// Reads one of a training that was told the same.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::loss;
+use crate::files::words;
 use crate::{cohort, figure, network};
 
 /// Result of a step of training.
@@ -64,7 +65,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// A file that could not be read or written.
-    #[error("{action} failed ({source}): {}", path.display())]
+    #[error("{action} failed ({}): {}", words(source), path.display())]
     Io {
         /// What failed.
         action: &'static str,

@@ -142,7 +142,7 @@ impl Keeper {
                 Ending::Done(None)
             }
             Err(_) if has_failed.swap(true, Ordering::Relaxed) => Ending::Done(None),
-            Err(error) => Ending::Failed(format!("session and settings cannot be saved: {}", error.kind())),
+            Err(error) => Ending::Failed(format!("session and settings cannot be saved: {}", files::words(&error))),
         });
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use serde::{Deserialize, Serialize};
 
-use super::files::{self, Lock, is_ours};
+use super::files::{self, FileId, Lock, is_ours};
 use super::{APPLICATION, LAYOUT, PACE, SCHEMA};
 use crate::benchmark::error::{Error, Result};
 use crate::benchmark::protocol::Protocol;
@@ -69,6 +69,8 @@ pub struct Store {
     pub(super) meta: Meta,
     /// Held while this process writes.
     _lock: Option<Lock>,
+    /// The file, while this process writes it under its name.
+    written: Option<FileId>,
 }
 
 /// The layout of a new database.
@@ -97,10 +99,10 @@ impl Store {
             let failed = Error::sqlite(path);
             let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
             set_up(&connection).map_err(failed)?;
-            Ok(connection)
+            Ok((connection, FileId::of(path).map_err(looking(path))?))
         });
         match opened {
-            Ok(connection) => Ok(Self { connection, path: path.to_owned(), meta: meta.clone(), _lock: Some(lock) }),
+            Ok((connection, written)) => Ok(Self { connection, path: path.to_owned(), meta: meta.clone(), _lock: Some(lock), written: Some(written) }),
             Err(error) => {
                 lock.undo();
                 Err(error)
@@ -111,7 +113,7 @@ impl Store {
     /// A new database at `at` to be filled by this process alone; trouble is told of `target`, where it will be.
     pub(super) fn begin(at: &Path, meta: &Meta, target: &Path) -> Result<Self> {
         let connection = begin(at, meta, target)?;
-        Ok(Self { connection, path: target.to_owned(), meta: meta.clone(), _lock: None })
+        Ok(Self { connection, path: target.to_owned(), meta: meta.clone(), _lock: None, written: None })
     }
 
     /// Opens a database to go on with; no other process can at the same time.
@@ -121,8 +123,8 @@ impl Store {
     pub fn open(path: &Path) -> Result<Self> {
         require(path)?;
         let lock = Lock::take(path)?;
-        match open_to_write(path) {
-            Ok((connection, meta)) => Ok(Self { connection, path: path.to_owned(), meta, _lock: Some(lock) }),
+        match open_to_write(path).and_then(|opened| Ok((opened, FileId::of(path).map_err(looking(path))?))) {
+            Ok(((connection, meta), written)) => Ok(Self { connection, path: path.to_owned(), meta, _lock: Some(lock), written: Some(written) }),
             Err(error) => {
                 lock.undo();
                 Err(error)
@@ -143,7 +145,15 @@ impl Store {
         connection.busy_timeout(WAIT).map_err(failed)?;
         check(&connection, path)?;
         let meta = read_meta(&connection, path)?;
-        Ok(Self { connection, path: path.to_owned(), meta, _lock: None })
+        Ok(Self { connection, path: path.to_owned(), meta, _lock: None, written: None })
+    }
+
+    /// Fails where the file that is written has its name no more: what goes into it is lost with the program's end.
+    pub(crate) fn require_there(&self) -> Result<()> {
+        match self.written {
+            Some(written) if FileId::of(&self.path).ok() != Some(written) => Err(Error::Vanished { path: self.path.clone() }),
+            _ => Ok(()),
+        }
     }
 
     /// What it says about its run.
@@ -155,6 +165,10 @@ impl Store {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+fn looking(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    |source| Error::File { action: "looking at the database", source, path: path.to_owned() }
 }
 
 /// The description of a run, field by field.

@@ -25,6 +25,23 @@ const JOURNAL_HEAD_BYTES: u64 = 32;
 /// Head of each page in it.
 const PAGE_HEAD_BYTES: usize = 24;
 
+/// Which file has a name, told without opening it: closing a file lets go of the locks that `SQLite` holds on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileId([u64; 2]);
+
+impl FileId {
+    /// Of the file that has the name now.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        let found = path.metadata()?;
+        #[cfg(unix)]
+        let id = [std::os::unix::fs::MetadataExt::dev(&found), std::os::unix::fs::MetadataExt::ino(&found)];
+        // Elsewhere a file that is open keeps its name.
+        #[cfg(not(unix))]
+        let id = [u64::from(found.is_file()), 0];
+        Ok(Self(id))
+    }
+}
+
 fn companion(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);

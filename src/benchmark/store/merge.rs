@@ -69,7 +69,13 @@ pub fn merge(target: &Path, parts: &[PathBuf]) -> Result<Merged> {
     meta.planned = planned.into_values().collect();
     meta.shard = taken.first().copied().unwrap_or(0);
     meta.parts = taken;
-    let status = join(target, &meta, &stores)?;
+    let status = join(target, &meta, &stores).map_err(|error| match error {
+        // Nothing of a join is kept.
+        Error::DiskFull { path } => {
+            Error::File { action: "joining the databases", source: std::io::ErrorKind::StorageFull.into(), path }
+        }
+        other => other,
+    })?;
     let missing_units = status.total.saturating_sub(status.done + status.failed);
     Ok(Merged { status, missing_parts, missing_units })
 }

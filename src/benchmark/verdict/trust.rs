@@ -149,7 +149,7 @@ pub struct TrustEntry {
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     /// The file system.
-    #[error("the file of trust cards {operation} ({source}): {}", path.display())]
+    #[error("the file of trust cards {operation} ({}): {}", files::words(source), path.display())]
     File {
         /// What failed, as the rest of a sentence.
         operation: &'static str,

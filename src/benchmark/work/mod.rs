@@ -137,7 +137,9 @@ impl Bench<'_> {
 
     /// Notes in the database how far the sitting is.
     pub(super) fn note(&self) -> Result<()> {
-        self.store().note_session(self.session, &self.counter.note())
+        let store = self.store();
+        store.require_there()?;
+        store.note_session(self.session, &self.counter.note())
     }
 
     /// The same unless it was done a moment ago; says whether it was due.

@@ -12,7 +12,7 @@ use super::palette::{Histogram, Palette};
 use super::web_picture::WebPicture;
 use super::{Animation, FrameTime};
 use crate::cascade::{Error, Result};
-use crate::figure;
+use crate::{figure, files};
 use crate::watch::Watch;
 
 /// A kind of animated file, or the frames one by one.
@@ -175,6 +175,6 @@ fn apng(
     encoder.write_header()
 }
 
-fn failed(error: &dyn fmt::Display) -> Error {
-    Error::Encode { reason: error.to_string() }
+fn failed(error: &(dyn std::error::Error + 'static)) -> Error {
+    Error::Encode { reason: files::reason(error) }
 }

@@ -1,11 +1,11 @@
 //! `saliscope benchmark merge`: the parts of a run as one.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::benchmark;
+use crate::cli::console;
 use crate::cli::error::Result;
 use crate::cli::print_json;
 
@@ -24,10 +24,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let merged = benchmark::merge(&arguments.out, &arguments.shards)?;
     if !merged.missing_parts.is_empty() {
         let parts: Vec<String> = merged.missing_parts.iter().map(ToString::to_string).collect();
-        let _ = writeln!(std::io::stderr(), "warning: these parts are missing: {}", parts.join(", "));
+        console::tell(format_args!("warning: these parts are missing: {}", parts.join(", ")));
     }
     if merged.missing_units > 0 {
-        let _ = writeln!(std::io::stderr(), "warning: {} units are not done yet", merged.missing_units);
+        console::tell(format_args!("warning: {} units are not done yet", merged.missing_units));
     }
     print_json(&merged)
 }

@@ -1,6 +1,5 @@
 //! `saliscope benchmark report`: one HTML file that tells what a run found.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,6 +8,7 @@ use crate::benchmark::figures::{NoPictures, Pictures};
 use crate::benchmark::report::{ReportOptions, report};
 use crate::benchmark::{self, KeptPictures, Store, TrustFile};
 use crate::cli::caution;
+use crate::cli::console;
 use crate::cli::error::Result;
 use crate::cli::output_file;
 
@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     output_file::place(output_file::stage(&arguments.out, made.html.as_bytes())?, &arguments.out, arguments.force)?;
     // The report is there; a folder that cannot be written must not take it away.
     if let Err(error) = TrustFile::of(&made.analysis).write(&TrustFile::beside(&path)) {
-        let _ = writeln!(std::io::stderr(), "warning: {error}");
+        console::tell(format_args!("warning: {error}"));
     }
     Ok(())
 }

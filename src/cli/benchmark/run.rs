@@ -1,6 +1,5 @@
 //! `saliscope benchmark run` and `resume`: working through a protocol.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -11,6 +10,7 @@ use super::status::span;
 use crate::benchmark::{self, Options, Progress, Protocol, RunWatch, Setup, Shard, Store, Summary};
 use crate::cli::arguments::{Machine, whole};
 use crate::cli::caution;
+use crate::cli::console;
 use crate::cli::error::{Error, Result};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::{print_json, runtime};
@@ -186,7 +186,7 @@ impl RunWatch for Terminal {
     fn warning(&self, text: &str) {
         if !self.quiet {
             self.bar.suspend(|| {
-                let _ = writeln!(std::io::stderr(), "warning: {text}");
+                console::tell(format_args!("warning: {text}"));
             });
         }
     }

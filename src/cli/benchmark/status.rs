@@ -1,13 +1,13 @@
 //! `saliscope benchmark status`: how far a run is.
 
 use std::fmt::Write as _;
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::benchmark::{self, Status, Store};
-use crate::cli::error::{Error, Result};
+use crate::cli::console;
+use crate::cli::error::Result;
 use crate::cli::print_json;
 
 /// Failures told by reason; further ones are only counted.
@@ -35,7 +35,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             print_json(&status)?;
         } else {
             let text = text(&status);
-            std::io::stdout().write_all(text.as_bytes()).map_err(Error::Stdout)?;
+            console::print(&text)?;
         }
     }
     Ok(())

@@ -1,10 +1,10 @@
 //! What `saliscope train` is told.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::super::console;
 use super::super::arguments::{DeviceChoice, YesNo, real, whole};
 use super::super::error::{Error, Result};
 use super::super::interrupt::Interrupt;
@@ -250,7 +250,7 @@ impl Arguments {
         let cohort = cohort?;
         if !self.quiet {
             for warning in cohort.warnings() {
-                let _ = writeln!(std::io::stderr(), "warning: {warning}");
+                console::tell(format_args!("warning: {warning}"));
             }
         }
         Ok(cohort)

@@ -4,10 +4,10 @@ mod arguments;
 mod files;
 mod terminal;
 
-use std::io::Write;
 
 use serde::Serialize;
 
+use super::console;
 use super::error::{Error, Result};
 use super::interrupt::Interrupt;
 use super::progress::Progress;
@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let (train, validation) = (load(Split::Train)?, load(Split::Val)?);
     if !arguments.quiet {
         for (reason, count) in train.unusable.iter().chain(&validation.unusable) {
-            let _ = writeln!(std::io::stderr(), "warning: {count} images are left out: {reason}");
+            console::tell(format_args!("warning: {count} images are left out: {reason}"));
         }
     }
     let variant = Variant {
@@ -71,10 +71,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             return Err(Error::Usage(text.to_owned()));
         }
         let (taken, drawn, unused) = (inherited.taken, inherited.drawn, inherited.unused);
-        let _ = writeln!(
-            std::io::stderr(),
-            "{taken} tensors taken over, {drawn} drawn from the seed, {unused} of the file not used"
-        );
+        console::tell(format_args!("{taken} tensors taken over, {drawn} drawn from the seed, {unused} of the file not used"));
     }
     let parameters: usize = weights.iter().map(|(_, tensor)| tensor.values.len()).sum();
     let trainer = runtime.trainer(graph, &weights)?;

@@ -1,8 +1,8 @@
 //! A training on the terminal.
 
-use std::io::Write;
 use std::path::Path;
 
+use super::super::console;
 use super::super::progress::Progress as Bar;
 use crate::training::{Checkpoint, Error as TrainingError, Progress, TrainingWatch};
 use crate::watch::Watch;
@@ -42,7 +42,7 @@ impl TrainingWatch for Terminal<'_> {
             if !bar.is_hidden() {
                 bar.println(line);
             } else if bar.length().is_some() {
-                let _ = writeln!(std::io::stderr(), "{line}");
+                console::tell(line);
             }
         }
         checkpoint.save(&self.told, self.checkpoint)
