@@ -93,6 +93,12 @@ pub enum Error {
         /// The database.
         path: PathBuf,
     },
+    /// `SQLite` would have to write where it cannot.
+    #[error("the database or its folder cannot be opened for writing; copy the folder of the run to a place of your own and use the copy: {}", path.display())]
+    ReadOnly {
+        /// The database.
+        path: PathBuf,
+    },
     /// Any other trouble with the database.
     #[error("the database cannot be used ({problem}): {}", path.display())]
     Database {
@@ -168,11 +174,7 @@ impl Error {
     pub(super) fn sqlite(path: &Path) -> impl Fn(rusqlite::Error) -> Self + Copy {
         move |error| {
             let path = path.to_owned();
-            // The words about a file that cannot be opened have its path in their middle.
             let problem = match &error {
-                rusqlite::Error::SqliteFailure(code, _) if code.code == rusqlite::ErrorCode::CannotOpen => {
-                    code.to_string()
-                }
                 rusqlite::Error::SqliteFailure(code, _) if code.code == rusqlite::ErrorCode::SystemIoFailure => {
                     "the disk does not take or give its bytes; it may be full, or files may be no larger there".to_owned()
                 }
@@ -180,6 +182,11 @@ impl Error {
             };
             match error.sqlite_error_code() {
                 Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull { path },
+                Some(
+                    rusqlite::ErrorCode::CannotOpen
+                    | rusqlite::ErrorCode::ReadOnly
+                    | rusqlite::ErrorCode::PermissionDenied,
+                ) => Self::ReadOnly { path },
                 Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
                     Self::Damaged { problem, path }
                 }
@@ -200,6 +207,7 @@ impl Error {
             | Self::Newer { path, .. }
             | Self::Damaged { path, .. }
             | Self::Vanished { path }
+            | Self::ReadOnly { path }
             | Self::DiskFull { path }
             | Self::Database { path, .. }
             | Self::File { path, .. }
@@ -267,6 +275,7 @@ mod tests {
             Error::Newer { found: 3, known: 1, path: path() },
             Error::Damaged { problem: problem(), path: path() },
             Error::Vanished { path: path() },
+            Error::ReadOnly { path: path() },
             Error::DiskFull { path: path() },
             Error::Database { problem: problem(), path: path() },
             Error::File { action: "reading", source: io(), path: path() },

@@ -7,11 +7,13 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use serde::{Deserialize, Serialize};
 
 use super::files::{self, FileId, Lock, is_ours};
+use super::look::{Look, look};
 use super::{APPLICATION, LAYOUT, PACE, SCHEMA};
 use crate::benchmark::error::{Error, Result};
 use crate::benchmark::protocol::Protocol;
 use crate::benchmark::results::{CohortProvenance, Exclusion, ModelProvenance};
 use crate::benchmark::unit::Kind;
+use crate::files::Staging;
 
 /// How long to wait for another connection's transaction.
 const WAIT: Duration = Duration::from_secs(10);
@@ -71,6 +73,10 @@ pub struct Store {
     _lock: Option<Lock>,
     /// The file, while this process writes it under its name.
     written: Option<FileId>,
+    /// What another connection attaches it by, where that is not its path.
+    pub(super) attached_as: Option<String>,
+    /// The folder of the copy that is looked at.
+    _copy: Option<Staging>,
 }
 
 /// The layout of a new database.
@@ -102,7 +108,9 @@ impl Store {
             Ok((connection, FileId::of(path).map_err(looking(path))?))
         });
         match opened {
-            Ok((connection, written)) => Ok(Self { connection, path: path.to_owned(), meta: meta.clone(), _lock: Some(lock), written: Some(written) }),
+            Ok((connection, written)) => {
+                Ok(Self { _lock: Some(lock), written: Some(written), ..Self::of(connection, path, meta.clone()) })
+            }
             Err(error) => {
                 lock.undo();
                 Err(error)
@@ -110,10 +118,15 @@ impl Store {
         }
     }
 
+    fn of(connection: Connection, path: &Path, meta: Meta) -> Self {
+        let path = path.to_owned();
+        Self { connection, path, meta, _lock: None, written: None, attached_as: None, _copy: None }
+    }
+
     /// A new database at `at` to be filled by this process alone; trouble is told of `target`, where it will be.
     pub(super) fn begin(at: &Path, meta: &Meta, target: &Path) -> Result<Self> {
         let connection = begin(at, meta, target)?;
-        Ok(Self { connection, path: target.to_owned(), meta: meta.clone(), _lock: None, written: None })
+        Ok(Self::of(connection, target, meta.clone()))
     }
 
     /// Opens a database to go on with; no other process can at the same time.
@@ -124,7 +137,9 @@ impl Store {
         require(path)?;
         let lock = Lock::take(path)?;
         match open_to_write(path).and_then(|opened| Ok((opened, FileId::of(path).map_err(looking(path))?))) {
-            Ok(((connection, meta), written)) => Ok(Self { connection, path: path.to_owned(), meta, _lock: Some(lock), written: Some(written) }),
+            Ok(((connection, meta), written)) => {
+                Ok(Self { _lock: Some(lock), written: Some(written), ..Self::of(connection, path, meta) })
+            }
             Err(error) => {
                 lock.undo();
                 Err(error)
@@ -132,20 +147,19 @@ impl Store {
         }
     }
 
-    /// Opens a database to look at, also while another process writes it.
+    /// Opens a database to look at, also while another process writes it, and where nothing can be written.
     ///
     /// # Errors
     /// When it is not there, damaged, or of a newer version.
     pub fn read(path: &Path) -> Result<Self> {
         require(path)?;
-        let failed = Error::sqlite(path);
-        // A database that was not closed needs its journal replayed, for which it must be opened for writing.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-        connection.busy_timeout(WAIT).map_err(failed)?;
-        check(&connection, path)?;
+        let Look { connection, name, copy } = look(path, |connection| {
+            connection.busy_timeout(WAIT).map_err(Error::sqlite(path))?;
+            check(connection, path)
+        })?;
         let meta = read_meta(&connection, path)?;
-        Ok(Self { connection, path: path.to_owned(), meta, _lock: None, written: None })
+        let read = Self::of(connection, path, meta);
+        Ok(Self { attached_as: name, _copy: copy, ..read })
     }
 
     /// Fails where the file that is written has its name no more: what goes into it is lost with the program's end.

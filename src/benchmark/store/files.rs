@@ -42,7 +42,7 @@ impl FileId {
     }
 }
 
-fn companion(path: &Path, ending: &str) -> PathBuf {
+pub(super) fn companion(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)

@@ -87,7 +87,7 @@ fn join(target: &Path, meta: &Meta, stores: &[Store]) -> Result<Status> {
     let joined = Store::begin(&made, meta, target)?;
     let failed = Error::sqlite(target);
     for store in stores {
-        let Some(path) = store.path().to_str() else {
+        let Some(path) = store.attached_as.as_deref().or_else(|| store.path().to_str()) else {
             return Err(Error::Merge { problem: "its path is no text".to_owned(), path: store.path().to_owned() });
         };
         joined.connection.execute("ATTACH DATABASE ?1 AS part", [path]).map_err(failed)?;

@@ -15,6 +15,7 @@
 
 mod access;
 mod files;
+mod look;
 mod map;
 mod merge;
 mod read;
