@@ -176,7 +176,8 @@ impl Error {
             let path = path.to_owned();
             let problem = match &error {
                 rusqlite::Error::SqliteFailure(code, _) if code.code == rusqlite::ErrorCode::SystemIoFailure => {
-                    "the disk does not take or give its bytes; it may be full, or files may be no larger there".to_owned()
+                    "the disk does not take or give its bytes; it may be full, or files may be no larger there"
+                        .to_owned()
                 }
                 _ => error.to_string(),
             };

@@ -1,6 +1,5 @@
 //! The one warning that `--quiet` does not silence: that a network says nothing about patients.
 
-
 use super::console;
 use super::study_image::StudyImage;
 use crate::network::ModelCard;

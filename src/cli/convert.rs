@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::console;
 use super::arguments::{OutputChoice, YesNo};
+use super::console;
 use super::error::{Error, Result};
 use super::{output_file, print_json};
 use crate::export::FileSet;

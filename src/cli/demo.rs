@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::console;
 use super::arguments::{Machine, Wanted};
+use super::console;
 use super::error::Result;
 use super::explain::Work;
 use super::interrupt::Interrupt;

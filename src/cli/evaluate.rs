@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::console;
 use super::arguments::{Machine, OutputChoice, whole};
 use super::cohort::Options as CohortArguments;
+use super::console;
 use super::error::{Error, Result};
 use super::interrupt::Interrupt;
 use super::progress::Progress;

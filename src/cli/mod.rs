@@ -42,9 +42,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::files::Leftovers;
 use console::print_json;
 pub use error::{Error, Result};
-use crate::files::Leftovers;
 
 /// Shows where a chest-radiograph classifier looked.
 #[derive(Debug, Parser)]

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::console;
 use super::arguments::OutputChoice;
+use super::console;
 use super::error::{Error, Result};
 use crate::demo;
 use crate::network::{Architecture, Model, ModelKind};

@@ -1,8 +1,7 @@
 //! From the arguments to the place where networks run.
 
-
-use super::console;
 use super::arguments::Machine;
+use super::console;
 use super::error::{Error, Result};
 use crate::network::{Runtime, RuntimeOptions};
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::console;
 use super::arguments::whole;
+use super::console;
 use super::error::{Error, Result};
 use super::report::VERSION;
 use super::{output_file, stats_text};

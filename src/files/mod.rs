@@ -9,8 +9,8 @@ mod read;
 mod staging;
 mod write;
 
-pub(crate) use error::{reason, words};
 pub use error::{Error, Result};
+pub(crate) use error::{reason, words};
 pub use opened::{count_opened, times_opened};
 pub use read::{Source, open, read, read_text};
 pub use staging::Leftovers;

@@ -51,7 +51,10 @@ impl Leftovers {
         };
         let mut words = Vec::new();
         if !self.removed.is_empty() {
-            words.push(format!("an earlier run was ended before it was done; its unfinished files are removed ({})", listed(&self.removed)));
+            words.push(format!(
+                "an earlier run was ended before it was done; its unfinished files are removed ({})",
+                listed(&self.removed)
+            ));
         }
         if !self.left.is_empty() {
             words.push(format!(

@@ -52,6 +52,8 @@ pub struct JobReport {
     pub elapsed: Duration,
     /// Time left as the job itself sees it, where it knows better than its rate.
     pub told_left: Option<Duration>,
+    /// It runs, reaches for files, and has not moved for so long that one of them may not answer.
+    pub is_stalled: bool,
 }
 
 impl JobReport {
@@ -94,6 +96,33 @@ pub(super) struct Shared {
     pub(super) started: std::sync::OnceLock<Instant>,
     pub(super) told_left: Mutex<Option<Duration>>,
     pub(super) place: Mutex<Option<String>>,
+    /// When it last told how far it is.
+    pub(super) moved: Mutex<Option<Instant>>,
+}
+
+impl Shared {
+    pub(super) fn new(wake: &Arc<dyn Fn() + Send + Sync>) -> Arc<Self> {
+        Arc::new(Self {
+            cancelled: AtomicBool::new(false),
+            done: AtomicUsize::new(0),
+            total: AtomicUsize::new(0),
+            wake: Arc::clone(wake),
+            started: std::sync::OnceLock::new(),
+            told_left: Mutex::default(),
+            place: Mutex::default(),
+            moved: Mutex::default(),
+        })
+    }
+
+    /// Notes that it is not stuck.
+    pub(super) fn moves(&self) {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// For how long it has told nothing.
+    pub(super) fn still_for(&self) -> Duration {
+        self.moved.lock().unwrap_or_else(PoisonError::into_inner).map_or(Duration::ZERO, |moved| moved.elapsed())
+    }
 }
 
 /// The job's own end of the line: it tells how far it is and asks whether to stop.
@@ -132,6 +161,7 @@ impl Watch for JobWatch {
     fn progress(&self, done: usize, total: usize) {
         self.shared.done.store(done, Ordering::Relaxed);
         self.shared.total.store(total, Ordering::Relaxed);
+        self.shared.moves();
         self.wake();
     }
 
@@ -155,6 +185,7 @@ mod tests {
             total: 100,
             elapsed: Duration::from_secs(10),
             told_left: None,
+            is_stalled: false,
         };
         assert_eq!(report.time_left().map(|left| left.as_secs()), Some(30));
         report.told_left = Some(Duration::from_secs(90));

@@ -49,5 +49,5 @@ pub const HTML_REPORT_BYTES: u64 = 512 << 20;
 /// Trust cards of a run.
 pub const TRUST_BYTES: u64 = 16 << 20;
 
-/// Session and settings of the window: 100,000 paths and more.
-pub const SESSION_BYTES: u64 = 64 << 20;
+/// Session and settings of the window: two million long paths.
+pub const SESSION_BYTES: u64 = 512 << 20;

@@ -8,7 +8,7 @@ use egui::ViewportCommand;
 
 use super::action::{Action, Actions};
 use super::command::Command;
-use super::keeper::Keeper;
+use super::keeper::{self, Keeper};
 use super::list::EntryId;
 use super::look::Stage;
 use super::player::{AskedCascade, AskedComparison};
@@ -85,7 +85,11 @@ impl Workbench {
             crate::drawing::install(card);
         }
         theme::install(context);
-        let (settings, unread) = opening.home.as_deref().map(session::settings).unwrap_or_default();
+        let has_home = opening.home.is_some();
+        // On a disk that does not answer, nothing is written over what could not be read.
+        let home = opening.home.filter(|home| keeper::answers(home));
+        let is_unanswered = has_home && home.is_none();
+        let (settings, unread) = home.as_deref().map(session::settings).unwrap_or_default();
         let devices = opening.devices.unwrap_or_else(|| Arc::new(ThisMachine));
         let runtime = ChosenRuntime::new(settings.runtime_options(), devices);
         let mut workbench = Self {
@@ -99,12 +103,17 @@ impl Workbench {
             asked_cascade: None,
             asked_comparison: None,
             context: context.clone(),
-            home: opening.home,
+            home,
             keeper: Keeper::default(),
             restoring: Restoring::default(),
         };
         if let Some(unread) = unread {
             workbench.services.jobs.tell_failure("Read the settings", unread);
+        }
+        if is_unanswered {
+            let words = "their disk or share does not answer: the window opened without them and keeps nothing; start again \
+                         once it answers";
+            workbench.services.jobs.tell_failure("Read session and settings", words);
         }
         workbench.services.start_runtime();
         workbench.read_trust();

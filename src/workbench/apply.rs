@@ -161,7 +161,7 @@ impl Workbench {
             Message::ThumbnailMade(entry, made) => {
                 self.services.thumbnails.get_mut().put(&self.context, entry, made.as_ref());
             }
-            Message::SessionOpened { missing, models } => self.take_session(&missing, models),
+            Message::SessionOpened { missing, models, tried } => self.take_session(&missing, models, &tried),
             Message::CohortRestored(saved, cohort) => self.take_cohort(&saved, cohort.as_ref()),
             Message::Chosen(purpose, paths) => self.take_paths(purpose, paths),
             Message::TargetChosen(target) => {

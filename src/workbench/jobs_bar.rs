@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use egui::{
-    Align, Button, Frame, Galley, Id, Layout, Panel, ProgressBar, Rect, Sense, TextStyle, Ui, UiBuilder, pos2, vec2,
+    Align, Button, Frame, Galley, Id, Layout, Panel, ProgressBar, Rect, RichText, Sense, TextStyle, Ui, UiBuilder,
+    pos2, vec2,
 };
 
 use super::action::{Action, Actions};
@@ -123,7 +124,10 @@ fn progress_ui(ui: &mut Ui, report: &JobReport, others: usize, state: &State, ac
         if report.total > 0 {
             ui.label(format!("{} of {}", report.done, report.total));
         }
-        if let Some(left) = report.time_left() {
+        if report.is_stalled {
+            let words = ui.label(RichText::new("a file does not answer yet").color(theme::caution(ui.visuals())));
+            words.on_hover_text("Everything else goes on. Look after the disk or the share that it lies on, or cancel");
+        } else if let Some(left) = report.time_left() {
             ui.label(format!("{} left", time_words(left)));
         }
     }
@@ -149,7 +153,7 @@ fn failure_ui(
     // The button behind it keeps its room.
     let width = (ui.available_width() - 60.0).max(40.0);
     let colour = theme::failure(ui.visuals());
-    let label = egui::Label::new(egui::RichText::new(&text).color(colour)).truncate().sense(Sense::click());
+    let label = egui::Label::new(RichText::new(&text).color(colour)).truncate().sense(Sense::click());
     let size = egui::vec2(width, ui.available_height());
     let place = Layout::left_to_right(Align::Center);
     let response = ui.allocate_ui_with_layout(size, place, |ui| ui.add(label)).inner;

@@ -77,12 +77,14 @@ pub enum Message {
     ThumbnailMade(EntryId, Option<Thumbnail>),
     /// A cohort of the last session was opened again, or is gone.
     CohortRestored(SavedCohort, Option<Arc<Cohort>>),
-    /// The models of the last session were opened again, and its files looked for.
+    /// Models of the last session were opened again or are gone, or its files were looked for.
     SessionOpened {
         /// Cases whose files are gone.
         missing: HashSet<EntryId>,
         /// The models.
         models: Vec<Arc<OpenModel>>,
+        /// Those that were tried, whatever came of it.
+        tried: Vec<ModelSource>,
     },
 }
 

@@ -165,7 +165,9 @@ impl Store {
     /// Fails where the file that is written has its name no more: what goes into it is lost with the program's end.
     pub(crate) fn require_there(&self) -> Result<()> {
         match self.written {
-            Some(written) if FileId::of(&self.path).ok() != Some(written) => Err(Error::Vanished { path: self.path.clone() }),
+            Some(written) if FileId::of(&self.path).ok() != Some(written) => {
+                Err(Error::Vanished { path: self.path.clone() })
+            }
             _ => Ok(()),
         }
     }

@@ -12,8 +12,8 @@ use super::palette::{Histogram, Palette};
 use super::web_picture::WebPicture;
 use super::{Animation, FrameTime};
 use crate::cascade::{Error, Result};
-use crate::{figure, files};
 use crate::watch::Watch;
+use crate::{figure, files};
 
 /// A kind of animated file, or the frames one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::super::console;
 use super::super::arguments::{DeviceChoice, YesNo, real, whole};
+use super::super::console;
 use super::super::error::{Error, Result};
 use super::super::interrupt::Interrupt;
 use super::super::progress::Progress;

@@ -4,7 +4,6 @@ mod arguments;
 mod files;
 mod terminal;
 
-
 use serde::Serialize;
 
 use super::console;
@@ -71,7 +70,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             return Err(Error::Usage(text.to_owned()));
         }
         let (taken, drawn, unused) = (inherited.taken, inherited.drawn, inherited.unused);
-        console::tell(format_args!("{taken} tensors taken over, {drawn} drawn from the seed, {unused} of the file not used"));
+        console::tell(format_args!(
+            "{taken} tensors taken over, {drawn} drawn from the seed, {unused} of the file not used"
+        ));
     }
     let parameters: usize = weights.iter().map(|(_, tensor)| tensor.values.len()).sum();
     let trainer = runtime.trainer(graph, &weights)?;

@@ -99,6 +99,7 @@ impl Default for Session {
 pub(super) fn settings(home: &Path) -> (Settings, Option<String>) {
     match keeper::read::<Settings>(home, keeper::SETTINGS) {
         Found::Value(settings) => (settings, None),
+        Found::Part(settings, note) => (settings, Some(note)),
         Found::Nothing => (Settings::default(), None),
         Found::Unreadable(note) => (Settings::default(), Some(note)),
     }

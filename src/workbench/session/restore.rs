@@ -1,8 +1,10 @@
 //! What was open comes back, piece by piece.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Session;
 use super::cases::{SavedCase, SavedCohort, SavedOrientation, find};
@@ -11,10 +13,13 @@ use crate::job::{Ending, Lane, Start, Told};
 use crate::reading::{CaseSource, ModelSource, OpenModel};
 use crate::watch::Watch;
 use crate::workbench::app::Workbench;
-use crate::workbench::keeper::{self, Found};
+use crate::workbench::keeper::{self, Found, within};
 use crate::workbench::list::EntryId;
 use crate::workbench::opening;
 use crate::workbench::services::{Message, Services};
+
+/// How long a file of the last session may take to answer before those behind it come first.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// What of the last session is still on its way. It is saved again until it is there or known to be gone.
 #[derive(Debug, Default)]
@@ -34,6 +39,10 @@ impl Workbench {
         let Some(home) = self.home.clone() else { return false };
         let session = match keeper::read::<Session>(&home, keeper::SESSION) {
             Found::Value(session) => session.sound(),
+            Found::Part(session, note) => {
+                self.services.jobs.tell_failure("Open the last session", note);
+                session.sound()
+            }
             Found::Nothing => return false,
             Found::Unreadable(note) => {
                 self.services.jobs.tell_failure("Open the last session", note);
@@ -92,7 +101,12 @@ impl Workbench {
     }
 
     /// Takes what came of the last session.
-    pub(in crate::workbench) fn take_session(&mut self, missing: &HashSet<EntryId>, models: Vec<Arc<OpenModel>>) {
+    pub(in crate::workbench) fn take_session(
+        &mut self,
+        missing: &HashSet<EntryId>,
+        models: Vec<Arc<OpenModel>>,
+        tried: &[ModelSource],
+    ) {
         if !missing.is_empty() {
             self.state.list.remove_all(missing);
             self.state.compare.entries.retain(|entry| !missing.contains(entry));
@@ -103,11 +117,11 @@ impl Workbench {
                 self.state.models.push(model);
             }
         }
-        self.restoring.models.clear();
-        if let Some(asked) = self.restoring.asked.take()
-            && let Some(position) = self.state.models.iter().position(|model| model.source == asked)
-        {
-            self.state.model = position;
+        self.restoring.models.retain(|model| !tried.contains(model));
+        if let Some(asked) = self.restoring.asked.clone().filter(|asked| tried.contains(asked)) {
+            self.restoring.asked = None;
+            let position = self.state.models.iter().position(|model| model.source == asked);
+            self.state.model = position.unwrap_or(self.state.model);
         }
         self.find_again();
         if self.state.list.current.is_none() && self.restoring.cohorts.is_empty() {
@@ -174,6 +188,10 @@ impl Workbench {
     }
 }
 
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
 impl Services {
     /// Opens the models of the last session and looks for its files.
     fn open_session(&self, files: Vec<(EntryId, PathBuf)>, sources: Vec<ModelSource>) {
@@ -181,29 +199,58 @@ impl Services {
         let start = Start { name: "Open the last session".to_owned(), lane: Lane::Open, urgent: false, listed: true };
         self.jobs.start(start, move |watch| {
             let total = sources.len() + 1;
-            let (mut models, mut problems, mut names) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut problems, mut names) = (Vec::new(), Vec::new());
+            let arrived = |missing, model: Option<OpenModel>, tried| Message::SessionOpened {
+                missing,
+                models: model.into_iter().map(Arc::new).collect(),
+                tried,
+            };
             for (done, source) in sources.into_iter().enumerate() {
                 if watch.is_cancelled() {
                     break;
                 }
                 let title = source.title();
-                match OpenModel::open(source) {
-                    Ok(model) => models.push(Arc::new(model)),
-                    Err(error) => {
-                        problems.push(format!("a model was left out: {}", error.without_path()));
-                        names.push(title);
+                let later = post.clone();
+                // One that answers late comes late; those behind it do not wait.
+                let opened = within(ANSWER, move || match OpenModel::open(source.clone()) {
+                    Ok(model) => {
+                        later.send(arrived(HashSet::new(), Some(model), vec![source]));
+                        None
                     }
+                    Err(error) => {
+                        later.send(arrived(HashSet::new(), None, vec![source]));
+                        Some(error.without_path())
+                    }
+                });
+                let problem = match opened {
+                    Some(None) => None,
+                    Some(Some(words)) => Some(format!("a model was left out: {words}")),
+                    None => Some(
+                        "a model does not answer yet and comes once it does; look after its disk or share".to_owned(),
+                    ),
+                };
+                if let Some(problem) = problem {
+                    problems.push(problem);
+                    names.push(title);
                 }
                 watch.progress(done + 1, total);
             }
-            let missing = files.into_iter().filter(|(_, path)| !path.exists()).map(|(id, _)| id);
-            let missing: HashSet<EntryId> = missing.collect();
-            match missing.len() {
-                0 => {}
-                1 => problems.insert(0, "a file is gone and was left out".to_owned()),
-                gone => problems.insert(0, format!("{gone} files are gone and were left out")),
+            let later = post.clone();
+            let gone = within(ANSWER, move || {
+                // One on a share that does not answer is not gone.
+                let is_gone = |path: &Path| path.metadata().is_err_and(|error| is_absent(&error));
+                let missing = files.into_iter().filter(|(_, path)| is_gone(path)).map(|(id, _)| id);
+                let missing: HashSet<EntryId> = missing.collect();
+                let gone = missing.len();
+                later.send(arrived(missing, None, Vec::new()));
+                gone
+            });
+            match gone {
+                Some(0) => {}
+                Some(1) => problems.insert(0, "a file is gone and was left out".to_owned()),
+                Some(gone) => problems.insert(0, format!("{gone} files are gone and were left out")),
+                None => problems.insert(0, "a disk or share of the files does not answer yet".to_owned()),
             }
-            post.send(Message::SessionOpened { missing, models });
             if problems.is_empty() {
                 return Ending::Done(None);
             }
