@@ -12,8 +12,13 @@ mod bench;
 mod cascade;
 #[path = "command_line/caution.rs"]
 mod caution;
+#[path = "command_line/console.rs"]
+mod console;
 #[path = "command_line/demo.rs"]
 mod demo;
+#[cfg(unix)]
+#[path = "command_line/ended.rs"]
+mod ended;
 #[path = "command_line/evaluate.rs"]
 mod evaluate;
 #[path = "command_line/explain.rs"]

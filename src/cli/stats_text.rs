@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::console::in_line;
 use crate::figure::NOT_FOR_DIAGNOSIS;
 use crate::statistics::{Adjustment, Analysis, Columns, Reference, Verdict};
 
@@ -43,11 +44,11 @@ fn write(text: &mut String, columns: &Columns, analysis: &Analysis) -> std::fmt:
     let against = analysis.means.iter().find_map(|mean| mean.null.as_ref());
     let heading = against.map_or(String::new(), |null| format!("; P against {} (Holm)", null.value));
     writeln!(text, "\nMeans [95 % interval], SD, rows{heading}")?;
-    let width = analysis.means.iter().map(|mean| mean.level.chars().count()).max().unwrap_or(0);
+    let width = analysis.means.iter().map(|mean| in_line(&mean.level).chars().count()).max().unwrap_or(0);
     for mean in &analysis.means {
         let sd = mean.sd.map_or("-".to_owned(), figure);
         let interval = format!("{} [{}, {}]", figure(mean.linear.estimate), figure(mean.low), figure(mean.high));
-        write!(text, "  {:<width$}  {interval:<30} {sd:>9} {:>6}", mean.level, mean.rows)?;
+        write!(text, "  {:<width$}  {interval:<30} {sd:>9} {:>6}", in_line(&mean.level), mean.rows)?;
         if let Some(null) = &mean.null {
             write!(text, "  P {}", p(null.p_holm))?;
             if let Some(equivalence) = &null.equivalence {

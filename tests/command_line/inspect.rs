@@ -31,6 +31,32 @@ fn a_dicom_file_is_described() {
 }
 
 #[test]
+fn what_people_wrote_is_printed_only_with_identity() {
+    let bench = Bench::new();
+    let words = |view: &'static str| -> Vec<super::bench::Element<'static>> {
+        vec![
+            (0x0008, 0x0060, b"CS", b"MEYER ANNA"),
+            (0x0018, 0x5101, b"CS", view.as_bytes()),
+            (0x0020, 0x0060, b"CS", b"ANNA"),
+        ]
+    };
+    let free = bench.write("free.dcm", &dicom_of(&gray(1), &words("FOR ANNA")));
+    let coded = bench.write("coded.dcm", &dicom_of(&gray(1), &words("PA")));
+    let line = run(&["inspect", free.to_str().unwrap()]).succeeded();
+    assert!(!line.stdout.contains("ANNA"), "{}", line.stdout);
+    let told = line.lines()[0]["warnings"].to_string();
+    for field in ["modality", "view position", "laterality"] {
+        assert!(told.contains(&format!("the {field} is none of the terms")), "{told}");
+    }
+    assert_eq!(run(&["inspect", coded.to_str().unwrap()]).lines()[0]["view_position"], "PA");
+    let line = &run(&["inspect", "--identity", free.to_str().unwrap()]).lines()[0];
+    assert_eq!(
+        (&line["modality"], &line["view_position"], &line["laterality"]),
+        (&"MEYER ANNA".into(), &"FOR ANNA".into(), &"ANNA".into())
+    );
+}
+
+#[test]
 fn frames_are_looked_at_one_by_one() {
     let sums: Vec<String> = ["0", "2"]
         .iter()
