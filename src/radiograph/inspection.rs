@@ -280,6 +280,8 @@ impl Inspection {
             overlays: image.overlays().iter().enumerate().map(overlay).collect(),
         };
         let told = shown.map(|frame| frame.warnings.clone()).unwrap_or_default();
+        let identity = with_identity.then(|| image.identity());
+        let assumed = identity.as_ref().and_then(|identity| identity.warning.clone());
         Self {
             kind: Format::Dicom.name(),
             rows,
@@ -291,9 +293,9 @@ impl Inspection {
             stored: shown
                 .map(|frame| Statistics::of_whole(frame.stored.range(), frame.stored.sum(), &frame.stored.values)),
             after_modality_lut: shown.map(|frame| Range::of(&Frame::modality_values(frame))),
-            warnings: image.warnings().iter().cloned().chain(told).collect(),
+            warnings: image.warnings().iter().cloned().chain(told).chain(assumed).collect(),
             error: frame.as_ref().err().map(ToString::to_string),
-            identity: with_identity.then(|| image.identity()),
+            identity,
         }
     }
 
