@@ -183,14 +183,17 @@ impl Kept {
         let mut bytes = 0;
         let mut open = |(index, path): (usize, &PathBuf)| {
             let image = SourceImage::open(path)?;
+            let mut assumed = None;
             if arguments.identity {
-                if image.dicom.is_none() {
+                let Some(dicom) = &image.dicom else {
                     let problem = format!("--identity: image {index} is no DICOM file and has no identity to give");
                     return Err(Error::Usage(problem));
-                }
+                };
                 image.require_identity_for_dicom()?;
+                assumed = dicom.identity().warning;
             }
-            let read = StudyImage::of(index, &image.radiograph, model)?;
+            let mut read = StudyImage::of(index, &image.radiograph, model)?;
+            read.warnings.extend(assumed);
             bytes += image.bytes();
             if bytes <= limits::KEPT_IMAGES_BYTES {
                 self.images.borrow_mut().insert(index, image);

@@ -139,6 +139,10 @@ fn ended(done: Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            // Warnings tell why nothing was usable.
+            for warning in error.findings().into_iter().flat_map(|findings| &findings.warnings) {
+                console::tell(format_args!("warning: {warning}"));
+            }
             console::tell(format_args!("error: {error}"));
             ExitCode::from(error.exit_code())
         }

@@ -2,12 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use super::notes::Findings;
 use super::rle::RleError;
 use super::table::TableRole;
 use crate::radiograph;
 
 /// Result of reading a cohort.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// Warnings that are told with a problem in one sentence.
+const WARNINGS_TOLD: usize = 3;
 
 /// Failure of a cohort as a whole, or of one case of it.
 #[derive(Debug, thiserror::Error)]
@@ -54,8 +58,16 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// A cohort that could not be opened, with what was found before.
+    #[error("{problem}")]
+    Explained {
+        /// Why.
+        problem: Box<Self>,
+        /// What was left out, and what was odd.
+        findings: Box<Findings>,
+    },
     /// Not one case is left.
-    #[error("nothing usable is in the cohort ({found}): {}", path.display())]
+    #[error("nothing usable is in the cohort ({found}); `saliscope cohort --list-excluded` names what was left out: {}", path.display())]
     Nothing {
         /// What was found instead.
         found: String,
@@ -117,6 +129,7 @@ impl Error {
             | Self::Nothing { path, .. }
             | Self::MaskFile { path, .. } => Some(path),
             Self::Radiograph(error) => Some(&error.path),
+            Self::Explained { problem, .. } => problem.path(),
             Self::OtherSize { .. }
             | Self::Options(_)
             | Self::Rle(_)
@@ -126,16 +139,32 @@ impl Error {
         }
     }
 
-    /// What went wrong with one case, without the file's name, which may be a patient's.
+    /// What was left out and what was odd before a cohort could not be opened.
+    pub fn findings(&self) -> Option<&Findings> {
+        if let Self::Explained { findings, .. } = self { Some(findings) } else { None }
+    }
+
+    /// What went wrong with one case, without the file's name, which may be a patient's; of a whole cohort, with the
+    /// first of its warnings.
     pub fn without_path(&self) -> String {
         match self {
             Self::Folder { problem, .. } => problem.clone(),
             Self::Radiograph(error) => error.problem.to_string(),
+            Self::Explained { problem, findings } => {
+                let warnings = findings.warnings.iter().take(WARNINGS_TOLD).map(|warning| format!("; {warning}"));
+                let more = findings.warnings.len().saturating_sub(WARNINGS_TOLD);
+                let more = if more > 0 { format!("; `saliscope cohort` tells {more} more") } else { String::new() };
+                problem.without_path() + &warnings.collect::<String>() + &more
+            }
             Self::MaskFile { problem, .. } => format!("the mask {problem}"),
             Self::Table { role, place, problem, .. } => format!("{role}{place}: {problem}"),
             Self::NoTable { columns, .. } => format!("no CSV file with the columns {columns} is there"),
             Self::Ambiguous { count, role, .. } => format!("{count} files could be the {role}"),
-            Self::Nothing { found, .. } => format!("nothing usable is in the cohort ({found})"),
+            Self::Nothing { found, .. } => {
+                format!(
+                    "nothing usable is in the cohort ({found}); `saliscope cohort --list-excluded` names what was left out"
+                )
+            }
             Self::OtherSize { .. }
             | Self::Options(_)
             | Self::Rle(_)

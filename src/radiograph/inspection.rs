@@ -301,6 +301,8 @@ impl Inspection {
         let mut attributes = attributes;
         let held_back = if with_identity { Vec::new() } else { attributes.hold_back_free_text() };
         let told = shown.map(|frame| frame.warnings.clone()).unwrap_or_default();
+        let identity = with_identity.then(|| image.identity());
+        let assumed = identity.as_ref().and_then(|identity| identity.warning.clone());
         Self {
             kind: Format::Dicom.name(),
             rows,
@@ -312,9 +314,9 @@ impl Inspection {
             stored: shown
                 .map(|frame| Statistics::of_whole(frame.stored.range(), frame.stored.sum(), &frame.stored.values)),
             after_modality_lut: shown.map(|frame| Range::of(&Frame::modality_values(frame))),
-            warnings: image.warnings().iter().cloned().chain(told).chain(held_back).collect(),
+            warnings: image.warnings().iter().cloned().chain(told).chain(assumed).chain(held_back).collect(),
             error: frame.as_ref().err().map(ToString::to_string),
-            identity: with_identity.then(|| image.identity()),
+            identity,
         }
     }
 

@@ -157,7 +157,9 @@ impl OpenCase {
         let DicomFrame { image: dicom, mut frame, .. } = *file;
         let plane = Plane::from_frame(&frame)?;
         prepare(&plane);
+        let facts = Facts::of(&dicom);
         let mut warnings = radiograph.warnings().to_vec();
+        warnings.extend(facts.identity.warning.clone());
         let mut overlays = Vec::new();
         for (index, overlay) in dicom.overlays().iter().enumerate() {
             match dicom.overlay_bits(index, 0, Some(&frame)) {
@@ -174,7 +176,7 @@ impl OpenCase {
             title,
             plane: Arc::new(plane),
             frame: Some(frame),
-            facts: Facts::of(&dicom),
+            facts,
             dicom: Some(dicom),
             truth: CaseTruth::default(),
             label: None,

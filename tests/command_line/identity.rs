@@ -60,9 +60,27 @@ fn what_is_decoded_is_exported_exactly() {
         (b"ISO_IR 100", &latin, "MRN-1", &umlauts),
         (b"", b"A^B^C^D^E=F^G^H^I^J", &long_id, "A^B^C^D^E=F^G^H^I^J"),
         (b"", b"Doe^Jane", "A\\B", "Doe^Jane"),
-        // Only what is ASCII in every set.
         (b"ISO_IR 144", b"Ivanov^Ivan", "MRN-1", "Ivanov^Ivan"),
         (b"\\ISO 2022 IR 87", b"Yamada^Tarou", "MRN-1", "Yamada^Tarou"),
+        // Other sets, those with pairs of bytes and with escape sequences among them.
+        (b"ISO_IR 101", b"Wa\xb3\xeasa^\xafaneta", "MRN-1", "Wa\u{142}\u{119}sa^\u{17b}aneta"),
+        (b"ISO_IR 126", b"\xc4\xe9\xef\xed", "MRN-1", "\u{394}\u{3b9}\u{3bf}\u{3bd}"),
+        (b"GB18030", b"Wang=\xcd\xf5", "MRN-1", "Wang=\u{738b}"),
+        // The second byte of a pair is no separator of values.
+        (b"GBK", b"Fu^X=\xb8\xb5^\x82\x5c", "MRN-1", "Fu^X=\u{5085}^\u{4fd3}"),
+        (
+            b"\\ISO 2022 IR 87",
+            b"Yamada=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B",
+            "MRN-1",
+            "Yamada=\u{5c71}\u{7530}^\u{592a}\u{90ce}",
+        ),
+        (
+            b"ISO 2022 IR 13\\ISO 2022 IR 87",
+            b"\xd4\xcf\xc0\xde^\xc0\xdb\xb3=\x1b$B;3ED\x1b(J",
+            "MRN-1",
+            "\u{ff94}\u{ff8f}\u{ff80}\u{ff9e}^\u{ff80}\u{ff9b}\u{ff73}=\u{5c71}\u{7530}",
+        ),
+        (b"\\ISO 2022 IR 149", b"Hong=\x1b$)C\xfb\xf3", "MRN-1", "Hong=\u{6d2a}"),
     ] {
         // The number is of the same set as the name; where that is Latin-1 it is ASCII here.
         bench.write("case.dcm", &dicom(set, name, id.as_bytes(), b"ACC-1", b"Clinic"));
@@ -90,14 +108,16 @@ fn what_is_not_decoded_is_marked_and_refused() {
         (b"", "M\u{fc}ller".as_bytes(), b"1", b"2", ["PatientName", "none, so ASCII"]),
         (b"ISO_IR 192", b"M\xfcller", b"1", b"2", ["PatientName", "ISO_IR 192"]),
         (b"ISO_IR 192", plain, b"1\xff", b"2", ["PatientID", "ISO_IR 192"]),
-        (b"ISO_IR 101", b"Wa\xb3\xeasa", b"1", b"2", ["PatientName", "ISO_IR 101"]),
-        (b"ISO_IR 126", plain, b"1", b"\xc1\xc2", ["AccessionNumber", "ISO_IR 126"]),
-        (b"ISO_IR 13", b"\xd4\xcf\xc0\xde^\xc0\xdb\xb3", b"1", b"2", ["PatientName", "ISO_IR 13"]),
-        (b"\\ISO 2022 IR 87", b"Yamada=\x1b$B;3ED\x1b(B", b"1", b"2", ["PatientName", "\\ISO 2022 IR 87"]),
+        // Codes that are empty, half a pair, a set that is not declared.
+        (b"ISO_IR 109", b"\xa5", b"1", b"2", ["PatientName", "ISO_IR 109"]),
+        (b"ISO_IR 126", plain, b"1", b"\xc1\xff", ["AccessionNumber", "ISO_IR 126"]),
+        (b"ISO_IR 13", b"\xd4\xe0", b"1", b"2", ["PatientName", "ISO_IR 13"]),
+        (b"\\ISO 2022 IR 87", b"Yamada=\x1b$B;3E", b"1", b"2", ["PatientName", "\\ISO 2022 IR 87"]),
+        (b"\\ISO 2022 IR 87", b"Hong=\x1b$)C\xfb\xf3", b"1", b"2", ["PatientName", "\\ISO 2022 IR 87"]),
         // An escape sequence in a set that has none, and a byte that is no letter of Latin-1.
         (b"ISO_IR 100", b"Doe\x1b-F\xc9", b"1", b"2", ["PatientName", "ISO_IR 100"]),
         (b"ISO_IR 100", b"Doe\x92s", b"1", b"2", ["PatientName", "ISO_IR 100"]),
-        (b"GB18030", b"Wang=\xcd\xf5", b"1", b"2", ["PatientName", "GB18030"]),
+        (b"GB18030", b"Wang=\xcd", b"1", b"2", ["PatientName", "GB18030"]),
         (b"MY SET", plain, b"1", b"2", ["PatientName", "MY SET"]),
     ] {
         bench.write("case.dcm", &dicom(set, name, id, accession, b"Clinic"));
@@ -114,7 +134,7 @@ fn what_is_not_decoded_is_marked_and_refused() {
         for refused in [explain(&bench, "out"), figure(&bench)] {
             let sentence = refused.refused(1);
             assert!(told.iter().all(|word| sentence.contains(word)), "{sentence}");
-            assert!(sentence.contains("export without identity"), "{sentence}");
+            assert!(sentence.contains("export without identity, or correct"), "{sentence}");
         }
         for absent in ["out", "figure.svg", "figure.json"] {
             assert!(!bench.path(absent).exists(), "nothing is written");
@@ -122,6 +142,27 @@ fn what_is_not_decoded_is_marked_and_refused() {
         // Without identity nothing stands in the way.
         let arguments = bench.explain("case.dcm", "plain").into_iter().map(|word| word.replace("GRAD,GCAM", "GCAM"));
         run(&with(arguments.collect(), &["--dicom"])).succeeded();
+    }
+}
+
+#[test]
+fn a_wrong_name_of_a_character_set_is_told_where_letters_hang_on_it() {
+    let bench = Bench::new();
+    for (set, name, is_told) in [
+        (&b"ISO-IR 100"[..], &b"M\xfcller"[..], true),
+        (b"ISO-IR 100", b"Doe", false),
+        (b"ISO_IR 100", b"M\xfcller", false),
+    ] {
+        bench.write("case.dcm", &dicom(set, name, b"1", b"2", b"Clinic"));
+        let file = bench.path("case.dcm");
+        let line = run(&["inspect", "--identity", file.to_str().unwrap()]).succeeded().lines().remove(0);
+        let told = |text: &str| text.contains("it was taken as ISO_IR 100");
+        assert_eq!(told(&line["warnings"].to_string()), is_told, "{line}");
+        assert!(!told(&run(&["inspect", file.to_str().unwrap()]).succeeded().lines().remove(0).to_string()));
+        let aloud: Vec<String> =
+            bench.explain("case.dcm", "out").into_iter().filter(|word| word != "--quiet").collect();
+        let exported = run(&with(aloud, &["--dicom", "--identity"])).succeeded();
+        assert_eq!(told(&exported.stderr), is_told);
     }
 }
 

@@ -207,6 +207,9 @@ impl Ground {
             Shown { image: SourceImage::open(&spec.image)?, truth: None }
         };
         let mut warnings = shown.image.radiograph.warnings().to_vec();
+        if spec.identity {
+            warnings.extend(shown.image.dicom.as_ref().and_then(|dicom| dicom.identity().warning));
+        }
         let mut truth = spec.truth.clone();
         if let Some(TruthSpec::Mask(path)) = &spec.truth {
             let (mask, warning) = open_mask(path)?;

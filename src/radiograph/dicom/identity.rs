@@ -38,6 +38,9 @@ pub struct Identity {
     /// What could not be decoded; nothing where all could.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undecoded: Option<Undecoded>,
+    /// What was assumed about the character set, where letters beyond ASCII hang on it and the file names it wrongly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
 /// Values whose letters are not certain.
@@ -53,7 +56,7 @@ pub struct Undecoded {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the identity is not exported because {attribute} cannot be decoded for certain (character set of the file: \
-     {character_set}); export without identity"
+     {character_set}); export without identity, or correct SpecificCharacterSet in the file first"
 )]
 pub struct NotDecoded {
     /// Keyword of the attribute.
@@ -67,9 +70,10 @@ const NEVER_IN_DICOM: [&str; 2] = ["InstitutionName", "PatientAge"];
 
 impl Identity {
     pub(super) fn of(data_set: &DataSet<'_>) -> Self {
-        let mut reader = Reader { data_set, set: CharacterSet::of(data_set), undecoded: Vec::new() };
+        let mut reader =
+            Reader { data_set, set: CharacterSet::of(data_set), undecoded: Vec::new(), hangs_on_set: false };
         let identity = Self {
-            patient_name: reader.text(tags::PATIENT_NAME, "PatientName"),
+            patient_name: reader.name(tags::PATIENT_NAME, "PatientName"),
             patient_id: reader.text(tags::PATIENT_ID, "PatientID"),
             patient_birth_date: reader.code(tags::PATIENT_BIRTH_DATE, "PatientBirthDate"),
             patient_sex: reader.code(tags::PATIENT_SEX, "PatientSex"),
@@ -81,10 +85,11 @@ impl Identity {
             series_instance_uid: reader.code(tags::SERIES_INSTANCE_UID, "SeriesInstanceUID"),
             sop_instance_uid: reader.code(tags::SOP_INSTANCE_UID, "SOPInstanceUID"),
             undecoded: None,
+            warning: None,
         };
-        let Reader { set, undecoded: attributes, .. } = reader;
+        let Reader { set, undecoded: attributes, hangs_on_set, .. } = reader;
         let undecoded = (!attributes.is_empty()).then(|| Undecoded { character_set: set.name(), attributes });
-        Self { undecoded, ..identity }
+        Self { undecoded, warning: set.warning().filter(|_| hangs_on_set), ..identity }
     }
 
     /// Refuses an identity of which any value could not be decoded.
@@ -117,21 +122,32 @@ struct Reader<'a, 'b> {
     data_set: &'a DataSet<'b>,
     set: CharacterSet,
     undecoded: Vec<&'static str>,
+    /// Whether a value means something else in another character set.
+    hangs_on_set: bool,
 }
 
 impl Reader<'_, '_> {
     /// A value whose letters are of the file's character set.
     fn text(&mut self, tag: Tag, keyword: &'static str) -> Option<String> {
+        self.decoded(tag, keyword, false)
+    }
+
+    /// The same of a person's name.
+    fn name(&mut self, tag: Tag, keyword: &'static str) -> Option<String> {
+        self.decoded(tag, keyword, true)
+    }
+
+    fn decoded(&mut self, tag: Tag, keyword: &'static str, is_name: bool) -> Option<String> {
         let bytes = self.data_set.text_bytes(tag)?;
-        let decoded = self.set.decode(bytes);
+        let decoded = self.set.decode(bytes, is_name);
+        self.hangs_on_set |= !is_printable_ascii(bytes);
         Some(self.or_marked(decoded, bytes, keyword))
     }
 
     /// A date, a code or an identifier, which are ASCII whatever the character set is (PS3.5 6.1.2.2).
     fn code(&mut self, tag: Tag, keyword: &'static str) -> Option<String> {
         let bytes = self.data_set.text_bytes(tag)?;
-        let is_ascii = bytes.iter().all(|byte| matches!(byte, b' '..=b'~'));
-        let decoded = std::str::from_utf8(bytes).ok().filter(|_| is_ascii).map(str::to_owned);
+        let decoded = std::str::from_utf8(bytes).ok().filter(|_| is_printable_ascii(bytes)).map(str::to_owned);
         Some(self.or_marked(decoded, bytes, keyword))
     }
 
@@ -141,6 +157,10 @@ impl Reader<'_, '_> {
             marked(bytes)
         })
     }
+}
+
+fn is_printable_ascii(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 impl std::fmt::Debug for Identity {

@@ -18,6 +18,7 @@ mod guard;
 mod header;
 mod identity;
 mod image;
+mod iso_2022;
 mod layout;
 mod lookup;
 mod modality;
