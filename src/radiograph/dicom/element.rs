@@ -134,7 +134,7 @@ impl<'a> Walk<'a> {
             Form::Implicit
         } else if has_long_length(vr) {
             Form::Long
-        } else if is_vr(vr) {
+        } else if has_short_length(vr) {
             Form::Short
         } else {
             self.odd.unknown_vr = true;
@@ -472,11 +472,35 @@ fn has_long_length(vr: [u8; 2]) -> bool {
     matches!(&vr, b"OB" | b"OD" | b"OF" | b"OL" | b"OV" | b"OW" | b"SQ" | b"SV" | b"UC" | b"UN" | b"UR" | b"UT" | b"UV")
 }
 
+/// Whether it has 2 bytes.
+fn has_short_length(vr: [u8; 2]) -> bool {
+    matches!(
+        &vr,
+        b"AE"
+            | b"AS"
+            | b"AT"
+            | b"CS"
+            | b"DA"
+            | b"DS"
+            | b"DT"
+            | b"FL"
+            | b"FD"
+            | b"IS"
+            | b"LO"
+            | b"LT"
+            | b"PN"
+            | b"SH"
+            | b"SL"
+            | b"SS"
+            | b"ST"
+            | b"TM"
+            | b"UI"
+            | b"UL"
+            | b"US"
+    )
+}
+
 /// Whether these are the letters of a value representation.
 pub(super) fn is_vr(vr: [u8; 2]) -> bool {
-    const SHORT: [&[u8; 2]; 21] = [
-        b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FL", b"FD", b"IS", b"LO", b"LT", b"PN", b"SH", b"SL", b"SS",
-        b"ST", b"TM", b"UI", b"UL", b"US",
-    ];
-    has_long_length(vr) || SHORT.contains(&&vr)
+    has_long_length(vr) || has_short_length(vr)
 }

@@ -48,7 +48,7 @@ enum Stage<'a> {
 impl Stage<'_> {
     fn at(&self, value: f64) -> f64 {
         match self {
-            Self::Table(table) => f64::from(table.at(value)) / table.max(),
+            Self::Table(table) => table.gray(value),
             Self::Window(window) => window.at(value),
             Self::Ramp(ramp) => ramp.at(value),
         }
@@ -59,10 +59,12 @@ impl Frame {
     /// Leaves out the VOI lookup tables, windows and the palette that would show values that differ as one gray level: the
     /// next one is taken. `warnings` hears of each.
     pub(super) fn drop_what_shows_nothing(&mut self) {
+        let inverted = self.is_inverted();
         let Self { stored, modality, windows, tables, warnings, palette, padding, .. } = self;
         let padding = *padding;
+        let shown = |gray: f64| 255.0 * if inverted { 1.0 - gray } else { gray };
         tables.retain(|table| {
-            let is_flat = stored.is_flattened(padding, |value| f64::from(table.at(modality.at(value))));
+            let is_flat = stored.is_flattened(padding, |value| shown(table.gray(modality.at(value))));
             if is_flat {
                 warnings
                     .push("a VOI lookup table that would show all pixels as one gray level was left out".to_owned());
@@ -70,7 +72,7 @@ impl Frame {
             !is_flat
         });
         windows.retain(|window| {
-            let is_flat = stored.is_flattened(padding, |value| window.level(modality.at(value)));
+            let is_flat = stored.is_flattened(padding, |value| shown(window.level(modality.at(value))));
             if is_flat {
                 let Window { center, width, .. } = window;
                 warnings.push(format!(
@@ -206,7 +208,9 @@ impl Frame {
                         "the file gives no window; its percentiles 0.5 and 99.5 were taken as black and white"
                             .to_owned(),
                     );
-                    Stage::Ramp(self.ramp(Percentiles::RADIOGRAPH))
+                    let ramp = self.ramp(Percentiles::RADIOGRAPH);
+                    // So few pixels may differ from the others that the percentiles do not see them.
+                    Stage::Ramp(if ramp.black < ramp.white { ramp } else { self.ramp(Percentiles::WHOLE) })
                 }
             }
         })
@@ -284,6 +288,6 @@ impl Palette {
 
     /// Red, green and blue, 0 to 1.
     fn at(&self, index: i64) -> [f64; 3] {
-        [&self.red, &self.green, &self.blue].map(|table| f64::from(table.at(index as f64)) / table.max())
+        [&self.red, &self.green, &self.blue].map(|table| table.gray(index as f64))
     }
 }

@@ -64,7 +64,7 @@ impl PictureKind {
     pub(super) fn of(data_set: &DataSet<'_>) -> Self {
         let term = |tag: Tag, terms: &[&'static str]| {
             let text = data_set.text(tag)?;
-            terms.iter().copied().find(|term| *term == text)
+            terms.iter().copied().find(|term| term.eq_ignore_ascii_case(&text))
         };
         const SIDES: [&str; 4] = ["R", "L", "U", "B"];
         Self {
@@ -118,8 +118,11 @@ impl PictureKind {
         {
             told.push(format!("ImageLaterality says {image} and Laterality {series}"));
         }
-        told.extend(self.lies_otherwise());
         let modality = data_set.text(tags::MODALITY);
+        // Slices lie in other planes.
+        if matches!(modality.as_deref(), Some("CR" | "DX" | "RG")) {
+            told.extend(self.lies_otherwise());
+        }
         told.extend(self.page(modality.as_deref()));
         told
     }

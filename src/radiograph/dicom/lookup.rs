@@ -52,6 +52,11 @@ impl LookupTable {
         self.entries[index as usize]
     }
 
+    /// The entry for `value` as gray, 0 to 1.
+    pub fn gray(&self, value: f64) -> f64 {
+        (f64::from(self.at(value)) / self.max()).min(1.0)
+    }
+
     /// Largest value that an entry can hold.
     pub fn max(&self) -> f64 {
         f64::from((1_u32 << self.bits) - 1)
@@ -76,14 +81,17 @@ impl Raw {
         if entries.is_empty() {
             return None;
         }
+        // A palette has three tables with mostly the same faults.
+        let mut tell = |words: String| {
+            if !warnings.contains(&words) {
+                warnings.push(words);
+            }
+        };
         if entries.len() < count {
-            warnings.push(format!(
-                "{what} announces {count} entries and has {}; the last stands for the others",
-                entries.len()
-            ));
+            tell(format!("{what} announces {count} entries and has {}; the last stands for the others", entries.len()));
         }
         if is_packed && declared_bits > 8 {
-            warnings.push(format!("{what} says {declared_bits} bits, but its entries have one byte each"));
+            tell(format!("{what} says {declared_bits} bits, but its entries have one byte each"));
         }
         Some(Self { first: first_mapped(first, entries.len(), inputs), entries, declared_bits, is_packed })
     }

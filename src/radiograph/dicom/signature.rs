@@ -28,9 +28,7 @@ impl Signature {
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => certain("a GIF file", None),
             [b'%', b'P', b'D', b'F', b'-', ..] => certain("a PDF document", None),
             [0xff, 0x4f, 0xff, 0x51, ..] => likely("a JPEG 2000 codestream", Some(Jpeg2000)),
-            [0xff, 0xd8, 0xff, ..] if bytes.windows(2).any(|pair| pair == [0xff, 0xf7]) => {
-                likely("a JPEG-LS codestream", Some(JpegLs))
-            }
+            [0xff, 0xd8, 0xff, ..] if is_jpeg_ls(bytes) => likely("a JPEG-LS codestream", Some(JpegLs)),
             [0xff, 0xd8, 0xff, ..] => likely("a JPEG codestream", Some(Jpeg)),
             [b'I', b'I', b'*', 0, ..] | [b'M', b'M', 0, b'*', ..] => likely("a TIFF file", None),
             [0x1f, 0x8b, 8, ..] => likely("gzip data", None),
@@ -43,6 +41,24 @@ impl Signature {
             _ => None,
         }
     }
+}
+
+/// Whether the first frame header of a JPEG codestream is that of JPEG-LS (T.87 C.1.1).
+fn is_jpeg_ls(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some([0xff, marker]) = bytes.get(at..at + 2) {
+        match marker {
+            0xf7 => return true,
+            0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf | 0xda => return false,
+            0xff => at += 1,
+            0x01 | 0xd0..=0xd9 => at += 2,
+            _ => {
+                let length = bytes.get(at + 2..at + 4).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
+                at += 2 + usize::from(u16::from_be_bytes(length)).max(2);
+            }
+        }
+    }
+    false
 }
 
 /// Whether a length in the head of a BMP file is that of the bytes, without their padding.

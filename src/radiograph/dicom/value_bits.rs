@@ -41,8 +41,8 @@ impl ValueBits {
             Meaning::Words => Self { shift: high_bit + 1 - bits_stored, count: bits_stored, foreign: 0 },
             Meaning::LowBits => Self { shift: 0, count: bits_stored, foreign: 0 },
             Meaning::Precision(count) => {
-                let largest = samples.values.iter().map(|value| value.unsigned_abs()).max().unwrap_or(0);
-                if count > bits_stored && !signed && largest >> bits_stored.min(31) > 0 {
+                let exceeds = |value: &i32| value.unsigned_abs() >> bits_stored.min(31) > 0;
+                if count > bits_stored && !signed && samples.values.iter().any(exceeds) {
                     warnings.push(format!(
                         "BitsStored says {bits_stored}, but the values of the codestream have more bits and were taken whole"
                     ));
@@ -73,7 +73,7 @@ impl ValueBits {
         let tells = above & !words.and != 0 && !(signed && overlays != 0);
         let count = if signed { bits_allocated } else { u32::BITS - free.leading_zeros() } - declared.shift;
         let whole = Self { shift: declared.shift, count, foreign: overlays.cast_signed() };
-        if tells && words.variation(whole) < words.variation(declared) {
+        if tells && words.are_smoother(whole, declared) {
             warnings.push(format!("BitsStored says {bits_stored}, but the values have more bits: {count} were taken"));
             return whole;
         }
@@ -97,19 +97,15 @@ impl ValueBits {
 impl<'a> Words<'a> {
     fn new(words: &'a [i32], layout: &'a PixelLayout, padding: Option<[i64; 2]>) -> Self {
         let all = ValueBits { shift: 0, count: layout.bits_allocated, foreign: 0 };
-        let join = |is_taken: &dyn Fn(i32) -> bool| {
-            words
-                .iter()
-                .filter(|word| is_taken(**word))
-                .fold((0, u32::MAX), |(or, and), word| (or | word.cast_unsigned(), and & word.cast_unsigned()))
+        let is_padding =
+            |word: i32| padding.is_some_and(|[low, high]| (low..=high).contains(&all.value(word, layout.signed)));
+        let join = |(or, and): (u32, u32), word: &i32| (or | word.cast_unsigned(), and & word.cast_unsigned());
+        const NONE: (u32, u32) = (0, u32::MAX);
+        let image = match padding {
+            Some(_) => words.iter().filter(|word| !is_padding(**word)).fold(NONE, join),
+            None => NONE,
         };
-        let (or, and) = match padding {
-            Some([low, high]) => {
-                let image = join(&|word| !(low..=high).contains(&all.value(word, layout.signed)));
-                if image == (0, u32::MAX) { join(&|_| true) } else { image }
-            }
-            None => join(&|_| true),
-        };
+        let (or, and) = if image == NONE { words.iter().fold(NONE, join) } else { image };
         Self { words, layout, or, and }
     }
 
@@ -124,13 +120,19 @@ impl<'a> Words<'a> {
         })
     }
 
-    /// Sum of the differences between neighbours in a row. A value that lost its upper bits jumps; so does one that has
-    /// bits of something else.
-    fn variation(&self, bits: ValueBits) -> u64 {
+    /// Whether more neighbours in a row are nearer to each other in the first reading than in the second. A value that
+    /// lost its upper bits jumps where they change; one that has bits of something else jumps where that does.
+    fn are_smoother(&self, first: ValueBits, second: ValueBits) -> bool {
         let step = self.layout.samples_per_pixel;
-        let value = |word: &i32| bits.value(*word, self.layout.signed);
-        let later = self.words.iter().skip(step);
-        self.words.iter().zip(later).map(|(a, b)| value(a).abs_diff(value(b))).sum()
+        let value = |bits: ValueBits, word: &i32| bits.value(*word, self.layout.signed);
+        let mut balance = 0_i64;
+        for row in self.words.chunks(self.layout.columns * step) {
+            for (a, b) in row.iter().zip(row.iter().skip(step)) {
+                let [near, far] = [first, second].map(|bits| value(bits, a).abs_diff(value(bits, b)));
+                balance += i64::from(near < far) - i64::from(near > far);
+            }
+        }
+        balance > 0
     }
 }
 

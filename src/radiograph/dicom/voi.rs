@@ -185,7 +185,7 @@ impl Ramp {
 /// How a frame becomes gray.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum VoiChoice {
-    /// What the file wants: its first VOI lookup table, else its first window; else 8-bit values as they are; else
+    /// What the file wants: its first VOI lookup table that shows anything, else its first such window; else 8-bit values as they are; else
     /// [`Percentiles::RADIOGRAPH`].
     #[default]
     AsStored,
