@@ -4,8 +4,22 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 #![allow(clippy::float_cmp, reason = "tests of exact arithmetic compare exactly")]
 
+#[path = "dicom/bits.rs"]
+mod bits;
+#[path = "dicom/kinds.rs"]
+mod kinds;
+#[path = "dicom/lengths.rs"]
+mod lengths;
+#[path = "dicom/made.rs"]
+mod made;
+#[path = "dicom/numbers.rs"]
+mod numbers;
+#[path = "dicom/odd_elements.rs"]
+mod odd_elements;
 #[path = "dicom/restarts.rs"]
 mod restarts;
+#[path = "dicom/tables.rs"]
+mod tables;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -156,7 +156,9 @@ impl Plane {
             } else if let Some(white) = frame.plain_white() {
                 Tone::Window(range_window([0.0, white]))
             } else {
-                Tone::Window(plane.percentile_window(Percentiles::RADIOGRAPH))
+                // So few pixels may differ from the others that the percentiles do not see them.
+                let seen = plane.percentile_range(Percentiles::RADIOGRAPH);
+                Tone::Window(range_window(if seen[0] < seen[1] { seen } else { plane.value_range() }))
             },
             inverted: frame.is_inverted(),
             interpolation: Interpolation::default(),
@@ -268,12 +270,16 @@ impl Plane {
 
     /// The window between two percentiles of the values, padding left aside; a step where both are one value.
     pub fn percentile_window(&self, percentiles: Percentiles) -> Window {
+        range_window(self.percentile_range(percentiles))
+    }
+
+    fn percentile_range(&self, percentiles: Percentiles) -> [f64; 2] {
         let [a, b] = if self.slope < 0.0 {
             [100.0 - percentiles.black, 100.0 - percentiles.white]
         } else {
             [percentiles.black, percentiles.white]
         };
-        range_window([a, b].map(|percentile| self.units(self.percentile(percentile))))
+        [a, b].map(|percentile| self.units(self.percentile(percentile)))
     }
 
     /// Halved again and again, each level the mean of the one before; level 0 is the plane itself.
@@ -292,7 +298,7 @@ impl Plane {
 
     /// Gray by value through one of the file's tables.
     fn table(&self, table: &LookupTable) -> Arc<[f32]> {
-        let gray = |value: u16| (f64::from(table.at(self.units(f64::from(value)))) / table.max()) as f32;
+        let gray = |value: u16| table.gray(self.units(f64::from(value))) as f32;
         (0..=u16::MAX).map(gray).collect()
     }
 

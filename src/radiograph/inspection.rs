@@ -5,7 +5,9 @@ use std::path::Path;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::dicom::{DicomImage, Frame, Identity, LookupTable, Modality, Overlay, PixelLayout, Spacing, Window};
+use super::dicom::{
+    DicomImage, Frame, Identity, LookupTable, Modality, Overlay, PictureKind, PixelLayout, Spacing, Window,
+};
 use super::{Error, Format, Problem, Result, misnamed, numpy, raster, read_file, terms};
 
 /// A file's content in words and numbers. Nothing in it identifies the patient but [`Inspection::identity`].
@@ -74,8 +76,9 @@ pub struct DicomAttributes {
     pub modality: Option<String>,
     /// View position, such as `PA`.
     pub view_position: Option<String>,
-    /// Side of a paired part of the body.
-    pub laterality: Option<String>,
+    /// What kind of picture it is.
+    #[serde(flatten)]
+    pub kind: PictureKind,
     /// Distance between pixels.
     pub spacing: Option<Spacing>,
     /// Height over width of a pixel, where it is not 1.
@@ -286,7 +289,7 @@ impl Inspection {
             photometric: layout.photometric.name(),
             modality: image.modality(),
             view_position: image.view_position(),
-            laterality: image.laterality(),
+            kind: image.kind(),
             spacing: image.spacing(index),
             pixel_aspect: image.pixel_aspect(),
             windows: shown.map(|frame| frame.windows.clone()).unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! What is written in the corners of a picture.
 
-use crate::radiograph::dicom::{DicomImage, Identity, Spacing, SpacingKind};
+use crate::radiograph::dicom::{DicomImage, Identity, PictureKind, Spacing, SpacingKind};
 
 /// What a file says about its image, for the eyes of whoever looks at it.
 #[derive(Clone, Default)]
@@ -11,8 +11,8 @@ pub struct Facts {
     pub modality: Option<String>,
     /// Such as `PA`.
     pub view_position: Option<String>,
-    /// Side of a paired part of the body.
-    pub laterality: Option<String>,
+    /// What kind of picture it is.
+    pub kind: PictureKind,
     /// Whether the pixels went through lossy compression.
     pub is_lossy: bool,
     /// Distance between pixels.
@@ -33,7 +33,7 @@ impl Facts {
             identity: dicom.identity(),
             modality: dicom.modality(),
             view_position: dicom.view_position(),
-            laterality: dicom.laterality(),
+            kind: dicom.kind(),
             is_lossy: dicom.is_lossy(),
             spacing: dicom.spacing(0),
             pixel_aspect: dicom.pixel_aspect().unwrap_or(1.0),

@@ -26,13 +26,20 @@ pub(super) fn corners_ui(painter: &Painter, area: Rect, tile: &Tile<'_>, viewpor
     }
     column(painter, area.left_top(), Align2::LEFT_TOP, &upper_left);
     let mut upper_right: Vec<String> = Vec::new();
-    let views = [&facts.modality, &facts.view_position, &facts.laterality];
-    let view: Vec<String> = views.into_iter().flatten().filter(|text| !text.is_empty()).cloned().collect();
+    let views = [facts.modality.as_deref(), facts.view_position.as_deref(), facts.kind.laterality];
+    let view: Vec<&str> = views.into_iter().flatten().filter(|text| !text.is_empty()).collect();
     if !view.is_empty() {
         upper_right.push(view.join(" "));
     }
-    if facts.is_lossy {
-        upper_right.push("lossy compression".to_owned());
+    if let Some([row, column]) = &facts.kind.patient_orientation {
+        upper_right.push(format!("rows to {row}, columns to {column}"));
+    }
+    for (is_so, words) in [
+        (facts.kind.is_for_processing(), "for processing"),
+        (facts.kind.burned_in_annotation == Some(true), "burned-in annotation"),
+        (facts.is_lossy, "lossy compression"),
+    ] {
+        upper_right.extend(is_so.then(|| words.to_owned()));
     }
     column(painter, area.right_top(), Align2::RIGHT_TOP, &upper_right);
     if is_small {

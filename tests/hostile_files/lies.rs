@@ -96,13 +96,22 @@ fn attributes_that_cannot_be() {
         [0, 17, 31, 33, 255].map(|bits| ("bits stored", with_short("gray_12_in_16", BITS_STORED, bits))).into();
     for (what, element, values) in [
         ("bits allocated", 0x0100, [0, 12, 64, 65_535]),
-        ("high bit", 0x0102, [16, 31, 32, 65_535]),
         ("rows", ROWS, [0, 16_385, 65_535, 4000]),
         ("samples a pixel", 0x0002, [0, 2, 5, 65_535]),
     ] {
         contents.extend(values.map(|value| (what, with_short("gray_12_in_16", element, value))));
     }
     all_refused(&contents);
+}
+
+#[test]
+fn a_high_bit_that_no_word_has_changes_nothing() {
+    let original = told(&[("whole", fixture("gray_12_in_16"))]).remove(0).1;
+    for high in [16, 31, 32, 65_535] {
+        let line = told(&[("high bit", with_short("gray_12_in_16", 0x0102, high))]).remove(0).1;
+        assert_eq!(line["stored"], original["stored"], "{high}");
+        assert!(line["warnings"].to_string().contains(&format!("HighBit {high}")), "{line}");
+    }
 }
 
 #[test]

@@ -10,7 +10,8 @@ impl Radiograph {
     ///
     /// The levels are those of [`super::Frame::gray_levels`]: modality LUT, then the file's own VOI lookup table or
     /// window, MONOCHROME1 inverted; 8-bit values without any of these exactly as stored; more bits without a window
-    /// between the percentiles 0.5 and 99.5, with a warning. Overlays are not drawn and pixels that are not square are
+    /// between the percentiles 0.5 and 99.5, with a warning. Tables, windows and a rescale that would show different values as
+    /// one level are left out, with a warning. Overlays are not drawn and pixels that are not square are
     /// not stretched; the latter is a warning.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use dicom_core::Tag;
 
+use super::decimal::{self, Wanted};
 use super::element::{Element, Walk, is_pixel_data, is_vr, items};
 use super::error::{Error, Result};
 use super::transfer_syntax::Encoding;
@@ -16,8 +17,8 @@ pub(in crate::radiograph) struct DataSet<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) encoding: Encoding,
     pub(in crate::radiograph) elements: Cow<'a, [Element]>,
-    /// Why the walk stopped behind the pixel data.
-    pub(super) cut: Option<String>,
+    /// What was odd about them, one sentence each.
+    pub(super) warnings: Vec<String>,
 }
 
 impl<'a> DataSet<'a> {
@@ -43,7 +44,8 @@ impl<'a> DataSet<'a> {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self { bytes, encoding, elements: elements.into(), cut })
+        let warnings = walk.odd().warnings().into_iter().chain(cut).collect();
+        Ok(Self { bytes, encoding, elements: elements.into(), warnings })
     }
 
     /// The element, the last one where it is repeated, as other readers take it.
@@ -89,14 +91,10 @@ impl<'a> DataSet<'a> {
         let Some(element) = self.element(tag) else { return Vec::new() };
         let Some(bytes) = self.bytes.get(element.value.clone()) else { return Vec::new() };
         let bytes = &bytes[..bytes.len().min(limits::DICOM_TEXT_BYTES * 4)];
-        let encoding = self.encoding;
+        let encoding = self.encoding_of(element);
         let words = || bytes.as_chunks::<2>().0.iter().map(move |word| encoding.u16(*word));
         let longs = || bytes.as_chunks::<4>().0.iter().map(move |word| encoding.u32(*word));
-        let vr = match element.vr {
-            Some(vr) if vr != *b"UN" && is_vr(vr) => vr,
-            _ => usual.vr(),
-        };
-        match &vr {
+        match &representation(element, usual) {
             b"US" | b"OW" => words().map(f64::from).collect(),
             b"SS" => words().map(|word| f64::from(word.cast_signed())).collect(),
             b"UL" => longs().map(f64::from).collect(),
@@ -110,6 +108,22 @@ impl<'a> DataSet<'a> {
                 .collect(),
             _ => self.texts(tag).iter().map(|text| text.parse().unwrap_or(f64::NAN)).collect(),
         }
+    }
+
+    /// The values of an attribute of decimal text (DS, IS), which programs write in many ways; a value that cannot be
+    /// understood is NaN, with a warning. Where the element is binary, its numbers.
+    pub(super) fn decimals(&self, tag: Tag, wanted: &Wanted, warnings: &mut Vec<String>) -> Vec<f64> {
+        match self.element(tag).map(|element| representation(element, Usual::Text)) {
+            None => Vec::new(),
+            Some(vr) if is_binary(vr) => self.numbers(tag, Usual::Text),
+            Some(_) => decimal::read(&self.texts(tag), wanted, warnings),
+        }
+    }
+
+    /// Byte order and representation of an element's value: one that passed through a program that did not know it is
+    /// little endian (PS3.5 6.2.2, note 4).
+    pub(super) fn encoding_of(&self, element: &Element) -> Encoding {
+        if element.vr == Some(*b"UN") { Encoding::IMPLICIT } else { self.encoding }
     }
 
     /// The first of [`DataSet::numbers`], where it is finite.
@@ -139,10 +153,21 @@ impl<'a> DataSet<'a> {
 
     fn item_ranges(&self, tag: Tag) -> Vec<(Range<usize>, Encoding)> {
         let Some(element) = self.element(tag) else { return Vec::new() };
-        // A sequence that passed through a program that did not know it (PS3.5 6.2.2, note 4).
-        let encoding = if element.vr == Some(*b"UN") { Encoding::IMPLICIT } else { self.encoding };
-        items(self.bytes, element, encoding).unwrap_or_default().into_iter().map(|range| (range, encoding)).collect()
+        let ranges = items(self.bytes, element).unwrap_or_default();
+        ranges.into_iter().map(|range| (range, element.items)).collect()
     }
+}
+
+/// The representation of an element's numbers, the usual one where it names none that exists.
+fn representation(element: &Element, usual: Usual) -> [u8; 2] {
+    match element.vr {
+        Some(vr) if vr != *b"UN" && is_vr(vr) => vr,
+        _ => usual.vr(),
+    }
+}
+
+fn is_binary(vr: [u8; 2]) -> bool {
+    matches!(&vr, b"US" | b"OW" | b"SS" | b"UL" | b"SL" | b"FL" | b"FD")
 }
 
 /// How the dictionary represents a number.

@@ -72,6 +72,12 @@ pub enum Error {
         /// The kind.
         what: String,
     },
+    /// Pixels that are coded otherwise than the header says.
+    #[error("the pixels are not shown: {found}; export the file again in an uncompressed transfer syntax, or as PNG")]
+    OtherCoding {
+        /// What they are.
+        found: String,
+    },
     /// A picture that the decoder would get wrong.
     #[error(
         "lossless JPEG with restart intervals is not decoded; convert the file to an uncompressed transfer syntax with dcmdjpeg"

@@ -7,8 +7,9 @@ use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 
 use super::dataset::DataSet;
-use super::element::{Walk, fragments, is_pixel_data, is_vr};
+use super::element::{Element, Walk, fragments, is_pixel_data, is_vr};
 use super::error::{Error, Result};
+use super::signature::Signature;
 use super::transfer_syntax::{Encoding, PixelCoding, TransferSyntax};
 use crate::limits;
 
@@ -63,6 +64,13 @@ fn encoding_of_start(bytes: &[u8]) -> Encoding {
     }
 }
 
+/// Whether the first element makes sense without a value representation: another with a greater tag follows.
+fn begins_implicit(bytes: &[u8]) -> bool {
+    let mut walk = Walk::new(bytes, 0..bytes.len(), Encoding::IMPLICIT);
+    let first = walk.next();
+    matches!(first, Ok(Some(first)) if walk.peek().is_none_or(|next| next > first.tag))
+}
+
 impl Preface {
     /// Reads what stands before the data set. Believes no group length: the group ends where another begins.
     pub(super) fn read(bytes: &[u8]) -> Result<Self> {
@@ -94,7 +102,7 @@ impl Preface {
         if elements.is_empty() {
             preface.warnings.push("the DICOM file has no meta group".to_owned());
         }
-        let meta = DataSet { bytes, encoding, elements: elements.into(), cut: None };
+        let meta = DataSet { bytes, encoding, elements: elements.into(), warnings: Vec::new() };
         preface.transfer_syntax_uid = meta.text(tags::TRANSFER_SYNTAX_UID);
         preface.media_sop_class_uid = meta.text(tags::MEDIA_STORAGE_SOP_CLASS_UID);
         Ok(preface)
@@ -117,11 +125,13 @@ impl Preface {
             (bytes, self.start.min(length)..length, false)
         };
         let found = encoding_of_start(&bytes[range.clone()]);
+        // A first element whose representation does not exist says nothing about the others.
+        let is_implicit = !found.explicit && begins_implicit(&bytes[range.clone()]);
         let mut syntax = named.unwrap_or_else(|| {
             self.warnings.push("the DICOM file names no transfer syntax; it was inferred from the bytes".to_owned());
             TransferSyntax::inferred(found)
         });
-        if range.len() >= 6 && found.explicit != syntax.encoding.explicit {
+        if range.len() >= 6 && found.explicit != syntax.encoding.explicit && (found.explicit || is_implicit) {
             self.warnings.push(format!(
                 "the transfer syntax says {} value representations, but the data set has them {}",
                 if syntax.encoding.explicit { "explicit" } else { "implicit" },
@@ -145,21 +155,37 @@ pub(super) struct Unpacked {
 }
 
 impl Unpacked {
-    /// Where no transfer syntax for pixels in fragments was named, the first fragment tells how they are coded.
-    pub(super) fn infer_pixel_coding(&mut self, data_set: &[super::element::Element]) {
-        if self.syntax.pixels != PixelCoding::Native {
-            return;
+    /// Where the first fragment of the pixels shows another coding than the transfer syntax names, or none is named, that
+    /// is taken.
+    pub(super) fn infer_pixel_coding(&mut self, data_set: &[Element]) -> Result<()> {
+        let Some(pixels) = data_set.iter().find(|element| is_pixel_data(element.tag) && element.undefined) else {
+            return Ok(());
+        };
+        let found = fragments(&self.bytes, pixels, self.syntax.encoding);
+        let first = found.get(1).and_then(|range| self.bytes.get(range.clone())).unwrap_or_default();
+        let named = self.syntax.pixels;
+        // What pixels as they are, or deflated, begin with is chance.
+        let is_free = matches!(named, PixelCoding::EncapsulatedNative | PixelCoding::DeflatedFrames);
+        let signature = Signature::of(first).filter(|signature| signature.is_certain || !is_free);
+        if let Some(Signature { name, coding: None, .. }) = signature {
+            return Err(Error::OtherCoding { found: format!("they are {name}") });
         }
-        let pixels = data_set.iter().find(|element| is_pixel_data(element.tag) && element.undefined);
-        if let Some(pixels) = pixels {
-            let found = fragments(&self.bytes, pixels, self.syntax.encoding);
-            let first = found.get(1).and_then(|range| self.bytes.get(range.clone())).unwrap_or_default();
+        if named == PixelCoding::Native {
             if !self.syntax.inferred {
                 self.warnings
                     .push("the transfer syntax says that the pixels are uncompressed, but they are not".to_owned());
             }
-            self.syntax = TransferSyntax::inferred_from_fragment(first, self.syntax.encoding);
+        } else if let Some(Signature { name, coding, .. }) = signature
+            && coding != Some(named)
+        {
+            self.warnings.push(format!(
+                "the transfer syntax names another coding, but the pixels are {name} and were decoded as that"
+            ));
+        } else {
+            return Ok(());
         }
+        self.syntax = TransferSyntax::inferred_from_fragment(first, self.syntax.encoding);
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use dicom_dictionary_std::tags;
 use super::dataset::DataSet;
 use super::error::{Error, Result};
 use super::layout::Photometric;
-use super::lookup::LookupTable;
+use super::lookup::{self, Inputs, LookupTable};
 use super::modality::Modality;
 use super::stored::Stored;
 use super::voi::{Percentiles, Ramp, VoiChoice, Window};
@@ -34,6 +34,7 @@ pub struct Frame {
     pub(super) padding: Option<[i64; 2]>,
     pub(super) photometric: Photometric,
     pub(super) bits_allocated: u32,
+    /// Bits of the values: those of the attributes, unless the pixels have more.
     pub(super) bits_stored: u32,
 }
 
@@ -47,7 +48,7 @@ enum Stage<'a> {
 impl Stage<'_> {
     fn at(&self, value: f64) -> f64 {
         match self {
-            Self::Table(table) => f64::from(table.at(value)) / table.max(),
+            Self::Table(table) => table.gray(value),
             Self::Window(window) => window.at(value),
             Self::Ramp(ramp) => ramp.at(value),
         }
@@ -55,6 +56,41 @@ impl Stage<'_> {
 }
 
 impl Frame {
+    /// Leaves out the VOI lookup tables, windows and the palette that would show values that differ as one gray level: the
+    /// next one is taken. `warnings` hears of each.
+    pub(super) fn drop_what_shows_nothing(&mut self) {
+        let inverted = self.is_inverted();
+        let Self { stored, modality, windows, tables, warnings, palette, padding, .. } = self;
+        let padding = *padding;
+        let shown = |gray: f64| 255.0 * if inverted { 1.0 - gray } else { gray };
+        tables.retain(|table| {
+            let is_flat = stored.is_flattened(padding, |value| shown(table.gray(modality.at(value))));
+            if is_flat {
+                warnings
+                    .push("a VOI lookup table that would show all pixels as one gray level was left out".to_owned());
+            }
+            !is_flat
+        });
+        windows.retain(|window| {
+            let is_flat = stored.is_flattened(padding, |value| shown(window.level(modality.at(value))));
+            if is_flat {
+                let Window { center, width, .. } = window;
+                warnings.push(format!(
+                    "a window (centre {center}, width {width}) beyond the values, which would show all pixels as one gray \
+                     level, was left out"
+                ));
+            }
+            !is_flat
+        });
+        let is_flat = |palette: &Palette| stored.is_flattened(None, |index| luma(palette.at(index as i64)));
+        if palette.as_ref().is_some_and(|palette| palette.as_ref().is_ok_and(is_flat)) {
+            warnings.push(
+                "the palette would show all pixels as one gray level and was left out: gray is the index".to_owned(),
+            );
+            *palette = None;
+        }
+    }
+
     /// Forgets the overlays that lie in its pixels, once they have been taken out.
     pub fn forget_overlays(&mut self) {
         self.overlay_words = None;
@@ -118,8 +154,11 @@ impl Frame {
         match self.stored.samples_per_pixel {
             1 => {}
             3 => {
-                let unit = |sample: i32| self.stored.value(sample) as f64 / full;
-                let is_ybr = matches!(self.photometric, Photometric::YbrFull | Photometric::YbrFull422);
+                let unit = |sample: i32| (self.stored.value(sample) as f64 / full).clamp(0.0, 1.0);
+                let is_ybr = matches!(
+                    self.photometric,
+                    Photometric::YbrFull | Photometric::YbrFull422 | Photometric::YbrPartial422
+                );
                 // Colour differences of 8 bits were turned into colours by the codecs; others are left aside.
                 return Ok(if is_ybr && self.bits_allocated != 8 {
                     self.colour(white, |pixel| [unit(pixel[0]); 3])
@@ -169,7 +208,9 @@ impl Frame {
                         "the file gives no window; its percentiles 0.5 and 99.5 were taken as black and white"
                             .to_owned(),
                     );
-                    Stage::Ramp(self.ramp(Percentiles::RADIOGRAPH))
+                    let ramp = self.ramp(Percentiles::RADIOGRAPH);
+                    // So few pixels may differ from the others that the percentiles do not see them.
+                    Stage::Ramp(if ramp.black < ramp.white { ramp } else { self.ramp(Percentiles::WHOLE) })
                 }
             }
         })
@@ -186,20 +227,22 @@ impl Frame {
     /// Luma of colours between 0 and 1, with a warning where they are no gray.
     fn colour(&self, white: f64, colour: impl Fn(&[i32]) -> [f64; 3]) -> (Vec<f32>, Vec<String>) {
         let mut widest = 0.0_f64;
-        let luma = |pixel: &[i32]| {
+        let gray_of = |pixel: &[i32]| {
             let rgb = colour(pixel);
             let [low, high] = [rgb.iter().copied().fold(1.0, f64::min), rgb.iter().copied().fold(0.0, f64::max)];
             widest = widest.max(high - low);
-            let luma: f64 = rgb.iter().zip(LUMA).map(|(level, weight)| level * f64::from(weight)).sum();
             // Equal channels are that gray exactly, which their weighted sum need not be.
-            (white * if high > low { luma } else { rgb[0] }) as f32
+            (white * if high > low { luma(rgb) } else { rgb[0] }) as f32
         };
-        let gray = self.stored.values.chunks_exact(self.stored.samples_per_pixel).map(luma).collect();
+        let gray = self.stored.values.chunks_exact(self.stored.samples_per_pixel).map(gray_of).collect();
         let warnings =
             (widest > GRAY_TOLERANCE).then(|| "the image has colours and was reduced to its luma".to_owned());
         (gray, warnings.into_iter().collect())
     }
 }
+
+/// What a palette is called in warnings.
+const WHAT: &str = "the colour palette";
 
 /// The colours of palette indices (PS3.3 C.7.9).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -209,26 +252,42 @@ pub(super) struct Palette {
     blue: LookupTable,
 }
 
+fn luma(rgb: [f64; 3]) -> f64 {
+    rgb.iter().zip(LUMA).map(|(level, weight)| level * f64::from(weight)).sum()
+}
+
 impl Palette {
-    pub(super) fn read(data_set: &DataSet<'_>, signed: bool) -> std::result::Result<Self, &'static str> {
+    pub(super) fn read(
+        data_set: &DataSet<'_>,
+        inputs: Inputs,
+        warnings: &mut Vec<String>,
+    ) -> std::result::Result<Self, &'static str> {
         if data_set.element(tags::SEGMENTED_RED_PALETTE_COLOR_LOOKUP_TABLE_DATA).is_some() {
             return Err("a segmented colour palette");
         }
-        let table = |descriptor, data| {
-            LookupTable::read(data_set, [descriptor, data], signed).ok_or("an image of colours without their palette")
+        let mut table = |descriptor, data| {
+            let found = lookup::Raw::read(data_set, [descriptor, data], WHAT, inputs, warnings);
+            found.ok_or("an image of colours without their palette")
         };
-        Ok(Self {
-            red: table(tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DATA)?,
-            green: table(
-                tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
-                tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DATA,
-            )?,
-            blue: table(tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DATA)?,
-        })
+        let red = table(tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DATA)?;
+        let green =
+            table(tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DATA)?;
+        let blue = table(tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DATA)?;
+        // One white for all three, or gray would get a colour; bytes and words have whites of their own.
+        let largest = |is_packed: bool| {
+            let alike = [&red, &green, &blue].into_iter().filter(|table| table.is_packed == is_packed);
+            alike.map(lookup::Raw::largest).max().unwrap_or(0)
+        };
+        let whites = [false, true].map(largest);
+        let [red, green, blue] = [red, green, blue].map(|table| {
+            let white = whites[usize::from(table.is_packed)];
+            table.settled(white, WHAT, warnings)
+        });
+        Ok(Self { red, green, blue })
     }
 
     /// Red, green and blue, 0 to 1.
     fn at(&self, index: i64) -> [f64; 3] {
-        [&self.red, &self.green, &self.blue].map(|table| f64::from(table.at(index as f64)) / table.max())
+        [&self.red, &self.green, &self.blue].map(|table| table.gray(index as f64))
     }
 }

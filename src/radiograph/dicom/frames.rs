@@ -9,7 +9,9 @@ use dicom_dictionary_std::tags;
 use super::dataset::DataSet;
 use super::element::{Element, fragments};
 use super::error::{Error, Result};
-use super::transfer_syntax::{Encoding, PixelCoding};
+use super::layout::PixelLayout;
+use super::native_coding::{Found, Value, settle};
+use super::transfer_syntax::{Encoding, TransferSyntax};
 
 /// Where the pixels of a file lie.
 #[derive(Clone, Debug)]
@@ -27,6 +29,8 @@ pub(super) struct NativeBytes {
     /// 16-bit words hold pairs of bytes (OW).
     pub(super) words: bool,
     pub(super) little_endian: bool,
+    /// Two neighbours share their colour differences (4:2:2).
+    pub(super) shares_colour: bool,
 }
 
 impl PixelBytes {
@@ -35,12 +39,13 @@ impl PixelBytes {
         data_set.element(tags::PIXEL_DATA).ok_or_else(|| no_integers(data_set))
     }
 
-    /// Finds the pixels of each of `frames` frames in their element.
+    /// Finds the pixels of each frame in their element. Layout and transfer syntax are corrected where the bytes prove
+    /// another coding.
     pub(super) fn find(
         data_set: &DataSet<'_>,
         element: &Element,
-        coding: PixelCoding,
-        frames: usize,
+        syntax: &mut TransferSyntax,
+        layout: &mut PixelLayout,
         warnings: &mut Vec<String>,
     ) -> Result<Self> {
         if element.missing > 0 {
@@ -48,13 +53,22 @@ impl PixelBytes {
         }
         // Pixel data of defined length is not in fragments, whatever the transfer syntax says, and the reverse.
         if !element.undefined {
-            if coding != PixelCoding::Native {
-                warnings.push("the transfer syntax says that the pixels are compressed, but they are not".to_owned());
-            }
-            let words = element.vr != Some(*b"OB");
+            let range = element.value.clone();
             let little_endian = data_set.encoding.little_endian;
-            return Ok(Self::Native(NativeBytes { range: element.value.clone(), words, little_endian }));
+            let bytes = data_set.bytes.get(range.clone()).unwrap_or_default();
+            let value = Value { bytes, missing: element.missing, little_endian };
+            return Ok(match settle(&value, layout, syntax, warnings)? {
+                Found::Pixels { shares_colour } => {
+                    let words = element.vr != Some(*b"OB");
+                    Self::Native(NativeBytes { range, words, little_endian, shares_colour })
+                }
+                Found::Codestream => {
+                    layout.photometric = layout.photometric.coded();
+                    Self::Fragments(vec![vec![range]])
+                }
+            });
         }
+        layout.photometric = layout.photometric.coded();
         let found = fragments(data_set.bytes, element, data_set.encoding);
         let Some((table, found)) = found.split_first() else {
             return Err(Error::codec("DICOM", "the pixel data has no fragments"));
@@ -63,7 +77,7 @@ impl PixelBytes {
             return Err(Error::codec("DICOM", "the pixel data has no fragments"));
         }
         let offsets = offsets(data_set, table.clone());
-        Ok(Self::Fragments(by_frame(data_set.bytes, found, &offsets, frames, warnings)?))
+        Ok(Self::Fragments(by_frame(data_set.bytes, found, &offsets, layout.frames, warnings)?))
     }
 
     /// The bytes of a frame in fragments.
@@ -82,17 +96,27 @@ fn no_integers(data_set: &DataSet<'_>) -> Error {
         return Error::unsupported("DICOM with floating-point pixels");
     }
     let modality = data_set.text(tags::MODALITY);
+    let class = data_set.text(tags::SOP_CLASS_UID);
+    let class = class.as_deref().and_then(|uid| uid.strip_prefix("1.2.840.10008.5.1.4.1.1."));
+    let is_of = |group: &str| class.is_some_and(|class| class.starts_with(group));
     let what = match modality.as_deref() {
-        _ if has(tags::DIRECTORY_RECORD_SEQUENCE) => "it is a DICOMDIR, an index of other files".to_owned(),
-        Some("SR") => "it is a structured report".to_owned(),
-        Some("KO") => "it is a selection of key objects".to_owned(),
-        Some("PR") => "it is a presentation state".to_owned(),
-        Some("DOC") => "it is an encapsulated document".to_owned(),
-        Some("RTPLAN" | "RTSTRUCT" | "RTRECORD") => "it is a radiotherapy object without pixels".to_owned(),
-        Some("ECG" | "HD" | "EPS" | "AU") => "it is a waveform".to_owned(),
-        _ if has(tags::PIXEL_DATA_PROVIDER_URL) => "its pixels lie on a server".to_owned(),
-        _ => "it has no pixel data".to_owned(),
-    };
+        _ if has(tags::DIRECTORY_RECORD_SEQUENCE) => "it is a DICOMDIR, an index of other files",
+        _ if class == Some("104.1") => "it is an encapsulated PDF document",
+        _ if is_of("104.") || has(tags::ENCAPSULATED_DOCUMENT) => "it is an encapsulated document",
+        _ if class == Some("88.59") => "it is a selection of key objects",
+        _ if is_of("88.") => "it is a structured report",
+        _ if is_of("11.") => "it is a presentation state",
+        _ if is_of("9.") => "it is a waveform",
+        Some("SR") => "it is a structured report",
+        Some("KO") => "it is a selection of key objects",
+        Some("PR") => "it is a presentation state",
+        Some("DOC") => "it is an encapsulated document",
+        Some("RTPLAN" | "RTSTRUCT" | "RTRECORD") => "it is a radiotherapy object without pixels",
+        Some("ECG" | "HD" | "EPS" | "AU") => "it is a waveform",
+        _ if has(tags::PIXEL_DATA_PROVIDER_URL) => "its pixels lie on a server",
+        _ => "it has no pixel data",
+    }
+    .to_owned();
     Error::NoPixels { what }
 }
 

@@ -106,7 +106,7 @@ impl Header {
                 Err(error) => return Err(error),
             }
         }
-        let data_set = DataSet { bytes: &unpacked.bytes, encoding, elements: elements.into(), cut: None };
+        let data_set = DataSet { bytes: &unpacked.bytes, encoding, elements: elements.into(), warnings: Vec::new() };
         let shared = data_set.item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, 0);
         Ok(Some(Self {
             sop_instance_uid: data_set.text(tags::SOP_INSTANCE_UID),
@@ -120,7 +120,7 @@ impl Header {
             view_position: data_set.text(tags::VIEW_POSITION),
             series_description: data_set.text(tags::SERIES_DESCRIPTION),
             modality: data_set.text(tags::MODALITY),
-            spacing: Spacing::of(&data_set, shared.as_slice()).0,
+            spacing: Spacing::of(&data_set, shared.as_slice(), &mut Vec::new()),
             is_phantom: dicom_is_phantom(&data_set),
         }))
     }

@@ -14,13 +14,17 @@ use super::error::{Error, Result};
 use super::file::Preface;
 use super::frame::{Frame, Palette};
 use super::frames::PixelBytes;
-use super::geometry::Spacing;
+use super::geometry::{Spacing, aspect_ratio};
 use super::guard;
 use super::identity::Identity;
+use super::kind::PictureKind;
 use super::layout::{Photometric, PixelLayout};
+use super::lookup::{Inputs, LookupTable};
 use super::modality::Modality;
 use super::overlay::{BitPlane, Overlay};
+use super::stored::Stored;
 use super::transfer_syntax::{Encoding, PixelCoding, TransferSyntax};
+use super::value_bits::ValueBits;
 use super::voi::{Window, lookup_tables};
 use crate::radiograph::phantom_mark::dicom_is_phantom;
 use crate::{files, limits};
@@ -102,13 +106,14 @@ impl DicomImage {
         self.source.data_set().text(tags::SOP_CLASS_UID)
     }
 
+    /// What kind of picture it is.
+    pub fn kind(&self) -> PictureKind {
+        PictureKind::of(&self.source.data_set())
+    }
+
     /// Whether the pixels hold letters that identify the patient; nothing where the file does not say.
     pub fn burned_in_annotation(&self) -> Option<bool> {
-        match self.source.data_set().text(tags::BURNED_IN_ANNOTATION)?.as_str() {
-            "YES" => Some(true),
-            "NO" => Some(false),
-            _ => None,
-        }
+        self.kind().burned_in_annotation
     }
 
     /// Whether the pixels were ever compressed with loss; nothing where the file does not say.
@@ -130,12 +135,6 @@ impl DicomImage {
         self.source.data_set().text(tags::VIEW_POSITION)
     }
 
-    /// Which side of a paired part of the body: `ImageLaterality`, else Laterality.
-    pub fn laterality(&self) -> Option<String> {
-        let data_set = self.source.data_set();
-        data_set.text(tags::IMAGE_LATERALITY).or_else(|| data_set.text(tags::LATERALITY))
-    }
-
     /// Whether the pixels went through lossy compression: by `LossyImageCompression` or the transfer syntax.
     pub fn is_lossy(&self) -> bool {
         let said = self.source.data_set().text(tags::LOSSY_IMAGE_COMPRESSION);
@@ -145,7 +144,8 @@ impl DicomImage {
     /// Distance between the pixels of frame `index`.
     pub fn spacing(&self, index: usize) -> Option<Spacing> {
         let data_set = self.source.data_set();
-        Spacing::of(&data_set, &functional_groups(&data_set, index)).0
+        // What is odd about it was told when the file was read.
+        Spacing::of(&data_set, &functional_groups(&data_set, index), &mut Vec::new())
     }
 
     /// Height of a pixel over its width, where the file gives it and it is not 1.
@@ -153,10 +153,7 @@ impl DicomImage {
         let data_set = self.source.data_set();
         let ratio = match self.spacing(0) {
             Some(spacing) => spacing.row_mm / spacing.column_mm,
-            None => match data_set.numbers(tags::PIXEL_ASPECT_RATIO, Usual::Text)[..] {
-                [vertical, horizontal, ..] => vertical / horizontal,
-                _ => 1.0,
-            },
+            None => aspect_ratio(&data_set, &mut Vec::new()).unwrap_or(1.0),
         };
         (ratio.is_finite() && ratio > 0.0 && (ratio - 1.0).abs() > 1e-3).then_some(ratio)
     }
@@ -221,25 +218,29 @@ impl Source {
         let mut unpacked = preface.unpack(bytes, limits::INFLATED_BYTES)?;
         let encoding = unpacked.syntax.encoding;
         let data_set = DataSet::read(&unpacked.bytes, unpacked.range.clone(), encoding)?;
-        let cut = data_set.cut.clone();
+        let odd = data_set.warnings;
         let elements = data_set.elements.into_owned();
-        unpacked.infer_pixel_coding(&elements);
+        unpacked.infer_pixel_coding(&elements)?;
         let mut warnings = std::mem::take(&mut unpacked.warnings);
-        let data_set = DataSet { bytes: &unpacked.bytes, encoding, elements: (&elements[..]).into(), cut };
+        let elements_there = (&elements[..]).into();
+        let data_set = DataSet { bytes: &unpacked.bytes, encoding, elements: elements_there, warnings: Vec::new() };
         if data_set.elements.is_empty() {
             return Err(Error::NoPixels { what: "it has no elements".to_owned() });
         }
-        let syntax = &unpacked.syntax;
+        let syntax = &mut unpacked.syntax;
         let element = PixelBytes::element(&data_set)?;
         if syntax.pixels == PixelCoding::Unsupported && element.undefined {
             return Err(Error::unsupported(format!("the transfer syntax {} ({})", syntax.uid(), syntax.name())));
         }
-        let layout = PixelLayout::read(&data_set, &mut warnings)?;
-        let place = PixelBytes::find(&data_set, element, syntax.pixels, layout.frames, &mut warnings)?;
+        let mut layout = PixelLayout::read(&data_set, &mut warnings)?;
+        let place = PixelBytes::find(&data_set, element, syntax, &mut layout, &mut warnings)?;
         let overlays = Overlay::all_of(&data_set, &layout, &mut warnings);
         let groups = functional_groups(&data_set, 0);
-        warnings.extend(Spacing::of(&data_set, &groups).1);
-        warnings.extend(data_set.cut.clone());
+        if Spacing::of(&data_set, &groups, &mut warnings).is_none() {
+            aspect_ratio(&data_set, &mut warnings);
+        }
+        warnings.extend(PictureKind::of(&data_set).warnings(&data_set, layout.photometric));
+        warnings.extend(odd);
         Ok(Self {
             encoding,
             syntax: unpacked.syntax,
@@ -253,7 +254,12 @@ impl Source {
     }
 
     fn data_set(&self) -> DataSet<'_> {
-        DataSet { bytes: &self.bytes, encoding: self.encoding, elements: (&self.elements[..]).into(), cut: None }
+        DataSet {
+            bytes: &self.bytes,
+            encoding: self.encoding,
+            elements: (&self.elements[..]).into(),
+            warnings: Vec::new(),
+        }
     }
 
     fn decode(&self, index: usize) -> Result<(codec::Samples, Option<String>)> {
@@ -266,36 +272,72 @@ impl Source {
         let groups = functional_groups(&data_set, index);
         let signed = self.layout.signed;
         let mut warnings: Vec<String> = missing.into_iter().collect();
-        let modality = Modality::of(&data_set, &groups, signed, &mut warnings);
-        // The input of a VOI table is what the modality LUT gives, which may be negative where the pixels are not.
-        let voi_signed = match &modality {
-            Modality::Identity => signed,
-            Modality::Rescale(rescale) => signed || rescale.intercept < 0.0 || rescale.slope < 0.0,
-            Modality::Table(_) => false,
-        };
-        let is_gray = self.layout.photometric.is_monochrome();
-        let windows = if is_gray { Window::all_of(&data_set, &groups, &mut warnings) } else { Vec::new() };
-        let tables = if is_gray { lookup_tables(&data_set, voi_signed, &mut warnings) } else { Vec::new() };
-        let palette = match self.layout.photometric {
-            Photometric::PaletteColor => Some(Palette::read(&data_set, signed)),
-            _ => None,
-        };
+        let padding = padding(&data_set, signed);
+        let in_pixels = Overlay::bits_in_pixels(&data_set);
+        let bits = ValueBits::of(&samples, &self.layout, in_pixels, padding, &mut warnings);
         let has_pixel_overlay = self.overlays.iter().any(|overlay| overlay.pixel_bit().is_some());
         let overlay_words = has_pixel_overlay.then(|| samples.values.clone());
-        Ok(Frame {
+        let stored = Stored::new(samples, bits, &self.layout);
+        let modality = Modality::of(&data_set, &groups, &stored, &mut warnings);
+        let is_gray = self.layout.photometric.is_monochrome();
+        let (windows, tables) = if is_gray {
+            let windows = Window::all_of(&data_set, &groups, modality.is_whole(), &mut warnings);
+            (windows, voi_tables(&data_set, &stored, &modality, &mut warnings))
+        } else {
+            (Vec::new(), Vec::new())
+        };
+        let palette = match self.layout.photometric {
+            Photometric::PaletteColor => {
+                let inputs = Inputs { signed, range: stored.range().map(|value| value as f64) };
+                Some(Palette::read(&data_set, inputs, &mut warnings))
+            }
+            _ => None,
+        };
+        let padding = padding.map(|limits| {
+            let [a, b] = limits.map(|limit| bits.named(limit, signed));
+            [a.min(b), a.max(b)]
+        });
+        let mut frame = Frame {
             overlay_words,
-            stored: super::stored::Stored::new(samples, &self.layout),
+            stored,
             modality,
             windows,
             tables,
             warnings,
             palette,
-            padding: padding(&data_set, signed),
+            padding,
             photometric: self.layout.photometric,
             bits_allocated: self.layout.bits_allocated,
-            bits_stored: self.layout.bits_stored,
-        })
+            bits_stored: bits.count.max(self.layout.bits_stored),
+        };
+        frame.drop_what_shows_nothing();
+        Ok(frame)
     }
+}
+
+/// The VOI lookup tables. What reaches them is what the modality LUT gives, which may be negative where the pixels are not.
+fn voi_tables(
+    data_set: &DataSet<'_>,
+    stored: &Stored,
+    modality: &Modality,
+    warnings: &mut Vec<String>,
+) -> Vec<LookupTable> {
+    if data_set.element(tags::VOILUT_SEQUENCE).is_none() {
+        return Vec::new();
+    }
+    let signed = match modality {
+        Modality::Identity => stored.signed,
+        Modality::Rescale(rescale) => stored.signed || rescale.intercept < 0.0 || rescale.slope < 0.0,
+        Modality::Table(_) => false,
+    };
+    let range = match modality {
+        Modality::Table(table) => [0.0, f64::from(table.entries.iter().copied().max().unwrap_or(0))],
+        linear => {
+            let [a, b] = stored.range().map(|value| linear.at(value as f64));
+            [a.min(b), a.max(b)]
+        }
+    };
+    lookup_tables(data_set, Inputs { signed, range }, warnings)
 }
 
 /// Stored values that mean "no pixel here", from the smallest to the largest.

@@ -21,6 +21,10 @@ pub enum Photometric {
     YbrFull,
     /// The same, the differences shared by two neighbours.
     YbrFull422,
+    /// The same with a luma of 16 to 235 (retired).
+    YbrPartial422,
+    /// The same, the differences shared by four neighbours.
+    YbrPartial420,
     /// Irreversible colour transform of JPEG 2000; decoded to red, green, blue.
     YbrIct,
     /// Reversible colour transform of JPEG 2000; decoded to red, green, blue.
@@ -28,13 +32,15 @@ pub enum Photometric {
 }
 
 impl Photometric {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Monochrome1,
         Self::Monochrome2,
         Self::PaletteColor,
         Self::Rgb,
         Self::YbrFull,
         Self::YbrFull422,
+        Self::YbrPartial422,
+        Self::YbrPartial420,
         Self::YbrIct,
         Self::YbrRct,
     ];
@@ -48,8 +54,18 @@ impl Photometric {
             Self::Rgb => "RGB",
             Self::YbrFull => "YBR_FULL",
             Self::YbrFull422 => "YBR_FULL_422",
+            Self::YbrPartial422 => "YBR_PARTIAL_422",
+            Self::YbrPartial420 => "YBR_PARTIAL_420",
             Self::YbrIct => "YBR_ICT",
             Self::YbrRct => "YBR_RCT",
+        }
+    }
+
+    /// What a codec of its own makes of it: the range of luma is a matter of uncompressed pixels.
+    pub(super) fn coded(self) -> Self {
+        match self {
+            Self::YbrPartial422 | Self::YbrPartial420 => Self::YbrFull422,
+            other => other,
         }
     }
 
@@ -106,12 +122,12 @@ impl PixelLayout {
             return Err(refused("BitsStored", bits_stored, "it lies between 1 and BitsAllocated"));
         }
         let mut high_bit = data_set.unsigned(tags::HIGH_BIT).map_or(bits_stored - 1, u32::from);
-        if high_bit >= bits_allocated {
-            return Err(refused("HighBit", high_bit, "it lies below BitsAllocated"));
-        }
-        if high_bit + 1 < bits_stored {
-            warnings
-                .push(format!("HighBit {high_bit} leaves no room for {bits_stored} bits and was taken as the last"));
+        if high_bit >= bits_allocated || high_bit + 1 < bits_stored {
+            warnings.push(format!(
+                "HighBit {high_bit} is no place for the last of {bits_stored} bits stored in {bits_allocated} and was \
+                 taken as {}",
+                bits_stored - 1
+            ));
             high_bit = bits_stored - 1;
         }
         Ok(Self {
@@ -125,7 +141,7 @@ impl PixelLayout {
             // One bit has no room for a sign.
             signed: bits_stored > 1 && data_set.unsigned(tags::PIXEL_REPRESENTATION) == Some(1),
             planar: samples_per_pixel > 1 && data_set.unsigned(tags::PLANAR_CONFIGURATION) == Some(1),
-            photometric: photometric(data_set, samples_per_pixel, warnings),
+            photometric: photometric(data_set, samples_per_pixel, warnings)?,
         })
     }
 
@@ -186,11 +202,15 @@ fn frames(data_set: &DataSet<'_>, warnings: &mut Vec<String>) -> Result<usize> {
     }
 }
 
-fn photometric(data_set: &DataSet<'_>, samples_per_pixel: usize, warnings: &mut Vec<String>) -> Photometric {
+fn photometric(data_set: &DataSet<'_>, samples_per_pixel: usize, warnings: &mut Vec<String>) -> Result<Photometric> {
     let named = data_set.text(tags::PHOTOMETRIC_INTERPRETATION);
+    let retired = ["HSV", "ARGB", "CMYK"].into_iter().find(|retired| named.as_deref() == Some(retired));
+    if let Some(retired) = retired.filter(|_| samples_per_pixel > 1) {
+        return Err(Error::unsupported(format!("an image of {retired}")));
+    }
     let known = Photometric::ALL.into_iter().find(|known| named.as_deref() == Some(known.name()));
     let usual = if samples_per_pixel == 1 { Photometric::Monochrome2 } else { Photometric::Rgb };
-    match known {
+    Ok(match known {
         Some(known) if (known.is_monochrome() || known == Photometric::PaletteColor) == (samples_per_pixel == 1) => {
             known
         }
@@ -202,5 +222,5 @@ fn photometric(data_set: &DataSet<'_>, samples_per_pixel: usize, warnings: &mut 
             ));
             usual
         }
-    }
+    })
 }

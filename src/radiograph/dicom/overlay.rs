@@ -62,6 +62,21 @@ impl Overlay {
         found
     }
 
+    /// The bits of the pixels' words that overlays may use: those that one without data of its own names, and all where it
+    /// names none.
+    pub(super) fn bits_in_pixels(data_set: &DataSet<'_>) -> u32 {
+        let groups = (0x6000..=0x601e).step_by(2);
+        groups.fold(0, |bits, group| {
+            let is_there = data_set.elements.iter().any(|element| element.tag.group() == group);
+            if !is_there || data_set.element(Tag(group, 0x3000)).is_some() {
+                return bits;
+            }
+            bits | data_set
+                .unsigned(Tag(group, 0x0102))
+                .map_or(u32::MAX, |bit| 1_u32.checked_shl(bit.into()).unwrap_or(0))
+        })
+    }
+
     fn read(data_set: &DataSet<'_>, group: u16, layout: &PixelLayout) -> Option<Self> {
         let unsigned = |element| data_set.unsigned(Tag(group, element)).map(usize::from);
         let (rows, columns) = (unsigned(0x0010)?, unsigned(0x0011)?);

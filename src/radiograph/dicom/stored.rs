@@ -1,7 +1,8 @@
 //! Stored values of a frame: the integers that every later stage reads.
 
-use super::codec::{Meaning, Samples};
+use super::codec::Samples;
 use super::layout::PixelLayout;
+use super::value_bits::ValueBits;
 
 /// The integers of one frame, before any lookup table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,18 +21,14 @@ pub struct Stored {
 }
 
 impl Stored {
-    pub(super) fn new(samples: Samples, layout: &PixelLayout) -> Self {
-        let Samples { mut values, meaning } = samples;
-        let (shift, bits) = match meaning {
-            Meaning::Words => (layout.high_bit + 1 - layout.bits_stored, layout.bits_stored),
-            Meaning::LowBits => (0, layout.bits_stored),
-            Meaning::Precision(bits) => (0, bits),
-        };
+    /// Takes the bits that hold the value out of the words of a codec.
+    pub(super) fn new(samples: Samples, bits: ValueBits, layout: &PixelLayout) -> Self {
+        let mut values = samples.values;
         // Shifted up until the value's highest bit is the word's, and down again with or without the sign.
-        let up = 32_u32.saturating_sub(bits + shift);
-        let down = 32_u32.saturating_sub(bits);
+        let up = 32_u32.saturating_sub(bits.count + bits.shift);
+        let down = 32_u32.saturating_sub(bits.count);
         for value in &mut values {
-            let raised = *value << up;
+            let raised = (*value & !bits.foreign) << up;
             *value = if layout.signed { raised >> down } else { (raised.cast_unsigned() >> down).cast_signed() };
         }
         Self {
@@ -59,6 +56,31 @@ impl Stored {
         self.values.iter().map(|stored| self.value(*stored)).sum()
     }
 
+    /// Whether values that differ all become one through `stage`; those between the limits of `padding` are left aside
+    /// where there are others.
+    pub(super) fn is_flattened(&self, padding: Option<[i64; 2]>, stage: impl Fn(f64) -> f64) -> bool {
+        let is_padding = |stored: i32| padding.is_some_and(|[low, high]| (low..=high).contains(&self.value(stored)));
+        let flattens = |mut values: &mut dyn Iterator<Item = i32>| {
+            let first = values.next()?;
+            let level = stage(self.value(first) as f64) as f32;
+            let mut last = first;
+            let mut differ = false;
+            for value in &mut values {
+                if value != last {
+                    if stage(self.value(value) as f64) as f32 != level {
+                        return Some(false);
+                    }
+                    differ = true;
+                    last = value;
+                }
+            }
+            Some(differ)
+        };
+        let values = || self.values.iter().copied();
+        flattens(&mut values().filter(|value| !is_padding(*value)))
+            .unwrap_or_else(|| flattens(&mut values()).unwrap_or(false))
+    }
+
     /// Each value through `stage`, which is computed once for each different value where these are few.
     pub(super) fn map(&self, stage: impl Fn(f64) -> f64) -> Vec<f32> {
         const MAX_TABLE: i64 = 1 << 17;
@@ -75,6 +97,7 @@ impl Stored {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::radiograph::dicom::codec::Meaning;
     use crate::radiograph::dicom::layout::Photometric;
 
     fn stored(words: &[i32], bits: [u32; 3], signed: bool, meaning: Meaning) -> Vec<i32> {
@@ -90,7 +113,9 @@ mod tests {
             planar: false,
             photometric: Photometric::Monochrome2,
         };
-        Stored::new(Samples { values: words.to_vec(), meaning }, &layout).values
+        let samples = Samples { values: words.to_vec(), meaning };
+        let bits = ValueBits::of(&samples, &layout, 0, None, &mut Vec::new());
+        Stored::new(samples, bits, &layout).values
     }
 
     #[test]
@@ -102,6 +127,24 @@ mod tests {
         assert_eq!(stored(&[0x0123], [16, 12, 15], false, Meaning::LowBits), [0x123]);
         assert_eq!(stored(&[-1, i32::MIN], [32, 32, 31], true, Meaning::Words), [-1, i32::MIN]);
         assert_eq!(stored(&[6192], [16, 16, 15], true, Meaning::Precision(13)), [-2000]);
+    }
+
+    #[test]
+    fn values_that_become_one_are_noticed() {
+        let stored = |values: &[i32]| Stored {
+            rows: 1,
+            columns: values.len(),
+            samples_per_pixel: 1,
+            values: values.to_vec(),
+            signed: false,
+        };
+        let step = |value: f64| f64::from(u8::from(value > 10.0));
+        assert!(stored(&[1, 2, 3]).is_flattened(None, step));
+        assert!(!stored(&[1, 2, 13]).is_flattened(None, step));
+        assert!(!stored(&[7, 7, 7]).is_flattened(None, step), "they were one before");
+        assert!(stored(&[0, 20, 30, 0]).is_flattened(Some([0, 0]), step), "but for the padding");
+        assert!(!stored(&[0, 20, 20, 0]).is_flattened(Some([0, 0]), step));
+        assert!(stored(&[0, 1, 0]).is_flattened(Some([0, 5]), step), "all is padding");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Transfer syntaxes: how a data set and its pixels are coded (PS3.5 section 10, PS3.6 table A-1).
 
+use super::signature::Signature;
+
 /// How the elements of a data set are coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Encoding {
@@ -132,13 +134,13 @@ impl TransferSyntax {
         Self { encoding, inferred: true, ..Self::of_uid(&format!("{STEM}{suffix}")) }
     }
 
-    /// The compression that the first bytes of a fragment betray, where no transfer syntax was named.
+    /// The compression that the first bytes of a fragment betray, where the transfer syntax named none or another.
     pub(super) fn inferred_from_fragment(fragment: &[u8], encoding: Encoding) -> Self {
-        let suffix = match fragment {
-            [0xff, 0xd8, ..] if fragment.windows(2).any(|pair| pair == [0xff, 0xf7]) => ".4.80",
-            [0xff, 0xd8, ..] => ".4.50",
-            [0xff, 0x4f, 0xff, 0x51, ..] => ".4.90",
-            [1..=15, 0, 0, 0, 64, 0, 0, 0, ..] => ".5",
+        let suffix = match Signature::of(fragment).and_then(|signature| signature.coding) {
+            Some(JpegLs) => ".4.80",
+            Some(Jpeg) => ".4.50",
+            Some(Jpeg2000) => ".4.90",
+            Some(Rle) => ".5",
             _ => ".1.98",
         };
         Self { encoding, inferred: true, ..Self::of_uid(&format!("{STEM}{suffix}")) }

@@ -3,8 +3,9 @@
 use dicom_dictionary_std::tags;
 use serde::{Deserialize, Serialize};
 
-use super::dataset::{DataSet, Usual};
-use super::lookup::LookupTable;
+use super::dataset::DataSet;
+use super::decimal::{Count, Wanted};
+use super::lookup::{Inputs, LookupTable};
 
 /// Shape of a window (PS3.3 C.11.2.1.2, C.11.2.1.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,10 @@ pub enum WindowFunction {
     /// A logistic curve.
     Sigmoid,
 }
+
+const CENTER: Wanted = Wanted { what: "a window centre", count: Count::Any, fits: f64::is_finite };
+const WIDTH: Wanted =
+    Wanted { what: "a window width", count: Count::Any, fits: |width| width.is_finite() && width > 0.0 };
 
 /// A window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,12 +39,18 @@ pub struct Window {
 }
 
 impl Window {
-    /// The windows that a data set offers, in its order; those that cannot be are left out with a warning.
-    pub(super) fn all_of(data_set: &DataSet<'_>, groups: &[DataSet<'_>], warnings: &mut Vec<String>) -> Vec<Self> {
+    /// The windows that a data set offers, in its order; those that cannot be are left out with a warning. `are_whole`: the
+    /// values that reach them are whole numbers.
+    pub(super) fn all_of(
+        data_set: &DataSet<'_>,
+        groups: &[DataSet<'_>],
+        are_whole: bool,
+        warnings: &mut Vec<String>,
+    ) -> Vec<Self> {
         let group = groups.iter().find_map(|group| group.item(tags::FRAME_VOILUT_SEQUENCE, 0));
         let place = group.as_ref().unwrap_or(data_set);
-        let centers = place.numbers(tags::WINDOW_CENTER, Usual::Text);
-        let widths = place.numbers(tags::WINDOW_WIDTH, Usual::Text);
+        let centers = place.decimals(tags::WINDOW_CENTER, &CENTER, warnings);
+        let widths = place.decimals(tags::WINDOW_WIDTH, &WIDTH, warnings);
         let explanations = place.texts(tags::WINDOW_CENTER_WIDTH_EXPLANATION);
         let function = match place.text(tags::VOILUT_FUNCTION).as_deref() {
             None | Some("LINEAR") => WindowFunction::Linear,
@@ -65,7 +76,22 @@ impl Window {
         if found.len() < centers.len().max(widths.len()) {
             warnings.push("a window without a centre or without a width above 0 was left out".to_owned());
         }
-        found
+        found.into_iter().filter(|window| window.is_legal(are_whole, warnings)).collect()
+    }
+
+    /// Whether the width is one that its function has (PS3.3 C.11.2.1.2.1: at least 1 for LINEAR, and one of 1 is a step
+    /// between two whole numbers).
+    fn is_legal(&self, are_whole: bool, warnings: &mut Vec<String>) -> bool {
+        if self.function != WindowFunction::Linear || self.width > 1.0 || (self.width == 1.0 && are_whole) {
+            return true;
+        }
+        let width = self.width;
+        warnings.push(if width < 1.0 {
+            format!("a window of width {width}, below the 1 that LINEAR needs, was left out")
+        } else {
+            "a window of width 1 over values with fractions, which shows two levels, was left out".to_owned()
+        });
+        false
     }
 
     /// One value as gray, 0 to 1.
@@ -81,10 +107,26 @@ impl Window {
     }
 }
 
+impl Window {
+    /// One value as gray, 0 to 1, where a level that an eye sees as black or white is that: a SIGMOID never reaches them.
+    pub(super) fn level(&self, value: f64) -> f64 {
+        const HALF_A_LEVEL: f64 = 0.5 / 255.0;
+        let gray = self.at(value);
+        match self.function {
+            WindowFunction::Sigmoid if gray < HALF_A_LEVEL => 0.0,
+            WindowFunction::Sigmoid if gray > 1.0 - HALF_A_LEVEL => 1.0,
+            _ => gray,
+        }
+    }
+}
+
 /// The VOI lookup tables that a data set offers.
-pub(super) fn lookup_tables(data_set: &DataSet<'_>, signed: bool, warnings: &mut Vec<String>) -> Vec<LookupTable> {
+pub(super) fn lookup_tables(data_set: &DataSet<'_>, inputs: Inputs, warnings: &mut Vec<String>) -> Vec<LookupTable> {
     let items = data_set.sequence(tags::VOILUT_SEQUENCE);
-    let found: Vec<_> = items.iter().filter_map(|item| LookupTable::of_item(item, signed)).collect();
+    let mut found = Vec::new();
+    for item in &items {
+        found.extend(LookupTable::of_item(item, "the VOI lookup table", inputs, warnings));
+    }
     if found.len() < items.len() {
         warnings.push("a VOI lookup table cannot be read and was left out".to_owned());
     }
@@ -143,7 +185,7 @@ impl Ramp {
 /// How a frame becomes gray.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum VoiChoice {
-    /// What the file wants: its first VOI lookup table, else its first window; else 8-bit values as they are; else
+    /// What the file wants: its first VOI lookup table that shows anything, else its first such window; else 8-bit values as they are; else
     /// [`Percentiles::RADIOGRAPH`].
     #[default]
     AsStored,

@@ -58,7 +58,7 @@ pub(super) fn decode(
 
 fn decode_fragments(frame: &[u8], coding: PixelCoding, layout: &PixelLayout) -> Result<(Samples, Option<String>)> {
     let alone = |bytes: &[u8]| {
-        let native = NativeBytes { range: 0..bytes.len(), words: false, little_endian: true };
+        let native = NativeBytes { range: 0..bytes.len(), words: false, little_endian: true, shares_colour: false };
         native::frame(bytes, &native, layout, 0)
     };
     match coding {

@@ -19,11 +19,8 @@ pub(super) fn frame(
 ) -> Result<(Samples, Option<String>)> {
     let value = bytes.get(place.range.clone()).unwrap_or_default();
     let full = frame_bytes(layout);
-    // PS3.3 C.7.6.3.1.2: two lumas share their colour differences, unless the length says that they do not.
-    let halved = layout.photometric == Photometric::YbrFull422
-        && layout.samples_per_pixel == 3
-        && layout.bits_allocated == 8
-        && value.len() < full * layout.frames;
+    // PS3.3 C.7.6.3.1.2: two lumas share their colour differences.
+    let halved = place.shares_colour;
     let first_bit = if layout.bits_allocated == 1 { index * layout.samples() } else { 0 };
     let length = if halved { layout.pixels().div_ceil(2) * 4 } else { full };
     let start = if layout.bits_allocated == 1 { first_bit / 8 } else { index * length };
@@ -84,14 +81,20 @@ pub(super) fn interleave(planes: &[i32], samples_per_pixel: usize) -> Vec<i32> {
 }
 
 /// Turns 8-bit luma and colour differences into red, green, blue: PS3.3 C.7.6.3.1.2, `YBR_FULL` (ITU-R BT.601 in full
-/// range), rounded to the nearest level.
+/// range) and `YBR_PARTIAL_422` (luma of 16 to 235, differences of 16 to 240), rounded to the nearest level.
 pub(super) fn to_rgb(values: &mut [i32], layout: &PixelLayout) {
-    let is_ybr = matches!(layout.photometric, Photometric::YbrFull | Photometric::YbrFull422);
+    let is_ybr =
+        matches!(layout.photometric, Photometric::YbrFull | Photometric::YbrFull422 | Photometric::YbrPartial422);
     if !is_ybr || layout.samples_per_pixel != 3 || layout.bits_allocated != 8 {
         return;
     }
+    let (black, luma_gain, colour_gain) = match layout.photometric {
+        Photometric::YbrPartial422 => (16.0, 255.0 / 219.0, 255.0 / 224.0),
+        _ => (0.0, 1.0, 1.0),
+    };
     for [y, blue, red] in values.as_chunks_mut::<3>().0 {
-        let [luma, cb, cr] = [f64::from(*y), f64::from(*blue) - 128.0, f64::from(*red) - 128.0];
+        let luma = (f64::from(*y) - black) * luma_gain;
+        let [cb, cr] = [*blue, *red].map(|difference| (f64::from(difference) - 128.0) * colour_gain);
         let level = |value: f64| (value + 0.5).floor().clamp(0.0, 255.0) as i32;
         *y = level(luma + 1.402 * cr);
         *blue = level(luma - 0.114 * 1.772 / 0.587 * cb - 0.299 * 1.402 / 0.587 * cr);
