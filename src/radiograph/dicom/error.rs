@@ -72,11 +72,6 @@ pub enum Error {
         /// The kind.
         what: String,
     },
-    /// A picture that the decoder would get wrong.
-    #[error(
-        "lossless JPEG with restart intervals is not decoded; convert the file to an uncompressed transfer syntax with dcmdjpeg"
-    )]
-    LosslessRestarts,
     /// The coded frame is of another size than the header says.
     #[error("the coded frame is {found}, but the DICOM header says {declared}")]
     Mismatch {

@@ -256,16 +256,15 @@ impl Source {
         DataSet { bytes: &self.bytes, encoding: self.encoding, elements: (&self.elements[..]).into(), cut: None }
     }
 
-    fn decode(&self, index: usize) -> Result<(codec::Samples, Option<String>)> {
+    fn decode(&self, index: usize) -> Result<(codec::Samples, Vec<String>)> {
         codec::decode(&self.bytes, &self.place, self.syntax.pixels, &self.layout, index)
     }
 
     fn frame(&self, index: usize) -> Result<Frame> {
-        let (samples, missing) = self.decode(index)?;
+        let (samples, mut warnings) = self.decode(index)?;
         let data_set = self.data_set();
         let groups = functional_groups(&data_set, index);
         let signed = self.layout.signed;
-        let mut warnings: Vec<String> = missing.into_iter().collect();
         let modality = Modality::of(&data_set, &groups, signed, &mut warnings);
         // The input of a VOI table is what the modality LUT gives, which may be negative where the pixels are not.
         let voi_signed = match &modality {
