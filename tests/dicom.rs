@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 #![allow(clippy::float_cmp, reason = "tests of exact arithmetic compare exactly")]
 
-#[path = "dicom/restarts.rs"]
-mod restarts;
+#[path = "dicom/jpeg.rs"]
+mod jpeg;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

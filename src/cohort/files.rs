@@ -235,7 +235,7 @@ fn raster_size(mut file: File, format: Format) -> Option<[usize; 2]> {
     };
     let reader = image::ImageReader::with_format(BufReader::new(file), format);
     // Decoders of untrusted files may panic.
-    let size = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| reader.into_dimensions().ok())).ok()??;
+    let size = crate::radiograph::guard::caught(|| reader.into_dimensions().ok()).ok()??;
     let inside = |side: u32| (1..=limits::SIDE_PX).contains(&side).then_some(side as usize);
     Some([inside(size.1)?, inside(size.0)?])
 }

@@ -147,7 +147,9 @@ impl JpegHead {
     }
 
     fn of_frame(process: u8, content: &[u8]) -> Result<Self, &'static str> {
-        let [precision, y1, y0, x1, x0, count, list @ ..] = content else { return Err("its frame header is too short") };
+        let [precision, y1, y0, x1, x0, count, list @ ..] = content else {
+            return Err("its frame header is too short");
+        };
         let components: Vec<Component> = list
             .as_chunks::<3>()
             .0
@@ -286,7 +288,8 @@ mod tests {
 
     #[test]
     fn no_length_leads_out_of_the_bytes() {
-        let whole = [&[0xff, 0xd8][..], &JFIF, &adobe(1), &frame(0xc3, &ALIKE), &segment(0xda, &[0; 6]), &[1, 0xff, 0]].concat();
+        let whole = [&[0xff, 0xd8][..], &JFIF, &adobe(1), &frame(0xc3, &ALIKE), &segment(0xda, &[0; 6]), &[1, 0xff, 0]]
+            .concat();
         for end in 0..whole.len() {
             let read = |bytes: &[u8]| {
                 let mut segments = Segments::of(bytes);

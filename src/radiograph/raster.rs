@@ -4,8 +4,12 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
+use super::image_scale::{Numbers, dark_16_bit};
 use super::jpeg_markers::{Colour, JpegHead, has_end};
+use super::png_palette::palette_problem;
+use super::tiff::{self, Page};
 use super::{Format, Problem, Radiograph, ValueScale};
+use crate::array_file::NpyValues;
 use crate::limits;
 
 /// Channels of a JPEG whose gray was coded as colour may differ by this much through rounding alone.
@@ -14,46 +18,54 @@ const CHANNEL_ROUNDING: u16 = 3;
 /// Weights of red, green and blue in luma (ITU-R BT.601), as Pillow and `OpenCV` use.
 pub(super) const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 
-/// Greatest 16-bit value of an image that was probably stored with 12 bits or fewer.
-const TWELVE_BIT_MAX: u16 = 4095;
-
 /// The samples of a file as they are stored.
 pub(super) struct StoredPixels {
     pub(super) rows: usize,
     pub(super) columns: usize,
     pub(super) channels: usize,
-    pub(super) bits: u32,
     /// `[rows, columns, channels]`
-    pub(super) values: Vec<i32>,
+    pub(super) values: NpyValues,
     pub(super) warnings: Vec<String>,
 }
 
 /// Every sample of every channel, alpha included; palettes and fewer than 8 bits expanded.
 pub(super) fn stored(bytes: &[u8], format: Format) -> Result<StoredPixels, Problem> {
     let mut warnings = Vec::new();
+    if format == Format::Tiff
+        && let Some(Page { rows, columns, values }) = tiff::numbers(bytes, &mut warnings)?
+    {
+        Numbers::of(&values)?;
+        return Ok(StoredPixels { rows, columns, channels: 1, values, warnings });
+    }
     let image = decoded(bytes, format, &mut warnings)?;
-    let of_bytes = |raw: &[u8]| raw.iter().map(|sample| i32::from(*sample)).collect();
-    let of_words = |raw: &[u16]| raw.iter().map(|sample| i32::from(*sample)).collect();
-    let (bits, values): (u32, Vec<i32>) = match &image {
-        DynamicImage::ImageLuma8(image) => (8, of_bytes(image)),
-        DynamicImage::ImageLumaA8(image) => (8, of_bytes(image)),
-        DynamicImage::ImageRgb8(image) => (8, of_bytes(image)),
-        DynamicImage::ImageRgba8(image) => (8, of_bytes(image)),
-        DynamicImage::ImageLuma16(image) => (16, of_words(image)),
-        DynamicImage::ImageLumaA16(image) => (16, of_words(image)),
-        DynamicImage::ImageRgb16(image) => (16, of_words(image)),
-        DynamicImage::ImageRgba16(image) => (16, of_words(image)),
+    let (rows, columns) = (image.height() as usize, image.width() as usize);
+    let channels = usize::from(image.color().channel_count());
+    let values = match image {
+        DynamicImage::ImageLuma8(image) => NpyValues::U8(image.into_raw()),
+        DynamicImage::ImageLumaA8(image) => NpyValues::U8(image.into_raw()),
+        DynamicImage::ImageRgb8(image) => NpyValues::U8(image.into_raw()),
+        DynamicImage::ImageRgba8(image) => NpyValues::U8(image.into_raw()),
+        DynamicImage::ImageLuma16(image) => NpyValues::U16(image.into_raw()),
+        DynamicImage::ImageLumaA16(image) => NpyValues::U16(image.into_raw()),
+        DynamicImage::ImageRgb16(image) => NpyValues::U16(image.into_raw()),
+        DynamicImage::ImageRgba16(image) => NpyValues::U16(image.into_raw()),
         other => {
             return Err(Problem::PixelType { format: format.name(), found: format!("{:?}", other.color()) });
         }
     };
-    let channels = usize::from(image.color().channel_count());
-    let (rows, columns) = (image.height() as usize, image.width() as usize);
-    Ok(StoredPixels { rows, columns, channels, bits, values, warnings })
+    Ok(StoredPixels { rows, columns, channels, values, warnings })
 }
 
 pub(super) fn decode(bytes: &[u8], format: Format) -> Result<Radiograph, Problem> {
     let mut warnings = Vec::new();
+    if format == Format::Tiff
+        && let Some(Page { rows, columns, values }) = tiff::numbers(bytes, &mut warnings)?
+    {
+        let numbers = Numbers::of(&values)?;
+        let mut pixels = values.into_f32();
+        let scale = numbers.to_gray(&mut pixels, format.name(), &mut warnings)?;
+        return Ok(Radiograph { warnings, ..Radiograph::new(rows, columns, pixels, scale) });
+    }
     let image = decoded(bytes, format, &mut warnings)?;
     let pixels = gray_levels(&image, format, &mut warnings)?;
     let (width, height) = (image.width() as usize, image.height() as usize);
@@ -68,6 +80,11 @@ fn decoded(bytes: &[u8], format: Format, warnings: &mut Vec<String>) -> Result<D
         Format::Tiff => ImageFormat::Tiff,
         Format::Npy | Format::Dicom => return Err(Problem::UnknownFormat),
     };
+    if format == Format::Png
+        && let Some(reason) = palette_problem(bytes)
+    {
+        return Err(Problem::Damaged { format: format.name(), reason });
+    }
     if format == Format::Jpeg
         && let Some(image) = contradictory_jpeg(bytes, &jpeg_head(bytes)?)
     {
@@ -91,7 +108,7 @@ fn decoded(bytes: &[u8], format: Format, warnings: &mut Vec<String>) -> Result<D
     DynamicImage::from_decoder(decoder).map_err(damaged)
 }
 
-fn refuse_size(width: u64, height: u64) -> Result<(), Problem> {
+pub(super) fn refuse_size(width: u64, height: u64) -> Result<(), Problem> {
     if width.max(height) > u64::from(limits::SIDE_PX) || width * height > limits::PIXELS as u64 {
         return Err(Problem::TooLarge { reason: format!("{width}x{height} pixels") });
     }
@@ -149,7 +166,7 @@ fn problem_of(error: ImageError, format: Format) -> Problem {
     }
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -179,12 +196,7 @@ fn gray_levels(image: &DynamicImage, format: Format, warnings: &mut Vec<String>)
 }
 
 fn from_16_bit(values: impl Iterator<Item = u16> + Clone, warnings: &mut Vec<String>) -> Vec<f32> {
-    let max = values.clone().max().unwrap_or(0);
-    if (1..=TWELVE_BIT_MAX).contains(&max) {
-        warnings.push(format!(
-            "the 16-bit image uses values up to {max} only, so it is almost black: was it stored with fewer bits?"
-        ));
-    }
+    warnings.extend(dark_16_bit(f64::from(values.clone().max().unwrap_or(0))));
     scaled_to_8_bit(values.map(f32::from).collect())
 }
 

@@ -2,6 +2,8 @@
 
 use dicom_core::Tag;
 
+use crate::radiograph::guard::Failure;
+
 /// Result of reading a DICOM file.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -115,6 +117,16 @@ pub enum Error {
         /// The limit.
         secs: u64,
     },
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Panicked => Self::Panicked,
+            Failure::TimedOut { secs } => Self::TimedOut { secs },
+            Failure::Thread(error) => Self::Io(error),
+        }
+    }
 }
 
 impl Error {

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use dicom_dictionary_std::tags;
 
@@ -15,17 +14,15 @@ use super::file::Preface;
 use super::frame::{Frame, Palette};
 use super::frames::PixelBytes;
 use super::geometry::Spacing;
-use super::guard;
 use super::identity::Identity;
 use super::layout::{Photometric, PixelLayout};
 use super::modality::Modality;
 use super::overlay::{BitPlane, Overlay};
 use super::transfer_syntax::{Encoding, PixelCoding, TransferSyntax};
 use super::voi::{Window, lookup_tables};
+use crate::radiograph::guard;
 use crate::radiograph::phantom_mark::dicom_is_phantom;
 use crate::{files, limits};
-
-const TIME_LIMIT: Duration = Duration::from_secs(guard::LIMIT_SECS);
 
 /// Frames that were decoded in this process.
 static DECODED: AtomicU64 = AtomicU64::new(0);
@@ -68,7 +65,7 @@ impl DicomImage {
     /// # Errors
     /// As [`DicomImage::open`].
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self> {
-        let source = guard::run(TIME_LIMIT, move || Source::read(bytes))?;
+        let source = guard::run(guard::TIME_LIMIT, move || Source::read(bytes))??;
         Ok(Self { source: Arc::new(source) })
     }
 
@@ -194,7 +191,7 @@ impl DicomImage {
     pub fn frame(&self, index: usize) -> Result<Frame> {
         DECODED.fetch_add(1, Ordering::Relaxed);
         let source = Arc::clone(&self.source);
-        guard::run(TIME_LIMIT, move || source.frame(index))
+        guard::run(guard::TIME_LIMIT, move || source.frame(index))?
     }
 }
 
