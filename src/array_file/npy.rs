@@ -86,7 +86,8 @@ impl NpyValues {
     /// so small that it loses digits of them, all are multiplied by the same power of two.
     pub fn into_f32_of_any_scale(self) -> Vec<f32> {
         let Self::F64(values) = self else { return self.into_f32() };
-        let largest = values.iter().filter(|value| value.is_finite()).fold(0.0_f64, |most, value| most.max(value.abs()));
+        let largest =
+            values.iter().filter(|value| value.is_finite()).fold(0.0_f64, |most, value| most.max(value.abs()));
         if largest == 0.0 || (1e-20..=f64::from(f32::MAX)).contains(&largest) {
             return Self::F64(values).into_f32();
         }
@@ -233,11 +234,9 @@ impl NpyArray {
             }};
         }
         let values = match (kind, item_bytes) {
-            (Kind::Bool, _) => NpyValues::Bool(in_c_order(
-                data.iter().map(|byte| *byte != 0).collect(),
-                &shape,
-                header.is_fortran,
-            )),
+            (Kind::Bool, _) => {
+                NpyValues::Bool(in_c_order(data.iter().map(|byte| *byte != 0).collect(), &shape, header.is_fortran))
+            }
             (Kind::Signed, 1) => NpyValues::I8(numbers!(i8)),
             (Kind::Signed, 2) => NpyValues::I16(numbers!(i16)),
             (Kind::Signed, 4) => NpyValues::I32(numbers!(i32)),
@@ -256,7 +255,8 @@ impl NpyArray {
 
 /// Extents and bytes of the data, which are at most 1 GiB.
 fn sizes(header: &Header) -> Result<(Vec<usize>, usize)> {
-    let data_bytes = header.shape.iter().try_fold(header.element.bytes as u64, |bytes, extent| bytes.checked_mul(*extent));
+    let data_bytes =
+        header.shape.iter().try_fold(header.element.bytes as u64, |bytes, extent| bytes.checked_mul(*extent));
     match data_bytes {
         Some(bytes) if bytes <= limits::NPY_DATA_BYTES as u64 => {
             Ok((header.shape.iter().map(|extent| *extent as usize).collect(), bytes as usize))

@@ -178,7 +178,8 @@ impl<'a> Words<'a> {
         }
         let text = self.string()?;
         let refuse = || {
-            let is_plain = text.len() <= 12 && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"<>=|".contains(byte));
+            let is_plain =
+                text.len() <= 12 && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"<>=|".contains(byte));
             let found = if is_plain { String::from_utf8_lossy(text).into_owned() } else { "without a name".to_owned() };
             Error::ElementType { found }
         };

@@ -45,11 +45,8 @@ pub fn write_npy<T: NpyElement>(mut out: impl Write, shape: &[usize], values: &[
     let extents: Vec<String> = shape.iter().map(ToString::to_string).collect();
     // A tuple of one has a comma behind it.
     let comma = if shape.len() == 1 { "," } else { "" };
-    let mut header = format!(
-        "{{'descr': '{}', 'fortran_order': False, 'shape': ({}{comma}), }}",
-        T::DESCR,
-        extents.join(", ")
-    );
+    let mut header =
+        format!("{{'descr': '{}', 'fortran_order': False, 'shape': ({}{comma}), }}", T::DESCR, extents.join(", "));
     let before = NPY_MAGIC.len() + 4;
     let padded = (before + header.len() + 1).next_multiple_of(ALIGNMENT) - before;
     header = format!("{header:<width$}\n", width = padded - 1);

@@ -8,3 +8,6 @@ pub const NPY_DATA_BYTES: usize = 1 << 30;
 
 /// Most bytes an array of an archive unpacks to, its header included.
 pub const NPZ_ENTRY_BYTES: u64 = NPY_DATA_BYTES as u64 + 4096;
+
+/// Most methods of another program that are judged in one run.
+pub const EXTERNAL_METHODS: usize = 100;

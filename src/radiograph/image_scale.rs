@@ -74,11 +74,14 @@ impl Numbers {
                 pixels.iter_mut().for_each(|value| *value /= 257.0);
                 warnings.extend(dark_16_bit(max));
             }
-            name if max <= 255.0 => warnings
-                .push(format!("the {name} values of the {whose} file lie in [0, 255] and were taken as gray of 8 bits")),
+            name if max <= 255.0 => warnings.push(format!(
+                "the {name} values of the {whose} file lie in [0, 255] and were taken as gray of 8 bits"
+            )),
             name => {
                 pixels.iter_mut().for_each(|value| *value /= 257.0);
-                warnings.push(format!("the {name} values of the {whose} file were taken as gray of 16 bits: 65535 is white"));
+                warnings.push(format!(
+                    "the {name} values of the {whose} file were taken as gray of 16 bits: 65535 is white"
+                ));
                 warnings.extend(dark_16_bit(max));
             }
         }

@@ -181,11 +181,6 @@ impl JpegHead {
         self.adobe.is_some()
     }
 
-    /// Whether Adobe's marker names a transform that Adobe did not define.
-    pub(super) fn has_unknown_adobe(&self) -> bool {
-        self.adobe.is_some_and(|transform| transform > 2)
-    }
-
     /// Names of the components, where there are three.
     fn identifiers(&self) -> Option<[u8; 3]> {
         <[Component; 3]>::try_from(self.components.as_slice()).ok().map(|all| all.map(|one| one.identifier))

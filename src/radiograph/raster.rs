@@ -124,11 +124,11 @@ fn jpeg_head(bytes: &[u8]) -> Result<JpegHead, Problem> {
     if has_end(bytes) { Ok(head) } else { Err(damaged("its end marker is missing")) }
 }
 
-/// A JPEG of three components that are not what the `image` crate takes them for: names of components go before markers
-/// there, and a transform that Adobe did not define ends it. libjpeg and all that is made of it go by the markers.
+/// A JPEG of three components that are not what the `image` crate takes them for: there, names of components go before
+/// markers. libjpeg and all that is made of it go by the markers.
 fn contradictory_jpeg(bytes: &[u8], head: &JpegHead) -> Option<Result<DynamicImage, Problem>> {
     let (colour, _) = head.colour()?;
-    if colour == Colour::Rgb || !(head.is_named_rgb() || head.has_unknown_adobe()) {
+    if colour == Colour::Rgb || !head.is_named_rgb() {
         return None;
     }
     let damaged = |reason: String| Problem::Damaged { format: Format::Jpeg.name(), reason: one_line(&reason) };

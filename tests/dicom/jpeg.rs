@@ -192,7 +192,12 @@ fn dicom(codestream: &[u8], bits: u32, samples: u16, photometric: &str, transfer
         let value: Vec<u8> = value.iter().copied().chain((value.len() % 2 == 1).then_some(b' ')).collect();
         bytes.extend((value.len() as u16).to_le_bytes().into_iter().chain(value));
     };
-    element(&mut bytes, [2, 0x10], b"UI", format!("{transfer_syntax:\0<width$}", width = transfer_syntax.len().next_multiple_of(2)).as_bytes());
+    element(
+        &mut bytes,
+        [2, 0x10],
+        b"UI",
+        format!("{transfer_syntax:\0<width$}", width = transfer_syntax.len().next_multiple_of(2)).as_bytes(),
+    );
     element(&mut bytes, [0x28, 2], b"US", &samples.to_le_bytes());
     element(&mut bytes, [0x28, 4], b"CS", photometric.as_bytes());
     if samples > 1 {
@@ -337,6 +342,7 @@ fn a_lossy_frame_without_its_end_is_told() {
     let mut coded = lossy(&[40, 90, 200, 10], 0);
     coded.truncate(coded.len() - 2);
     let frame = frame_of(&coded, 8, 1, "MONOCHROME2", BASELINE).unwrap();
+    assert!((frame.stored.values[0] - 40).abs() <= 1);
     assert!(frame.warnings[0].contains("no end marker"), "{:?}", frame.warnings);
 }
 
@@ -416,7 +422,7 @@ fn a_gray_image_stays_gray() {
         let radiograph = Radiograph::from_bytes(&bytes).unwrap();
         let case = format!("{colour:?}, {markers:?}, {photometric}: {:?}", radiograph.warnings());
         assert!(radiograph.pixels().iter().all(|level| (level - 90.0).abs() <= 1.0), "{case}");
-        assert!(!radiograph.warnings().iter().any(|told| told.contains("luma")), "{case}");
+        assert!(!radiograph.warnings().iter().any(|told| told.contains("reduced to its luma")), "{case}");
     }
 }
 
@@ -432,7 +438,6 @@ fn a_plain_jpeg_goes_by_its_markers() {
         (*b"RGB", Vec::new(), rgb),
         (*b"RGB", JFIF.to_vec(), ybr),
         (*b"RGB", adobe(1), ybr),
-        ([1, 2, 3], adobe(7), ybr),
     ] {
         let found = Radiograph::from_bytes(&one_colour(colour, names, &markers)).unwrap();
         let level = found.pixels()[0];

@@ -44,10 +44,12 @@ pub(super) fn decode(frame: &[u8], layout: &PixelLayout) -> Result<(Samples, Vec
         }
         image.samples.into_iter().map(i32::from).collect()
     } else {
-        if !has_end(frame) {
+        if has_end(frame) {
+            lossy(frame, layout)?
+        } else {
             warnings.push("the JPEG frame has no end marker; what is missing of it was filled".to_owned());
+            lossy(&[frame, &[0xff, 0xd9]].concat(), layout)?
         }
-        lossy(frame, layout)?
     };
     if values.len() != layout.samples() {
         return Err(Error::codec(FORMAT, "it holds another number of samples than its header says"));
