@@ -6,6 +6,8 @@
 
 #[path = "dicom/bits.rs"]
 mod bits;
+#[path = "dicom/jpeg.rs"]
+mod jpeg;
 #[path = "dicom/kinds.rs"]
 mod kinds;
 #[path = "dicom/lengths.rs"]
@@ -16,8 +18,6 @@ mod made;
 mod numbers;
 #[path = "dicom/odd_elements.rs"]
 mod odd_elements;
-#[path = "dicom/restarts.rs"]
-mod restarts;
 #[path = "dicom/tables.rs"]
 mod tables;
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 
+use saliscope::array_file::NpyArray;
 use saliscope::saliency::resize;
 use saliscope::saliency::xrai::{self, Error, MergeRule, Parameters, Segmentation};
 
@@ -24,9 +25,8 @@ impl Fixture {
             let name = entry.name().unwrap().trim_end_matches(".npy").to_owned();
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).unwrap();
-            let file = npyz::NpyFile::new(&bytes[..]).unwrap();
-            let shape = file.shape().iter().map(|&side| side as usize).collect();
-            arrays.insert(name, (numbers(file), shape));
+            let NpyArray { shape, values } = NpyArray::from_bytes(&bytes).unwrap();
+            arrays.insert(name, (values.into_f64(), shape));
         }
         Self(arrays)
     }
@@ -67,22 +67,6 @@ impl Fixture {
         let scale = |value: f32| if bytes { (value / 255.0 - 0.5) * 2.0 } else { value };
         let image: Vec<f32> = self.floats("image").into_iter().map(scale).collect();
         (image.repeat(copies), [planes * copies, height, width])
-    }
-}
-
-fn numbers(file: npyz::NpyFile<&[u8]>) -> Vec<f64> {
-    fn widened<T: npyz::Deserialize + Into<f64>>(file: npyz::NpyFile<&[u8]>) -> Vec<f64> {
-        file.into_vec::<T>().unwrap().into_iter().map(Into::into).collect()
-    }
-    match file.dtype().descr().trim_matches('\'') {
-        "|u1" => widened::<u8>(file),
-        "|i1" => widened::<i8>(file),
-        "<u2" => widened::<u16>(file),
-        "<i2" => widened::<i16>(file),
-        "<i4" => widened::<i32>(file),
-        "<f4" => widened::<f32>(file),
-        "<f8" => widened::<f64>(file),
-        other => panic!("no fixture holds {other}"),
     }
 }
 

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
 use std::time::Instant;
 
-use npyz::WriterBuilder;
+use saliscope::array_file::{NpyArray, NpyElement, write_npy};
 use saliscope::saliency::xrai::{self, MergeRule, Parameters};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -56,16 +56,12 @@ fn timed<T, E: Error + 'static>(repeats: usize, run: impl Fn() -> Result<T, E>) 
 }
 
 fn read(path: &str) -> Result<(Vec<f32>, Vec<usize>), Box<dyn Error>> {
-    let file = npyz::NpyFile::new(BufReader::new(File::open(path)?))?;
-    let shape = file.shape().iter().map(|&side| side as usize).collect();
-    Ok((file.into_vec()?, shape))
+    let NpyArray { shape, values } = NpyArray::from_bytes(&std::fs::read(path)?)?;
+    Ok((values.into_f32(), shape))
 }
 
-fn write<T: npyz::AutoSerialize + Copy>(path: &str, shape: &[usize], values: &[T]) -> Result<(), Box<dyn Error>> {
-    let shape: Vec<u64> = shape.iter().map(|&side| side as u64).collect();
-    let file = BufWriter::new(File::create(path)?);
-    let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(file).begin_nd()?;
-    writer.extend(values.iter().copied())?;
-    writer.finish()?;
-    Ok(())
+fn write<T: NpyElement>(path: &str, shape: &[usize], values: &[T]) -> Result<(), Box<dyn Error>> {
+    let mut file = BufWriter::new(File::create(path)?);
+    write_npy(&mut file, shape, values)?;
+    Ok(file.flush()?)
 }

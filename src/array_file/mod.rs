@@ -1,10 +1,13 @@
-//! NumPy's array files: reading `.npy` and `.npz`, writing `.npz` that every NumPy opens.
+//! NumPy's array files: `.npy` and `.npz`, read with suspicion and written so that every NumPy opens them.
 
 mod npy;
+mod npy_header;
+mod npy_write;
 mod npz;
 mod npz_read;
 
 pub use npy::{NPY_MAGIC, NpyArray, NpyValues};
+pub use npy_write::{NpyElement, write_npy};
 pub use npz::NpzWriter;
 pub use npz_read::NpzReader;
 
@@ -23,7 +26,7 @@ pub enum Error {
         reason: String,
     },
     /// Elements of a type that is not read.
-    #[error("the NPY elements have type {found}; float32, float64, uint8 and uint16 are read")]
+    #[error("the NPY elements have type {found}; save the array as whole or floating-point numbers of up to 64 bits")]
     ElementType {
         /// NumPy's name of the type.
         found: String,

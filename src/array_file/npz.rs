@@ -2,11 +2,10 @@
 
 use std::io::{self, Seek, SeekFrom, Write};
 
-use npyz::WriterBuilder;
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
-use super::Result;
+use super::{NpyElement, Result, write_npy};
 
 /// Writes arrays one after the other. Equal arrays give equal bytes: no time of day is stored.
 pub struct NpzWriter<W: Write + Seek> {
@@ -50,22 +49,11 @@ impl<W: Write + Seek> NpzWriter<W> {
         if has_failed { Err(io::Error::other("an array before was not written whole").into()) } else { Ok(inner) }
     }
 
-    fn add<T>(&mut self, name: &str, shape: &[usize], values: &[T]) -> Result<()>
-    where
-        T: npyz::AutoSerialize + Copy,
-    {
-        assert_eq!(values.len(), shape.iter().product::<usize>(), "array {name} has shape {shape:?}");
+    fn add<T: NpyElement>(&mut self, name: &str, shape: &[usize], values: &[T]) -> Result<()> {
         let large = size_of_val(values) > (u32::MAX as usize) / 2;
         let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(large);
         self.archive.start_file(format!("{name}.npy"), options)?;
-        let shape: Vec<u64> = shape.iter().map(|extent| *extent as u64).collect();
-        // The element-wise writer makes small writes; gathered here, the checksum runs over whole blocks.
-        let mut buffered = std::io::BufWriter::with_capacity(1 << 16, &mut self.archive);
-        let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(&mut buffered).begin_nd()?;
-        writer.extend(values.iter().copied())?;
-        writer.finish()?;
-        buffered.flush()?;
-        Ok(())
+        write_npy(&mut self.archive, shape, values)
     }
 }
 

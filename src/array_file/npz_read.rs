@@ -4,9 +4,10 @@ use std::io::{Cursor, Read};
 
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
+use zip::read::ZipFile;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::{Error, NpyArray, Result};
+use super::{Error, NpyArray, Result, npy};
 use crate::limits;
 
 /// An archive of arrays, in memory.
@@ -28,27 +29,54 @@ impl<'a> NpzReader<'a> {
         self.archive.file_names().filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_owned())).collect()
     }
 
+    /// The shape of the array called `name`, by its header alone; nothing where there is none.
+    ///
+    /// # Errors
+    /// When it is compressed in another way, or its header is not of an array that is read.
+    pub fn shape(&mut self, name: &str) -> Result<Option<Vec<usize>>> {
+        const START_BYTES: u64 = limits::NPY_HEADER_BYTES as u64 + 12;
+        let Some((entry, method)) = self.entry(name)? else { return Ok(None) };
+        let mut start = Vec::new();
+        let read = match method {
+            CompressionMethod::Stored => entry.take(START_BYTES).read_to_end(&mut start),
+            CompressionMethod::DEFLATE => DeflateDecoder::new(entry).take(START_BYTES).read_to_end(&mut start),
+            _ => return Err(foreign_compression()),
+        };
+        read.map_err(|source| Error::Header { reason: source.to_string() })?;
+        npy::shape_of_start(&start).map(Some)
+    }
+
     /// The array called `name`, stored as it is or deflated (`numpy.savez_compressed`); nothing where there is none.
     ///
     /// # Errors
     /// When it is compressed in another way, damaged, too large or of a type that is not read.
     pub fn array(&mut self, name: &str) -> Result<Option<NpyArray>> {
-        let Some(index) = self.archive.index_for_name(&format!("{name}.npy")) else { return Ok(None) };
-        let entry = self.archive.by_index_raw(index).map_err(|source| Error::OpenArchive { source })?;
-        let broken = |reason: &str| Error::Header { reason: reason.to_owned() };
-        let (method, checksum) = (entry.compression(), entry.crc32());
+        let Some((entry, method)) = self.entry(name)? else { return Ok(None) };
+        let checksum = entry.crc32();
         let bytes = match method {
             CompressionMethod::Stored => limited(entry)?,
             CompressionMethod::DEFLATE => limited(DeflateDecoder::new(entry))?,
-            _ => return Err(broken("the archive is compressed in a way that NumPy does not use")),
+            _ => return Err(foreign_compression()),
         };
         let mut found = Crc::new();
         found.update(&bytes);
         if found.sum() != checksum {
-            return Err(broken("the checksum of the array is wrong"));
+            return Err(Error::Header { reason: "the checksum of the array is wrong".to_owned() });
         }
         NpyArray::from_bytes(&bytes).map(Some)
     }
+
+    /// The entry of an array as it lies in the archive, and how it is compressed.
+    fn entry(&mut self, name: &str) -> Result<Option<(ZipFile<'_, Cursor<&'a [u8]>>, CompressionMethod)>> {
+        let Some(index) = self.archive.index_for_name(&format!("{name}.npy")) else { return Ok(None) };
+        let entry = self.archive.by_index_raw(index).map_err(|source| Error::OpenArchive { source })?;
+        let method = entry.compression();
+        Ok(Some((entry, method)))
+    }
+}
+
+fn foreign_compression() -> Error {
+    Error::Header { reason: "the archive is compressed in a way that NumPy does not use".to_owned() }
 }
 
 /// All bytes, as long as they are not too many: the size in the directory may lie.
@@ -78,6 +106,8 @@ mod tests {
         assert_eq!(reader.array("GRAD").unwrap().unwrap().values, NpyValues::F32(vec![0.25, 0.5]));
         assert_eq!(reader.array("GCAM/Logits").unwrap().unwrap().shape, [1, 1]);
         assert!(reader.array("IG").unwrap().is_none());
+        assert_eq!(reader.shape("GRAD").unwrap(), Some(vec![1, 2]));
+        assert_eq!(reader.shape("IG").unwrap(), None);
     }
 
     #[test]
@@ -90,7 +120,7 @@ mod tests {
             let mut broken = bytes.clone();
             broken[at] ^= 0x41;
             if let Ok(mut reader) = NpzReader::new(&broken) {
-                let _ = reader.array("a");
+                let _ = (reader.shape("a"), reader.array("a"));
             }
         }
     }

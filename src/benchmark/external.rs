@@ -40,8 +40,20 @@ impl ExternalMaps {
                 continue;
             }
             let bytes = read(&path)?;
-            let reader = NpzReader::new(&bytes).map_err(|error| refuse(error.to_string(), &path))?;
-            methods.extend(names(&reader).into_iter().map(|(method, _)| method));
+            let refuse = |problem: String| refuse(problem, &path);
+            let mut reader = NpzReader::new(&bytes).map_err(|error| refuse(error.to_string()))?;
+            for (method, name) in names(&reader) {
+                // Maps of a size or shape that is not read are told before hours of work, not behind them.
+                let shape = reader.shape(&name).map_err(|error| refuse(format!("array {name}: {error}")))?;
+                size_of(&shape.unwrap_or_default()).map_err(refuse)?;
+                methods.insert(method);
+            }
+            if methods.len() > limits::EXTERNAL_METHODS {
+                return Err(refuse(format!(
+                    "with it there are more than {} methods; keep only the arrays to be judged",
+                    limits::EXTERNAL_METHODS
+                )));
+            }
             hashes.insert(id, Sha256::digest(&bytes));
         }
         if methods.is_empty() {
@@ -83,24 +95,31 @@ impl ExternalMaps {
         let (_, name) = names.iter().find(|(of, _)| of == method).ok_or_else(missing)?;
         let array = reader.array(name).map_err(|error| refuse(error.to_string()))?.ok_or_else(missing)?;
         let NpyArray { shape, values } = array;
-        let sides: Vec<usize> = shape.iter().copied().filter(|side| *side != 1).collect();
-        let from = match (sides.as_slice(), shape.as_slice()) {
-            (&[height, width], _) | (_, &[height, width]) => [height, width],
-            _ => return Err(refuse(format!("its array has shape {shape:?}, and maps are [height, width]"))),
-        };
-        if from.iter().any(|side| !(1..=limits::SIDE_PX as usize).contains(side)) {
-            return Err(refuse(format!(
-                "its array has shape {shape:?}: sides go from 1 to {} pixels",
-                limits::SIDE_PX
-            )));
-        }
-        let values = values.into_f32();
+        let from = size_of(&shape).map_err(refuse)?;
+        let values = values.into_f32_of_any_scale();
         let broken = values.iter().filter(|value| !value.is_finite()).count();
         if broken > 0 {
             return Err(refuse(format!("{broken} of its {} pixels are NaN or infinite", values.len())));
         }
         Ok(if from == size { values } else { resize::linear_mirror(&values, from, size) })
     }
+}
+
+/// Height and width of a map of this shape; axes of length 1 beside these are passed over.
+fn size_of(shape: &[usize]) -> std::result::Result<[usize; 2], String> {
+    let sides: Vec<usize> = shape.iter().copied().filter(|side| *side != 1).collect();
+    let size = match (sides.as_slice(), shape) {
+        (&[height, width], _) | (_, &[height, width]) => [height, width],
+        _ => return Err(format!("its array has shape {shape:?}, and maps are [height, width]")),
+    };
+    if size.contains(&0) || size.iter().any(|side| *side > limits::SIDE_PX as usize) {
+        return Err(format!("its array has shape {shape:?}: sides go from 1 to {} pixels", limits::SIDE_PX));
+    }
+    if size[0] * size[1] > limits::PIXELS {
+        let most = limits::PIXELS;
+        return Err(format!("its array has shape {shape:?}, and maps have at most {most} pixels; save it smaller"));
+    }
+    Ok(size)
 }
 
 /// Methods of a file with the names of their arrays.
@@ -134,7 +153,7 @@ mod tests {
     use std::fs::File;
 
     use super::*;
-    use crate::array_file::NpzWriter;
+    use crate::array_file::{NpyElement, NpzWriter, write_npy};
 
     fn write(path: &Path, arrays: &[(&str, &[usize], &[f32])]) {
         let mut writer = NpzWriter::new(File::create(path).unwrap());
@@ -170,6 +189,34 @@ mod tests {
         assert_ne!(again.fingerprint(), before);
     }
 
+    /// An archive of one array that was stored as it is.
+    fn write_array<T: NpyElement>(path: &Path, values: &[T]) {
+        let mut archive = zip::ZipWriter::new(File::create(path).unwrap());
+        let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        archive.start_file("map.npy", stored).unwrap();
+        write_npy(&mut archive, &[2, 2], values).unwrap();
+        archive.finish().unwrap();
+    }
+
+    #[test]
+    fn maps_of_any_number_type_and_scale_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npz");
+        let map = || {
+            let maps = ExternalMaps::open(folder.path(), ["a"].into_iter()).unwrap();
+            maps.map("a", "ext:MAP", [2, 2])
+        };
+        write_array(&path, &[0_i64, 1, 2, -3]);
+        assert_eq!(map().unwrap(), [0.0, 1.0, 2.0, -3.0]);
+        write_array(&path, &[0_u8, 1, 1, 0]);
+        assert_eq!(map().unwrap(), [0.0, 1.0, 1.0, 0.0]);
+        write_array(&path, &[0.0, 1e300, 2e300, -1e300]);
+        let found = map().unwrap();
+        assert!(found[1] > 0.0 && (found[2] / found[1] - 2.0).abs() < 1e-5 && found[3] == -found[1], "{found:?}");
+        write_array(&path, &[0.0, 1e300, f64::INFINITY, 0.0]);
+        assert!(map().unwrap_err().to_string().contains("1 of its 4 pixels"));
+    }
+
     #[test]
     fn what_is_no_map_is_refused() {
         let folder = tempfile::tempdir().unwrap();
@@ -178,8 +225,20 @@ mod tests {
             let maps = ExternalMaps::open(folder.path(), ["a"].into_iter()).unwrap();
             maps.map("a", "ext:MAP", [2, 2]).unwrap_err().to_string()
         };
-        assert!(refused(&[("map", &[2, 2, 2], &[0.0; 8])]).contains("[2, 2, 2]"));
         assert!(refused(&[("map", &[2, 2], &[0.0, 1.0, f32::NAN, 1.0])]).contains("1 of its 4 pixels"));
+        // What can be told by headers is told before any work.
+        let refused_at_once = |arrays: &[(&str, &[usize], &[f32])]| {
+            write(&folder.path().join("a.npz"), arrays);
+            ExternalMaps::open(folder.path(), ["a"].into_iter()).unwrap_err().to_string()
+        };
+        assert!(refused_at_once(&[("map", &[2, 2, 2], &[0.0; 8])]).contains("[2, 2, 2]"));
+        assert!(refused_at_once(&[("map", &[0, 2], &[])]).contains("[0, 2]"));
+        assert!(refused_at_once(&[("map", &[20_000, 2], &[0.0; 40_000])]).contains("sides go from 1 to 16384"));
+        let many: Vec<String> = (0..=limits::EXTERNAL_METHODS).map(|index| format!("M{index}")).collect();
+        let many: Vec<(&str, &[usize], &[f32])> =
+            many.iter().map(|name| (&name[..], &[1, 1][..], &[0.0][..])).collect();
+        assert!(refused_at_once(&many).contains("more than 100 methods"));
+        assert!(size_of(&[8192, 8192]).unwrap_err().contains("save it smaller"));
         assert!(ExternalMaps::open(folder.path(), ["z"].into_iter()).is_err());
         std::fs::write(folder.path().join("a.npz"), b"nothing").unwrap();
         assert!(ExternalMaps::open(folder.path(), ["a"].into_iter()).is_err());

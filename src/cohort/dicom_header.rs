@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use super::files::Header;
-use crate::radiograph::dicom;
+use crate::radiograph::{dicom, guard};
 
 /// SOP class of the table of contents of DICOM media.
 const MEDIA_DIRECTORY: &[u8] = b"1.2.840.10008.1.3.10";
@@ -14,7 +14,7 @@ pub(super) fn read(file: File, start: &[u8]) -> Header {
         return Header::Dicomdir;
     }
     // The header of an untrusted file: a panic must not take the others down.
-    let Ok(Ok(header)) = std::panic::catch_unwind(|| dicom::Header::of_file(file)) else { return Header::Damaged };
+    let Ok(Ok(header)) = guard::caught(|| dicom::Header::of_file(file)) else { return Header::Damaged };
     match (header.rows, header.columns) {
         (Some(rows @ 1..), Some(columns @ 1..)) => Header::Image {
             size_px: Some([rows, columns].map(usize::from)),

@@ -10,8 +10,8 @@ use rayon::prelude::*;
 use super::error::{Error, Result};
 use super::notes::Warnings;
 use crate::limits;
-use crate::radiograph::Format;
 use crate::radiograph::phantom_mark::png_is_phantom;
+use crate::radiograph::{Format, guard};
 use crate::watch::Watch;
 
 /// Extensions of images, and of nothing else.
@@ -233,9 +233,14 @@ fn raster_size(mut file: File, format: Format) -> Option<[usize; 2]> {
         Format::Tiff => image::ImageFormat::Tiff,
         Format::Npy | Format::Dicom => return None,
     };
-    let reader = image::ImageReader::with_format(BufReader::new(file), format);
+    let reader = BufReader::new(file);
     // Decoders of untrusted files may panic.
-    let size = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| reader.into_dimensions().ok())).ok()??;
+    let size = guard::caught(|| match format {
+        // Numbers that the `image` crate refuses are read, too.
+        image::ImageFormat::Tiff => tiff::decoder::Decoder::new(reader).ok()?.dimensions().ok(),
+        _ => image::ImageReader::with_format(reader, format).into_dimensions().ok(),
+    });
+    let size = size.ok()??;
     let inside = |side: u32| (1..=limits::SIDE_PX).contains(&side).then_some(side as usize);
     Some([inside(size.1)?, inside(size.0)?])
 }

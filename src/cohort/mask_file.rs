@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use image::{DynamicImage, ImageReader, Limits};
 
 use super::error::{Error, Result};
-use crate::radiograph::Format;
+use crate::radiograph::{Format, guard, palette_problem};
 use crate::truth::Mask;
 use crate::{files, limits};
 
@@ -45,8 +45,11 @@ pub(super) fn read(path: &Path) -> Result<MaskFile> {
         Some(Format::Tiff) => image::ImageFormat::Tiff,
         Some(Format::Npy | Format::Dicom) | None => return Err(fail("file is no PNG, JPEG or TIFF".to_owned())),
     };
+    if let Some(problem) = palette_problem(&bytes) {
+        return Err(fail(format!("file is damaged ({problem})")));
+    }
     // Decoders of untrusted files may panic.
-    let decoded = std::panic::catch_unwind(|| decode(&bytes, format));
+    let decoded = guard::caught(|| decode(&bytes, format));
     let image = match decoded {
         Ok(Ok(image)) => image,
         Ok(Err(error)) => return Err(fail(format!("file is damaged ({error})"))),

@@ -47,6 +47,15 @@ pub const JPEG_2000_TILES: u64 = 16_384;
 /// Most code blocks and precincts of a JPEG 2000 picture; each takes a hundred bytes and more in the decoder.
 pub const JPEG_2000_BLOCKS: u64 = 1_000_000;
 
+/// The same of all its tiles, which are decoded one after the other: a second or two.
+pub const JPEG_2000_BLOCKS_OF_ALL_TILES: u64 = 8_000_000;
+
+/// Most packets of a tile of a JPEG 2000 picture: two bytes each.
+pub const JPEG_2000_PACKETS: u64 = 50_000_000;
+
+/// The same of all its tiles.
+pub const JPEG_2000_PACKETS_OF_ALL_TILES: u64 = 200_000_000;
+
 /// Most chunks of a PNG that are searched for the mark of phantoms.
 pub const PNG_CHUNKS: usize = 1000;
 

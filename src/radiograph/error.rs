@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::Format;
+use super::guard::Failure;
 use crate::files;
 
 /// Result of reading a radiograph.
@@ -42,6 +44,14 @@ pub enum Problem {
     /// The bytes are of no known format.
     #[error("the content is no DICOM, PNG, JPEG, TIFF or NPY image, whatever the file is called")]
     UnknownFormat,
+    /// The bytes are of a format that is not read.
+    #[error("this is {name}, which is not read; {advice}")]
+    OtherFormat {
+        /// What it is.
+        name: &'static str,
+        /// What the user can do.
+        advice: &'static str,
+    },
     /// The decoder stopped.
     #[error("the {format} file is truncated or damaged ({reason})")]
     Damaged {
@@ -56,6 +66,17 @@ pub enum Problem {
         /// Format of the file.
         format: &'static str,
     },
+    /// The decoder did not finish.
+    #[error("reading the {format} file was abandoned after {secs} s; it is probably damaged")]
+    TimedOut {
+        /// Format of the file.
+        format: &'static str,
+        /// The limit.
+        secs: u64,
+    },
+    /// No decoder could be started.
+    #[error("no thread could be started to read the image ({0}); close other programs and try again")]
+    Thread(std::io::Error),
     /// Beyond a limit.
     #[error(
         "the image is too large ({reason}); at most 16384 pixels a side, 50 million in all and 256 MiB decoded are read"
@@ -98,12 +119,16 @@ pub enum Problem {
     #[error("the array holds values that are not finite")]
     NotFinite,
     /// Values on no known scale.
-    #[error("array values from {min} to {max} are neither gray levels (0 to 255) nor scaled to [-1, 1] or [0, 1]")]
+    #[error("{values} from {min} to {max} are {wanted}; save the image as gray levels from 0 to 255")]
     ArrayRange {
+        /// Whose values.
+        values: String,
         /// Smallest value.
-        min: f32,
+        min: f64,
         /// Largest value.
-        max: f32,
+        max: f64,
+        /// What they are not.
+        wanted: &'static str,
     },
     /// The size asked for is impossible.
     #[error("the image cannot be resized ({reason})")]
@@ -111,6 +136,18 @@ pub enum Problem {
         /// The resizer's words.
         reason: String,
     },
+}
+
+impl Problem {
+    /// A decoder of that format that gave nothing.
+    pub(super) fn of_failure(failure: Failure, format: Format) -> Self {
+        let format = format.name();
+        match failure {
+            Failure::Panicked => Self::DecoderPanicked { format },
+            Failure::TimedOut { secs } => Self::TimedOut { format, secs },
+            Failure::Thread(error) => Self::Thread(error),
+        }
+    }
 }
 
 impl From<files::Error> for Problem {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::dicom::{DicomImage, Frame};
 use super::error::{Error, Problem, Result};
-use super::{Format, Radiograph, misnamed, numpy, phantom_mark, raster, read_file, unknown_format};
+use super::{Format, Radiograph, guard, misnamed, numpy, phantom_mark, raster, read_file, unknown_format};
 
 /// What an image file holds.
 #[derive(Clone, Debug)]
@@ -59,13 +59,17 @@ impl ImageFile {
             let frame = image.frame(0)?;
             return Ok(Self::Dicom(Box::new(DicomFrame { image, frame, warnings })));
         }
-        // Decoders of untrusted files: a panic there must not take other work down.
-        let decoded = std::panic::catch_unwind(|| match format {
-            Format::Npy => numpy::decode(&bytes),
-            _ => raster::decode(&bytes, format),
-        });
-        let mut radiograph = decoded.unwrap_or(Err(Problem::DecoderPanicked { format: format.name() }))?;
-        radiograph.is_phantom = format == Format::Png && phantom_mark::png_is_phantom(&bytes);
+        let bytes = bytes.into_owned();
+        let decode = move || {
+            let radiograph = match format {
+                Format::Npy => numpy::decode(&bytes),
+                _ => raster::decode(&bytes, format),
+            }?;
+            let is_phantom = format == Format::Png && phantom_mark::png_is_phantom(&bytes);
+            Ok::<_, Problem>(Radiograph { is_phantom, ..radiograph })
+        };
+        let decoded = guard::run(guard::TIME_LIMIT, decode);
+        let mut radiograph = decoded.map_err(|failure| Problem::of_failure(failure, format))??;
         radiograph.warnings.splice(0..0, warnings);
         Ok(Self::Other(radiograph))
     }

@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 use super::dicom::{
     DicomImage, Frame, Identity, LookupTable, Modality, Overlay, PictureKind, PixelLayout, Spacing, Window,
 };
-use super::{Error, Format, Problem, Result, misnamed, numpy, raster, read_file, terms};
+use super::image_scale::Numbers;
+use super::{Error, Format, Problem, Result, guard, misnamed, numpy, raster, read_file, terms, unknown_format};
 
 /// A file's content in words and numbers. Nothing in it identifies the patient but [`Inspection::identity`].
 #[derive(Clone, Debug, Serialize)]
@@ -245,17 +246,14 @@ impl Inspection {
     pub fn open(path: &Path, frame: usize, with_identity: bool) -> Result<Self> {
         let at = |problem: Problem| Error { problem, path: path.to_owned() };
         let bytes = read_file(path).map_err(at)?;
-        let format = Format::of_content(&bytes).ok_or_else(|| at(Problem::UnknownFormat))?;
+        let format = Format::of_content(&bytes).ok_or_else(|| at(unknown_format(&bytes)))?;
         let mut found = match format {
             Format::Dicom => DicomImage::from_bytes(bytes)
                 .map(|image| Self::of_dicom(&image, frame, with_identity))
                 .map_err(|error| at(error.into()))?,
-            Format::Npy => Self::of_array(numpy::stored(&bytes).map_err(at)?),
-            Format::Png | Format::Jpeg | Format::Tiff => {
-                let pixels = std::panic::catch_unwind(|| raster::stored(&bytes, format))
-                    .unwrap_or(Err(Problem::DecoderPanicked { format: format.name() }))
-                    .map_err(at)?;
-                Self::of_raster(format, pixels)
+            _ => {
+                let stored = guard::run(guard::TIME_LIMIT, move || Self::of_pixels(format, &bytes));
+                stored.map_err(|failure| at(Problem::of_failure(failure, format)))?.map_err(at)?
             }
         };
         found.warnings.splice(0..0, misnamed(path, format));
@@ -323,25 +321,25 @@ impl Inspection {
         }
     }
 
-    fn of_raster(format: Format, pixels: raster::StoredPixels) -> Self {
-        let raster::StoredPixels { rows, columns, channels, bits, values, warnings } = pixels;
-        let [min, max] = values.iter().fold([i32::MAX, i32::MIN], |[min, max], v| [min.min(*v), max.max(*v)]);
-        let sum = values.iter().map(|value| i64::from(*value)).sum();
-        let stored = Statistics::of_whole([min, max].map(i64::from), sum, &values);
-        Self::plain(format, [rows, columns, channels], Bits::unsigned(bits), stored, warnings)
-    }
-
-    fn of_array(array: numpy::StoredArray) -> Self {
-        let numpy::StoredArray { rows, columns, channels, bits, is_float, values } = array;
-        if is_float {
-            let bits = Bits { signed: true, float: true, ..Bits::unsigned(bits) };
-            return Self::plain(Format::Npy, [rows, columns, channels], bits, Statistics::of_real(&values), Vec::new());
-        }
-        let whole: Vec<i32> = values.iter().map(|value| *value as i32).collect();
-        let [min, max] = whole.iter().fold([i32::MAX, i32::MIN], |[min, max], v| [min.min(*v), max.max(*v)]);
-        let sum = whole.iter().map(|value| i64::from(*value)).sum();
-        let stored = Statistics::of_whole([min, max].map(i64::from), sum, &whole);
-        Self::plain(Format::Npy, [rows, columns, channels], Bits::unsigned(bits), stored, Vec::new())
+    fn of_pixels(format: Format, bytes: &[u8]) -> std::result::Result<Self, Problem> {
+        let (rows, columns, channels, values, warnings) = if format == Format::Npy {
+            let numpy::StoredArray { rows, columns, channels, values } = numpy::stored(bytes)?;
+            (rows, columns, channels, values, Vec::new())
+        } else {
+            let raster::StoredPixels { rows, columns, channels, values, warnings } = raster::stored(bytes, format)?;
+            (rows, columns, channels, values, warnings)
+        };
+        let is_float = values.is_float();
+        let bits = Bits { signed: values.is_signed(), float: is_float, ..Bits::unsigned(values.bits()) };
+        let stored = if is_float {
+            Statistics::of_real(&values.into_f32())
+        } else {
+            let whole = values.to_i32().ok_or_else(|| Numbers::beyond_32_bits(&values, format.name()))?;
+            let [min, max] = whole.iter().fold([i32::MAX, i32::MIN], |[min, max], v| [min.min(*v), max.max(*v)]);
+            let sum = whole.iter().map(|value| i64::from(*value)).sum();
+            Statistics::of_whole([min, max].map(i64::from), sum, &whole)
+        };
+        Ok(Self::plain(format, [rows, columns, channels], bits, stored, warnings))
     }
 
     fn plain(

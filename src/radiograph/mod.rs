@@ -5,13 +5,18 @@
 
 pub mod dicom;
 mod error;
+pub(crate) mod guard;
 mod image_file;
+mod image_scale;
 mod inspection;
 mod jpeg_markers;
 mod numpy;
+mod other_format;
 pub(crate) mod phantom_mark;
+mod png_palette;
 mod raster;
 mod terms;
+mod tiff;
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -22,6 +27,7 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer
 pub use error::{Error, Problem, Result};
 pub use image_file::{DicomFrame, ImageFile};
 pub use inspection::Inspection;
+pub(crate) use png_palette::palette_problem;
 
 use crate::{files, limits};
 
@@ -32,7 +38,7 @@ pub enum Format {
     Png,
     /// JPEG.
     Jpeg,
-    /// Tagged Image File Format, first page.
+    /// Tagged Image File Format with 32 or 64-bit offsets, first page.
     Tiff,
     /// NumPy's array file.
     Npy,
@@ -50,7 +56,7 @@ impl Format {
             Some(Self::Png)
         } else if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
             Some(Self::Jpeg)
-        } else if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") {
+        } else if [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"].iter().any(|mark| bytes.starts_with(*mark)) {
             Some(Self::Tiff)
         } else if bytes.starts_with(crate::array_file::NPY_MAGIC) {
             Some(Self::Npy)
@@ -121,9 +127,11 @@ impl Radiograph {
     /// | colour | luma 0.299 R + 0.587 G + 0.114 B, with a warning |
     /// | RGBA | alpha is dropped; refused when it looks like a screenshot or a figure: any colour, or white on all four borders |
     /// | NPY `uint8`, `uint16` | as 8-bit and 16-bit gray |
-    /// | NPY `float32`, `float64` with values in [-1, 1], some negative | [`ValueScale::Symmetric`], exactly |
-    /// | NPY `float32`, `float64` in [0, 1] | times 255, with a warning |
-    /// | NPY `float32`, `float64` in [0, 255] | the gray level |
+    /// | NPY `bool` | false black, true white, with a warning |
+    /// | whole numbers of other types (NPY, TIFF), none below 0 | up to 255 as 8-bit, up to 65535 as 16-bit gray, with a warning |
+    /// | floating-point numbers (NPY, TIFF) in [-1, 1], some negative | [`ValueScale::Symmetric`], exactly |
+    /// | floating-point numbers in [0, 1] | times 255, with a warning |
+    /// | floating-point numbers in [0, 255] | the gray level |
     /// | DICOM | frame 0 as [`Radiograph::from_dicom`] |
     ///
     /// NPY arrays have shape `[h, w]`, `[h, w, 3]`, `[3, h, w]` (equal channels), or those with axes of length 1 in
@@ -271,7 +279,7 @@ fn read_file(path: &Path) -> std::result::Result<Vec<u8>, Problem> {
 fn unknown_format(bytes: &[u8]) -> Problem {
     match bytes {
         [] => Problem::Empty,
-        _ => Problem::UnknownFormat,
+        _ => other_format::of_content(bytes).unwrap_or(Problem::UnknownFormat),
     }
 }
 

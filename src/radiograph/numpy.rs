@@ -1,6 +1,7 @@
 //! An array as a radiograph: which axis is which, and which scale its values are on.
 
-use super::{Problem, Radiograph, ValueScale};
+use super::image_scale::Numbers;
+use super::{Problem, Radiograph};
 use crate::array_file::{NpyArray, NpyValues};
 use crate::limits;
 
@@ -9,26 +10,16 @@ pub(super) struct StoredArray {
     pub(super) rows: usize,
     pub(super) columns: usize,
     pub(super) channels: usize,
-    pub(super) bits: u32,
-    pub(super) is_float: bool,
-    /// In the order of the file; `float64` rounded.
-    pub(super) values: Vec<f32>,
+    /// In the order of the file.
+    pub(super) values: NpyValues,
 }
 
-/// Every element, whatever its value.
+/// Every element, whatever its value, as long as it is finite.
 pub(super) fn stored(bytes: &[u8]) -> Result<StoredArray, Problem> {
     let (layout, values) = read(bytes)?;
-    let bits = match values {
-        NpyValues::U8(_) => 8,
-        NpyValues::U16(_) => 16,
-        NpyValues::F32(_) => 32,
-        NpyValues::F64(_) => 64,
-    };
-    let is_float = values.is_float();
-    let values = values.into_f32();
-    range(&values)?;
+    Numbers::of(&values)?;
     let Layout { height_px: rows, width_px: columns, channels } = layout;
-    Ok(StoredArray { rows, columns, channels: channels.count(), bits, is_float, values })
+    Ok(StoredArray { rows, columns, channels: channels.count(), values })
 }
 
 fn read(bytes: &[u8]) -> Result<(Layout, NpyValues), Problem> {
@@ -41,36 +32,11 @@ fn read(bytes: &[u8]) -> Result<(Layout, NpyValues), Problem> {
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Radiograph, Problem> {
     let (layout, values) = read(bytes)?;
-    let is_float = values.is_float();
-    let is_16_bit = matches!(values, NpyValues::U16(_));
+    let numbers = Numbers::of(&values)?;
     let mut pixels = layout.gray(values.into_f32())?;
-    let (min, max) = range(&pixels)?;
     let mut warnings = Vec::new();
-    let mut scale = ValueScale::Gray;
-    if is_16_bit {
-        for value in &mut pixels {
-            *value /= 257.0;
-        }
-    } else if is_float {
-        if (-1.0..0.0).contains(&min) && max <= 1.0 {
-            scale = ValueScale::Symmetric;
-        } else if min >= 0.0 && max <= 1.0 {
-            for value in &mut pixels {
-                *value *= 255.0;
-            }
-            warnings.push("the array values lie in [0, 1] and were taken as fractions of white".to_owned());
-        } else if min < 0.0 || max > 255.0 {
-            return Err(Problem::ArrayRange { min, max });
-        }
-    }
+    let scale = numbers.to_gray(&mut pixels, "NPY", &mut warnings)?;
     Ok(Radiograph { warnings, ..Radiograph::new(layout.height_px, layout.width_px, pixels, scale) })
-}
-
-fn range(pixels: &[f32]) -> Result<(f32, f32), Problem> {
-    if !pixels.iter().all(|value| value.is_finite()) {
-        return Err(Problem::NotFinite);
-    }
-    Ok(pixels.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), value| (min.min(*value), max.max(*value))))
 }
 
 #[derive(Clone, Copy)]
@@ -122,7 +88,6 @@ impl Layout {
 
     /// The channel that all three are.
     fn gray(self, values: Vec<f32>) -> Result<Vec<f32>, Problem> {
-        // Compared as bits, so that NaN reaches the check that names it.
         let same = |a: &f32, b: &f32| a.to_bits() == b.to_bits();
         match self.channels {
             Channels::One => Ok(values),
@@ -142,15 +107,25 @@ impl Layout {
 
 #[cfg(test)]
 mod tests {
-    use npyz::WriterBuilder;
+    use half::f16;
 
+    use super::super::ValueScale;
     use super::*;
+    use crate::array_file::{NpyElement, write_npy};
 
-    fn npy<T: npyz::AutoSerialize + Copy>(shape: &[u64], values: &[T]) -> Vec<u8> {
+    fn npy<T: NpyElement>(shape: &[usize], values: &[T]) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let mut writer = npyz::WriteOptions::new().default_dtype().shape(shape).writer(&mut bytes).begin_nd().unwrap();
-        writer.extend(values.iter().copied()).unwrap();
-        writer.finish().unwrap();
+        write_npy(&mut bytes, shape, values).unwrap();
+        bytes
+    }
+
+    /// An array of two elements of a type that is not written.
+    fn pair(descr: &str, data: &[u8]) -> Vec<u8> {
+        let mut bytes = npy(&[1, 2], &[0_u16; 2]);
+        let at = bytes.windows(3).position(|window| window == b"<u2").unwrap();
+        bytes[at..at + 3].copy_from_slice(descr.as_bytes());
+        bytes.truncate(bytes.len() - 4);
+        bytes.extend(data);
         bytes
     }
 
@@ -185,6 +160,46 @@ mod tests {
     fn fractions_are_told() {
         let image = decode(&npy(&[1, 3], &[0.0_f32, 0.5, 1.0])).unwrap();
         assert_eq!((image.pixels(), image.warnings().len()), (&[0.0, 127.5, 255.0][..], 1));
+    }
+
+    #[test]
+    fn whole_numbers_of_other_types_go_by_their_range() {
+        let told = |bytes: &[u8]| {
+            let image = decode(bytes).unwrap();
+            (image.pixels().to_vec(), image.warnings().join("; "))
+        };
+        for bytes in [
+            npy(&[1, 2], &[0_i16, 200]),
+            npy(&[1, 2], &[0_i32, 200]),
+            npy(&[1, 2], &[0_i64, 200]),
+            npy(&[1, 2], &[0_u32, 200]),
+            npy(&[1, 2], &[0_u64, 200]),
+        ] {
+            let (pixels, warnings) = told(&bytes);
+            assert_eq!(pixels, [0.0, 200.0]);
+            assert!(warnings.contains("gray of 8 bits"), "{warnings}");
+        }
+        let (pixels, warnings) = told(&npy(&[1, 2], &[257_i64, 65_535]));
+        assert_eq!(pixels, [1.0, 255.0]);
+        assert!(warnings.contains("16 bits") && !warnings.contains("black"), "{warnings}");
+        let (_, warnings) = told(&npy(&[1, 2], &[0_i16, 4095]));
+        assert!(warnings.contains("almost black"), "{warnings}");
+        let (pixels, warnings) = told(&pair("|b1", &[0, 1]));
+        assert_eq!((pixels, warnings.contains("white and black")), (vec![0.0, 255.0], true));
+        let halves = [0.25, 1.0].map(|value| f16::from_f32(value).to_le_bytes()).concat();
+        assert_eq!(told(&pair("<f2", &halves)).0, [63.75, 255.0]);
+        for bytes in [npy(&[1, 2], &[-1_i16, 200]), npy(&[1, 2], &[0_i32, 65_536]), npy(&[1, 2], &[0, u64::MAX])] {
+            let problem = decode(&bytes).unwrap_err();
+            assert!(matches!(problem, Problem::ArrayRange { .. }), "{problem}");
+        }
+        let problem = decode(&npy(&[1, 2], &[0.0, 1e300])).unwrap_err();
+        assert!(matches!(problem, Problem::ArrayRange { max: 1e300, .. }), "{problem}");
+    }
+
+    #[test]
+    fn twelve_bits_in_sixteen_are_told() {
+        assert!(decode(&npy(&[1, 2], &[0_u16, 4095])).unwrap().warnings()[0].contains("almost black"));
+        assert!(decode(&npy(&[1, 2], &[0_u16, 4096])).unwrap().warnings().is_empty());
     }
 
     #[test]

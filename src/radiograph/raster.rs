@@ -4,8 +4,12 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::jpeg_markers::JpegMarkers;
+use super::image_scale::{Numbers, dark_16_bit};
+use super::jpeg_markers::{Colour, JpegHead, has_end};
+use super::png_palette::palette_problem;
+use super::tiff::{self, Page};
 use super::{Format, Problem, Radiograph, ValueScale};
+use crate::array_file::NpyValues;
 use crate::limits;
 
 /// Channels of a JPEG whose gray was coded as colour may differ by this much through rounding alone.
@@ -14,46 +18,54 @@ const CHANNEL_ROUNDING: u16 = 3;
 /// Weights of red, green and blue in luma (ITU-R BT.601), as Pillow and `OpenCV` use.
 pub(super) const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 
-/// Greatest 16-bit value of an image that was probably stored with 12 bits or fewer.
-const TWELVE_BIT_MAX: u16 = 4095;
-
 /// The samples of a file as they are stored.
 pub(super) struct StoredPixels {
     pub(super) rows: usize,
     pub(super) columns: usize,
     pub(super) channels: usize,
-    pub(super) bits: u32,
     /// `[rows, columns, channels]`
-    pub(super) values: Vec<i32>,
+    pub(super) values: NpyValues,
     pub(super) warnings: Vec<String>,
 }
 
 /// Every sample of every channel, alpha included; palettes and fewer than 8 bits expanded.
 pub(super) fn stored(bytes: &[u8], format: Format) -> Result<StoredPixels, Problem> {
     let mut warnings = Vec::new();
+    if format == Format::Tiff
+        && let Some(Page { rows, columns, values }) = tiff::numbers(bytes, &mut warnings)?
+    {
+        Numbers::of(&values)?;
+        return Ok(StoredPixels { rows, columns, channels: 1, values, warnings });
+    }
     let image = decoded(bytes, format, &mut warnings)?;
-    let of_bytes = |raw: &[u8]| raw.iter().map(|sample| i32::from(*sample)).collect();
-    let of_words = |raw: &[u16]| raw.iter().map(|sample| i32::from(*sample)).collect();
-    let (bits, values): (u32, Vec<i32>) = match &image {
-        DynamicImage::ImageLuma8(image) => (8, of_bytes(image)),
-        DynamicImage::ImageLumaA8(image) => (8, of_bytes(image)),
-        DynamicImage::ImageRgb8(image) => (8, of_bytes(image)),
-        DynamicImage::ImageRgba8(image) => (8, of_bytes(image)),
-        DynamicImage::ImageLuma16(image) => (16, of_words(image)),
-        DynamicImage::ImageLumaA16(image) => (16, of_words(image)),
-        DynamicImage::ImageRgb16(image) => (16, of_words(image)),
-        DynamicImage::ImageRgba16(image) => (16, of_words(image)),
+    let (rows, columns) = (image.height() as usize, image.width() as usize);
+    let channels = usize::from(image.color().channel_count());
+    let values = match image {
+        DynamicImage::ImageLuma8(image) => NpyValues::U8(image.into_raw()),
+        DynamicImage::ImageLumaA8(image) => NpyValues::U8(image.into_raw()),
+        DynamicImage::ImageRgb8(image) => NpyValues::U8(image.into_raw()),
+        DynamicImage::ImageRgba8(image) => NpyValues::U8(image.into_raw()),
+        DynamicImage::ImageLuma16(image) => NpyValues::U16(image.into_raw()),
+        DynamicImage::ImageLumaA16(image) => NpyValues::U16(image.into_raw()),
+        DynamicImage::ImageRgb16(image) => NpyValues::U16(image.into_raw()),
+        DynamicImage::ImageRgba16(image) => NpyValues::U16(image.into_raw()),
         other => {
             return Err(Problem::PixelType { format: format.name(), found: format!("{:?}", other.color()) });
         }
     };
-    let channels = usize::from(image.color().channel_count());
-    let (rows, columns) = (image.height() as usize, image.width() as usize);
-    Ok(StoredPixels { rows, columns, channels, bits, values, warnings })
+    Ok(StoredPixels { rows, columns, channels, values, warnings })
 }
 
 pub(super) fn decode(bytes: &[u8], format: Format) -> Result<Radiograph, Problem> {
     let mut warnings = Vec::new();
+    if format == Format::Tiff
+        && let Some(Page { rows, columns, values }) = tiff::numbers(bytes, &mut warnings)?
+    {
+        let numbers = Numbers::of(&values)?;
+        let mut pixels = values.into_f32();
+        let scale = numbers.to_gray(&mut pixels, format.name(), &mut warnings)?;
+        return Ok(Radiograph { warnings, ..Radiograph::new(rows, columns, pixels, scale) });
+    }
     let image = decoded(bytes, format, &mut warnings)?;
     let pixels = gray_levels(&image, format, &mut warnings)?;
     let (width, height) = (image.width() as usize, image.height() as usize);
@@ -68,11 +80,15 @@ fn decoded(bytes: &[u8], format: Format, warnings: &mut Vec<String>) -> Result<D
         Format::Tiff => ImageFormat::Tiff,
         Format::Npy | Format::Dicom => return Err(Problem::UnknownFormat),
     };
-    if format == Format::Jpeg && !has_jpeg_end(bytes) {
-        return Err(Problem::Damaged { format: format.name(), reason: "its end marker is missing".to_owned() });
+    if format == Format::Png
+        && let Some(reason) = palette_problem(bytes)
+    {
+        return Err(Problem::Damaged { format: format.name(), reason });
     }
-    if format == Format::Jpeg {
-        refuse_lossless(JpegMarkers::of(bytes))?;
+    if format == Format::Jpeg
+        && let Some(image) = contradictory_jpeg(bytes, &jpeg_head(bytes)?)
+    {
+        return image;
     }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), image_format);
     let mut limits = Limits::default();
@@ -82,10 +98,8 @@ fn decoded(bytes: &[u8], format: Format, warnings: &mut Vec<String>) -> Result<D
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
-    if decoder.total_bytes() > limits::DECODED_BYTES
-        || width.max(height) > limits::SIDE_PX
-        || width as usize * height as usize > limits::PIXELS
-    {
+    refuse_size(u64::from(width), u64::from(height))?;
+    if decoder.total_bytes() > limits::DECODED_BYTES {
         return Err(Problem::TooLarge { reason: format!("{width}x{height} pixels") });
     }
     if decoder.orientation().is_ok_and(|orientation| orientation != image::metadata::Orientation::NoTransforms) {
@@ -94,12 +108,50 @@ fn decoded(bytes: &[u8], format: Format, warnings: &mut Vec<String>) -> Result<D
     DynamicImage::from_decoder(decoder).map_err(damaged)
 }
 
-/// Lossless JPEG is read inside DICOM files alone.
-fn refuse_lossless(markers: JpegMarkers) -> Result<(), Problem> {
-    let found = match markers {
-        JpegMarkers { is_lossless: false, .. } => return Ok(()),
-        JpegMarkers { has_restarts: true, .. } => "lossless JPEG with restart intervals",
-        JpegMarkers { .. } => "lossless JPEG",
+pub(super) fn refuse_size(width: u64, height: u64) -> Result<(), Problem> {
+    if width.max(height) > u64::from(limits::SIDE_PX) || width * height > limits::PIXELS as u64 {
+        return Err(Problem::TooLarge { reason: format!("{width}x{height} pixels") });
+    }
+    Ok(())
+}
+
+/// The head of a JPEG that is read; the decoder would fill what is missing at its end with gray.
+fn jpeg_head(bytes: &[u8]) -> Result<JpegHead, Problem> {
+    let damaged = |reason: &str| Problem::Damaged { format: Format::Jpeg.name(), reason: reason.to_owned() };
+    let head = JpegHead::read(bytes).map_err(damaged)?;
+    refuse_jpeg(&head)?;
+    refuse_size(head.columns as u64, head.rows as u64)?;
+    if has_end(bytes) { Ok(head) } else { Err(damaged("its end marker is missing")) }
+}
+
+/// A JPEG of three components that are not what the `image` crate takes them for: there, names of components go before
+/// markers. libjpeg and all that is made of it go by the markers.
+fn contradictory_jpeg(bytes: &[u8], head: &JpegHead) -> Option<Result<DynamicImage, Problem>> {
+    let (colour, _) = head.colour()?;
+    if colour == Colour::Rgb || !head.is_named_rgb() {
+        return None;
+    }
+    let damaged = |reason: String| Problem::Damaged { format: Format::Jpeg.name(), reason: one_line(&reason) };
+    let mut decoder = jpeg_decoder::Decoder::new(bytes);
+    decoder.set_max_decoding_buffer_size(limits::DECODED_BYTES as usize);
+    decoder.set_color_transform(jpeg_decoder::ColorTransform::YCbCr);
+    let (width, height) = (head.columns as u32, head.rows as u32);
+    let decoded = decoder.decode().map_err(|error| damaged(error.to_string()));
+    Some(decoded.and_then(|pixels| {
+        let image = image::RgbImage::from_raw(width, height, pixels);
+        image.map(DynamicImage::from).ok_or_else(|| damaged("it holds another size than its header says".to_owned()))
+    }))
+}
+
+/// Kinds of JPEG that the `image` crate does not read, or not as they are meant, by their names.
+fn refuse_jpeg(head: &JpegHead) -> Result<(), Problem> {
+    let found = match (head.process, head.precision, head.components.len()) {
+        (0xc3, ..) => "lossless JPEG",
+        (0xc5..=0xc7 | 0xcd..=0xcf, ..) => "hierarchical JPEG",
+        (0xc9..=0xcb, ..) => "arithmetic-coded JPEG",
+        (_, 9.., _) => "JPEG of more than 8 bits",
+        (.., 4) if !head.has_adobe() => "JPEG of four components of unknown meaning",
+        _ => return Ok(()),
     };
     Err(Problem::PixelType { format: Format::Jpeg.name(), found: found.to_owned() })
 }
@@ -114,7 +166,7 @@ fn problem_of(error: ImageError, format: Format) -> Problem {
     }
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -144,12 +196,7 @@ fn gray_levels(image: &DynamicImage, format: Format, warnings: &mut Vec<String>)
 }
 
 fn from_16_bit(values: impl Iterator<Item = u16> + Clone, warnings: &mut Vec<String>) -> Vec<f32> {
-    let max = values.clone().max().unwrap_or(0);
-    if (1..=TWELVE_BIT_MAX).contains(&max) {
-        warnings.push(format!(
-            "the 16-bit image uses values up to {max} only, so it is almost black: was it stored with fewer bits?"
-        ));
-    }
+    warnings.extend(dark_16_bit(f64::from(values.clone().max().unwrap_or(0))));
     scaled_to_8_bit(values.map(f32::from).collect())
 }
 
@@ -198,21 +245,6 @@ fn refuse_screenshot<T: Copy + Into<u32> + PartialEq>(
     let framed = (0..width).all(|x| is_white(x, 0) && is_white(x, height - 1))
         && (0..height).all(|y| is_white(0, y) && is_white(width - 1, y));
     if framed { Err(Problem::Figure) } else { Ok(()) }
-}
-
-/// Whether the coded image of a JPEG is closed by its end marker; the decoder fills what is missing with gray.
-fn has_jpeg_end(bytes: &[u8]) -> bool {
-    let mut at = 2;
-    // Segments before the coded data carry their length; a thumbnail inside one has an end marker of its own.
-    while let Some([0xff, marker, high, low]) = bytes.get(at..at + 4) {
-        match marker {
-            0xff => at += 1,
-            0xda => return bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]),
-            0xd9 => return true,
-            _ => at += 2 + usize::from(u16::from_be_bytes([*high, *low])),
-        }
-    }
-    false
 }
 
 #[cfg(test)]
@@ -333,14 +365,6 @@ mod tests {
                 assert!(open(&whole[..keep]).is_err(), "{keep} of {} bytes were read as an image", whole.len());
             }
         }
-    }
-
-    #[test]
-    fn a_jpeg_thumbnail_does_not_hide_the_missing_end() {
-        // An application segment with an end marker inside, then coded data without one.
-        let cut = [0xff, 0xd8, 0xff, 0xe1, 0, 6, 0xff, 0xd9, 1, 1, 0xff, 0xda, 0, 2, 1, 2, 3];
-        assert!(!has_jpeg_end(&cut));
-        assert!(has_jpeg_end(&[&cut[..], &[0xff, 0xd9]].concat()));
     }
 
     #[test]

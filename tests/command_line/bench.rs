@@ -8,8 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use image::{ExtendedColorType, ImageEncoder};
-use npyz::WriterBuilder;
-use saliscope::array_file::NpyArray;
+use saliscope::array_file::{NpyArray, write_npy};
 use saliscope::network::{Architecture, Precision, Variant, Weights};
 use tempfile::TempDir;
 
@@ -199,11 +198,8 @@ pub(crate) fn jpeg_of(bytes: &[u8]) -> Vec<u8> {
 
 /// A `.npy` file.
 pub(crate) fn npy_of(shape: &[usize], values: &[f32]) -> Vec<u8> {
-    let shape: Vec<u64> = shape.iter().map(|extent| *extent as u64).collect();
     let mut out = Vec::new();
-    let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(&mut out).begin_nd().unwrap();
-    writer.extend(values.iter().copied()).unwrap();
-    writer.finish().unwrap();
+    write_npy(&mut out, shape, values).unwrap();
     out
 }
 

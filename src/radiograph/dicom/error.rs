@@ -2,6 +2,8 @@
 
 use dicom_core::Tag;
 
+use crate::radiograph::guard::Failure;
+
 /// Result of reading a DICOM file.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -78,11 +80,6 @@ pub enum Error {
         /// What they are.
         found: String,
     },
-    /// A picture that the decoder would get wrong.
-    #[error(
-        "lossless JPEG with restart intervals is not decoded; convert the file to an uncompressed transfer syntax with dcmdjpeg"
-    )]
-    LosslessRestarts,
     /// The coded frame is of another size than the header says.
     #[error("the coded frame is {found}, but the DICOM header says {declared}")]
     Mismatch {
@@ -126,6 +123,16 @@ pub enum Error {
         /// The limit.
         secs: u64,
     },
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Panicked => Self::Panicked,
+            Failure::TimedOut { secs } => Self::TimedOut { secs },
+            Failure::Thread(error) => Self::Io(error),
+        }
+    }
 }
 
 impl Error {

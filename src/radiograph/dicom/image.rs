@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use dicom_dictionary_std::tags;
 
@@ -15,7 +14,6 @@ use super::file::Preface;
 use super::frame::{Frame, Palette};
 use super::frames::PixelBytes;
 use super::geometry::{Spacing, aspect_ratio};
-use super::guard;
 use super::identity::Identity;
 use super::kind::PictureKind;
 use super::layout::{Photometric, PixelLayout};
@@ -26,10 +24,9 @@ use super::stored::Stored;
 use super::transfer_syntax::{Encoding, PixelCoding, TransferSyntax};
 use super::value_bits::ValueBits;
 use super::voi::{Window, lookup_tables};
+use crate::radiograph::guard;
 use crate::radiograph::phantom_mark::dicom_is_phantom;
 use crate::{files, limits};
-
-const TIME_LIMIT: Duration = Duration::from_secs(guard::LIMIT_SECS);
 
 /// Frames that were decoded in this process.
 static DECODED: AtomicU64 = AtomicU64::new(0);
@@ -72,7 +69,7 @@ impl DicomImage {
     /// # Errors
     /// As [`DicomImage::open`].
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self> {
-        let source = guard::run(TIME_LIMIT, move || Source::read(bytes))?;
+        let source = guard::run(guard::TIME_LIMIT, move || Source::read(bytes))??;
         Ok(Self { source: Arc::new(source) })
     }
 
@@ -191,7 +188,7 @@ impl DicomImage {
     pub fn frame(&self, index: usize) -> Result<Frame> {
         DECODED.fetch_add(1, Ordering::Relaxed);
         let source = Arc::clone(&self.source);
-        guard::run(TIME_LIMIT, move || source.frame(index))
+        guard::run(guard::TIME_LIMIT, move || source.frame(index))?
     }
 }
 
@@ -262,16 +259,15 @@ impl Source {
         }
     }
 
-    fn decode(&self, index: usize) -> Result<(codec::Samples, Option<String>)> {
+    fn decode(&self, index: usize) -> Result<(codec::Samples, Vec<String>)> {
         codec::decode(&self.bytes, &self.place, self.syntax.pixels, &self.layout, index)
     }
 
     fn frame(&self, index: usize) -> Result<Frame> {
-        let (samples, missing) = self.decode(index)?;
+        let (samples, mut warnings) = self.decode(index)?;
         let data_set = self.data_set();
         let groups = functional_groups(&data_set, index);
         let signed = self.layout.signed;
-        let mut warnings: Vec<String> = missing.into_iter().collect();
         let padding = padding(&data_set, signed);
         let in_pixels = Overlay::bits_in_pixels(&data_set);
         let bits = ValueBits::of(&samples, &self.layout, in_pixels, padding, &mut warnings);

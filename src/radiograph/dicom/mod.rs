@@ -2,7 +2,7 @@
 //!
 //! A file is believed in nothing. A walk over its elements (`element`) checks every length before anything is read by
 //! it, the attributes of the image are checked before a codec sees them, and the head of each codestream is compared
-//! with them before it is decoded; decoding runs in a thread that may fail or be left behind (`guard`).
+//! with them before it is decoded; decoding runs in a thread that may fail or be left behind (`radiograph::guard`).
 
 mod as_radiograph;
 mod character_set;
@@ -15,7 +15,6 @@ mod file;
 mod frame;
 mod frames;
 mod geometry;
-mod guard;
 mod header;
 mod identity;
 mod image;

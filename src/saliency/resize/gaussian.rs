@@ -59,20 +59,29 @@ fn half_kernel(sigma_px: f64) -> Vec<f64> {
     (0..=radius).map(|distance| weight(distance) / total).collect()
 }
 
+/// Smallest σ that smooths at all.
+const NONE_PX: f64 = 1e-15;
+
 /// Smooths `[h, w]` by σ along rows of pixels (first entry, vertical) and then columns. An axis with σ = 0 is left.
-pub(crate) fn filter<T: Sample>(
+pub(crate) fn filter<T: Sample>(values: &[T], size: [usize; 2], sigma_px: [f64; 2], border: Border) -> Vec<T> {
+    let rows: Vec<usize> = (0..size[0]).collect();
+    filter_rows(values, size, sigma_px, border, &rows)
+}
+
+/// Some rows of what [`filter`] gives, `[rows.len(), w]`, without the cost of the others.
+pub(crate) fn filter_rows<T: Sample>(
     values: &[T],
     [height, width]: [usize; 2],
     sigma_px: [f64; 2],
     border: Border,
+    rows: &[usize],
 ) -> Vec<T> {
-    const NONE_PX: f64 = 1e-15;
-    let mut smooth = values.to_vec();
+    let mut smooth: Vec<T> = rows.iter().flat_map(|row| &values[row * width..][..width]).copied().collect();
     let mut sum = vec![0.0; width];
     if sigma_px[0] > NONE_PX {
         let kernel = half_kernel(sigma_px[0]);
         let zeros = vec![T::default(); width];
-        for (y, target) in smooth.chunks_exact_mut(width).enumerate() {
+        for (y, target) in rows.iter().zip(smooth.chunks_exact_mut(width)) {
             let row = |offset: isize| match border.source(y.cast_signed() + offset, height) {
                 Some(row) => &values[row * width..][..width],
                 None => &zeros[..],

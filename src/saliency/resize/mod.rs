@@ -67,11 +67,18 @@ pub fn linear_mirror(values: &[f32], from: [usize; 2], to: [usize; 2]) -> Vec<f3
         return values.to_vec();
     }
     let sigma_px = [antialiasing_sigma_px(from[0], to[0]), antialiasing_sigma_px(from[1], to[1])];
-    let source = gaussian::filter(values, from, sigma_px, Border::Mirror);
     let [rows, columns] = [linear_taps(from[0], to[0]), linear_taps(from[1], to[1])];
+    // Of a map that is much reduced, few rows are read.
+    let mut wanted: Vec<usize> = rows.iter().flat_map(|row| row.index).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let source = gaussian::filter_rows(values, from, sigma_px, Border::Mirror, &wanted);
     let mut resized = Vec::with_capacity(to[0] * to[1]);
     for row in &rows {
-        let line = |tap: usize| &source[row.index[tap] * from[1]..][..from[1]];
+        let line = |tap: usize| {
+            let place = wanted.partition_point(|wanted| *wanted < row.index[tap]);
+            &source[place * from[1]..][..from[1]]
+        };
         let (upper, lower) = (line(0), line(1));
         resized.extend(columns.iter().map(|column| {
             let along = |line: &[f32]| {

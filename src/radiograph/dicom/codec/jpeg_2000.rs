@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use jpeg2k::{DecodeParameters, Image};
 
 use super::super::error::{Error, Result};
-use super::super::layout::{PixelLayout, described};
-use super::native::to_rgb;
-use super::{Meaning, Samples};
+use super::super::layout::{Photometric, PixelLayout, described};
+use super::{Meaning, Samples, colour};
 use crate::limits;
+use crate::radiograph::jpeg_markers::Colour;
 
 const FORMAT: &str = "JPEG 2000";
+
 /// What the image and tile size segment (SIZ, A.5.1) says.
 #[derive(Debug)]
 struct Size {
@@ -61,15 +62,16 @@ impl Size {
         })
     }
 
-    /// Bounds the code blocks and precincts that a coding style segment (COD, COC: A.6.1) asks for. `style` begins at
-    /// the number of decomposition levels.
-    fn check_style(&self, style: &[u8], has_precincts: bool) -> Result<()> {
+    /// Bounds the code blocks, precincts and packets that a coding style segment (COD, COC: A.6.1) asks for. `style` begins
+    /// at the number of decomposition levels.
+    fn check_style(&self, style: &[u8], has_precincts: bool, layers: u64) -> Result<()> {
         let damaged = || Error::codec(FORMAT, "its coding style segment contradicts itself");
         let [levels, width, height, _, _, precincts @ ..] = style else { return Err(damaged()) };
         if *levels > 32 || *width > 8 || *height > 8 {
             return Err(damaged());
         }
-        let mut blocks = 0_u64;
+        let components = self.components as u64;
+        let (mut blocks, mut most_precincts) = (0_u64, 0_u64);
         for resolution in 0..=u32::from(*levels) {
             let (px, py) = if has_precincts {
                 let byte = precincts.get(resolution as usize).ok_or_else(damaged)?;
@@ -81,21 +83,29 @@ impl Size {
             let size = |side: u64| (side >> scale) + 1;
             let (columns, rows) = (size(self.tile_columns), size(self.tile_rows));
             let parts = |side: u64, exponent: u32| (side >> exponent) + 2;
-            blocks += parts(columns, px) * parts(rows, py);
+            let precincts = parts(columns, px) * parts(rows, py);
+            most_precincts = most_precincts.max(precincts);
             let block = |exponent: u8, precinct: u32| (u32::from(exponent) + 2).min(precinct.max(1) - 1);
-            blocks += parts(columns, block(*width, px)) * parts(rows, block(*height, py));
+            blocks += precincts + parts(columns, block(*width, px)) * parts(rows, block(*height, py));
         }
-        if blocks * self.components as u64 > limits::JPEG_2000_BLOCKS {
-            return Err(Error::Limit { what: "JPEG 2000 code blocks without number" });
+        // The decoder keeps a place for every packet, with as many precincts for each resolution as the largest has.
+        let packets = most_precincts * u64::from(levels + 1) * components * (layers + 1);
+        let is_bounded = blocks * components <= limits::JPEG_2000_BLOCKS
+            && blocks * components * self.tiles <= limits::JPEG_2000_BLOCKS_OF_ALL_TILES
+            && packets <= limits::JPEG_2000_PACKETS
+            && packets * self.tiles <= limits::JPEG_2000_PACKETS_OF_ALL_TILES;
+        if !is_bounded {
+            return Err(Error::Limit { what: "JPEG 2000 code blocks or packets without number" });
         }
         Ok(())
     }
 }
 
-/// Decodes a frame; colour transforms of the codestream are undone. A warning where a part of it is missing.
-pub(super) fn decode(frame: &[u8], layout: &PixelLayout) -> Result<(Samples, Option<String>)> {
-    let codestream = codestream(frame)?;
-    let (size, coded_tiles) = check(codestream)?;
+/// Decodes a frame; colour transforms of the codestream are undone. Warnings where a part of it is missing or its colours
+/// are not what the attribute says.
+pub(super) fn decode(frame: &[u8], layout: &PixelLayout) -> Result<(Samples, Vec<String>)> {
+    let Wrapped { codestream, colour_space } = Wrapped::of(frame)?;
+    let Headers { size, coded_tiles, has_component_transform } = Headers::check(codestream)?;
     let found = (size.rows as usize, size.columns as usize, size.components);
     if found != (layout.rows, layout.columns, layout.samples_per_pixel) || size.precision > layout.bits_allocated.max(8)
     {
@@ -128,82 +138,176 @@ pub(super) fn decode(frame: &[u8], layout: &PixelLayout) -> Result<(Samples, Opt
             *value = *sample;
         }
     }
-    to_rgb(&mut values, layout);
-    let warning = (!is_complete).then(|| "a part of the JPEG 2000 frame is missing and was filled".to_owned());
-    Ok((Samples { values, meaning: Meaning::Precision(size.precision) }, warning))
+    let missing = (!is_complete).then(|| "a part of the JPEG 2000 frame is missing and was filled".to_owned());
+    let coded = match colour_space {
+        Some(16) => Some((Colour::Rgb, "its JP2 header")),
+        Some(18) => Some((Colour::Ybr, "its JP2 header")),
+        // What the transform was made for.
+        _ => has_component_transform.then_some((Colour::Rgb, "its component transform")),
+    };
+    let contradiction = colour::to_rgb(&mut values, layout, coded).or_else(|| {
+        let is_named = matches!(layout.photometric, Photometric::YbrIct | Photometric::YbrRct);
+        (is_named && coded.is_none()).then(|| {
+            let name = layout.photometric.name();
+            format!("PhotometricInterpretation is {name}, but the frame was coded without a component transform")
+        })
+    });
+    let warnings = missing.into_iter().chain(contradiction).collect();
+    Ok((Samples { values, meaning: Meaning::Precision(size.precision) }, warnings))
 }
 
-/// The codestream within a JP2 file, or the bytes as they are.
-fn codestream(frame: &[u8]) -> Result<&[u8]> {
-    if !frame.starts_with(&[0, 0, 0, 12, b'j', b'P', b' ', b' ']) {
-        return Ok(frame);
-    }
-    let mut rest = frame;
-    while let Some((&[a, b, c, d, kind @ ..], body)) = rest.split_first_chunk::<8>() {
-        let length = u32::from_be_bytes([a, b, c, d]) as usize;
-        if kind == *b"jp2c" {
-            return Ok(body);
-        }
-        match rest.get(length..) {
-            Some(next) if length >= 8 => rest = next,
-            _ => break,
-        }
-    }
-    Err(Error::codec(FORMAT, "its JP2 boxes hold no codestream"))
+/// A codestream, out of the JP2 file that may lie around it.
+struct Wrapped<'a> {
+    codestream: &'a [u8],
+    /// The enumerated colour space of a JP2 file (I.5.3.3).
+    colour_space: Option<u32>,
 }
 
-/// Walks over the marker segments of the main header and of all tile-part headers (A.4); gives also the number of
-/// tiles that have any data.
-fn check(codestream: &[u8]) -> Result<(Size, u64)> {
-    let damaged = |reason: &str| Error::codec(FORMAT, reason);
-    if !codestream.starts_with(&[0xff, 0x4f, 0xff, 0x51]) {
-        return Err(damaged("its start marker is missing"));
-    }
-    let mut size: Option<Size> = None;
-    let mut at = 2;
-    let mut tile_part: Option<(usize, usize)> = None;
-    let mut coded = BTreeSet::new();
-    while let Some([0xff, marker]) = codestream.get(at..at + 2) {
-        match marker {
-            0xd9 => break,
-            // Start of the coded data: go on behind the tile-part, whose length counts from its first marker.
-            0x93 => match tile_part.take() {
-                Some((start, length)) if length > 0 => at = (start + length).max(at + 2),
-                _ => break,
-            },
-            _ => {
-                let Some([high, low]) = codestream.get(at + 2..at + 4) else { break };
-                let length = usize::from(u16::from_be_bytes([*high, *low]));
-                let segment = codestream.get(at + 4..at + 2 + length).ok_or_else(|| damaged("a segment has no end"))?;
-                match (marker, &size) {
-                    (0x51, _) => {
-                        // The segment without its length begins with the capabilities.
-                        let read = Size::read(segment)?;
-                        if read.tiles > limits::JPEG_2000_TILES {
-                            return Err(Error::Limit { what: "JPEG 2000 tiles without number" });
-                        }
-                        size = Some(read);
+impl<'a> Wrapped<'a> {
+    fn of(frame: &'a [u8]) -> Result<Self> {
+        if !frame.starts_with(&[0, 0, 0, 12, b'j', b'P', b' ', b' ']) {
+            return Ok(Self { codestream: frame, colour_space: None });
+        }
+        let mut colour_space = None;
+        for (kind, body) in boxes(frame) {
+            match &kind {
+                b"jp2c" => return Ok(Self { codestream: body, colour_space }),
+                b"jp2h" => {
+                    let colour = boxes(body).find(|(kind, _)| kind == b"colr").map(|(_, body)| body);
+                    // Method 1 names the space; others hold a profile.
+                    if let Some([1, _, _, a, b, c, d, ..]) = colour {
+                        colour_space = Some(u32::from_be_bytes([*a, *b, *c, *d]));
                     }
-                    (0x52, Some(size)) => {
-                        let [style, _, _, _, _, parameters @ ..] = segment else { return Err(damaged("COD is short")) };
-                        size.check_style(parameters, style & 1 != 0)?;
-                    }
-                    (0x53, Some(size)) => {
-                        let component = if size.components < 257 { 1 } else { 2 };
-                        let style = segment.get(component).copied().unwrap_or(0);
-                        size.check_style(segment.get(component + 1..).unwrap_or_default(), style & 1 != 0)?;
-                    }
-                    (0x90, _) => {
-                        coded.extend(segment.first_chunk::<2>().map(|index| u16::from_be_bytes(*index)));
-                        let length = segment.get(2..6).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
-                        tile_part = Some((at, u32::from_be_bytes(length) as usize));
-                    }
-                    _ => {}
                 }
-                at += 2 + length.max(2);
+                _ => {}
             }
         }
+        Err(Error::codec(FORMAT, "its JP2 boxes hold no codestream"))
     }
-    let size = size.ok_or_else(|| damaged("its size segment is missing"))?;
-    Ok((size, coded.len() as u64))
+}
+
+/// The boxes of a JP2 file (I.4), with their bodies; the last may go on to the end.
+fn boxes(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let (&[a, b, c, d, kind @ ..], body) = rest.split_first_chunk::<8>()?;
+        let length = u32::from_be_bytes([a, b, c, d]) as usize;
+        let (body, behind) = match length.checked_sub(8) {
+            Some(length) => body.split_at_checked(length).unwrap_or((body, &[])),
+            None => (body, &[][..]),
+        };
+        rest = behind;
+        Some((kind, body))
+    })
+}
+
+/// Marker segments that the decoder knows in the main header: SIZ, CAP, CPF and those of [`TILE_SEGMENTS`] among them.
+const MAIN_SEGMENTS: [u8; 19] =
+    [0x50, 0x51, 0x52, 0x53, 0x55, 0x57, 0x59, 0x5c, 0x5d, 0x5e, 0x5f, 0x60, 0x63, 0x64, 0x74, 0x75, 0x77, 0x78, 0x90];
+
+/// Marker segments that the decoder knows in the header of a tile-part.
+const TILE_SEGMENTS: [u8; 12] = [0x52, 0x53, 0x58, 0x5c, 0x5d, 0x5e, 0x5f, 0x61, 0x64, 0x74, 0x75, 0x77];
+
+/// What all headers of a codestream say.
+#[derive(Debug)]
+struct Headers {
+    size: Size,
+    /// The number of tiles that have any data.
+    coded_tiles: u64,
+    /// Whether the first three components went through the component transform (G.2, G.3).
+    has_component_transform: bool,
+}
+
+/// Where a walk over the headers is.
+enum Place {
+    MainHeader,
+    /// In the header of a tile-part that begins there and has so many bytes; 0 where it goes on to the end.
+    TileHeader(usize, usize),
+    /// Behind a tile-part.
+    BehindTile,
+}
+
+impl Headers {
+    /// Walks over the marker segments of the main header and of all tile-part headers (A.4), as the decoder does. Whatever
+    /// it would read in another way is refused: it passes over unknown segments by looking for a marker inside them.
+    fn check(codestream: &[u8]) -> Result<Self> {
+        let damaged = |reason: &str| Error::codec(FORMAT, reason);
+        if !codestream.starts_with(&[0xff, 0x4f, 0xff, 0x51]) {
+            return Err(damaged("its start marker is missing"));
+        }
+        let mut size: Option<Size> = None;
+        let (mut styles, mut layers) = (Vec::new(), 1);
+        let mut has_component_transform = false;
+        let mut coded = BTreeSet::new();
+        let mut at = 2;
+        let mut place = Place::MainHeader;
+        loop {
+            let marker = match (codestream.get(at..at + 2), &place) {
+                (Some([0xff, marker]), _) => *marker,
+                // What breaks off is decoded up to there.
+                (_, Place::BehindTile) => break,
+                (None | Some([] | [_]), _) => break,
+                (Some(_), _) => return Err(damaged("a header holds something else than marker segments")),
+            };
+            let known = match place {
+                Place::MainHeader => MAIN_SEGMENTS.contains(&marker),
+                Place::BehindTile => match marker {
+                    0x90 => true,
+                    _ => break,
+                },
+                // Start of the coded data: go on behind the tile-part, whose length counts from its first marker.
+                Place::TileHeader(_, 0) if marker == 0x93 => break,
+                Place::TileHeader(start, length) if marker == 0x93 => {
+                    at = (start + length).max(at + 2);
+                    place = Place::BehindTile;
+                    continue;
+                }
+                Place::TileHeader(..) => TILE_SEGMENTS.contains(&marker),
+            };
+            if !known {
+                return Err(Error::unsupported(format!("JPEG 2000 with the marker FF{marker:02X} in a header")));
+            }
+            let Some([high, low]) = codestream.get(at + 2..at + 4) else { break };
+            let length = usize::from(u16::from_be_bytes([*high, *low]));
+            let segment = codestream.get(at + 4..at + 2 + length).ok_or_else(|| damaged("a segment has no end"))?;
+            match (marker, &size) {
+                (0x51, None) => {
+                    // The segment without its length begins with the capabilities.
+                    let read = Size::read(segment)?;
+                    if read.tiles > limits::JPEG_2000_TILES {
+                        return Err(Error::Limit { what: "JPEG 2000 tiles without number" });
+                    }
+                    size = Some(read);
+                }
+                (0x51, Some(_)) => return Err(damaged("it has two size segments")),
+                (0x52, Some(size)) => {
+                    let [style, _, high, low, transform, parameters @ ..] = segment else {
+                        return Err(damaged("its coding style segment is too short"));
+                    };
+                    layers = layers.max(u64::from(u16::from_be_bytes([*high, *low])));
+                    if matches!(place, Place::MainHeader) {
+                        has_component_transform = *transform == 1 && size.components >= 3;
+                    }
+                    styles.push((parameters, style & 1 != 0));
+                }
+                (0x53, Some(size)) => {
+                    let component = if size.components < 257 { 1 } else { 2 };
+                    let style = segment.get(component).copied().unwrap_or(0);
+                    let parameters = segment.get(component + 1..).unwrap_or_default();
+                    styles.push((parameters, style & 1 != 0));
+                }
+                (0x90, _) => {
+                    coded.extend(segment.first_chunk::<2>().map(|index| u16::from_be_bytes(*index)));
+                    let length = segment.get(2..6).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
+                    place = Place::TileHeader(at, u32::from_be_bytes(length) as usize);
+                }
+                _ => {}
+            }
+            at += 2 + length.max(2);
+        }
+        let size = size.ok_or_else(|| damaged("its size segment is missing"))?;
+        // Every style with the most layers: one of a component goes with the layers of another segment.
+        styles.into_iter().try_for_each(|(style, has_precincts)| size.check_style(style, has_precincts, layers))?;
+        Ok(Self { size, coded_tiles: coded.len() as u64, has_component_transform })
+    }
 }

@@ -1,9 +1,11 @@
 //! From the coded bytes of one frame to its samples. Each codec's head is compared with the DICOM attributes before
 //! anything is decoded or reserved.
 
+mod colour;
 mod error;
 mod jpeg;
 mod jpeg_2000;
+mod jpeg_lossless;
 mod jpeg_ls;
 mod native;
 mod rle;
@@ -32,14 +34,14 @@ pub(super) enum Meaning {
     Precision(u32),
 }
 
-/// Decodes frame `index`; a warning where bytes were missing.
+/// Decodes frame `index`, with what was odd about its bytes.
 pub(super) fn decode(
     bytes: &[u8],
     place: &PixelBytes,
     coding: PixelCoding,
     layout: &PixelLayout,
     index: usize,
-) -> Result<(Samples, Option<String>)> {
+) -> Result<(Samples, Vec<String>)> {
     let frames = match place {
         PixelBytes::Native(_) => layout.frames,
         PixelBytes::Fragments(frames) => frames.len(),
@@ -47,7 +49,7 @@ pub(super) fn decode(
     let absent = Error::Frame { asked: index, frames };
     match place {
         _ if index >= frames => Err(absent),
-        PixelBytes::Native(native) => native::frame(bytes, native, layout, index),
+        PixelBytes::Native(native) => told(native::frame(bytes, native, layout, index)?),
         PixelBytes::Fragments(frames) => {
             let Some(fragments) = frames.get(index) else { return Err(absent) };
             let frame = PixelBytes::joined(bytes, fragments);
@@ -56,10 +58,16 @@ pub(super) fn decode(
     }
 }
 
-fn decode_fragments(frame: &[u8], coding: PixelCoding, layout: &PixelLayout) -> Result<(Samples, Option<String>)> {
+/// A warning as a list of them.
+#[allow(clippy::unnecessary_wraps, reason = "it ends arms that may fail")]
+fn told((samples, warning): (Samples, Option<String>)) -> Result<(Samples, Vec<String>)> {
+    Ok((samples, warning.into_iter().collect()))
+}
+
+fn decode_fragments(frame: &[u8], coding: PixelCoding, layout: &PixelLayout) -> Result<(Samples, Vec<String>)> {
     let alone = |bytes: &[u8]| {
         let native = NativeBytes { range: 0..bytes.len(), words: false, little_endian: true, shares_colour: false };
-        native::frame(bytes, &native, layout, 0)
+        told(native::frame(bytes, &native, layout, 0)?)
     };
     match coding {
         PixelCoding::Native | PixelCoding::EncapsulatedNative => alone(frame),
@@ -72,10 +80,10 @@ fn decode_fragments(frame: &[u8], coding: PixelCoding, layout: &PixelLayout) -> 
                 .map_err(|error| Error::codec("deflated", error))?;
             alone(&inflated)
         }
-        PixelCoding::Jpeg => Ok((jpeg::decode(frame, layout)?, None)),
+        PixelCoding::Jpeg => jpeg::decode(frame, layout),
         PixelCoding::Jpeg2000 => jpeg_2000::decode(frame, layout),
-        PixelCoding::Rle => Ok((run_lengths(frame, layout)?, None)),
-        PixelCoding::JpegLs => Ok((near_lossless(frame, layout)?, None)),
+        PixelCoding::Rle => Ok((run_lengths(frame, layout)?, Vec::new())),
+        PixelCoding::JpegLs => Ok((near_lossless(frame, layout)?, Vec::new())),
         PixelCoding::Unsupported => Err(Error::unsupported("the transfer syntax")),
     }
 }

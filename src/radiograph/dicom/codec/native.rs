@@ -3,6 +3,7 @@
 use super::super::error::{Error, Result};
 use super::super::frames::NativeBytes;
 use super::super::layout::{Photometric, PixelLayout};
+use super::colour::{YbrRange, ybr_to_rgb};
 use super::{Meaning, Samples};
 
 /// Bytes of a frame; of 1-bit frames, which need not begin at a byte, rounded up.
@@ -80,24 +81,14 @@ pub(super) fn interleave(planes: &[i32], samples_per_pixel: usize) -> Vec<i32> {
     (0..pixels).flat_map(|pixel| (0..samples_per_pixel).map(move |plane| planes[plane * pixels + pixel])).collect()
 }
 
-/// Turns 8-bit luma and colour differences into red, green, blue: PS3.3 C.7.6.3.1.2, `YBR_FULL` (ITU-R BT.601 in full
-/// range) and `YBR_PARTIAL_422` (luma of 16 to 235, differences of 16 to 240), rounded to the nearest level.
+/// Turns 8-bit luma and colour differences into red, green, blue, where the attribute says that they are that.
 pub(super) fn to_rgb(values: &mut [i32], layout: &PixelLayout) {
-    let is_ybr =
-        matches!(layout.photometric, Photometric::YbrFull | Photometric::YbrFull422 | Photometric::YbrPartial422);
-    if !is_ybr || layout.samples_per_pixel != 3 || layout.bits_allocated != 8 {
+    if layout.samples_per_pixel != 3 || layout.bits_allocated != 8 {
         return;
     }
-    let (black, luma_gain, colour_gain) = match layout.photometric {
-        Photometric::YbrPartial422 => (16.0, 255.0 / 219.0, 255.0 / 224.0),
-        _ => (0.0, 1.0, 1.0),
-    };
-    for [y, blue, red] in values.as_chunks_mut::<3>().0 {
-        let luma = (f64::from(*y) - black) * luma_gain;
-        let [cb, cr] = [*blue, *red].map(|difference| (f64::from(difference) - 128.0) * colour_gain);
-        let level = |value: f64| (value + 0.5).floor().clamp(0.0, 255.0) as i32;
-        *y = level(luma + 1.402 * cr);
-        *blue = level(luma - 0.114 * 1.772 / 0.587 * cb - 0.299 * 1.402 / 0.587 * cr);
-        *red = level(luma + 1.772 * cb);
+    match layout.photometric {
+        Photometric::YbrFull | Photometric::YbrFull422 => ybr_to_rgb(values, YbrRange::FULL),
+        Photometric::YbrPartial422 => ybr_to_rgb(values, YbrRange::PARTIAL),
+        _ => {}
     }
 }
