@@ -10,5 +10,5 @@ mod write;
 
 pub use error::{Error, Result};
 pub use opened::{count_opened, times_opened};
-pub use read::{Source, open, read, read_text};
+pub use read::{Source, head, open, read, read_text};
 pub(crate) use write::{Readers, folder_of, stage, staging_in, write};

@@ -6,7 +6,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::dicom::{DicomImage, Frame, Identity, LookupTable, Modality, Overlay, PixelLayout, Spacing, Window};
-use super::{Error, Format, Problem, Result, misnamed, numpy, raster, read_file};
+use super::{Error, Format, ImagePlace, Problem, Result, misnamed, numpy, raster, read_place};
 
 /// A file's content in words and numbers. Nothing in it identifies the patient but [`Inspection::identity`].
 #[derive(Clone, Debug, Serialize)]
@@ -221,8 +221,16 @@ impl Inspection {
     /// # Errors
     /// When not even the attributes can be read. Where only the pixels cannot, [`Inspection::error`] says why.
     pub fn open(path: &Path, frame: usize, with_identity: bool) -> Result<Self> {
-        let at = |problem: Problem| Error { problem, path: path.to_owned() };
-        let bytes = read_file(path).map_err(at)?;
+        Self::open_at(&path.into(), frame, with_identity)
+    }
+
+    /// The same of a file that may lie in a zip archive.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_at(place: &ImagePlace, frame: usize, with_identity: bool) -> Result<Self> {
+        let at = |problem: Problem| Error { problem, path: place.path() };
+        let bytes = read_place(place).map_err(at)?;
         let format = Format::of_content(&bytes).ok_or_else(|| at(Problem::UnknownFormat))?;
         let mut found = match format {
             Format::Dicom => DicomImage::from_bytes(bytes)
@@ -236,7 +244,7 @@ impl Inspection {
                 Self::of_raster(format, pixels)
             }
         };
-        found.warnings.splice(0..0, misnamed(path, format));
+        found.warnings.splice(0..0, misnamed(&place.path(), format));
         Ok(found)
     }
 

@@ -3,6 +3,7 @@
 //! What the bytes are is decided by the bytes; a file name that says otherwise is a warning. No contrast is ever
 //! stretched: a value is the stored value on the scale of its bit depth.
 
+pub(crate) mod collection;
 pub mod dicom;
 mod error;
 mod image_file;
@@ -18,6 +19,7 @@ use std::path::Path;
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
+pub use collection::{ArchiveEntry, CollectionProblem, ImageCollection, ImagePlace};
 pub use error::{Error, Problem, Result};
 pub use image_file::{DicomFrame, ImageFile};
 pub use inspection::Inspection;
@@ -132,8 +134,16 @@ impl Radiograph {
     /// When the file cannot be read, is damaged, is too large ([`limits::SIDE_PX`], [`limits::DECODED_BYTES`]) or does not
     /// hold a radiograph.
     pub fn open(path: &Path) -> Result<Self> {
-        let at = |problem: Problem| Error { problem, path: path.to_owned() };
-        ImageFile::open(path)?.into_radiograph().map_err(at)
+        Self::open_at(&path.into())
+    }
+
+    /// The same of a file that may lie in a zip archive.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_at(place: &ImagePlace) -> Result<Self> {
+        let at = |problem: Problem| Error { problem, path: place.path() };
+        ImageFile::open_at(place)?.into_radiograph().map_err(at)
     }
 
     /// Reads the content of such a file.
@@ -260,11 +270,13 @@ fn misnamed(path: &Path, format: Format) -> Option<String> {
     }
 }
 
-fn read_file(path: &Path) -> std::result::Result<Vec<u8>, Problem> {
-    match files::read(path, limits::IMAGE_BYTES) {
-        Ok(bytes) if bytes.is_empty() => Err(Problem::Empty),
-        read => Ok(read?),
-    }
+/// The bytes of an image.
+fn read_place(place: &ImagePlace) -> std::result::Result<Vec<u8>, Problem> {
+    let bytes = match place {
+        ImagePlace::File(path) => files::read(path, limits::IMAGE_BYTES)?,
+        ImagePlace::Entry(entry) => collection::read_entry(entry)?,
+    };
+    if bytes.is_empty() { Err(Problem::Empty) } else { Ok(bytes) }
 }
 
 fn unknown_format(bytes: &[u8]) -> Problem {

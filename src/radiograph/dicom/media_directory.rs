@@ -1,0 +1,70 @@
+//! The table of contents of DICOM media (PS3.3 F, PS3.10 8).
+
+use std::time::Duration;
+
+use dicom_dictionary_std::tags;
+
+use super::dataset::DataSet;
+use super::element::items;
+use super::error::{Error, Result};
+use super::file::Preface;
+use super::guard;
+use crate::limits;
+
+/// SOP class of a DICOMDIR.
+pub(super) const SOP_CLASS: &str = "1.2.840.10008.1.3.10";
+
+/// What a record says of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::radiograph) enum DirectoryRecord {
+    /// An image, by the parts of its path below the folder of the DICOMDIR; none where the record names no file.
+    Image(Vec<String>),
+    /// A file that is no image, such as a report.
+    OtherFile,
+    /// It cannot be read.
+    Damaged,
+}
+
+/// Whether a file that begins with `head` is a DICOMDIR: its meta group, which is at the start, names that class. Longer UIDs
+/// begin alike.
+pub(crate) fn is_media_directory(head: &[u8]) -> bool {
+    let class = SOP_CLASS.as_bytes();
+    let mut windows = head.windows(class.len() + 1);
+    windows.any(|window| {
+        let (found, next) = window.split_at(class.len());
+        found == class && !next.iter().any(|byte| byte.is_ascii_digit() || *byte == b'.')
+    })
+}
+
+/// The records of a DICOMDIR that are about files, in their order. Offsets from record to record are not believed, nor needed.
+pub(in crate::radiograph) fn directory_records(bytes: Vec<u8>) -> Result<Vec<DirectoryRecord>> {
+    guard::run(Duration::from_secs(guard::LIMIT_SECS), move || read(bytes))
+}
+
+fn read(bytes: Vec<u8>) -> Result<Vec<DirectoryRecord>> {
+    let unpacked = Preface::read(&bytes)?.unpack(bytes, limits::MEDIA_DIRECTORY_BYTES)?;
+    let encoding = unpacked.syntax.encoding;
+    let data_set = DataSet::read(&unpacked.bytes, unpacked.range, encoding)?;
+    let Some(sequence) = data_set.element(tags::DIRECTORY_RECORD_SEQUENCE) else {
+        return Err(Error::Missing { name: "DirectoryRecordSequence" });
+    };
+    let records = items(&unpacked.bytes, sequence, encoding)?;
+    let record = |range| match DataSet::read(&unpacked.bytes, range, encoding) {
+        Ok(record) => of_item(&record),
+        Err(_) => Some(DirectoryRecord::Damaged),
+    };
+    Ok(records.into_iter().filter_map(record).collect())
+}
+
+/// Nothing where the record is about a patient, a study or a series, or is no longer in use.
+fn of_item(record: &DataSet<'_>) -> Option<DirectoryRecord> {
+    const NO_LONGER_IN_USE: u16 = 0;
+    if record.unsigned(tags::RECORD_IN_USE_FLAG) == Some(NO_LONGER_IN_USE) {
+        return None;
+    }
+    let parts = record.texts(tags::REFERENCED_FILE_ID);
+    if record.text(tags::DIRECTORY_RECORD_TYPE).as_deref() == Some("IMAGE") {
+        return Some(DirectoryRecord::Image(parts));
+    }
+    (!parts.is_empty()).then_some(DirectoryRecord::OtherFile)
+}
