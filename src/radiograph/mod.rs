@@ -207,6 +207,12 @@ impl Radiograph {
         }
     }
 
+    /// The one value of an image that shows nothing.
+    fn constant(&self) -> Option<f32> {
+        let first = *self.pixels.first()?;
+        self.pixels.iter().all(|value| *value == first).then_some(first)
+    }
+
     /// The radiograph at the size a model reads, the sides scaled independently.
     ///
     /// A triangle filter whose support grows with the reduction (Pillow's `BILINEAR`), computed and kept in `f32`:
@@ -235,10 +241,16 @@ impl Radiograph {
             PixelType::F32,
         )
         .map_err(|error| refuse(error.to_string()))?;
-        let mut target = Image::new(target_width, target_height, PixelType::F32);
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-        Resizer::new().resize(&source, &mut target, &options).map_err(|error| refuse(error.to_string()))?;
-        let pixels = bytemuck::pod_collect_to_vec::<u8, f32>(target.buffer());
+        let pixels = match self.constant() {
+            // Weights of a filter sum up to 1 only nearly.
+            Some(value) => vec![value; height_px * width_px],
+            None => {
+                let mut target = Image::new(target_width, target_height, PixelType::F32);
+                let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+                Resizer::new().resize(&source, &mut target, &options).map_err(|error| refuse(error.to_string()))?;
+                bytemuck::pod_collect_to_vec::<u8, f32>(target.buffer())
+            }
+        };
         let mut resized = Self {
             warnings: self.warnings.clone(),
             is_phantom: self.is_phantom,
@@ -311,6 +323,17 @@ mod tests {
             assert!((value - (2.0 * x as f32 + 0.5)).abs() < 1e-4, "{value} at {x}");
         }
         assert!(half.warnings().is_empty());
+    }
+
+    #[test]
+    fn a_constant_image_stays_constant_at_every_size() {
+        for value in [0.0, 1.0, 77.7, 127.5, 254.999, 255.0] {
+            for (height_px, width_px) in [(97, 61), (320, 320), (41, 503)] {
+                let image = Radiograph::new(211, 173, vec![value; 211 * 173], ValueScale::Gray);
+                let resized = image.resized(height_px, width_px).unwrap();
+                assert!(resized.pixels().iter().all(|pixel| *pixel == value), "{value} at {width_px}x{height_px}");
+            }
+        }
     }
 
     #[test]

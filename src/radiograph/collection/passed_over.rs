@@ -40,7 +40,7 @@ impl PassedOver {
 
     /// One sentence a reason; `what` is the collection.
     pub(super) fn notes(&self, what: &str) -> Vec<String> {
-        self.0.iter().map(|(reason, count)| format!("{} in the {what}: {count}", reason.words())).collect()
+        self.0.iter().map(|(reason, count)| format!("in the {what}, {}: {count}", reason.words())).collect()
     }
 
     /// The same as a part of a sentence; empty where nothing was passed over.

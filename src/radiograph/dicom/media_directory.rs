@@ -5,7 +5,7 @@ use std::time::Duration;
 use dicom_dictionary_std::tags;
 
 use super::dataset::DataSet;
-use super::element::items;
+use super::element::items_into;
 use super::error::{Error, Result};
 use super::file::Preface;
 use super::guard;
@@ -48,12 +48,17 @@ fn read(bytes: Vec<u8>) -> Result<Vec<DirectoryRecord>> {
     let Some(sequence) = data_set.element(tags::DIRECTORY_RECORD_SEQUENCE) else {
         return Err(Error::Missing { name: "DirectoryRecordSequence" });
     };
-    let records = items(&unpacked.bytes, sequence, encoding)?;
+    let mut records = Vec::new();
+    let damaged = match items_into(&mut records, &unpacked.bytes, sequence, encoding) {
+        Ok(()) => None,
+        Err(Error::Truncated { .. } | Error::Damaged { .. }) if !records.is_empty() => Some(DirectoryRecord::Damaged),
+        Err(error) => return Err(error),
+    };
     let record = |range| match DataSet::read(&unpacked.bytes, range, encoding) {
         Ok(record) => of_item(&record),
         Err(_) => Some(DirectoryRecord::Damaged),
     };
-    Ok(records.into_iter().filter_map(record).collect())
+    Ok(records.into_iter().filter_map(record).chain(damaged).collect())
 }
 
 /// Nothing where the record is about a patient, a study or a series, or is no longer in use.
