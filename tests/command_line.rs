@@ -28,6 +28,8 @@ mod figure;
 mod identity;
 #[path = "command_line/inspect.rs"]
 mod inspect;
+#[path = "command_line/markers.rs"]
+mod markers;
 #[path = "command_line/misnamed.rs"]
 mod misnamed;
 #[cfg(unix)]

@@ -86,7 +86,6 @@ pub(crate) fn zip_of(files: &[Packed]) -> Vec<u8> {
         directory.extend((3_u16 << 8 | 45).to_le_bytes());
         directory.extend(common(true));
         directory.extend([0; 6]);
-        directory.extend([0; 2]);
         directory.extend((file.mode << 16).to_le_bytes());
         directory.extend(at.to_le_bytes());
         directory.extend(file.name.as_bytes());

@@ -114,17 +114,17 @@ fn a_dicomdir_gives_the_order_and_forgives_the_names_of_cds() {
     let bench = Bench::new();
     put(&bench, "cd/dicom/im000001", &image(1));
     put(&bench, "cd/dicom/im000002.;1", &image(2));
-    put(&bench, "cd/DICOM/IM000003", &image(3));
+    put(&bench, "cd/EXACT/IM000003", &image(3));
     put(&bench, "cd/dicom/report", &report());
     let records = dicomdir_of(&[
         ("PATIENT", "", true),
         ("STUDY", "", true),
         ("SERIES", "", true),
-        ("IMAGE", "DICOM\\IM000003", true),
+        ("IMAGE", "EXACT\\IM000003", true),
         ("IMAGE", "DICOM\\IM000002", true),
         ("IMAGE", "DICOM\\IM000001", true),
         ("IMAGE", "DICOM\\IM000001", true),
-        ("IMAGE", "DICOM\\IM000003", false),
+        ("IMAGE", "EXACT\\IM000003", false),
         ("IMAGE", "DICOM\\IM000009", true),
         ("IMAGE", "", true),
         ("SR DOCUMENT", "DICOM\\REPORT", true),
