@@ -4,6 +4,8 @@
 
 #[path = "command_line/absurd_numbers.rs"]
 mod absurd_numbers;
+#[path = "command_line/archives.rs"]
+mod archives;
 #[path = "command_line/bad_input.rs"]
 mod bad_input;
 #[path = "command_line/bench.rs"]
@@ -12,6 +14,8 @@ mod bench;
 mod cascade;
 #[path = "command_line/caution.rs"]
 mod caution;
+#[path = "command_line/collections.rs"]
+mod collections;
 #[path = "command_line/console.rs"]
 mod console;
 #[path = "command_line/demo.rs"]
@@ -29,6 +33,8 @@ mod figure;
 mod identity;
 #[path = "command_line/inspect.rs"]
 mod inspect;
+#[path = "command_line/markers.rs"]
+mod markers;
 #[path = "command_line/misnamed.rs"]
 mod misnamed;
 #[cfg(unix)]

@@ -12,6 +12,8 @@ mod cascades;
 mod case;
 #[path = "workbench/caution.rs"]
 mod caution;
+#[path = "workbench/collections.rs"]
+mod collections;
 #[path = "workbench/compare.rs"]
 mod compare;
 #[path = "workbench/device.rs"]

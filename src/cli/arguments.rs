@@ -16,7 +16,8 @@ pub(super) struct Inputs {
     /// them is read
     #[arg(long, value_name = "FILE")]
     pub(super) model: PathBuf,
-    /// Radiographs: DICOM, PNG, JPEG, TIFF or NPY; several share what work they can
+    /// Radiographs: DICOM, PNG, JPEG, TIFF or NPY, folders, DICOMDIR files and zip archives of them; several share what work
+    /// they can
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     pub(super) image: Vec<PathBuf>,
     /// Architecture, where neither a model card nor the tensor names tell it

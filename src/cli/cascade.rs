@@ -19,7 +19,7 @@ use super::progress::Progress;
 use super::report::ClassFound;
 use super::request::{Choices, folders, shown};
 use super::study_image::StudyImage;
-use super::{caution, model, print_json, print_warnings, runtime};
+use super::{caution, images, model, print_json, print_warnings, runtime};
 use crate::array_file::{self, NpzWriter};
 use crate::cascade::animation;
 use crate::cascade::{self, Finished, Order, Plan, Randomizer, Row, State};
@@ -114,7 +114,7 @@ struct Summary<'a> {
 #[derive(Serialize)]
 struct ImageSummary<'a> {
     index: usize,
-    image: Cow<'a, str>,
+    image: String,
     folder: Cow<'a, str>,
     explained: ClassFound,
 }
@@ -127,10 +127,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let Arguments { inputs, machine, .. } = arguments;
     runtime::begin(&machine.options())?;
     arguments.look.check()?;
-    if inputs.image.len() > limits::CASCADE_IMAGES {
+    let interrupt = Interrupt::listen();
+    let places = images::find(&inputs.image, machine.quiet, &interrupt)?;
+    if places.len() > limits::CASCADE_IMAGES {
         return Err(Error::Usage(format!("a cascade takes at most {} images a run", limits::CASCADE_IMAGES)));
     }
-    let interrupt = Interrupt::listen();
     let model = model::open(&inputs.model, inputs.arch, inputs.output)?;
     model.require_classifier()?;
     model::print_notes(&model, machine.quiet);
@@ -140,7 +141,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     } else {
         State::choose(states, &arguments.states).map_err(|error| Error::Usage(error.to_string()))?
     };
-    let images = StudyImage::open_all(&inputs.image, &model)?;
+    let images = StudyImage::open_all(&places, &model)?;
     let plan = Plan {
         states,
         randomizer: Randomizer { seed: arguments.seed, replicate: arguments.replicate },
@@ -214,7 +215,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         images: (0..images.len())
             .map(|index| ImageSummary {
                 index,
-                image: inputs.image[index].to_string_lossy(),
+                image: places[index].path().to_string_lossy().into_owned(),
                 folder: shown(&folders[index]),
                 explained: ClassFound::new(&model.card, &logits[index][0], found.classes[index]),
             })

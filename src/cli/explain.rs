@@ -19,12 +19,13 @@ use super::progress::Progress;
 use super::report::{ClassFound, Subject};
 use super::request::{Choices, folders, shown};
 use super::study_image::StudyImage;
-use super::{caution, model, print_json, print_warnings, runtime};
+use super::{caution, images, model, print_json, print_warnings, runtime};
 use crate::array_file::{NPY_MAGIC, NpyArray};
 use crate::export::SourceImage;
 use crate::files::Source;
 use crate::limits;
 use crate::network::{Model, Weights};
+use crate::radiograph::ImagePlace;
 use crate::saliency::{self, ClassChoice, Explanation, Method, Noise, Preset, Request};
 
 /// Draws saliency maps of radiographs.
@@ -105,7 +106,7 @@ struct Summary<'a> {
 #[derive(Serialize)]
 struct ImageSummary<'a> {
     index: usize,
-    image: Cow<'a, str>,
+    image: String,
     folder: Cow<'a, str>,
     predicted: ClassFound,
     explained: ClassFound,
@@ -122,13 +123,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     model.require_classifier()?;
     model::print_notes(&model, machine.quiet);
     let kept = Kept::default();
-    let images = kept.open_all(arguments, &model)?;
+    let places = images::find(&inputs.image, machine.quiet, &interrupt)?;
+    let images = kept.open_all(&places, arguments.identity, &model)?;
     let request = request(arguments, &model, &images)?;
     caution::tell(caution::of_images(&model.card, &images));
     let mut output = Output::prepare(&arguments.out)?;
     let subject = model::name(&inputs.model);
     let sources = |index: usize| {
-        let image = kept.take(index).map_or_else(|| SourceImage::open(&inputs.image[index]), Ok)?;
+        let image = kept.take(index).map_or_else(|| SourceImage::open_at(&places[index]), Ok)?;
         Ok(Shown { image, truth: None })
     };
     let dicom =
@@ -154,7 +156,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             .enumerate()
             .map(|(index, explanation)| ImageSummary {
                 index,
-                image: inputs.image[index].to_string_lossy(),
+                image: places[index].path().to_string_lossy().into_owned(),
                 folder: shown(&folders[index]),
                 predicted: ClassFound::predicted(&model.card, &explanation.logits),
                 explained: ClassFound::new(&model.card, &explanation.logits, explanation.class),
@@ -179,12 +181,12 @@ struct Kept {
 impl Kept {
     /// Reads every image at the size that the model's card names. What cannot give the identity that is wanted is refused:
     /// better before the work than after it.
-    fn open_all(&self, arguments: &Arguments, model: &Model) -> Result<Vec<StudyImage>> {
+    fn open_all(&self, places: &[ImagePlace], identity: bool, model: &Model) -> Result<Vec<StudyImage>> {
         let mut bytes = 0;
-        let mut open = |(index, path): (usize, &PathBuf)| {
-            let image = SourceImage::open(path)?;
+        let mut open = |(index, place): (usize, &ImagePlace)| {
+            let image = SourceImage::open_at(place)?;
             let mut assumed = None;
-            if arguments.identity {
+            if identity {
                 let Some(dicom) = &image.dicom else {
                     let problem = format!("--identity: image {index} is no DICOM file and has no identity to give");
                     return Err(Error::Usage(problem));
@@ -200,7 +202,7 @@ impl Kept {
             }
             Ok(read)
         };
-        arguments.inputs.image.iter().enumerate().map(&mut open).collect()
+        places.iter().enumerate().map(&mut open).collect()
     }
 
     /// The image of this number, which is then kept no longer.

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::error::{Error, Result};
 use super::interrupt::Interrupt;
-use super::print_json;
-use crate::radiograph::Inspection;
+use super::{images, print_json};
+use crate::radiograph::{ImagePlace, Inspection};
 
-/// Prints what image files hold, one line of JSON each.
+/// Prints what image files hold, one line of JSON each. Of a folder, a DICOMDIR and a zip archive, each image has its line.
 ///
 /// Gives kind, size, number format, smallest and largest stored value, their sum and SHA-256; of DICOM files also the
 /// transfer syntax, windows, lookup tables, spacing, overlays and the range after the modality LUT. Says nothing about
@@ -24,12 +24,13 @@ file; NPY of floating-point type as little-endian 32-bit floats.
 
 Examples:
   saliscope inspect chest.dcm
+  saliscope inspect cd/DICOMDIR export.zip
   saliscope inspect folder/*.dcm | jq -r 'select(.error) | .file'
 
 A file that cannot be read gives a line with \"error\", and the others go on.
 Research use - not for diagnosis.")]
 pub(super) struct Arguments {
-    /// Radiographs: DICOM, PNG, JPEG, TIFF or NPY
+    /// Radiographs: DICOM, PNG, JPEG, TIFF or NPY, folders, DICOMDIR files and zip archives of them
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// Frame to look at, counted from 0
@@ -43,6 +44,9 @@ pub(super) struct Arguments {
 #[derive(Serialize)]
 struct Line<'a> {
     file: std::borrow::Cow<'a, str>,
+    /// The name inside a zip archive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entry: Option<&'a str>,
     #[serde(flatten)]
     found: Found,
 }
@@ -57,18 +61,35 @@ enum Found {
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let interrupt = Interrupt::listen();
     let mut unread = 0;
+    let mut files = 0;
     for path in &arguments.files {
         interrupt.check()?;
-        let found = match Inspection::open(path, arguments.frame, arguments.identity) {
-            Ok(inspection) => Found::Image(Box::new(inspection)),
-            Err(error) => Found::Nothing { error: error.problem.to_string() },
+        let places = match images::find(std::slice::from_ref(path), false, &interrupt) {
+            Ok(places) => places,
+            Err(Error::Radiograph(error)) => {
+                (files, unread) = (files + 1, unread + 1);
+                let found = Found::Nothing { error: error.problem.to_string() };
+                print_json(&Line { file: path.to_string_lossy(), entry: None, found })?;
+                continue;
+            }
+            Err(other) => return Err(other),
         };
-        let is_unread = match &found {
-            Found::Image(inspection) => inspection.error.is_some(),
-            Found::Nothing { .. } => true,
-        };
-        unread += usize::from(is_unread);
-        print_json(&Line { file: path.to_string_lossy(), found })?;
+        files += places.len();
+        for place in &places {
+            interrupt.check()?;
+            unread += usize::from(!inspect(place, arguments)?);
+        }
     }
-    if unread > 0 { Err(Error::Unread { unread, files: arguments.files.len() }) } else { Ok(()) }
+    if unread > 0 { Err(Error::Unread { unread, files }) } else { Ok(()) }
+}
+
+/// Prints what an image holds, and says whether it could be read.
+fn inspect(place: &ImagePlace, arguments: &Arguments) -> Result<bool> {
+    let found = match Inspection::open_at(place, arguments.frame, arguments.identity) {
+        Ok(inspection) => Found::Image(Box::new(inspection)),
+        Err(error) => Found::Nothing { error: error.problem.to_string() },
+    };
+    let is_read = matches!(&found, Found::Image(inspection) if inspection.error.is_none());
+    print_json(&Line { file: place.file().to_string_lossy(), entry: place.entry(), found })?;
+    Ok(is_read)
 }

@@ -18,6 +18,7 @@ mod evaluate;
 mod explain;
 mod explain_files;
 mod figure;
+mod images;
 mod inspect;
 mod interrupt;
 mod model;
@@ -76,7 +77,7 @@ enum Command {
 const EXAMPLES: &str = "\
 Examples:
   saliscope
-  saliscope chest.dcm folder/ model.safetensors
+  saliscope chest.dcm folder/ cd.zip model.safetensors
   saliscope explain --model model.safetensors --image chest.png --out result
   saliscope predict --model model.safetensors --image a.png b.png
   saliscope figure figure.json --out figure.pdf

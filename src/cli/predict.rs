@@ -8,7 +8,7 @@ use super::error::Result;
 use super::interrupt::Interrupt;
 use super::report::ClassFound;
 use super::study_image::StudyImage;
-use super::{caution, model, print_json, print_warnings, runtime};
+use super::{caution, images, model, print_json, print_warnings, runtime};
 use crate::network::{Batch, Pass, Weights};
 
 /// Prints the logits and probabilities of radiographs, one line of JSON each.
@@ -19,6 +19,7 @@ use crate::network::{Batch, Pass, Weights};
 Examples:
   saliscope predict --model model.safetensors --image chest.png
   saliscope predict --model model.safetensors --image folder/*.png --quiet > predictions.jsonl
+  saliscope predict --model model.safetensors --image folder cd/DICOMDIR export.zip
   saliscope predict --model fourteen_labels.safetensors --output sigmoid --image chest.png
 
 Research use - not for diagnosis.")]
@@ -32,7 +33,7 @@ pub(super) struct Arguments {
 #[derive(Serialize)]
 struct Line<'a> {
     index: usize,
-    image: std::borrow::Cow<'a, str>,
+    image: String,
     predicted: ClassFound,
     logits: &'a [f32],
     probabilities: Option<Vec<f64>>,
@@ -52,7 +53,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     model.require_classifier()?;
     model::require_output(&model)?;
     model::print_notes(&model, machine.quiet);
-    let images = StudyImage::open_all(&inputs.image, &model)?;
+    let places = images::find(&inputs.image, machine.quiet, &interrupt)?;
+    let images = StudyImage::open_all(&places, &model)?;
     caution::tell(caution::of_images(&model.card, &images));
     let executor = runtime::open(machine)?.executor(&model.graph, &model.weights)?;
     model.weights = Weights::default();
@@ -70,7 +72,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             }
             print_json(&Line {
                 index,
-                image: inputs.image[index].to_string_lossy(),
+                image: places[index].path().to_string_lossy().into_owned(),
                 predicted: ClassFound::predicted(&model.card, logits),
                 logits,
                 probabilities: model.card.probabilities(logits),

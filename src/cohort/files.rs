@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::error::{Error, Result};
 use super::notes::Warnings;
 use crate::limits;
+use crate::radiograph::collection::is_leaving;
 use crate::radiograph::phantom_mark::png_is_phantom;
 use crate::radiograph::{Format, guard};
 use crate::watch::Watch;
@@ -152,12 +153,6 @@ pub(super) fn check_folder(folder: &Path) -> Result<()> {
             _ => fail(format!("the folder cannot be read ({error})")),
         },
     }
-}
-
-/// What operating systems and viewers leave behind; `name` is lower-case.
-fn is_leaving(name: &str) -> bool {
-    name.starts_with('.')
-        || ["thumbs.db", "desktop.ini", "ehthumbs.db", "__macosx", "@eadir", "thumbs", "thumbnails"].contains(&name)
 }
 
 /// A file name without the extensions of images, and without the folders before it. Other dots stay: the ids of DICOM

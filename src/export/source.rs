@@ -8,7 +8,7 @@ use super::{DicomStudy, Owner, Result};
 use crate::display::{GrayDisplay, MapDisplay, MapPlane, Plane, Viewport, region, render};
 use crate::figure::template::{Picture, Scale};
 use crate::radiograph::dicom::{DicomImage, Frame};
-use crate::radiograph::{self, DicomFrame, ImageFile, Radiograph};
+use crate::radiograph::{self, DicomFrame, ImageFile, ImagePlace, Radiograph};
 use crate::truth::Mask;
 
 /// A radiograph at its own size.
@@ -30,10 +30,18 @@ impl SourceImage {
     /// # Errors
     /// As there.
     pub fn open(path: &Path) -> Result<Self> {
-        match ImageFile::open(path)? {
+        Self::open_at(&path.into())
+    }
+
+    /// The same of a file that may lie in a zip archive.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_at(place: &ImagePlace) -> Result<Self> {
+        match ImageFile::open_at(place)? {
             ImageFile::Other(radiograph) => Ok(Self::of_radiograph(radiograph)),
             ImageFile::Dicom(file) => {
-                let at = |problem| radiograph::Error { problem, path: path.to_owned() };
+                let at = |problem| radiograph::Error { problem, path: place.path() };
                 let radiograph = file.radiograph().map_err(at)?;
                 let DicomFrame { image, frame, .. } = *file;
                 Ok(Self { radiograph, dicom: Some(image), frame: Some(frame), plane: OnceLock::new() })

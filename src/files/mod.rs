@@ -12,7 +12,7 @@ mod write;
 pub use error::{Error, Result};
 pub(crate) use error::{reason, words};
 pub use opened::{count_opened, times_opened};
-pub use read::{Source, open, read, read_text};
+pub use read::{Source, head, open, read, read_text};
 pub use staging::Leftovers;
 pub(crate) use staging::{Staging, is_empty, staging_in, sweep};
 pub(crate) use write::{Readers, Staged, folder_of, stage, write};

@@ -13,12 +13,27 @@ use super::opened;
 /// # Errors
 /// When there is no such file, it is no regular one, or the system refuses.
 pub fn open(path: &Path) -> Result<File> {
+    let file = open_regular(path)?;
+    opened::note(path);
+    Ok(file)
+}
+
+fn open_regular(path: &Path) -> Result<File> {
     require_regular(&path.metadata()?)?;
     let file = File::open(path)?;
     // Another file may have taken the name in between.
     require_regular(&file.metadata()?)?;
-    opened::note(path);
     Ok(file)
+}
+
+/// The first bytes of a regular file, at most `count`: a look at what it is, which is not counted as reading it.
+///
+/// # Errors
+/// As [`open`].
+pub fn head(path: &Path, count: usize) -> Result<Vec<u8>> {
+    let mut head = Vec::new();
+    open_regular(path)?.take(count as u64).read_to_end(&mut head)?;
+    Ok(head)
 }
 
 /// The whole content of a regular file of at most `limit_bytes`.

@@ -25,6 +25,12 @@ pub const IMAGE_BYTES: u64 = 384 << 20;
 /// A mask that was saved as a picture.
 pub const MASK_BYTES: u64 = 256 << 20;
 
+/// A DICOMDIR: a thousand times that of a CD with ten images.
+pub const MEDIA_DIRECTORY_BYTES: u64 = 64 << 20;
+
+/// The directory of a zip archive of images, wherever in it that lies: 100,000 files with names of 500 letters.
+pub const ZIP_DIRECTORY_BYTES: u64 = 64 << 20;
+
 /// What is read of a DICOM file for an index of many: everything before the pixels.
 pub const DICOM_HEADER_BYTES: u64 = 8 << 20;
 

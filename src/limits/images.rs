@@ -17,6 +17,21 @@ pub const INFLATED_BYTES: u64 = 256 << 20;
 /// Images that are kept from when they are read to when they are drawn, in bytes together.
 pub const KEPT_IMAGES_BYTES: usize = 1 << 30;
 
+/// Most files of a folder or a zip archive that are looked at for images.
+pub const COLLECTED_FILES: usize = 100_000;
+
+/// Most images of a folder, a DICOMDIR or a zip archive that are opened together.
+pub const COLLECTED_IMAGES: usize = 10_000;
+
+/// Most bytes that all files of a zip archive of images unpack to. They are unpacked one by one, in memory.
+pub const ARCHIVE_BYTES: u64 = 64 << 30;
+
+/// Bytes that a zip archive of images may unpack to however small it is: a black image becomes a thousandth of its size.
+pub const ARCHIVE_TRUSTED_BYTES: u64 = 1 << 30;
+
+/// How many times its size a zip archive of images may unpack to beyond [`ARCHIVE_TRUSTED_BYTES`]; of radiographs it is 1 to 5.
+pub const ARCHIVE_RATIO: u64 = 200;
+
 /// Most frames of a DICOM file.
 pub const FRAMES: usize = 10_000;
 

@@ -41,6 +41,9 @@ pub enum Problem {
     /// A DICOM file without a radiograph.
     #[error("{0}")]
     Dicom(#[from] super::dicom::Error),
+    /// A folder, a DICOMDIR or a zip archive.
+    #[error(transparent)]
+    Collection(Box<super::CollectionProblem>),
     /// The bytes are of no known format.
     #[error("the content is no DICOM, PNG, JPEG, TIFF or NPY image, whatever the file is called")]
     UnknownFormat,

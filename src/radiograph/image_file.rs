@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::dicom::{DicomImage, Frame};
 use super::error::{Error, Problem, Result};
-use super::{Format, Radiograph, guard, misnamed, numpy, phantom_mark, raster, read_file, unknown_format};
+use super::{Format, ImagePlace, Radiograph, guard, misnamed, numpy, phantom_mark, raster, read_place, unknown_format};
 
 /// What an image file holds.
 #[derive(Clone, Debug)]
@@ -45,9 +45,17 @@ impl ImageFile {
     /// # Errors
     /// As there.
     pub fn open(path: &Path) -> Result<Self> {
-        let at = |problem: Problem| Error { problem, path: path.to_owned() };
-        let bytes = read_file(path).map_err(at)?;
-        let misnamed = Format::of_content(&bytes).and_then(|format| misnamed(path, format));
+        Self::open_at(&path.into())
+    }
+
+    /// The same of a file that may lie in a zip archive.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_at(place: &ImagePlace) -> Result<Self> {
+        let at = |problem: Problem| Error { problem, path: place.path() };
+        let bytes = read_place(place).map_err(at)?;
+        let misnamed = Format::of_content(&bytes).and_then(|format| misnamed(&place.path(), format));
         Self::from_content(bytes.into(), misnamed.into_iter().collect()).map_err(at)
     }
 

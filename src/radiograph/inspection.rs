@@ -9,7 +9,7 @@ use super::dicom::{
     DicomImage, Frame, Identity, LookupTable, Modality, Overlay, PictureKind, PixelLayout, Spacing, Window,
 };
 use super::image_scale::Numbers;
-use super::{Error, Format, Problem, Result, guard, misnamed, numpy, raster, read_file, terms, unknown_format};
+use super::{Error, Format, ImagePlace, Problem, Result, guard, misnamed, numpy, raster, read_place, terms, unknown_format};
 
 /// A file's content in words and numbers. Nothing in it identifies the patient but [`Inspection::identity`].
 #[derive(Clone, Debug, Serialize)]
@@ -244,8 +244,16 @@ impl Inspection {
     /// # Errors
     /// When not even the attributes can be read. Where only the pixels cannot, [`Inspection::error`] says why.
     pub fn open(path: &Path, frame: usize, with_identity: bool) -> Result<Self> {
-        let at = |problem: Problem| Error { problem, path: path.to_owned() };
-        let bytes = read_file(path).map_err(at)?;
+        Self::open_at(&path.into(), frame, with_identity)
+    }
+
+    /// The same of a file that may lie in a zip archive.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_at(place: &ImagePlace, frame: usize, with_identity: bool) -> Result<Self> {
+        let at = |problem: Problem| Error { problem, path: place.path() };
+        let bytes = read_place(place).map_err(at)?;
         let format = Format::of_content(&bytes).ok_or_else(|| at(unknown_format(&bytes)))?;
         let mut found = match format {
             Format::Dicom => DicomImage::from_bytes(bytes)
@@ -256,7 +264,7 @@ impl Inspection {
                 stored.map_err(|failure| at(Problem::of_failure(failure, format)))?.map_err(at)?
             }
         };
-        found.warnings.splice(0..0, misnamed(path, format));
+        found.warnings.splice(0..0, misnamed(&place.path(), format));
         Ok(found)
     }
 

@@ -3,6 +3,7 @@
 //! What the bytes are is decided by the bytes; a file name that says otherwise is a warning. No contrast is ever
 //! stretched: a value is the stored value on the scale of its bit depth.
 
+pub(crate) mod collection;
 pub mod dicom;
 mod error;
 pub(crate) mod guard;
@@ -24,6 +25,7 @@ use std::path::Path;
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
+pub use collection::{ArchiveEntry, CollectionProblem, ImageCollection, ImagePlace};
 pub use error::{Error, Problem, Result};
 pub use image_file::{DicomFrame, ImageFile};
 pub use inspection::Inspection;
@@ -141,8 +143,16 @@ impl Radiograph {
     /// When the file cannot be read, is damaged, is too large ([`limits::SIDE_PX`], [`limits::DECODED_BYTES`]) or does not
     /// hold a radiograph.
     pub fn open(path: &Path) -> Result<Self> {
-        let at = |problem: Problem| Error { problem, path: path.to_owned() };
-        ImageFile::open(path)?.into_radiograph().map_err(at)
+        Self::open_at(&path.into())
+    }
+
+    /// The same of a file that may lie in a zip archive.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_at(place: &ImagePlace) -> Result<Self> {
+        let at = |problem: Problem| Error { problem, path: place.path() };
+        ImageFile::open_at(place)?.into_radiograph().map_err(at)
     }
 
     /// Reads the content of such a file.
@@ -206,6 +216,12 @@ impl Radiograph {
         }
     }
 
+    /// The one value of an image that shows nothing.
+    fn constant(&self) -> Option<f32> {
+        let first = *self.pixels.first()?;
+        self.pixels.iter().all(|value| *value == first).then_some(first)
+    }
+
     /// The radiograph at the size a model reads, the sides scaled independently.
     ///
     /// A triangle filter whose support grows with the reduction (Pillow's `BILINEAR`), computed and kept in `f32`:
@@ -234,10 +250,16 @@ impl Radiograph {
             PixelType::F32,
         )
         .map_err(|error| refuse(error.to_string()))?;
-        let mut target = Image::new(target_width, target_height, PixelType::F32);
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-        Resizer::new().resize(&source, &mut target, &options).map_err(|error| refuse(error.to_string()))?;
-        let pixels = bytemuck::pod_collect_to_vec::<u8, f32>(target.buffer());
+        let pixels = match self.constant() {
+            // Weights of a filter sum up to 1 only nearly.
+            Some(value) => vec![value; height_px * width_px],
+            None => {
+                let mut target = Image::new(target_width, target_height, PixelType::F32);
+                let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+                Resizer::new().resize(&source, &mut target, &options).map_err(|error| refuse(error.to_string()))?;
+                bytemuck::pod_collect_to_vec::<u8, f32>(target.buffer())
+            }
+        };
         let mut resized = Self {
             warnings: self.warnings.clone(),
             is_phantom: self.is_phantom,
@@ -269,11 +291,13 @@ fn misnamed(path: &Path, format: Format) -> Option<String> {
     }
 }
 
-fn read_file(path: &Path) -> std::result::Result<Vec<u8>, Problem> {
-    match files::read(path, limits::IMAGE_BYTES) {
-        Ok(bytes) if bytes.is_empty() => Err(Problem::Empty),
-        read => Ok(read?),
-    }
+/// The bytes of an image.
+fn read_place(place: &ImagePlace) -> std::result::Result<Vec<u8>, Problem> {
+    let bytes = match place {
+        ImagePlace::File(path) => files::read(path, limits::IMAGE_BYTES)?,
+        ImagePlace::Entry(entry) => collection::read_entry(entry)?,
+    };
+    if bytes.is_empty() { Err(Problem::Empty) } else { Ok(bytes) }
 }
 
 fn unknown_format(bytes: &[u8]) -> Problem {
@@ -308,6 +332,17 @@ mod tests {
             assert!((value - (2.0 * x as f32 + 0.5)).abs() < 1e-4, "{value} at {x}");
         }
         assert!(half.warnings().is_empty());
+    }
+
+    #[test]
+    fn a_constant_image_stays_constant_at_every_size() {
+        for value in [0.0, 1.0, 77.7, 127.5, 254.999, 255.0] {
+            for (height_px, width_px) in [(97, 61), (320, 320), (41, 503)] {
+                let image = Radiograph::new(211, 173, vec![value; 211 * 173], ValueScale::Gray);
+                let resized = image.resized(height_px, width_px).unwrap();
+                assert!(resized.pixels().iter().all(|pixel| *pixel == value), "{value} at {width_px}x{height_px}");
+            }
+        }
     }
 
     #[test]

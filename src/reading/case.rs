@@ -1,6 +1,5 @@
 //! One radiograph opened for looking at.
 
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
@@ -14,7 +13,7 @@ use crate::display::{Plane, outline};
 use crate::network::sha256_hex;
 use crate::phantom;
 use crate::radiograph::dicom::{BitPlane, DicomImage, Frame};
-use crate::radiograph::{DicomFrame, ImageFile, Radiograph, ValueScale};
+use crate::radiograph::{DicomFrame, ImageFile, ImagePlace, Radiograph, ValueScale};
 use crate::saliency::xrai::SegmentCache;
 use crate::truth::{FindingBox, Mask, Task};
 
@@ -85,7 +84,8 @@ impl OpenCase {
     /// When the image cannot be read; odd or missing truth is a warning.
     pub fn read(source: &CaseSource) -> Result<Self> {
         match source {
-            CaseSource::File(path) => Self::of_file(path, source.title()),
+            CaseSource::File(path) => Self::of_file(&path.as_path().into(), source.title()),
+            CaseSource::Entry(entry) => Self::of_file(&ImagePlace::Entry(entry.clone()), source.title()),
             CaseSource::Phantom(spec) => {
                 let made = phantom::generate(spec);
                 let truth = CaseTruth { mask: made.mask, boxes: made.boxes };
@@ -101,7 +101,7 @@ impl OpenCase {
             CaseSource::Cohort { cohort, .. } => {
                 let Some(case) = source.case() else { return Err(Error::NoSuchCase) };
                 let mut open = match case.path() {
-                    Some(path) => Self::of_file(path, source.title())?,
+                    Some(path) => Self::of_file(&path.into(), source.title())?,
                     None => Self::of_radiograph(cohort.radiograph(case)?, source.title())?,
                 };
                 open.label = case.label;
@@ -148,8 +148,8 @@ impl OpenCase {
         })
     }
 
-    fn of_file(path: &Path, title: String) -> Result<Self> {
-        let file = match ImageFile::open(path).map_err(|error| Error::Image(error.problem))? {
+    fn of_file(place: &ImagePlace, title: String) -> Result<Self> {
+        let file = match ImageFile::open_at(place).map_err(|error| Error::Image(error.problem))? {
             ImageFile::Other(radiograph) => return Self::of_radiograph(radiograph, title),
             ImageFile::Dicom(file) => file,
         };
@@ -253,8 +253,8 @@ impl OpenCase {
 }
 
 /// What is drawn of a file, and nothing else of it.
-pub(super) fn plane_of_file(path: &Path) -> Result<Plane> {
-    Ok(match ImageFile::open(path).map_err(|error| Error::Image(error.problem))? {
+pub(super) fn plane_of_file(place: &ImagePlace) -> Result<Plane> {
+    Ok(match ImageFile::open_at(place).map_err(|error| Error::Image(error.problem))? {
         ImageFile::Dicom(dicom) => Plane::from_frame(&dicom.frame)?,
         ImageFile::Other(radiograph) => Plane::from_radiograph(&radiograph)?,
     })

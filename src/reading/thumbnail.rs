@@ -7,7 +7,7 @@ use super::error::{Error, Result};
 use super::source::CaseSource;
 use crate::display::{Compositor, Plane, Viewport};
 use crate::phantom;
-use crate::radiograph::{Radiograph, ValueScale};
+use crate::radiograph::{ImagePlace, Radiograph, ValueScale};
 
 /// A small gray picture of a case, shown as its file wants to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,8 @@ impl Thumbnail {
     /// When the image cannot be read.
     pub fn read(source: &CaseSource, side_px: usize) -> Result<Self> {
         let plane = match source {
-            CaseSource::File(path) => plane_of_file(path)?,
+            CaseSource::File(path) => plane_of_file(&path.as_path().into())?,
+            CaseSource::Entry(entry) => plane_of_file(&ImagePlace::Entry(entry.clone()))?,
             CaseSource::Phantom(spec) => {
                 let made = phantom::generate(spec);
                 let gray = made.gray.into_iter().map(f32::from).collect();
@@ -34,7 +35,7 @@ impl Thumbnail {
             CaseSource::Cohort { cohort, .. } => {
                 let Some(case) = source.case() else { return Err(Error::NoSuchCase) };
                 match case.path() {
-                    Some(path) => plane_of_file(path)?,
+                    Some(path) => plane_of_file(&path.into())?,
                     None => Plane::from_radiograph(&cohort.radiograph(case)?)?,
                 }
             }

@@ -137,19 +137,16 @@ impl Workbench {
                     self.services.shelf.fail(entry, reason);
                 }
             },
-            Message::Opened(Opened::Case(path, case)) => {
-                let entry = self.state.list.add(CaseSource::File(path), &Arc::from(""));
+            Message::Opened(Opened::Case(source, case)) => {
+                let entry = self.state.list.add(source, &Arc::from(""));
                 self.state.list.refresh();
-                self.shelve(entry, case);
-                self.select(entry);
-            }
-            Message::Opened(Opened::Unread(path)) => {
-                let entry = self.state.list.add(CaseSource::File(path), &Arc::from(""));
-                self.state.list.refresh();
-                if self.state.list.current.is_none() {
+                let is_shown = case.is_some() || self.state.list.current.is_none();
+                case.into_iter().for_each(|case| self.shelve(entry, case));
+                if is_shown {
                     self.select(entry);
                 }
             }
+            Message::Opened(Opened::Path(_)) => {}
             Message::Opened(Opened::Cohort(cohort)) | Message::CohortOpened(cohort) => {
                 if let Some(first) = self.state.list.add_cohort(&cohort) {
                     self.select(first);
@@ -194,13 +191,13 @@ impl Workbench {
     fn remember(&mut self, message: &Message) {
         let settings = &mut self.state.settings;
         match message {
-            Message::Opened(Opened::Case(path, _) | Opened::Unread(path)) => {
+            Message::Opened(Opened::Path(path)) => {
                 settings.remember(Recent::Path(path.clone()));
             }
             Message::Opened(Opened::Cohort(cohort)) | Message::CohortOpened(cohort) => {
                 settings.remember(Recent::Cohort(cohort.spec().to_string()));
             }
-            Message::Opened(Opened::Model(_))
+            Message::Opened(Opened::Case(..) | Opened::Model(_))
             | Message::ModelOpened { .. }
             | Message::SessionOpened { .. }
             | Message::CohortRestored(..) => {}

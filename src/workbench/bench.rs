@@ -344,7 +344,7 @@ impl Workbench {
                     && (options.task.is_none() || cohort.task() == options.task)
                     && source.case().is_some_and(|case| case.id == id)
             }
-            CaseSource::File(_) | CaseSource::Phantom(_) => false,
+            CaseSource::File(_) | CaseSource::Entry(_) | CaseSource::Phantom(_) => false,
         };
         let found = self.state.list.entries().iter().find(|entry| is_it(&entry.source)).map(|entry| entry.id);
         let Some(entry) = found else {

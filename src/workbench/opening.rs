@@ -6,18 +6,19 @@ use std::sync::Arc;
 use super::state::PathPurpose;
 use crate::cohort::{Cohort, CohortOptions, CohortSpec, SpecError};
 use crate::job::{Ending, JobWatch, Told};
+use crate::radiograph::ImageCollection;
 use crate::reading::{CaseSource, ModelSource, OpenCase, OpenModel};
-use crate::watch::Watch;
+use crate::watch::{Part, Watch};
 
 /// Files that are read at once when they are opened together; more are read when they are looked at.
 const READ_AT_ONCE: usize = 24;
 
 /// What a path held.
 pub enum Opened {
-    /// An image that was read.
-    Case(PathBuf, Arc<OpenCase>),
-    /// An image that will be read when it is looked at.
-    Unread(PathBuf),
+    /// An image, which was read or will be when it is looked at.
+    Case(CaseSource, Option<Arc<OpenCase>>),
+    /// A file, a DICOMDIR or a zip archive, the images of which were told before.
+    Path(PathBuf),
     /// A data set or a folder of images.
     Cohort(Arc<Cohort>),
     /// A model.
@@ -26,38 +27,54 @@ pub enum Opened {
 
 /// Opens all paths; each success is told at once, failures are told together at the end.
 pub(super) fn open(paths: &[PathBuf], watch: &JobWatch, tell: impl Fn(Opened)) -> Ending {
-    let mut problems = Vec::new();
+    let (mut problems, mut notes) = (Vec::new(), Vec::new());
     for (done, path) in paths.iter().enumerate() {
         if watch.is_cancelled() {
             return Ending::Cancelled;
         }
         let opened = if path.is_dir() {
-            open_folder(path, watch).map(Opened::Cohort).map_err(|words| Told::of(words, None))
+            open_folder(path, watch).map(|cohort| tell(Opened::Cohort(cohort)))
         } else if is_model(path) {
             let model = OpenModel::open(ModelSource::File(path.clone()));
-            model.map(|model| Opened::Model(Arc::new(model))).map_err(|error| Told::of(error.without_path(), None))
-        } else if paths.len() > READ_AT_ONCE {
-            Ok(Opened::Unread(path.clone()))
+            model.map(|model| tell(Opened::Model(Arc::new(model)))).map_err(|error| error.without_path())
         } else {
-            let read = OpenCase::read(&CaseSource::File(path.clone()));
-            read.map(|case| Opened::Case(path.clone(), Arc::new(case)))
-                .map_err(|error| Told::of(error.without_path(), None))
+            let part = Part { watch, index: done, parts: paths.len() };
+            open_images(path, paths.len(), &part, &tell).map(|more| notes.extend(more))
         };
-        match opened {
-            Ok(opened) => tell(opened),
-            // The name is enough for those who may see it: the folder is what they opened.
-            Err(told) => problems.push(told.named(name_of(path))),
-        }
+        // The name is enough for those who may see it: the folder is what they opened.
+        problems.extend(opened.err().map(|words| Told::of(words, None).named(name_of(path))));
         watch.progress(done + 1, paths.len());
     }
     match problems.as_slice() {
-        [] => Ending::Done(None),
+        [] => Ending::Done((!notes.is_empty()).then(|| notes.join("; "))),
         [one] => watch.failed(one.clone()),
         [first, ..] => {
             let words = format!("{} of {} could not be opened; {}", problems.len(), paths.len(), first.words);
             watch.failed(Told { words, place: first.place.clone() })
         }
     }
+}
+
+/// Opens a file, or the images that a DICOMDIR or a zip archive means; gives what was passed over. Images that cannot be read
+/// say so in the list, unless it is the only one.
+fn open_images(path: &Path, paths: usize, watch: &dyn Watch, tell: &impl Fn(Opened)) -> Result<Vec<String>, String> {
+    let ImageCollection { places, notes } =
+        ImageCollection::at(path, watch).map_err(|error| error.problem.to_string())?;
+    let is_one = places.len() == 1;
+    let is_read_at_once = places.len().saturating_mul(paths) <= READ_AT_ONCE;
+    for place in places {
+        if watch.is_cancelled() {
+            break;
+        }
+        let source = CaseSource::from(place);
+        let read = match is_read_at_once.then(|| OpenCase::read(&source)) {
+            Some(Err(error)) if is_one => return Err(error.without_path()),
+            read => read.and_then(Result::ok).map(Arc::new), // What fails here fails again where it is shown, and says why.
+        };
+        tell(Opened::Case(source, read));
+    }
+    tell(Opened::Path(path.to_owned()));
+    Ok(notes)
 }
 
 /// The cohort that a folder is: one of the public sets by its CSV files, else a plain folder of images.

@@ -67,8 +67,10 @@ pub(super) fn row_ui(ui: &mut Ui, id: EntryId, state: &State, services: &Service
 pub(super) fn title(entry: &Entry, has_identity: bool) -> String {
     match entry.source {
         CaseSource::Phantom(_) => entry.title.to_string(),
-        CaseSource::File(_) | CaseSource::Cohort { .. } if has_identity => entry.title.to_string(),
-        CaseSource::File(_) | CaseSource::Cohort { .. } => format!("Case {}", entry.id.0 + 1),
+        CaseSource::File(_) | CaseSource::Entry(_) | CaseSource::Cohort { .. } if has_identity => {
+            entry.title.to_string()
+        }
+        CaseSource::File(_) | CaseSource::Entry(_) | CaseSource::Cohort { .. } => format!("Case {}", entry.id.0 + 1),
     }
 }
 

@@ -206,7 +206,7 @@ pub(crate) fn npy_of(shape: &[usize], values: &[f32]) -> Vec<u8> {
 /// An element of a DICOM file: group, number, value representation, value.
 pub(crate) type Element<'a> = (u16, u16, &'a [u8; 2], &'a [u8]);
 
-/// A DICOM file of `SIDE` x `SIDE` gray pixels without a window, with elements of groups 8 to 20 in their order.
+/// A DICOM file of `SIDE` x `SIDE` gray pixels without a window, with more elements in their order.
 pub(crate) fn dicom_of(pixels: &[u8], elements: &[Element<'_>]) -> Vec<u8> {
     let mut bytes = vec![0; 128];
     bytes.extend(b"DICM");
@@ -218,15 +218,15 @@ pub(crate) fn dicom_of(pixels: &[u8], elements: &[Element<'_>]) -> Vec<u8> {
         bytes.extend(value);
     };
     short(&mut bytes, (2, 0x10, b"UI", b"1.2.840.10008.1.2.1"));
-    for element in elements {
-        short(&mut bytes, *element);
-    }
+    let is_before = |element: &Element<'_>| (element.0, element.1) < (0x28, 2);
+    elements.iter().filter(|element| is_before(element)).for_each(|element| short(&mut bytes, *element));
     let word = |value: usize| (value as u16).to_le_bytes();
     short(&mut bytes, (0x28, 0x02, b"US", &word(1)));
     short(&mut bytes, (0x28, 0x04, b"CS", b"MONOCHROME2"));
     for (number, value) in [(0x10, SIDE), (0x11, SIDE), (0x100, 8), (0x101, 8), (0x102, 7), (0x103, 0)] {
         short(&mut bytes, (0x28, number, b"US", &word(value)));
     }
+    elements.iter().filter(|element| !is_before(element)).for_each(|element| short(&mut bytes, *element));
     bytes.extend([0xe0, 0x7f, 0x10, 0, b'O', b'B', 0, 0]);
     bytes.extend((pixels.len() as u32).to_le_bytes());
     bytes.extend(pixels);

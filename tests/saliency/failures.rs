@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use saliscope::network::{self, Batch};
 use saliscope::saliency::{
-    ClassChoice, Error, Explanation, ImageInput, MapWatch, Method, Noise, Outcome, Preset, Request, Result, explain,
+    Baseline, ClassChoice, Error, Explanation, ImageInput, MapWatch, Method, Noise, Outcome, Preset, Request, Result,
+    explain,
 };
 use saliscope::watch::Watch;
 
@@ -172,6 +173,37 @@ fn a_black_image_has_neither_ig_nor_xrai() {
     assert_eq!(vec![gap.attribution_sum, gap.logit_difference, gap.gap], [0.0; 3]);
     assert_eq!(gap.relative_gap, None);
     assert_eq!(explanation.map(Method::Grad).unwrap().display.outcome, Outcome::Normal);
+}
+
+/// A scaling gives channels values of their own, and a path may begin anywhere.
+#[test]
+fn an_image_that_shows_nothing_has_no_xrai_under_any_scaling() {
+    let scaled: [fn(f32) -> [f32; 3]; 5] = [
+        |gray| [gray / 127.5 - 1.0; 3],
+        |gray| [gray / 255.0; 3],
+        |gray| [[0.485, 0.229], [0.456, 0.224], [0.406, 0.225]].map(|[mean, std]| (gray / 255.0 - mean) / std),
+        |gray| [gray / 255.0 * 2048.0 - 1024.0; 3],
+        |gray| [gray, -gray, gray / 3.0],
+    ];
+    let baselines = [vec![Baseline::ImageMinimum, Baseline::ImageMaximum], vec![Baseline::Value(0.3)]];
+    for scale in scaled {
+        for gray in [0.0, 1.0, 77.0, 127.5, 128.0, 254.9, 255.0_f32] {
+            for baselines in &baselines {
+                let mut request = request(&[Method::Xrai]);
+                request.parameters.xrai.baselines.clone_from(baselines);
+                let plane = request.images[0].values.values().len() / 3;
+                for (channel, value) in scale(gray).into_iter().enumerate() {
+                    request.images[0].values.values_mut()[channel * plane..][..plane].fill(value);
+                }
+                let explanation = run(&request).unwrap();
+                let map = explanation.map(Method::Xrai).unwrap();
+                assert_ne!(map.display.outcome, Outcome::Normal, "{gray} as {:?}", scale(gray));
+                let reason = map.display.reason.as_ref().unwrap();
+                assert!(reason.contains("the image is constant"), "{gray} as {:?}: {reason}", scale(gray));
+                assert!(map.raw.iter().all(|value| *value == map.raw[0]), "one segment, one value");
+            }
+        }
+    }
 }
 
 #[test]

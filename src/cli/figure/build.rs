@@ -9,7 +9,7 @@ use crate::cli::interrupt::Interrupt;
 use crate::cli::progress::Progress;
 use crate::cli::request::Choices;
 use crate::cli::study_image::StudyImage;
-use crate::cli::{model, print_warnings, runtime, source};
+use crate::cli::{images, model, print_warnings, runtime, source};
 use crate::cohort::{TruthRule, boxes_at, mask_at, open_mask};
 use crate::display::MapPlane;
 use crate::export::{self, ClassFound, DisplayRecord, FigureRecord, MapRecord, ModelRecord, Origin, SourceImage};
@@ -204,7 +204,8 @@ impl Ground {
         let mut shown = if spec.image.as_os_str() == DEMO_CASE {
             source::first_case()
         } else {
-            Shown { image: SourceImage::open(&spec.image)?, truth: None }
+            let place = images::find_one(&spec.image, "image:", machine.quiet)?;
+            Shown { image: SourceImage::open_at(&place)?, truth: None }
         };
         let mut warnings = shown.image.radiograph.warnings().to_vec();
         if spec.identity {

@@ -450,8 +450,14 @@ pub(super) fn fragments(bytes: &[u8], element: &Element, encoding: Encoding) -> 
 
 /// The content of each item of a sequence.
 pub(super) fn items(bytes: &[u8], element: &Element) -> Result<Vec<Range<usize>>> {
-    let mut walk = Walk::new(bytes, element.value.clone(), element.items);
     let mut found = Vec::new();
+    items_into(&mut found, bytes, element)?;
+    Ok(found)
+}
+
+/// The same; items before damage are in `found`.
+pub(super) fn items_into(found: &mut Vec<Range<usize>>, bytes: &[u8], element: &Element) -> Result<()> {
+    let mut walk = Walk::new(bytes, element.value.clone(), element.items);
     while let Some(Head { tag, length, .. }) = walk.head() {
         if tag != ITEM {
             break;
@@ -464,7 +470,7 @@ pub(super) fn items(bytes: &[u8], element: &Element) -> Result<Vec<Range<usize>>
             return Err(Error::Limit { what: "a sequence of more than 10000 items" });
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// Whether the length of an element with explicit VR has 4 bytes (PS3.5 table 7.1-1).

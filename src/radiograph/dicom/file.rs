@@ -9,12 +9,10 @@ use dicom_dictionary_std::tags;
 use super::dataset::DataSet;
 use super::element::{Element, Walk, fragments, is_pixel_data, is_vr};
 use super::error::{Error, Result};
+use super::media_directory;
 use super::signature::Signature;
 use super::transfer_syntax::{Encoding, PixelCoding, TransferSyntax};
 use crate::limits;
-
-/// SOP class of an index of other files.
-const MEDIA_DIRECTORY: &str = "1.2.840.10008.1.3.10";
 
 /// What stands before the data set.
 #[derive(Clone, Debug)]
@@ -110,7 +108,7 @@ impl Preface {
 
     /// Whether the file is an index of others (DICOMDIR).
     pub(super) fn is_directory(&self) -> bool {
-        self.media_sop_class_uid.as_deref() == Some(MEDIA_DIRECTORY)
+        self.media_sop_class_uid.as_deref() == Some(media_directory::SOP_CLASS)
     }
 
     /// The transfer syntax and the bytes the data set lies in, inflated where it is deflated.

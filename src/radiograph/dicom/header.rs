@@ -62,6 +62,14 @@ impl Header {
     /// As [`Header::open`].
     pub fn of_file(mut file: File) -> Result<Self> {
         file.rewind()?;
+        Self::of_reader(file)
+    }
+
+    /// The same of whatever gives the bytes of a file from its beginning.
+    ///
+    /// # Errors
+    /// As [`Header::open`].
+    pub fn of_reader(mut file: impl Read) -> Result<Self> {
         let mut bytes = Vec::new();
         let mut wanted = FIRST_BYTES;
         loop {

@@ -90,6 +90,15 @@ fn largest(attribution: &[f64], channels: usize) -> Vec<f32> {
         .collect()
 }
 
+/// Whether an image `[c, h, w]` shows nothing: one value a channel. A scaling gives channels values of their own.
+fn is_constant(image: &[f32], channels: usize) -> bool {
+    let mut planes = image.chunks(image.len() / channels);
+    planes.all(|plane| {
+        let [min, max] = extremes(plane);
+        min >= max
+    })
+}
+
 /// The map of the attribution `[c, h, w]`, merged by segments of the image.
 fn merged(canvas: &Canvas<'_>, attribution: &[f64]) -> Result<Made> {
     let [c, h, w] = canvas.shape;
@@ -103,11 +112,12 @@ fn merged(canvas: &Canvas<'_>, attribution: &[f64]) -> Result<Made> {
     if flat.iter().any(|value| !value.is_finite()) {
         return Ok(Made { display: canvas.clipped(&flat), raw: flat, intermediates: arrays });
     }
-    let [min, max] = extremes(canvas.image);
-    if min >= max {
-        let display =
-            canvas.clipped(&flat).because("the image is constant, so it has neither segments nor attribution");
-        return Ok(Made { raw: flat, display, intermediates: arrays });
+    if is_constant(canvas.image, c) {
+        // All of it is one segment, whatever path the attribution was taken along.
+        let mean = flat.iter().map(|value| f64::from(*value)).sum::<f64>() / flat.len() as f64;
+        let raw = vec![mean as f32; flat.len()];
+        let display = canvas.clipped(&raw).because("the image is constant, so it has no segments to rank");
+        return Ok(Made { raw, display, intermediates: arrays });
     }
     let parameters = &canvas.parameters().xrai.segments;
     let segmentation = match canvas.segments() {

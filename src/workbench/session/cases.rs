@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::cohort::Cohort;
 use crate::display::Orientation;
 use crate::phantom::PhantomSpec;
+use crate::radiograph::ArchiveEntry;
 use crate::reading::CaseSource;
 use crate::workbench::list::{EntryId, StudyList};
 
@@ -18,6 +19,8 @@ use crate::workbench::list::{EntryId, StudyList};
 pub enum SavedCase {
     /// A file of its own.
     File(PathBuf),
+    /// A file inside a zip archive.
+    Entry(ArchiveEntry),
     /// A generated radiograph.
     Phantom(PhantomSpec),
     /// A case of a cohort.
@@ -53,6 +56,7 @@ pub struct SavedCohort {
 pub(super) fn saved_case(source: &CaseSource) -> Option<SavedCase> {
     Some(match source {
         CaseSource::File(path) => SavedCase::File(path.to_str().is_some().then(|| path.clone())?),
+        CaseSource::Entry(entry) => SavedCase::Entry(entry.archive.to_str().is_some().then(|| entry.clone())?),
         CaseSource::Phantom(spec) => SavedCase::Phantom(*spec),
         CaseSource::Cohort { cohort, index } => SavedCase::OfCohort { cohort: text(cohort)?, index: *index },
     })
@@ -93,6 +97,7 @@ pub(super) fn saved_list(list: &StudyList) -> (Vec<SavedCase>, Vec<SavedCohort>)
 pub(super) fn find(list: &StudyList, case: &SavedCase) -> Option<EntryId> {
     let is_same = |source: &CaseSource| match (source, case) {
         (CaseSource::File(path), SavedCase::File(wanted)) => path == wanted,
+        (CaseSource::Entry(entry), SavedCase::Entry(wanted)) => entry == wanted,
         (CaseSource::Phantom(spec), SavedCase::Phantom(wanted)) => spec == wanted,
         (CaseSource::Cohort { cohort, index }, SavedCase::OfCohort { cohort: wanted, index: at }) => {
             index == at && text(cohort).as_ref() == Some(wanted)

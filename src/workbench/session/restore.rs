@@ -64,6 +64,11 @@ impl Workbench {
                     let id = self.state.list.add(CaseSource::File(path.clone()), &Arc::from(""));
                     files.push((id, path));
                 }
+                SavedCase::Entry(entry) => {
+                    let archive = entry.archive.clone();
+                    let id = self.state.list.add(CaseSource::Entry(entry), &Arc::from(""));
+                    files.push((id, archive));
+                }
                 SavedCase::Phantom(spec) => {
                     self.state.list.add(CaseSource::Phantom(spec), &format!("phantom:{}", spec.seed).into());
                 }

@@ -71,6 +71,7 @@ pub(crate) unsafe fn direct<L: Lanes, const ROWS: usize, const WIDE: usize>(
     last: usize,
     panels: std::ops::Range<usize>,
 ) {
+    // SAFETY: the caller's promises are handed on: rows that are listed lie below `last`.
     unsafe {
         for panel in &conv.panels[panels] {
             let mut image = first / conv.listed_pixels;
@@ -108,6 +109,9 @@ unsafe fn block<L: Lanes, const ROWS: usize, const VECTORS: usize>(
     place: &[(usize, usize); ROWS],
     rows: usize,
 ) {
+    // SAFETY: the caller has the instruction set and describes live memory: the table has a row for every listed pixel
+    // with offsets inside the source, `zeros` serves those outside, weights are packed for all taps, and `place` names
+    // pixels of the target.
     unsafe {
         let mut sums = [[L::splat(0.0); VECTORS]; ROWS];
         let mut weights = panel.weights;
@@ -156,6 +160,7 @@ pub(super) unsafe fn multiply<L: Lanes, const ROWS: usize, const VECTORS: usize>
     weights: *const f32,
     channels: usize,
 ) {
+    // SAFETY: the caller has the instruction set; every row has `channels` values and `weights` those of all of them.
     unsafe {
         for channel in 0..channels {
             let mut columns = [L::splat(0.0); VECTORS];

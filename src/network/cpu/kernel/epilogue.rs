@@ -54,6 +54,8 @@ impl Epilogue {
     /// Finishes the sums of one pixel and channel group.
     #[inline(always)]
     pub unsafe fn apply<L: Lanes>(&self, sums: L::F, pixel: usize, group: usize) {
+        // SAFETY: the caller has the instruction set; every address that is not null describes live memory in which
+        // `pixel` and `group` lie, and other tasks write other pixels or groups.
         unsafe {
             let zero = L::splat(0.0);
             let mut value = sums;
@@ -89,6 +91,7 @@ impl Epilogue {
 /// A gradient behind a ReLU whose outputs were positive where `mask` has bits.
 #[inline(always)]
 pub(crate) unsafe fn pass<L: Lanes>(mask: u16, guided: bool, gradient: L::F) -> L::F {
+    // SAFETY: the caller has the instruction set; no address is read.
     unsafe {
         let mask = if guided { mask & L::greater(gradient, L::splat(0.0)) } else { mask };
         L::keep(mask, gradient)

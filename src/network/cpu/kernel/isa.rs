@@ -183,132 +183,62 @@ macro_rules! compile {
                 norm_gradient,
             };
 
-            $(#[$feature])*
-            unsafe fn run_direct(conv: &Direct<'_>, first: usize, last: usize, panels: Range<usize>) {
-                unsafe { direct::<L, ROWS, WIDE>(conv, first, last, panels) }
-            }
+            const TILE: [usize; 2] = $tile;
 
-            compile!(tile run_3x3, 6, 6, 4, 4, [$($feature),*]);
-            compile!(tile run_5x5, 6, 6, 2, 2, [$($feature),*]);
-            compile!(tile run_1x7, 1, 10, 1, 4, [$($feature),*]);
-            compile!(tile run_7x1, 10, 1, 4, 1, [$($feature),*]);
-            compile!(tile run_1x3, 1, 6, 1, 4, [$($feature),*]);
-            compile!(tile run_3x1, 6, 1, 4, 1, [$($feature),*]);
-
-            $(#[$feature])*
-            unsafe fn max_forward(pool: &Pooling, first: usize, last: usize) {
-                unsafe { pool::max_forward::<L>(pool, first, last) }
-            }
-
-            $(#[$feature])*
-            unsafe fn max_backward(pool: &Pooling, first: usize, last: usize) {
-                unsafe { pool::max_backward::<L>(pool, first, last) }
-            }
-
-            $(#[$feature])*
-            unsafe fn mean_forward(pool: &Pooling, first: usize, last: usize) {
-                unsafe { pool::mean_forward::<L>(pool, first, last) }
-            }
-
-            $(#[$feature])*
-            unsafe fn mean_backward(pool: &Pooling, first: usize, last: usize) {
-                unsafe { pool::mean_backward::<L>(pool, first, last) }
-            }
-
-            $(#[$feature])*
-            unsafe fn normalize_rows(step: &Normalize, first: usize, last: usize, rows: *mut f32) {
-                unsafe { pointwise::normalize_rows::<L>(step, first, last, rows) }
-            }
-
-            $(#[$feature])*
-            unsafe fn normalize(step: &Normalize, target: &Epilogue, first: usize, last: usize) {
-                unsafe { pointwise::normalize::<L>(step, target, first, last) }
-            }
-
-            $(#[$feature])*
-            unsafe fn spread(step: &Spread, target: &Epilogue, first: usize, last: usize) {
-                unsafe { pointwise::spread::<L>(step, target, first, last) }
-            }
-
-            $(#[$feature])*
-            unsafe fn mask(target: &Epilogue, groups: usize, first: usize, last: usize) {
-                unsafe { pointwise::mask::<L>(target, groups, first, last) }
-            }
-
-            $(#[$feature])*
-            unsafe fn global_mean(
-                source: *const f32,
-                stride: usize,
-                groups: usize,
-                pixels: usize,
-                target: &Epilogue,
-                images: Range<usize>,
-            ) {
-                unsafe { pointwise::global_mean::<L>(source, stride, groups, pixels, target, images) }
-            }
-
-            $(#[$feature])*
-            unsafe fn global_spread(
-                source: *const f32,
-                stride: usize,
-                groups: usize,
-                pixels: usize,
-                target: &Epilogue,
-                first: usize,
-                last: usize,
-            ) {
-                unsafe { pointwise::global_spread::<L>(source, stride, groups, pixels, target, first, last) }
-            }
-
-            $(#[$feature])*
-            unsafe fn product(step: &Product, first: usize, count: usize) {
-                unsafe { train::product::<L, { $wide }>(step, first, count) }
-            }
-
-            $(#[$feature])*
-            unsafe fn correlate(step: &Correlation, first: usize, count: usize) {
-                const TILE: [usize; 2] = $tile;
-                unsafe { train::correlate::<L, { TILE[0] }, { TILE[1] }>(step, first, count) }
-            }
-
-            $(#[$feature])*
-            unsafe fn moments(x: &[f32]) -> (f64, f64) {
-                unsafe { train::moments::<L>(x) }
-            }
-
-            $(#[$feature])*
-            unsafe fn affine(x: &[f32], scale: f32, shift: f32, relu: bool, y: &mut [f32]) {
-                unsafe { train::affine::<L>(x, scale, shift, relu, y) }
-            }
-
-            $(#[$feature])*
-            unsafe fn norm_sums(row: &NormRow<'_>) -> (f64, f64) {
-                unsafe { train::norm_sums::<L>(row) }
-            }
-
-            $(#[$feature])*
-            unsafe fn norm_gradient(
-                row: &NormRow<'_>,
-                scale: f32,
-                offset: f32,
-                slope: f32,
-                accumulate: bool,
-                target: &mut [f32],
-            ) {
-                unsafe { train::norm_gradient::<L>(row, scale, offset, slope, accumulate, target) }
-            }
+            compile!(doors [$($feature),*]
+                run_direct(conv: &Direct<'_>, first: usize, last: usize, panels: Range<usize>) =
+                    direct::<L, ROWS, WIDE>;
+                run_3x3(conv: &Winograd<'_>, first: usize, last: usize, panels: Range<usize>, scratch: &mut [f32]) =
+                    winograd::<L, ROWS, WIDE, 6, 6, 4, 4>;
+                run_5x5(conv: &Winograd<'_>, first: usize, last: usize, panels: Range<usize>, scratch: &mut [f32]) =
+                    winograd::<L, ROWS, WIDE, 6, 6, 2, 2>;
+                run_1x7(conv: &Winograd<'_>, first: usize, last: usize, panels: Range<usize>, scratch: &mut [f32]) =
+                    winograd::<L, ROWS, WIDE, 1, 10, 1, 4>;
+                run_7x1(conv: &Winograd<'_>, first: usize, last: usize, panels: Range<usize>, scratch: &mut [f32]) =
+                    winograd::<L, ROWS, WIDE, 10, 1, 4, 1>;
+                run_1x3(conv: &Winograd<'_>, first: usize, last: usize, panels: Range<usize>, scratch: &mut [f32]) =
+                    winograd::<L, ROWS, WIDE, 1, 6, 1, 4>;
+                run_3x1(conv: &Winograd<'_>, first: usize, last: usize, panels: Range<usize>, scratch: &mut [f32]) =
+                    winograd::<L, ROWS, WIDE, 6, 1, 4, 1>;
+                max_forward(pool: &Pooling, first: usize, last: usize) = pool::max_forward::<L>;
+                max_backward(pool: &Pooling, first: usize, last: usize) = pool::max_backward::<L>;
+                mean_forward(pool: &Pooling, first: usize, last: usize) = pool::mean_forward::<L>;
+                mean_backward(pool: &Pooling, first: usize, last: usize) = pool::mean_backward::<L>;
+                normalize_rows(step: &Normalize, first: usize, last: usize, rows: *mut f32) =
+                    pointwise::normalize_rows::<L>;
+                normalize(step: &Normalize, target: &Epilogue, first: usize, last: usize) = pointwise::normalize::<L>;
+                spread(step: &Spread, target: &Epilogue, first: usize, last: usize) = pointwise::spread::<L>;
+                mask(target: &Epilogue, groups: usize, first: usize, last: usize) = pointwise::mask::<L>;
+                global_mean(
+                    source: *const f32, stride: usize, groups: usize, pixels: usize, target: &Epilogue,
+                    images: Range<usize>
+                ) = pointwise::global_mean::<L>;
+                global_spread(
+                    source: *const f32, stride: usize, groups: usize, pixels: usize, target: &Epilogue, first: usize,
+                    last: usize
+                ) = pointwise::global_spread::<L>;
+                product(step: &Product, first: usize, count: usize) = train::product::<L, { $wide }>;
+                correlate(step: &Correlation, first: usize, count: usize) =
+                    train::correlate::<L, { TILE[0] }, { TILE[1] }>;
+                moments(x: &[f32]) -> (f64, f64) = train::moments::<L>;
+                affine(x: &[f32], scale: f32, shift: f32, relu: bool, y: &mut [f32]) = train::affine::<L>;
+                norm_sums(row: &NormRow<'_>) -> (f64, f64) = train::norm_sums::<L>;
+                norm_gradient(
+                    row: &NormRow<'_>, scale: f32, offset: f32, slope: f32, accumulate: bool, target: &mut [f32]
+                ) = train::norm_gradient::<L>;
+            );
         }
     };
-    (tile $name:ident, $hi:expr, $wi:expr, $ho:expr, $wo:expr, [$($feature:meta),*]) => {
+    // A list of doors, each a kernel compiled for the instruction set.
+    (doors $features:tt $($name:ident $arguments:tt $(-> $result:ty)? = $kernel:expr;)*) => {
+        $(compile!(door $features, $name, $kernel, $arguments $(-> $result)?);)*
+    };
+    (door [$($feature:meta),*], $name:ident, $kernel:expr, ($($argument:ident: $kind:ty),*) $(-> $result:ty)?) => {
         $(#[$feature])*
-        unsafe fn $name(
-            conv: &Winograd<'_>,
-            first: usize,
-            last: usize,
-            panels: Range<usize>,
-            scratch: &mut [f32],
-        ) {
-            unsafe { winograd::<L, ROWS, WIDE, $hi, $wi, $ho, $wo>(conv, first, last, panels, scratch) }
+        unsafe fn $name($($argument: $kind),*) $(-> $result)? {
+            // SAFETY: who calls a member of `Kernels` promises what the kernel asks for: a machine that has the
+            // instruction set, and arguments that describe live memory which nobody else writes.
+            unsafe { $kernel($($argument),*) }
         }
     };
 }

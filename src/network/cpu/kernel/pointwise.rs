@@ -22,6 +22,8 @@ pub(crate) struct Normalize {
 
 #[inline(always)]
 unsafe fn normalized<L: Lanes>(step: &Normalize, pixel: usize, group: usize) -> L::F {
+    // SAFETY: the caller has the instruction set and describes live memory: `pixel` and `group` lie inside the source,
+    // scale, shift and bits, and other tasks write the bits of other pixels.
     unsafe {
         let value = L::load(step.source.add(pixel * step.source_stride + group * LANES));
         let scale = L::load(step.scale.add(group * LANES));
@@ -49,6 +51,7 @@ fn window_origin(input_px: [usize; 2], window: usize, pixel: usize) -> usize {
 /// Normalized rows of output pixels `first..last`, written without gaps to `rows`.
 #[inline(always)]
 pub(crate) unsafe fn normalize_rows<L: Lanes>(step: &Normalize, first: usize, last: usize, rows: *mut f32) {
+    // SAFETY: as above; `rows` has room for the groups of `last - first` pixels.
     unsafe {
         for pixel in first..last {
             let row = rows.add((pixel - first) * step.groups * LANES);
@@ -62,6 +65,7 @@ pub(crate) unsafe fn normalize_rows<L: Lanes>(step: &Normalize, first: usize, la
 /// Normalization of output pixels `first..last` into a tensor.
 #[inline(always)]
 pub(crate) unsafe fn normalize<L: Lanes>(step: &Normalize, target: &Epilogue, first: usize, last: usize) {
+    // SAFETY: as above for every pixel under the window of an output pixel, which lies inside the target.
     unsafe {
         if step.window == 1 {
             for pixel in first..last {
@@ -91,6 +95,8 @@ pub(crate) unsafe fn normalize<L: Lanes>(step: &Normalize, target: &Epilogue, fi
 /// Sends gradients of output pixels `first..last` back to every input pixel under their windows.
 #[inline(always)]
 pub(crate) unsafe fn spread<L: Lanes>(spread: &Spread, target: &Epilogue, first: usize, last: usize) {
+    // SAFETY: as above; every pixel under the window of a source pixel lies inside the target, and windows do not
+    // overlap.
     unsafe {
         let share = L::splat(1.0 / (spread.window * spread.window) as f32);
         for pixel in first..last {
@@ -120,6 +126,7 @@ pub(crate) struct Spread {
 /// Applies a ReLU's mask in place to pixels `first..last`.
 #[inline(always)]
 pub(crate) unsafe fn mask<L: Lanes>(target: &Epilogue, groups: usize, first: usize, last: usize) {
+    // SAFETY: as above; a task reads and writes its own pixels of the target in place.
     unsafe {
         for pixel in first..last {
             for group in 0..groups {
@@ -141,6 +148,7 @@ pub(crate) unsafe fn global_mean<L: Lanes>(
     target: &Epilogue,
     images: std::ops::Range<usize>,
 ) {
+    // SAFETY: as above; every image has `pixels` pixels in the source and one in the target.
     unsafe {
         let share = L::splat(1.0 / pixels as f32);
         for image in images {
@@ -166,6 +174,7 @@ pub(crate) unsafe fn global_spread<L: Lanes>(
     first: usize,
     last: usize,
 ) {
+    // SAFETY: as above; every image has one pixel in the source and `pixels` in the target.
     unsafe {
         let share = L::splat(1.0 / pixels as f32);
         for pixel in first..last {

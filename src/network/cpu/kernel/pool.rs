@@ -65,6 +65,9 @@ fn place(pixel: usize, extent_px: [usize; 2]) -> (usize, usize, usize) {
 /// Max pooling of output pixels `first..last`; the first maximum of a window wins.
 #[inline(always)]
 pub(crate) unsafe fn max_forward<L: Lanes>(pool: &Pooling, first: usize, last: usize) {
+    // SAFETY: the caller has the instruction set and describes live memory: every tap lies inside the input, `winners`
+    // and the epilogue's target have room for every group of output pixels below `last`, and other tasks write other
+    // pixels.
     unsafe {
         for pixel in first..last {
             let (image, y, x) = place(pixel, pool.output_px);
@@ -101,6 +104,7 @@ pub(crate) unsafe fn max_forward<L: Lanes>(pool: &Pooling, first: usize, last: u
 /// Gradient of max pooling for input pixels `first..last`.
 #[inline(always)]
 pub(crate) unsafe fn max_backward<L: Lanes>(pool: &Pooling, first: usize, last: usize) {
+    // SAFETY: as above; windows that cover an input pixel lie inside the output, whose gradients and winners are read.
     unsafe {
         for pixel in first..last {
             let (image, y, x) = place(pixel, pool.input_px);
@@ -128,6 +132,7 @@ pub(crate) unsafe fn max_backward<L: Lanes>(pool: &Pooling, first: usize, last: 
 /// Average pooling of output pixels `first..last`.
 #[inline(always)]
 pub(crate) unsafe fn mean_forward<L: Lanes>(pool: &Pooling, first: usize, last: usize) {
+    // SAFETY: as above, without winners.
     unsafe {
         for pixel in first..last {
             let (image, y, x) = place(pixel, pool.output_px);
@@ -156,6 +161,7 @@ pub(crate) unsafe fn mean_forward<L: Lanes>(pool: &Pooling, first: usize, last: 
 /// Gradient of average pooling for input pixels `first..last`.
 #[inline(always)]
 pub(crate) unsafe fn mean_backward<L: Lanes>(pool: &Pooling, first: usize, last: usize) {
+    // SAFETY: as above; windows that cover an input pixel lie inside the output, whose gradients are read.
     unsafe {
         for pixel in first..last {
             let (image, y, x) = place(pixel, pool.input_px);

@@ -33,6 +33,20 @@ pub trait Lanes: Copy + Send + Sync + 'static {
     unsafe fn equal_bytes(source: *const u8, value: u8) -> u16;
 }
 
+/// Wrappers of instructions, all unsafe for one reason.
+macro_rules! lanes {
+    ($(fn $name:ident($($argument:ident: $kind:ty),*) $(-> $result:ty)? = $value:expr;)*) => {
+        $(
+            #[inline(always)]
+            unsafe fn $name($($argument: $kind),*) $(-> $result)? {
+                // SAFETY: who calls a method of `Lanes` is compiled for the instruction set, which the machine has, and
+                // a pointer is valid for the values that are read or written, of any alignment.
+                unsafe { $value }
+            }
+        )*
+    };
+}
+
 /// Any machine; serves aarch64, where the compiler turns the arrays into NEON registers.
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
@@ -52,24 +66,15 @@ macro_rules! each_lane {
 impl Lanes for Portable {
     type F = [f32; LANES];
 
-    #[inline(always)]
-    unsafe fn load(source: *const f32) -> Self::F {
-        unsafe { source.cast::<Self::F>().read_unaligned() }
-    }
-
-    #[inline(always)]
-    unsafe fn store(target: *mut f32, value: Self::F) {
-        unsafe { target.cast::<Self::F>().write_unaligned(value) }
+    lanes! {
+        fn load(source: *const f32) -> Self::F = source.cast::<Self::F>().read_unaligned();
+        fn store(target: *mut f32, value: Self::F) = target.cast::<Self::F>().write_unaligned(value);
+        fn broadcast(source: *const f32) -> Self::F = [*source; LANES];
     }
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self::F {
         [value; LANES]
-    }
-
-    #[inline(always)]
-    unsafe fn broadcast(source: *const f32) -> Self::F {
-        unsafe { [*source; LANES] }
     }
 
     #[inline(always)]
@@ -118,6 +123,7 @@ impl Lanes for Portable {
 
     #[inline(always)]
     unsafe fn equal_bytes(source: *const u8, value: u8) -> u16 {
+        // SAFETY: the caller gives a pointer to sixteen bytes.
         let bytes = unsafe { source.cast::<[u8; LANES]>().read_unaligned() };
         let mut mask = 0;
         for (lane, byte) in bytes.iter().enumerate() {
@@ -141,98 +147,48 @@ mod x86 {
     #[derive(Clone, Copy)]
     pub(crate) struct Avx2;
 
-    /// All-ones in the lanes whose bit is set, for bits 0 to 7 of `mask`.
-    #[inline(always)]
-    unsafe fn lane_mask(mask: u16) -> __m256 {
-        unsafe {
+    lanes! {
+        // All-ones in the lanes whose bit is set, for bits 0 to 7 of `mask`.
+        fn lane_mask(mask: u16) -> __m256 = {
             let bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
             let spread = _mm256_and_si256(_mm256_set1_epi32(i32::from(mask)), bits);
             _mm256_castsi256_ps(_mm256_cmpeq_epi32(spread, bits))
-        }
-    }
-
-    /// SSE2 belongs to every `x86_64` machine.
-    #[inline(always)]
-    unsafe fn equal_bytes_sse2(source: *const u8, value: u8) -> u16 {
-        unsafe {
+        };
+        // SSE2 belongs to every `x86_64` machine.
+        fn equal_bytes_sse2(source: *const u8, value: u8) -> u16 = {
             let bytes = _mm_loadu_si128(source.cast());
             _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(value.cast_signed()))) as u16
-        }
+        };
     }
 
     impl Lanes for Avx2 {
         type F = [__m256; 2];
 
-        #[inline(always)]
-        unsafe fn load(source: *const f32) -> Self::F {
-            unsafe { [_mm256_loadu_ps(source), _mm256_loadu_ps(source.add(8))] }
-        }
-
-        #[inline(always)]
-        unsafe fn store(target: *mut f32, value: Self::F) {
-            unsafe {
+        lanes! {
+            fn load(source: *const f32) -> Self::F = [_mm256_loadu_ps(source), _mm256_loadu_ps(source.add(8))];
+            fn store(target: *mut f32, value: Self::F) = {
                 _mm256_storeu_ps(target, value[0]);
                 _mm256_storeu_ps(target.add(8), value[1]);
-            }
-        }
-
-        #[inline(always)]
-        unsafe fn splat(value: f32) -> Self::F {
-            unsafe { [_mm256_set1_ps(value); 2] }
-        }
-
-        #[inline(always)]
-        unsafe fn broadcast(source: *const f32) -> Self::F {
-            unsafe { [_mm256_broadcast_ss(&*source); 2] }
-        }
-
-        #[inline(always)]
-        unsafe fn fma(a: Self::F, b: Self::F, c: Self::F) -> Self::F {
-            unsafe { [_mm256_fmadd_ps(a[0], b[0], c[0]), _mm256_fmadd_ps(a[1], b[1], c[1])] }
-        }
-
-        #[inline(always)]
-        unsafe fn add(a: Self::F, b: Self::F) -> Self::F {
-            unsafe { [_mm256_add_ps(a[0], b[0]), _mm256_add_ps(a[1], b[1])] }
-        }
-
-        #[inline(always)]
-        unsafe fn sub(a: Self::F, b: Self::F) -> Self::F {
-            unsafe { [_mm256_sub_ps(a[0], b[0]), _mm256_sub_ps(a[1], b[1])] }
-        }
-
-        #[inline(always)]
-        unsafe fn mul(a: Self::F, b: Self::F) -> Self::F {
-            unsafe { [_mm256_mul_ps(a[0], b[0]), _mm256_mul_ps(a[1], b[1])] }
-        }
-
-        #[inline(always)]
-        unsafe fn greater(a: Self::F, b: Self::F) -> u16 {
-            unsafe {
+            };
+            fn splat(value: f32) -> Self::F = [_mm256_set1_ps(value); 2];
+            fn broadcast(source: *const f32) -> Self::F = [_mm256_broadcast_ss(&*source); 2];
+            fn fma(a: Self::F, b: Self::F, c: Self::F) -> Self::F =
+                [_mm256_fmadd_ps(a[0], b[0], c[0]), _mm256_fmadd_ps(a[1], b[1], c[1])];
+            fn add(a: Self::F, b: Self::F) -> Self::F = [_mm256_add_ps(a[0], b[0]), _mm256_add_ps(a[1], b[1])];
+            fn sub(a: Self::F, b: Self::F) -> Self::F = [_mm256_sub_ps(a[0], b[0]), _mm256_sub_ps(a[1], b[1])];
+            fn mul(a: Self::F, b: Self::F) -> Self::F = [_mm256_mul_ps(a[0], b[0]), _mm256_mul_ps(a[1], b[1])];
+            fn greater(a: Self::F, b: Self::F) -> u16 = {
                 let low = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a[0], b[0])) as u16;
                 let high = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a[1], b[1])) as u16;
                 low | high << 8
-            }
-        }
-
-        #[inline(always)]
-        unsafe fn keep(mask: u16, value: Self::F) -> Self::F {
-            unsafe { [_mm256_and_ps(value[0], lane_mask(mask)), _mm256_and_ps(value[1], lane_mask(mask >> 8))] }
-        }
-
-        #[inline(always)]
-        unsafe fn blend(mask: u16, on: Self::F, off: Self::F) -> Self::F {
-            unsafe {
-                [
-                    _mm256_blendv_ps(off[0], on[0], lane_mask(mask)),
-                    _mm256_blendv_ps(off[1], on[1], lane_mask(mask >> 8)),
-                ]
-            }
-        }
-
-        #[inline(always)]
-        unsafe fn equal_bytes(source: *const u8, value: u8) -> u16 {
-            unsafe { equal_bytes_sse2(source, value) }
+            };
+            fn keep(mask: u16, value: Self::F) -> Self::F =
+                [_mm256_and_ps(value[0], lane_mask(mask)), _mm256_and_ps(value[1], lane_mask(mask >> 8))];
+            fn blend(mask: u16, on: Self::F, off: Self::F) -> Self::F = [
+                _mm256_blendv_ps(off[0], on[0], lane_mask(mask)),
+                _mm256_blendv_ps(off[1], on[1], lane_mask(mask >> 8)),
+            ];
+            fn equal_bytes(source: *const u8, value: u8) -> u16 = equal_bytes_sse2(source, value);
         }
     }
 
@@ -243,64 +199,19 @@ mod x86 {
     impl Lanes for Avx512 {
         type F = __m512;
 
-        #[inline(always)]
-        unsafe fn load(source: *const f32) -> Self::F {
-            unsafe { _mm512_loadu_ps(source) }
-        }
-
-        #[inline(always)]
-        unsafe fn store(target: *mut f32, value: Self::F) {
-            unsafe { _mm512_storeu_ps(target, value) }
-        }
-
-        #[inline(always)]
-        unsafe fn splat(value: f32) -> Self::F {
-            unsafe { _mm512_set1_ps(value) }
-        }
-
-        #[inline(always)]
-        unsafe fn broadcast(source: *const f32) -> Self::F {
-            unsafe { _mm512_set1_ps(*source) }
-        }
-
-        #[inline(always)]
-        unsafe fn fma(a: Self::F, b: Self::F, c: Self::F) -> Self::F {
-            unsafe { _mm512_fmadd_ps(a, b, c) }
-        }
-
-        #[inline(always)]
-        unsafe fn add(a: Self::F, b: Self::F) -> Self::F {
-            unsafe { _mm512_add_ps(a, b) }
-        }
-
-        #[inline(always)]
-        unsafe fn sub(a: Self::F, b: Self::F) -> Self::F {
-            unsafe { _mm512_sub_ps(a, b) }
-        }
-
-        #[inline(always)]
-        unsafe fn mul(a: Self::F, b: Self::F) -> Self::F {
-            unsafe { _mm512_mul_ps(a, b) }
-        }
-
-        #[inline(always)]
-        unsafe fn greater(a: Self::F, b: Self::F) -> u16 {
-            unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b) }
-        }
-
-        #[inline(always)]
-        unsafe fn keep(mask: u16, value: Self::F) -> Self::F {
-            unsafe { _mm512_maskz_mov_ps(mask, value) }
-        }
-
-        #[inline(always)]
-        unsafe fn blend(mask: u16, on: Self::F, off: Self::F) -> Self::F {
-            unsafe { _mm512_mask_mov_ps(off, mask, on) }
-        }
-
-        #[inline(always)]
-        unsafe fn equal_bytes(source: *const u8, value: u8) -> u16 {
-            unsafe { equal_bytes_sse2(source, value) }
+        lanes! {
+            fn load(source: *const f32) -> Self::F = _mm512_loadu_ps(source);
+            fn store(target: *mut f32, value: Self::F) = _mm512_storeu_ps(target, value);
+            fn splat(value: f32) -> Self::F = _mm512_set1_ps(value);
+            fn broadcast(source: *const f32) -> Self::F = _mm512_set1_ps(*source);
+            fn fma(a: Self::F, b: Self::F, c: Self::F) -> Self::F = _mm512_fmadd_ps(a, b, c);
+            fn add(a: Self::F, b: Self::F) -> Self::F = _mm512_add_ps(a, b);
+            fn sub(a: Self::F, b: Self::F) -> Self::F = _mm512_sub_ps(a, b);
+            fn mul(a: Self::F, b: Self::F) -> Self::F = _mm512_mul_ps(a, b);
+            fn greater(a: Self::F, b: Self::F) -> u16 = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b);
+            fn keep(mask: u16, value: Self::F) -> Self::F = _mm512_maskz_mov_ps(mask, value);
+            fn blend(mask: u16, on: Self::F, off: Self::F) -> Self::F = _mm512_mask_mov_ps(off, mask, on);
+            fn equal_bytes(source: *const u8, value: u8) -> u16 = equal_bytes_sse2(source, value);
         }
     }
 }

@@ -148,6 +148,8 @@ pub(crate) unsafe fn winograd<
     panels: std::ops::Range<usize>,
     scratch: &mut [f32],
 ) {
+    // SAFETY: the caller has the instruction set, describes live memory and gives `scratch_len` values of scratch:
+    // `count` tiles rounded up to whole rows, for every position first their inputs and then their products.
     unsafe {
         let count = last - first;
         let padded = count.next_multiple_of(ROWS);
@@ -198,6 +200,7 @@ unsafe fn product<L: Lanes, const ROWS: usize, const VECTORS: usize>(
     channels: usize,
     padded: usize,
 ) {
+    // SAFETY: as above; `rows` and `products` have room for `padded` tiles, a multiple of `ROWS`.
     unsafe {
         let mut tile = 0;
         while tile < padded {
@@ -233,6 +236,7 @@ unsafe fn transform_input<L: Lanes, const HI: usize, const WI: usize, const HO: 
     plane: usize,
     slot: usize,
 ) {
+    // SAFETY: as above; pixels outside the image are null and are not read, channels are whole vectors.
     unsafe {
         let (image, top, left) = place(conv, tile, [HO, WO]);
         let [height, width] = conv.source_px;
@@ -283,6 +287,7 @@ unsafe fn transform_output<L: Lanes, const HI: usize, const WI: usize, const HO:
     step: usize,
     group: usize,
 ) {
+    // SAFETY: as above; only pixels inside the target are written, each tile its own.
     unsafe {
         let (image, top, left) = place(conv, tile, [HO, WO]);
         let [height, width] = conv.target_px;
@@ -315,6 +320,7 @@ unsafe fn transform_output<L: Lanes, const HI: usize, const WI: usize, const HO:
 /// Input transform along one axis of 1, 6 or 10 pixels.
 #[inline(always)]
 unsafe fn input_axis<L: Lanes, const N: usize>(pixels: [L::F; N]) -> [L::F; N] {
+    // SAFETY: the caller has the instruction set; no address is read.
     unsafe {
         match N {
             6 => input_pairs::<L, N, 2>(pixels, &INPUT_6, &POINTS_6),
@@ -331,6 +337,7 @@ unsafe fn input_pairs<L: Lanes, const N: usize, const P: usize>(
     table: &Input<P>,
     points: &[f64; P],
 ) -> [L::F; N] {
+    // SAFETY: as above.
     unsafe {
         let mut out = pixels;
         // Every other pixel from `last` down, weighted by `coefficients`.
@@ -360,6 +367,7 @@ unsafe fn input_pairs<L: Lanes, const N: usize, const P: usize>(
 /// Output transform along one axis: 1 to 1, 6 to 4 or 2, 10 to 4 pixels.
 #[inline(always)]
 unsafe fn output_axis<L: Lanes, const N: usize, const M: usize>(products: [L::F; N]) -> [L::F; M] {
+    // SAFETY: as above.
     unsafe {
         match N {
             6 => output_pairs::<L, N, M, 2>(products, &POINTS_6),
@@ -374,6 +382,7 @@ unsafe fn output_pairs<L: Lanes, const N: usize, const M: usize, const P: usize>
     products: [L::F; N],
     points: &[f64; P],
 ) -> [L::F; M] {
+    // SAFETY: as above.
     unsafe {
         let mut out = [products[0]; M];
         let mut sums = [products[0]; P];

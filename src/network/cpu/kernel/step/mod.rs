@@ -368,6 +368,7 @@ fn chunk(channels: usize) -> usize {
 
 unsafe fn normalize(source: &Tensor, spec: &NormalizeSpec, memory: &Pointers) -> Normalize {
     Normalize {
+        // SAFETY: `Step::run` checked that the source lies in memory.
         source: unsafe { source.pointer(memory) },
         source_stride: source.stride,
         groups: source.groups(),
@@ -389,6 +390,8 @@ unsafe fn pool(
     window: &Window,
     forward: bool,
 ) {
+    // SAFETY: `Step::run` checked that source and target lie in memory; a plan places as many winners there as a max
+    // pool has outputs, and tasks write pixels of their own.
     unsafe {
         let (input, output) = if forward { (source, &target.tensor) } else { (&target.tensor, source) };
         let pooling = Shared(Pooling {

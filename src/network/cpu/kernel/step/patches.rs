@@ -20,6 +20,8 @@ pub(super) unsafe fn patches_forward(
     target: &Target,
     packed: &Packed,
 ) {
+    // SAFETY: `Step::run` checked that image and target lie in memory; the image is read only, rows are this thread's
+    // scratch, and tasks write pixels of their own.
     unsafe {
         let images = std::slice::from_raw_parts(
             image.pointer(memory).cast_const(),
@@ -47,6 +49,9 @@ pub(super) unsafe fn patches_backward(
     image: &Tensor,
     packed: &Packed,
 ) {
+    // SAFETY: `Step::run` checked that source and image lie in memory; a task writes the rows of its own band of one
+    // image, and the rows of gradients are this thread's scratch. Addresses before its start are only formed, never
+    // touched.
     unsafe {
         let panels = address(packed);
         let panels = Shared(panels);

@@ -14,6 +14,8 @@ impl Step {
         let Self::Direct { sources, taps, table, columns, listed, packed, targets, before } = self else {
             return;
         };
+        // SAFETY: `Step::run` checked that sources and targets lie in memory; a plan's table and weights fit them,
+        // scratch is this thread's own, and tasks write pixels or channels of their own.
         unsafe {
             let taps: Vec<Tap> = taps.iter().map(|(source, column)| Tap { source: *source, column: *column }).collect();
             let described: Vec<Source> = sources
@@ -75,6 +77,7 @@ impl Step {
 
     pub(super) unsafe fn run_winograd(&self, kernels: &Kernels, memory: &Pointers, mode: Mode) {
         let Self::Winograd { source, target, shape, axes, padding, packed } = self else { return };
+        // SAFETY: as above; scratch has the length that the kernel asks for.
         unsafe {
             let tiles = [0, 1].map(|axis| target.tensor.px[axis].div_ceil(axes[axis].output));
             let panels = address(packed);
@@ -124,6 +127,8 @@ pub(super) unsafe fn rows_product(
     first: usize,
     last: usize,
 ) {
+    // SAFETY: the caller gives `last - first` rows of `width` values; addresses before the first are only formed, never
+    // touched.
     unsafe {
         let source = [Source {
             // The rows hold pixel `first` on, the kernel counts from pixel 0.

@@ -38,6 +38,7 @@ impl Tensor {
     }
 
     pub(super) unsafe fn pointer(&self, memory: &Pointers) -> *mut f32 {
+        // SAFETY: `Step::run` checked that the tensor lies in the memory of one image, of which there are `batch`.
         unsafe { memory.values.add(self.offset * memory.batch + self.first) }
     }
 }
@@ -110,6 +111,7 @@ impl Target {
             mask,
             mask_stride,
             guided: mode.guided,
+            // SAFETY: the caller's promise is handed on.
             ..Epilogue::store(unsafe { self.tensor.pointer(memory) }, self.tensor.stride)
         }
     }

@@ -49,6 +49,7 @@ impl Shared {
     /// They must lie in the tensor, and no other task may touch them meanwhile.
     #[allow(clippy::mut_from_ref, reason = "tasks borrow disjoint parts")]
     unsafe fn part(&self, range: Range<usize>) -> &mut [f32] {
+        // SAFETY: the caller promises that the values lie in the tensor and are this task's alone.
         unsafe { std::slice::from_raw_parts_mut(self.0.add(range.start), range.len()) }
     }
 }
@@ -356,7 +357,8 @@ fn weight_products(
         let mut start = first;
         while start < end {
             let count = if end - start < 2 * STRETCH { end - start } else { STRETCH };
-            // SAFETY: positions and shifts stay inside the lines; a stretch ends a vector or more behind its line's start.
+            // SAFETY: positions and shifts stay inside the lines; a stretch ends a vector or more behind its line's
+            // start.
             unsafe { (kernels.correlate)(&step, start, count) };
             start += count;
         }

@@ -26,6 +26,7 @@ pub(crate) struct Product {
 /// The pointers must describe live memory for these positions; `out` must not overlap the rest.
 #[inline(always)]
 pub(crate) unsafe fn product<L: Lanes, const WIDE: usize>(step: &Product, first: usize, count: usize) {
+    // SAFETY: the caller's promises are handed on; `rows` is at most `ROWS`.
     unsafe {
         match step.rows {
             1 => rows::<L, 1, WIDE>(step, first, count),
@@ -40,6 +41,7 @@ pub(crate) unsafe fn product<L: Lanes, const WIDE: usize>(step: &Product, first:
 
 #[inline(always)]
 unsafe fn rows<L: Lanes, const R: usize, const WIDE: usize>(step: &Product, first: usize, count: usize) {
+    // SAFETY: as above; the last vector ends at `end`, which is at least a vector behind the start of the line.
     unsafe {
         let end = first + count;
         let mut position = first;
@@ -59,6 +61,8 @@ unsafe fn rows<L: Lanes, const R: usize, const WIDE: usize>(step: &Product, firs
 
 #[inline(always)]
 unsafe fn block<L: Lanes, const R: usize, const V: usize>(step: &Product, position: usize) {
+    // SAFETY: the caller has the instruction set and describes live memory: `V` vectors from `position` on lie inside
+    // every term's line and inside each row of `out`, and `weights` has `R` values a term.
     unsafe {
         let mut sums = [[L::splat(0.0); V]; R];
         let source = step.source.add(position);
@@ -110,6 +114,7 @@ pub(crate) unsafe fn correlate<L: Lanes, const R: usize, const T: usize>(
     first: usize,
     count: usize,
 ) {
+    // SAFETY: the caller's promises are handed on.
     unsafe {
         let mut row = 0;
         while row < step.rows {
@@ -132,6 +137,8 @@ unsafe fn tile<L: Lanes, const R: usize, const T: usize>(
     first: usize,
     count: usize,
 ) {
+    // SAFETY: the caller has the instruction set and describes live memory: rows and terms beyond the end repeat the
+    // last one, vectors lie between the start of the line and `end`, and the sums of these rows are this task's own.
     unsafe {
         let mut left = [step.left; R];
         for r in 0..R {

@@ -9,6 +9,7 @@ const STRETCH: usize = 2048;
 /// A vector from `values`, of which fewer than [`LANES`] may remain; lanes beyond are 0.
 #[inline(always)]
 unsafe fn partial<L: Lanes>(values: &[f32]) -> L::F {
+    // SAFETY: the caller has the instruction set; the slice, or else the array, has a vector of values.
     unsafe {
         if values.len() >= LANES {
             return L::load(values.as_ptr());
@@ -21,6 +22,7 @@ unsafe fn partial<L: Lanes>(values: &[f32]) -> L::F {
 
 #[inline(always)]
 unsafe fn put<L: Lanes>(target: &mut [f32], value: L::F) {
+    // SAFETY: as above.
     unsafe {
         if target.len() >= LANES {
             return L::store(target.as_mut_ptr(), value);
@@ -34,6 +36,7 @@ unsafe fn put<L: Lanes>(target: &mut [f32], value: L::F) {
 #[inline(always)]
 unsafe fn total<L: Lanes>(value: L::F) -> f64 {
     let mut lanes = [0.0f32; LANES];
+    // SAFETY: as above.
     unsafe { L::store(lanes.as_mut_ptr(), value) };
     lanes.iter().map(|lane| f64::from(*lane)).sum()
 }
@@ -44,6 +47,7 @@ unsafe fn total<L: Lanes>(value: L::F) -> f64 {
 /// The machine must have the instruction set.
 #[inline(always)]
 pub(crate) unsafe fn moments<L: Lanes>(x: &[f32]) -> (f64, f64) {
+    // SAFETY: the caller has the instruction set; a chunk of whole vectors has one vector of values.
     unsafe {
         let count = x.len() as f64;
         let mut sum = 0.0;
@@ -84,6 +88,7 @@ pub(crate) unsafe fn moments<L: Lanes>(x: &[f32]) -> (f64, f64) {
 /// As [`moments`].
 #[inline(always)]
 pub(crate) unsafe fn affine<L: Lanes>(x: &[f32], scale: f32, shift: f32, relu: bool, y: &mut [f32]) {
+    // SAFETY: as above; slices say what is read and written.
     unsafe {
         let (scale, shift, zero) = (L::splat(scale), L::splat(shift), L::splat(0.0));
         for (x, y) in x.chunks(LANES).zip(y.chunks_mut(LANES)) {
@@ -108,6 +113,7 @@ pub struct NormRow<'a> {
 
 #[inline(always)]
 unsafe fn passed<L: Lanes>(row: &NormRow<'_>, at: usize, end: usize) -> L::F {
+    // SAFETY: as above.
     unsafe {
         let gradient = partial::<L>(&row.gradient[at..end]);
         if row.y.is_empty() {
@@ -124,6 +130,7 @@ unsafe fn passed<L: Lanes>(row: &NormRow<'_>, at: usize, end: usize) -> L::F {
 /// As [`moments`].
 #[inline(always)]
 pub(crate) unsafe fn norm_sums<L: Lanes>(row: &NormRow<'_>) -> (f64, f64) {
+    // SAFETY: as above.
     unsafe {
         let (mut plain, mut weighted) = (0.0, 0.0);
         let (mean, deviation) = (L::splat(row.mean), L::splat(row.inverse_deviation));
@@ -160,6 +167,7 @@ pub(crate) unsafe fn norm_gradient<L: Lanes>(
     accumulate: bool,
     target: &mut [f32],
 ) {
+    // SAFETY: as above.
     unsafe {
         let (mean, deviation) = (L::splat(row.mean), L::splat(row.inverse_deviation));
         let (scale, offset, slope) = (L::splat(scale), L::splat(offset), L::splat(slope));
