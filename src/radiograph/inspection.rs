@@ -9,7 +9,9 @@ use super::dicom::{
     DicomImage, Frame, Identity, LookupTable, Modality, Overlay, PictureKind, PixelLayout, Spacing, Window,
 };
 use super::image_scale::Numbers;
-use super::{Error, Format, ImagePlace, Problem, Result, guard, misnamed, numpy, raster, read_place, terms, unknown_format};
+use super::{
+    Error, Format, ImagePlace, Problem, Result, guard, misnamed, numpy, raster, read_place, terms, unknown_format,
+};
 
 /// A file's content in words and numbers. Nothing in it identifies the patient but [`Inspection::identity`].
 #[derive(Clone, Debug, Serialize)]
@@ -101,7 +103,6 @@ impl DicomAttributes {
         let fields = [
             ("modality", &mut self.modality, terms::MODALITY),
             ("view position", &mut self.view_position, terms::VIEW_POSITION),
-            ("laterality", &mut self.laterality, terms::LATERALITY),
         ];
         let mut told = Vec::new();
         for (name, field, terms) in fields {

@@ -108,6 +108,3 @@ pub(super) const VIEW_POSITION: &[&str] = &[
     "AP", "PA", "LL", "RL", "RLD", "LLD", "RLO", "LLO", "LAO", "RAO", "LPO", "RPO", "LAT", "LATERAL", "OBL", "OBLIQUE",
     "DECUB", "AXIAL", "ERECT", "SUPINE", "PRONE", "LORDOTIC", "CC", "MLO", "ML", "LM", "LMO", "ISO", "XCCL", "XCCM",
 ];
-
-/// Of `Laterality` and `ImageLaterality`: PS3.3 C.7.3.1 and C.8.11.1; empty where it was not paired.
-pub(super) const LATERALITY: &[&str] = &["R", "L", "U", "B"];
