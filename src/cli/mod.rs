@@ -115,6 +115,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let Some(command) = arguments.command else { return ended(window::run(arguments.window)) };
+    // Also those that ask for nothing of it leave nothing behind.
+    let _ = interrupt::Interrupt::listen();
     let done = match command {
         Command::Benchmark(arguments) => benchmark::run(&arguments),
         Command::Cascade(arguments) => cascade::run(&arguments),

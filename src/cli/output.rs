@@ -115,6 +115,7 @@ impl Output {
 
     /// Moves every file into place. A failure half-way puts everything back as it was.
     pub(super) fn publish(mut self) -> Result<()> {
+        let _publishing = files::publishing();
         let staged = self.staged();
         for relative in &self.files {
             let found = staged.join(relative).symlink_metadata();

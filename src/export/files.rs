@@ -59,6 +59,7 @@ impl FileSet {
     /// # Errors
     /// When a file cannot be placed.
     pub fn publish(self) -> Result<()> {
+        let _publishing = files::publishing();
         let mut placed: Vec<Placed> = Vec::new();
         for (file, path) in self.staged {
             match place::place_staged(file, &path, self.taken) {

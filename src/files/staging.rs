@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 /// What the names of these folders begin with; letters and digits follow.
 const PREFIX: &str = ".saliscope-";
@@ -26,6 +26,28 @@ const ATTEMPTS: usize = 8;
 
 /// What was found of programs that were ended, to be told by whoever talks with the user.
 static FOUND: Mutex<Leftovers> = Mutex::new(Leftovers { removed: Vec::new(), left: Vec::new() });
+
+/// Folders of this program that are in use.
+static IN_USE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Held for reading while files get their names.
+static PUBLISHING: RwLock<()> = RwLock::new(());
+
+/// To be held while several files get their names: the program is not ended between them. Not to be asked for twice by one
+/// thread.
+pub(crate) fn publishing() -> RwLockReadGuard<'static, ()> {
+    PUBLISHING.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes everything that is not finished and ends the program with this exit code, once no files are getting their names.
+pub(crate) fn give_up(code: i32) -> ! {
+    let _none = PUBLISHING.write().unwrap_or_else(PoisonError::into_inner);
+    for folder in IN_USE.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        // What stays is swept by the next program.
+        let _ = clear(&folder);
+    }
+    std::process::exit(code)
+}
 
 /// Hidden folders that programs left behind which were ended before they were done. Their names say nothing of anybody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -99,6 +121,7 @@ impl Drop for Staging {
         }
         // Nobody can be told here; what stays is swept by the next program.
         let _ = clear(&self.path);
+        IN_USE.lock().unwrap_or_else(PoisonError::into_inner).retain(|path| *path != self.path);
     }
 }
 
@@ -113,7 +136,10 @@ pub(crate) fn staging_in(folder: &Path) -> io::Result<Staging> {
         // The error of the crate has the name of the folder in the middle of its words.
         let path = made.map_err(|error| bare(&error))?.keep();
         match hold(&path) {
-            Ok(Some(lock)) => return Ok(Staging { path, lock: Some(lock) }),
+            Ok(Some(lock)) => {
+                IN_USE.lock().unwrap_or_else(PoisonError::into_inner).push(path.clone());
+                return Ok(Staging { path, lock: Some(lock) });
+            }
             // Swept by another program before it was locked.
             Ok(None) => {}
             Err(error) => {

@@ -23,6 +23,10 @@ use super::plan::{Constant, ImageFacts, Plan, Point, Use};
 use super::provenance::NoiseOrigin;
 use super::request::{ClassChoice, ImageInput, MapWatch, Request};
 
+/// Evaluations that are listed for the images of a window together, unless one image alone has more: a million take a quarter of
+/// a GiB.
+const LISTED: usize = 1 << 18;
+
 /// Gradients of constant images kept from one group of images to the next.
 const CONSTANTS_KEPT: usize = 64;
 
@@ -166,9 +170,15 @@ impl<'a> Explainer<'a> {
             found: vec![None; request.images.len()],
         };
         let distinct = distinct_images(request);
+        let mut evaluations = HashMap::with_capacity(distinct.len());
         for positions in distinct.values() {
+            if watch.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
             let image = &request.images[positions[0]];
-            explainer.total += explainer.plan(image, extremes(image.values.values()))?.points.len();
+            let points = explainer.plan(image, extremes(image.values.values()))?.points.len();
+            explainer.total += points;
+            evaluations.insert(positions[0], points);
         }
         for shape in distinct_shapes(&request.images) {
             let [_, height, width] = shape;
@@ -176,7 +186,9 @@ impl<'a> Explainer<'a> {
             let mut groups: Vec<&Vec<usize>> =
                 distinct.values().filter(|positions| image_shape(&request.images[positions[0]]) == shape).collect();
             groups.sort_unstable();
-            for (index, groups) in groups.chunks(batch).enumerate() {
+            let most = groups.iter().map(|positions| evaluations[&positions[0]]).max().unwrap_or(1);
+            let at_once = batch.min(LISTED / most.max(1)).max(1);
+            for (index, groups) in groups.chunks(at_once).enumerate() {
                 let positions = groups.iter().map(|positions| (*positions).clone()).collect();
                 explainer.waiting.push(Window { shape, batch: (index == 0).then_some(batch), positions });
             }

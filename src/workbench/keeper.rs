@@ -238,10 +238,11 @@ impl Keeper {
 
     /// Saves at once; where the folder does not answer, it is not waited for.
     pub(super) fn save_now(&mut self, home: &Path, session: Session, settings: Settings) -> std::io::Result<()> {
+        if !answers(home) {
+            return Err(std::io::ErrorKind::TimedOut.into());
+        }
         self.saves += 1;
-        let (save, on_disk, home) = (self.saves, Arc::clone(&self.on_disk), home.to_owned());
-        let saved = within(PATIENCE, move || save_to(&home, save, &on_disk, session, settings));
-        saved.unwrap_or_else(|| Err(std::io::ErrorKind::TimedOut.into()))
+        save_to(home, self.saves, &self.on_disk, session, settings)
     }
 }
 
