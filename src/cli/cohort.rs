@@ -12,7 +12,8 @@ use super::interrupt::Interrupt;
 use super::print_json;
 use super::progress::Progress;
 use crate::cohort::{
-    self, Cohort, CohortOptions, CohortSpec, Count, Exclusion, Reason, Skipped, SplitSource, ThirdClass, Warning,
+    self, Cohort, CohortOptions, CohortSpec, Count, Exclusion, Findings, Reason, Skipped, SplitSource, ThirdClass,
+    Warning,
 };
 use crate::limits;
 use crate::truth::Task;
@@ -31,6 +32,7 @@ Examples:
   saliscope cohort rsna:rsna-pneumonia --third-class include --json
   saliscope cohort folder:images --list-excluded
 
+Where nothing usable is there, warnings and what was left out are told all the same.
 Exit codes: 0 done, 1 nothing usable is there or a file is wrong, 2 the command line cannot be understood.
 Research use - not for diagnosis.")]
 pub(super) struct Arguments {
@@ -41,7 +43,7 @@ pub(super) struct Arguments {
     options: Options,
     #[command(flatten)]
     form: Form,
-    /// No progress and no warnings
+    /// No progress and, unless the work fails, no warnings
     #[arg(long)]
     quiet: bool,
 }
@@ -58,6 +60,13 @@ struct Form {
     /// List the cases as well, by id, label and split
     #[arg(long)]
     list: bool,
+}
+
+impl Form {
+    /// Whether ids of what was left out are printed.
+    fn lists_excluded(self) -> bool {
+        self.list_excluded || self.list
+    }
 }
 
 /// How a cohort is taken.
@@ -143,6 +152,16 @@ struct Report<'a> {
     cases: Option<Vec<CaseLine<'a>>>,
 }
 
+/// A data set that could not be opened.
+#[derive(Serialize)]
+struct Unopened<'a> {
+    kind: &'static str,
+    images: usize,
+    left_out: Vec<LeftOut<'a>>,
+    skipped_files: Skipped,
+    warnings: &'a [Warning],
+}
+
 #[derive(Serialize)]
 struct LeftOut<'a> {
     reason: Reason,
@@ -163,10 +182,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let progress = Progress::plain(arguments.quiet, Interrupt::listen());
     let opened = Cohort::open(&arguments.cohort, &arguments.options.cohort_options(), &progress);
     progress.finish();
-    let cohort = opened.map_err(|error| match error {
-        cohort::Error::Options(problem) => Error::Usage(problem),
-        other => other.into(),
-    })?;
+    let cohort = match opened {
+        Ok(cohort) => cohort,
+        Err(cohort::Error::Options(problem)) => return Err(Error::Usage(problem)),
+        Err(error) => {
+            if let Some(findings) = error.findings() {
+                print_findings(findings, &arguments.cohort, arguments.form)?;
+            }
+            return Err(error.into());
+        }
+    };
     if !arguments.quiet {
         for warning in cohort.warnings() {
             let _ = writeln!(std::io::stderr(), "warning: {warning}");
@@ -179,18 +204,42 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     std::io::stdout().write_all(text(&report).as_bytes()).map_err(Error::Stdout)
 }
 
-fn report<'a>(cohort: &'a Cohort, form: Form) -> Report<'a> {
+/// What there is to say of a data set that could not be opened, where it is asked for.
+fn print_findings(findings: &Findings, spec: &CohortSpec, form: Form) -> Result<()> {
+    let left_out = left_out(&findings.exclusions, form);
+    if form.json {
+        return print_json(&Unopened {
+            kind: spec.kind(),
+            images: 0,
+            left_out,
+            skipped_files: findings.skipped,
+            warnings: &findings.warnings,
+        });
+    }
+    if !form.lists_excluded() {
+        return Ok(());
+    }
+    let mut lines = lines_left_out(&left_out);
+    lines.push(String::new());
+    std::io::stdout().write_all(lines.join("\n").as_bytes()).map_err(Error::Stdout)
+}
+
+/// What was left out, by reason.
+fn left_out<'a>(exclusions: &'a [Exclusion], form: Form) -> Vec<LeftOut<'a>> {
     let mut by_reason: BTreeMap<Reason, Vec<&Exclusion>> = BTreeMap::new();
-    for exclusion in cohort.exclusions() {
+    for exclusion in exclusions {
         by_reason.entry(exclusion.reason).or_default().push(exclusion);
     }
-    let list = form.list_excluded || form.list;
-    let left_out = by_reason.into_iter().map(|(reason, exclusions)| LeftOut {
+    let one = |exclusions: Vec<&'a Exclusion>, reason| LeftOut {
         reason,
         count: exclusions.len(),
         lines: exclusions.iter().filter_map(|exclusion| exclusion.line).take(LINES_NAMED).collect(),
-        ids: list.then(|| exclusions.iter().map(|exclusion| exclusion.id.as_str()).collect()),
-    });
+        ids: form.lists_excluded().then(|| exclusions.iter().map(|exclusion| exclusion.id.as_str()).collect()),
+    };
+    by_reason.into_iter().map(|(reason, exclusions)| one(exclusions, reason)).collect()
+}
+
+fn report<'a>(cohort: &'a Cohort, form: Form) -> Report<'a> {
     let line = |case: &'a cohort::Case| CaseLine { id: &case.id, label: case.label, split: case.split };
     Report {
         kind: cohort.spec().kind(),
@@ -199,7 +248,7 @@ fn report<'a>(cohort: &'a Cohort, form: Form) -> Report<'a> {
         splits: cohort.split_source(),
         counts: cohort.counts(),
         third_class: cohort.cases().iter().filter(|case| case.third_class).count(),
-        left_out: left_out.collect(),
+        left_out: left_out(cohort.exclusions(), form),
         skipped_files: cohort.skipped(),
         warnings: cohort.warnings(),
         cases: form.list.then(|| cohort.cases().iter().map(line).collect()),
@@ -225,19 +274,7 @@ fn text(report: &Report<'_>) -> String {
     if report.third_class > 0 {
         lines.push(format!("of the negatives {} are of the class No Lung Opacity / Not Normal", report.third_class));
     }
-    if !report.left_out.is_empty() {
-        lines.push("left out:".to_owned());
-    }
-    for LeftOut { reason, count, lines: numbers, ids } in &report.left_out {
-        let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
-        let first = match numbers.len() {
-            0 => String::new(),
-            shown if shown == *count => format!(" (line {})", numbers.join(", ")),
-            _ => format!(" (line {}, ...)", numbers.join(", ")),
-        };
-        lines.push(format!("{count:>9}  {}{first}", reason.description()));
-        lines.extend(ids.iter().flatten().map(|id| format!("{:>11}{id}", "")));
-    }
+    lines.extend(lines_left_out(&report.left_out));
     let Skipped { hidden, dicomdir, other, unreachable } = report.skipped_files;
     let skipped = [(hidden, "hidden"), (dicomdir, "DICOMDIR"), (other, "no image"), (unreachable, "not reachable")];
     let skipped: Vec<String> =
@@ -254,6 +291,24 @@ fn text(report: &Report<'_>) -> String {
     }
     lines.push(String::new());
     lines.join("\n")
+}
+
+fn lines_left_out(left_out: &[LeftOut<'_>]) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !left_out.is_empty() {
+        lines.push("left out:".to_owned());
+    }
+    for LeftOut { reason, count, lines: numbers, ids } in left_out {
+        let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+        let first = match numbers.len() {
+            0 => String::new(),
+            shown if shown == *count => format!(" (line {})", numbers.join(", ")),
+            _ => format!(" (line {}, ...)", numbers.join(", ")),
+        };
+        lines.push(format!("{count:>9}  {}{first}", reason.description()));
+        lines.extend(ids.iter().flatten().map(|id| format!("{:>11}{id}", "")));
+    }
+    lines
 }
 
 fn origin(splits: SplitSource) -> String {

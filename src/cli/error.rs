@@ -129,6 +129,18 @@ impl From<benchmark::Error> for Error {
 }
 
 impl Error {
+    /// What was left out of a data set and what was odd about it before it could not be opened.
+    pub(super) fn findings(&self) -> Option<&cohort::Findings> {
+        match self {
+            Self::Cohort(problem) => problem.findings(),
+            Self::Benchmark(problem) => match &**problem {
+                benchmark::Error::Cohort(problem) => problem.findings(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// 2 when the command line is at fault, 1 when the work failed.
     pub fn exit_code(&self) -> u8 {
         match self {

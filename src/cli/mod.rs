@@ -129,6 +129,10 @@ fn ended(done: Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            // Warnings tell why nothing was usable.
+            for warning in error.findings().into_iter().flat_map(|findings| &findings.warnings) {
+                let _ = writeln!(std::io::stderr(), "warning: {warning}");
+            }
             let _ = writeln!(std::io::stderr(), "error: {error}");
             ExitCode::from(error.exit_code())
         }

@@ -66,7 +66,8 @@ pub(super) enum Mark {
     None,
     /// One item a lesion, each counted from the first pixel.
     Runs(Vec<Runs>),
-    File(PathBuf),
+    /// One file, or one for each of the parts.
+    Files(Vec<PathBuf>),
 }
 
 impl Case {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::notes::{Findings, first_warnings};
 use super::rle::RleError;
 use super::table::TableRole;
 use crate::radiograph;
@@ -54,8 +55,16 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// A cohort that could not be opened, with what was found before.
+    #[error("{problem}")]
+    Explained {
+        /// Why.
+        problem: Box<Self>,
+        /// What was left out, and what was odd.
+        findings: Box<Findings>,
+    },
     /// Not one case is left.
-    #[error("nothing usable is in the cohort ({found}): {}", path.display())]
+    #[error("nothing usable is in the cohort ({found}); `saliscope cohort --list-excluded` names what was left out: {}", path.display())]
     Nothing {
         /// What was found instead.
         found: String,
@@ -117,6 +126,7 @@ impl Error {
             | Self::Nothing { path, .. }
             | Self::MaskFile { path, .. } => Some(path),
             Self::Radiograph(error) => Some(&error.path),
+            Self::Explained { problem, .. } => problem.path(),
             Self::OtherSize { .. }
             | Self::Options(_)
             | Self::Rle(_)
@@ -126,16 +136,27 @@ impl Error {
         }
     }
 
-    /// What went wrong with one case, without the file's name, which may be a patient's.
+    /// What was left out and what was odd before a cohort could not be opened.
+    pub fn findings(&self) -> Option<&Findings> {
+        if let Self::Explained { findings, .. } = self { Some(findings) } else { None }
+    }
+
+    /// What went wrong with one case, without the file's name, which may be a patient's; of a whole cohort, with the
+    /// first of its warnings.
     pub fn without_path(&self) -> String {
         match self {
             Self::Folder { problem, .. } => problem.clone(),
             Self::Radiograph(error) => error.problem.to_string(),
+            Self::Explained { problem, findings } => problem.without_path() + &first_warnings(&findings.warnings),
             Self::MaskFile { problem, .. } => format!("the mask {problem}"),
             Self::Table { role, place, problem, .. } => format!("{role}{place}: {problem}"),
             Self::NoTable { columns, .. } => format!("no CSV file with the columns {columns} is there"),
             Self::Ambiguous { count, role, .. } => format!("{count} files could be the {role}"),
-            Self::Nothing { found, .. } => format!("nothing usable is in the cohort ({found})"),
+            Self::Nothing { found, .. } => {
+                format!(
+                    "nothing usable is in the cohort ({found}); `saliscope cohort --list-excluded` names what was left out"
+                )
+            }
             Self::OtherSize { .. }
             | Self::Options(_)
             | Self::Rle(_)

@@ -133,7 +133,7 @@ pub(super) fn list(folder: &Path, leave_out: fn(&str) -> bool, watch: &dyn Watch
 
 impl Skipped {
     /// Says what was skipped that a user may not expect.
-    pub(super) fn warn(self, warnings: &mut Warnings) {
+    pub(super) fn warn(self, warnings: &Warnings) {
         if self.unreachable > 0 {
             let count = self.unreachable;
             warnings.note(format!("folders or links that could not be followed, or lead in a circle: {count}"));

@@ -40,6 +40,6 @@ fn add(hash: &mut Sha256, case: &Case) {
     match &case.mark {
         Mark::None => hash.update(format!("{:?}", case.boxes)),
         Mark::Runs(runs) => hash.update(format!("{runs:?}")),
-        Mark::File(path) => hash.update(format!("mask {:?}", length(path))),
+        Mark::Files(paths) => paths.iter().for_each(|path| hash.update(format!("mask {:?}", length(path)))),
     }
 }

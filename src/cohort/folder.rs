@@ -1,6 +1,7 @@
 //! A plain folder: images anywhere below it, with optional `labels.csv`, `boxes.csv` and `masks/`.
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,27 +10,34 @@ use rayon::prelude::*;
 use super::case::{Case, Mark, Source};
 use super::error::{Error, Result};
 use super::files::{self, Header, ImageFile, stem, without_extension};
-use super::marks::{BoxColumns, LinedBox, place_boxes};
+use super::likeness::{self, Meant};
+use super::marks::{BadBox, BoxColumns, LinedBox, place_boxes};
 use super::mask_file::{self, MaskFile};
-use super::notes::{Exclusion, Reason, Warnings};
+use super::mask_folder::{MASKS_FOLDER, Masks};
+use super::mask_name;
+use super::notes::{Exclusion, Notes, Reason, Warnings};
 use super::spec::CohortOptions;
 use super::split::{self, Split};
-use super::table::{Table, TableRole, is_missing};
+use super::table::{Row, Table, TableRole, is_missing};
 use super::{Found, SplitSource};
+use crate::limits;
 use crate::truth::Task;
 use crate::watch::Watch;
 
-const MASKS_FOLDER: &str = "masks";
 const ID_COLUMNS: [&str; 4] = ["image", "Image_ID", "filename", "file"];
 
 /// A case in the making.
-struct Draft {
-    case: Case,
-    relative: String,
+pub(super) struct Draft {
+    pub(super) case: Case,
+    pub(super) relative: String,
     /// A row names it, and its line.
     row: Option<u64>,
     /// Rows contradict each other.
     contradicted: bool,
+    /// The row says that its label is uncertain.
+    uncertain: bool,
+    /// A row of the boxes that is no box, and its line.
+    bad_box: Option<u64>,
     boxes: Vec<LinedBox>,
     /// A row of the boxes says that there is none.
     without_box: bool,
@@ -42,41 +50,50 @@ struct Told {
     splits: bool,
 }
 
-/// What the folder holds beside images.
-struct Tables {
-    labels: Option<PathBuf>,
-    boxes: Option<PathBuf>,
-    masks: HashMap<String, Vec<PathBuf>>,
+pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &dyn Watch, notes: &mut Notes) -> Result<Found> {
+    let Notes { warnings, exclusions, skipped } = notes;
+    let listing = files::list(folder, |name| name == MASKS_FOLDER, watch)?;
+    *skipped = listing.skipped;
+    let mut drafts = name_cases(listing.images, exclusions, warnings);
+    warn_of_masks_among(&drafts, warnings);
+    let names = Names::new(&drafts);
+    let (labels, boxes, masks) = (table(folder, "labels.csv"), table(folder, "boxes.csv"), Masks::of(folder)?);
+    let mut told = Told::default();
+    if let Some(path) = &labels {
+        told = read_labels(path, options.task, &names, &mut drafts, exclusions, warnings)?;
+    }
+    if let Some(path) = &boxes {
+        read_boxes(path, &names, &mut drafts, exclusions, warnings)?;
+    }
+    masks.attach(&mut drafts, warnings);
+    let drafts = check_masks(drafts, told.labels, exclusions, warnings, watch)?;
+    let has_labels = told.labels || boxes.is_some() || !masks.is_empty();
+    let cases = drafts.into_iter().filter_map(|draft| judge(draft, has_labels, exclusions, warnings)).collect();
+    // Boxes of a folder are drawn on the very files.
+    let cases = place_boxes(cases, None, TableRole::Boxes, exclusions, warnings)?;
+    Ok(Found { cases, splits: told.splits.then_some(SplitSource::Labels) })
 }
 
-pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &dyn Watch) -> Result<Found> {
-    let mut warnings = Warnings::default();
-    let mut exclusions = Vec::new();
-    let listing = files::list(folder, |name| name == MASKS_FOLDER, watch)?;
-    let skipped = listing.skipped;
-    let mut drafts = name_cases(listing.images, &mut exclusions, &mut warnings);
-    let names = Names::new(&drafts);
-    let tables =
-        Tables { labels: table(folder, "labels.csv"), boxes: table(folder, "boxes.csv"), masks: masks(folder)? };
-    let mut told = Told::default();
-    if let Some(path) = &tables.labels {
-        told = read_labels(path, options.task, &names, &mut drafts, &mut exclusions, &mut warnings)?;
+/// Masks that lie beside their images are images as any other.
+fn warn_of_masks_among(drafts: &[Draft], warnings: &Warnings) {
+    let mut relatives = drafts.iter().map(|draft| draft.relative.as_str());
+    if !relatives.clone().any(|relative| likeness::folded(stem(relative)).contains("mask")) {
+        return;
     }
-    if let Some(path) = &tables.boxes {
-        read_boxes(path, &names, &mut drafts, &mut exclusions, &mut warnings)?;
+    let names = relatives.clone().map(|relative| likeness::folded(without_extension(relative))).collect();
+    let is_mask = |relative: &&str| {
+        stem(relative).to_lowercase().contains("mask") && mask_name::is_of_neighbour(relative, &names)
+    };
+    let count = relatives.by_ref().filter(is_mask).count();
+    if count > 0 {
+        warnings.note(format!(
+            "files named like masks of the images beside them, which are taken as images: {count}; put masks into a folder masks"
+        ));
     }
-    attach_masks(&tables.masks, &mut drafts, &mut warnings);
-    let drafts = check_masks(drafts, told.labels, &mut exclusions, &mut warnings, watch)?;
-    let has_labels = told.labels || tables.boxes.is_some() || !tables.masks.is_empty();
-    let cases =
-        drafts.into_iter().filter_map(|draft| judge(draft, has_labels, &mut exclusions, &mut warnings)).collect();
-    // Boxes of a folder are drawn on the very files.
-    let cases = place_boxes(cases, None, TableRole::Boxes, &mut exclusions, &mut warnings)?;
-    Ok(Found { cases, exclusions, warnings, skipped, splits: told.splits.then_some(SplitSource::Labels) })
 }
 
 /// Names each image by its stem where no other has it, else by its path below the folder.
-fn name_cases(images: Vec<ImageFile>, exclusions: &mut Vec<Exclusion>, warnings: &mut Warnings) -> Vec<Draft> {
+fn name_cases(images: Vec<ImageFile>, exclusions: &mut Vec<Exclusion>, warnings: &Warnings) -> Vec<Draft> {
     let count = |name: fn(&ImageFile) -> &str| {
         let mut counts: HashMap<String, usize> = HashMap::new();
         for image in &images {
@@ -109,6 +126,8 @@ fn name_cases(images: Vec<ImageFile>, exclusions: &mut Vec<Exclusion>, warnings:
                 relative,
                 row: None,
                 contradicted: false,
+                uncertain: false,
+                bad_box: None,
                 boxes: Vec::new(),
                 without_box: false,
             });
@@ -126,9 +145,7 @@ impl Names {
     fn new(drafts: &[Draft]) -> Self {
         let mut names: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, draft) in drafts.iter().enumerate() {
-            let relative = draft.relative.as_str();
-            let last = relative.rsplit('/').next().unwrap_or(relative);
-            let mut known = vec![relative, without_extension(relative), last, stem(relative)];
+            let mut known = likeness::forms(&draft.relative).to_vec();
             known.sort_unstable();
             known.dedup();
             for name in known {
@@ -140,11 +157,17 @@ impl Names {
 
     /// Images that `name` may mean, best first: by its path, by its path without extension, by its last part.
     fn find(&self, name: &str) -> &[usize] {
-        let name = name.replace('\\', "/");
-        let name = name.trim_start_matches("./").trim_start_matches('/');
-        let last = name.rsplit('/').next().unwrap_or(name);
-        let known = [name, without_extension(name), last, stem(last)];
-        known.into_iter().find_map(|name| self.0.get(name)).map_or(&[], Vec::as_slice)
+        likeness::forms(&plain(name)).into_iter().find_map(|name| self.0.get(name)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The name in a row as a path below the folder.
+fn plain(name: &str) -> Cow<'_, str> {
+    let trimmed = |name: &str| name.trim_start_matches("./").trim_start_matches('/').to_owned();
+    if name.contains('\\') || name.starts_with(['.', '/']) {
+        trimmed(&name.replace('\\', "/")).into()
+    } else {
+        name.into()
     }
 }
 
@@ -160,47 +183,66 @@ fn table(folder: &Path, name: &str) -> Option<PathBuf> {
     found.pop()
 }
 
-/// Mask files by their path below `masks/` without extension, and by their stem; several where names are not unique.
-fn masks(folder: &Path) -> Result<HashMap<String, Vec<PathBuf>>> {
-    let folder = folder.join(MASKS_FOLDER);
-    let mut masks: HashMap<String, Vec<PathBuf>> = HashMap::new();
-    if !folder.is_dir() {
-        return Ok(masks);
-    }
-    for image in files::list(&folder, |_| false, &())?.images {
-        let (stem, name) = (stem(&image.relative), without_extension(&image.relative));
-        if stem != name {
-            masks.entry(stem.to_owned()).or_default().push(image.path.clone());
-        }
-        masks.entry(name.to_owned()).or_default().push(image.path);
-    }
-    Ok(masks)
+/// The images that the rows of one table mean.
+struct Sought<'a> {
+    names: &'a Names,
+    /// Images by names that are none of theirs.
+    meant: HashMap<String, Meant>,
+    column: usize,
 }
 
-/// Finds the one image that a row means.
-fn find<'a>(
-    row: &super::table::Row<'_>,
-    role: TableRole,
-    column: usize,
-    names: &'a Names,
-    exclusions: &mut Vec<Exclusion>,
-    warnings: &mut Warnings,
-) -> Result<Option<&'a usize>> {
-    let name = row.field(column);
-    if name.is_empty() {
-        warnings.at(role, row.line, "no image; the line is ignored");
-        return Ok(None);
+impl<'a> Sought<'a> {
+    /// Reads the names of a table, which is at `path` and has them in `column`.
+    fn in_table(path: &Path, role: TableRole, column: usize, names: &'a Names, drafts: &[Draft]) -> Result<Self> {
+        // Whoever reads the table for its content tells what is odd about it.
+        let warnings = Warnings::default();
+        let mut table = Table::open(path, role, &warnings)?;
+        let mut known: HashSet<usize> = HashSet::new();
+        let mut unknown: BTreeSet<String> = BTreeSet::new();
+        while let Some(row) = table.next()? {
+            let name = row.field(column);
+            match names.find(&name) {
+                [] if !name.is_empty() => drop(unknown.insert(plain(&name).into_owned())),
+                found => known.extend(found.iter().copied()),
+            }
+        }
+        let mut free = Vec::new();
+        if !unknown.is_empty() {
+            let drafts = drafts.iter().enumerate().filter(|(index, _)| !known.contains(index));
+            free = drafts.map(|(index, draft)| (index, draft.relative.as_str())).collect();
+        }
+        let meant = likeness::meant(unknown.iter().map(String::as_str).collect(), &free);
+        let meant = meant.into_iter().map(|(name, meant)| (name.to_owned(), meant)).collect();
+        Ok(Self { names, meant, column })
     }
-    match names.find(&name) {
-        [] => {
-            exclusions.push(Exclusion { reason: Reason::NoFile, id: name.into_owned(), line: Some(row.line) });
-            Ok(None)
+
+    /// Finds the one image that a row means.
+    fn find(&self, row: &Row<'_>, exclusions: &mut Vec<Exclusion>) -> Result<Option<usize>> {
+        let name = row.field(self.column);
+        if name.is_empty() {
+            row.warn("no image; the line is ignored");
+            return Ok(None);
         }
-        [index] => Ok(Some(index)),
-        several => {
-            let count = several.len();
-            Err(row.refuse("image", format!("{count} images have this name; write the path below the folder instead")))
+        match self.names.find(&name) {
+            [] => {}
+            [index] => return Ok(Some(*index)),
+            several => {
+                let count = several.len();
+                let problem = format!("{count} images have this name; write the path below the folder instead");
+                return Err(row.refuse("image", problem));
+            }
         }
+        match self.meant.get(&*plain(&name)) {
+            Some(Meant::File(index, likeness)) => {
+                likeness.warning().into_iter().for_each(|text| row.warn(text));
+                return Ok(Some(*index));
+            }
+            Some(Meant::Several) => row.warn(likeness::SEVERAL),
+            None if likeness::is_scientific(&name) => row.warn(likeness::SCIENTIFIC),
+            None => {}
+        }
+        exclusions.push(Exclusion { reason: Reason::NoFile, id: name.into_owned(), line: Some(row.line) });
+        Ok(None)
     }
 }
 
@@ -211,10 +253,10 @@ fn read_labels(
     names: &Names,
     drafts: &mut [Draft],
     exclusions: &mut Vec<Exclusion>,
-    warnings: &mut Warnings,
+    warnings: &Warnings,
 ) -> Result<Told> {
     const ROLE: TableRole = TableRole::Labels;
-    let mut table = Table::open(path, ROLE)?;
+    let mut table = Table::open(path, ROLE, warnings)?;
     let image = table.require(&ID_COLUMNS)?;
     let label = table.column(&["label"]);
     let split_column = table.column(&["split"]);
@@ -222,17 +264,23 @@ fn read_labels(
     let known = [(Some(image), "image"), (label, "label"), (split_column, "split"), (patient, "patient")];
     let known: Vec<_> = known.into_iter().filter_map(|(column, name)| Some((column?, name))).collect();
     table.forbid_twins(&known)?;
+    let sought = Sought::in_table(path, ROLE, image, names, drafts)?;
     let mut told = Told { labels: label.is_some(), splits: false };
     while let Some(row) = table.next()? {
-        let Some(index) = find(&row, ROLE, image, names, exclusions, warnings)? else { continue };
-        let draft = &mut drafts[*index];
+        let Some(index) = sought.find(&row, exclusions)? else { continue };
+        let draft = &mut drafts[index];
         let field = row.optional(label);
-        let value = if is_missing(&field) {
+        let uncertain = is_uncertain(&field);
+        let value = if is_missing(&field) || uncertain {
             None
         } else {
-            let text = "this is no label: 0, 1, false, true, negative, positive, or the name of the finding";
+            let text = "this is no label: 0, 1, false, true, negative, positive, or the name of the finding (-1 and U are \
+                        uncertain and left out)";
             Some(label_of(&field, task).ok_or_else(|| row.refuse("label", text))?)
         };
+        if uncertain {
+            row.warn("the label is uncertain; the image is left out");
+        }
         let name = row.optional(split_column);
         let part = if is_missing(&name) {
             None
@@ -246,16 +294,17 @@ fn read_labels(
             if draft.case.split != part {
                 return Err(row.refuse("split", format!("the image is in another split on line {line}")));
             }
-            if draft.case.label == value {
-                warnings.at(ROLE, row.line, "the same image again; it is used once");
+            if (draft.case.label, draft.uncertain) == (value, uncertain) {
+                row.warn("the same image again; it is used once");
             } else {
                 draft.contradicted = true;
-                warnings.at(ROLE, row.line, "the image has different labels on different lines; it is left out");
+                row.warn("the image has different labels on different lines; it is left out");
             }
             continue;
         }
         draft.row = Some(row.line);
         draft.case.label = value;
+        draft.uncertain = uncertain;
         draft.case.split = part;
         let patient = row.optional(patient);
         if !is_missing(&patient) {
@@ -268,9 +317,16 @@ fn read_labels(
     Ok(told)
 }
 
+/// Whether a label says that nobody is sure: CheXpert's -1, and words for it.
+fn is_uncertain(text: &str) -> bool {
+    let words = ["-1", "-1.0", "-1,0", "u", "uncertain", "unsure", "unknown", "equivocal", "indeterminate"];
+    words.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
 /// What a label says about the finding.
 fn label_of(text: &str, task: Option<Task>) -> Option<bool> {
-    let text = text.to_lowercase();
+    // Numbers may have a decimal comma.
+    let text = text.to_lowercase().replace(',', ".");
     let finding = task.is_none_or(|task| task.name() == text);
     match text.as_str() {
         "1" | "1.0" | "true" | "yes" | "positive" | "finding" | "abnormal" => Some(true),
@@ -286,48 +342,34 @@ fn read_boxes(
     names: &Names,
     drafts: &mut [Draft],
     exclusions: &mut Vec<Exclusion>,
-    warnings: &mut Warnings,
+    warnings: &Warnings,
 ) -> Result<()> {
     const ROLE: TableRole = TableRole::Boxes;
-    let mut table = Table::open(path, ROLE)?;
+    let mut table = Table::open(path, ROLE, warnings)?;
     let image = table.require(&ID_COLUMNS)?;
     table.forbid_twins(&[(image, "image")])?;
     let columns = BoxColumns::of(&table)?;
+    let sought = Sought::in_table(path, ROLE, image, names, drafts)?;
     while let Some(row) = table.next()? {
-        let finding = columns.read(&row)?;
-        let Some(index) = find(&row, ROLE, image, names, exclusions, warnings)? else { continue };
-        let draft = &mut drafts[*index];
-        match finding {
-            None => draft.without_box = true,
-            Some(finding) if draft.boxes.iter().any(|lined| lined.finding == finding) => {
-                warnings.at(ROLE, row.line, "the same row again; it is used once");
+        let Some(index) = sought.find(&row, exclusions)? else { continue };
+        let draft = &mut drafts[index];
+        match columns.read(&row) {
+            Err(bad) => {
+                bad.warn(&row);
+                draft.bad_box = draft.bad_box.or(Some(row.line));
             }
-            Some(finding) => draft.boxes.push(LinedBox { line: row.line, finding }),
+            Ok(None) => draft.without_box = true,
+            Ok(Some(_)) if draft.boxes.len() >= limits::MARKS_OF_IMAGE => {
+                BadBox::TOO_MANY.warn(&row);
+                draft.bad_box = draft.bad_box.or(Some(row.line));
+            }
+            Ok(Some(finding)) if draft.boxes.iter().any(|lined| lined.finding == finding) => {
+                row.warn("the same row again; it is used once");
+            }
+            Ok(Some(finding)) => draft.boxes.push(LinedBox { line: row.line, finding }),
         }
     }
     Ok(())
-}
-
-fn attach_masks(masks: &HashMap<String, Vec<PathBuf>>, drafts: &mut [Draft], warnings: &mut Warnings) {
-    let mut used = HashSet::new();
-    let mut ambiguous = 0;
-    for draft in &mut *drafts {
-        let names = [without_extension(&draft.relative), draft.case.id.as_str()];
-        match names.into_iter().find_map(|name| masks.get(name)).map(Vec::as_slice) {
-            Some([path]) => draft.case.mark = Mark::File(path.clone()),
-            Some(_) => ambiguous += 1,
-            None => continue,
-        }
-        used.extend(names.into_iter().filter_map(|name| masks.get(name)).flatten());
-    }
-    if ambiguous > 0 {
-        warnings.note(format!("images with several masks of their name, none of which is taken: {ambiguous}"));
-    }
-    let all: HashSet<&PathBuf> = masks.values().flatten().collect();
-    let unused = all.difference(&used).count();
-    if unused > 0 {
-        warnings.note(format!("masks without an image of the same name: {unused}"));
-    }
 }
 
 /// Reads every mask once: only that tells whether it fits its image and its label, and gives the label where no table
@@ -336,14 +378,14 @@ fn check_masks(
     drafts: Vec<Draft>,
     labels_are_told: bool,
     exclusions: &mut Vec<Exclusion>,
-    warnings: &mut Warnings,
+    warnings: &Warnings,
     watch: &dyn Watch,
 ) -> Result<Vec<Draft>> {
-    let total = drafts.iter().filter(|draft| matches!(draft.case.mark, Mark::File(_))).count();
+    let total = drafts.iter().filter(|draft| matches!(draft.case.mark, Mark::Files(_))).count();
     let done = AtomicUsize::new(0);
     let read = |draft: &Draft| match &draft.case.mark {
-        Mark::File(path) if !watch.is_cancelled() => {
-            let file = mask_file::read(path);
+        Mark::Files(paths) if !watch.is_cancelled() => {
+            let file = mask_file::read_parts(paths);
             watch.progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
             Some(file)
         }
@@ -384,7 +426,7 @@ fn judge_mask(
     draft: &Draft,
     found: Result<MaskFile>,
     labels_are_told: bool,
-    warnings: &mut Warnings,
+    warnings: &Warnings,
 ) -> std::result::Result<bool, Reason> {
     let Ok(MaskFile { mask, warning }) = found else {
         warnings.note("a mask file cannot be read; its image is left out");
@@ -412,11 +454,16 @@ fn judge(
     draft: Draft,
     has_labels: bool,
     exclusions: &mut Vec<Exclusion>,
-    warnings: &mut Warnings,
+    warnings: &Warnings,
 ) -> Option<(Case, Vec<LinedBox>)> {
-    let line = draft.row;
+    let mut line = draft.row;
     let reason = if draft.contradicted {
         Some(Reason::Contradiction)
+    } else if draft.uncertain {
+        Some(Reason::Uncertain)
+    } else if draft.bad_box.is_some() {
+        line = draft.bad_box;
+        Some(Reason::BadBox)
     } else if draft.without_box && !draft.boxes.is_empty() {
         warnings.at(
             TableRole::Boxes,

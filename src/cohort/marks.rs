@@ -5,6 +5,23 @@ use super::error::{Error, Result};
 use super::notes::{Exclusion, Reason, Warnings};
 use super::rle::Runs;
 use super::table::{Row, Table, TableRole};
+
+/// A box that is none: the column with what is wrong there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BadBox {
+    column: &'static str,
+    problem: &'static str,
+}
+
+impl BadBox {
+    /// One more box than an image may have.
+    pub(super) const TOO_MANY: Self = Self { column: "x", problem: "the image has more boxes than any that is known" };
+
+    /// What becomes of it.
+    pub(super) fn warn(self, row: &Row<'_>) {
+        row.warn(&format!("column {}: {}; the image is left out", self.column, self.problem));
+    }
+}
 use crate::truth::FindingBox;
 
 /// A box and the line it is on.
@@ -20,7 +37,7 @@ pub(super) struct BoxColumns(pub(super) [usize; 4]);
 const BOX_COLUMNS: [&str; 4] = ["x", "y", "width", "height"];
 
 impl BoxColumns {
-    pub(super) fn of(table: &Table) -> Result<Self> {
+    pub(super) fn of(table: &Table<'_>) -> Result<Self> {
         let mut columns = [0; 4];
         for (column, name) in columns.iter_mut().zip(BOX_COLUMNS) {
             *column = table.require(&[name])?;
@@ -30,23 +47,22 @@ impl BoxColumns {
     }
 
     /// The box of a row, or nothing where all four fields are missing.
-    pub(super) fn read(&self, row: &Row<'_>) -> Result<Option<FindingBox>> {
+    pub(super) fn read(&self, row: &Row<'_>) -> std::result::Result<Option<FindingBox>, BadBox> {
         let mut values = [None; 4];
         for ((value, column), name) in values.iter_mut().zip(self.0).zip(BOX_COLUMNS) {
-            *value = row.number(column, name)?;
+            *value = row.number(column).map_err(|problem| BadBox { column: name, problem })?;
         }
         if values.iter().all(Option::is_none) {
             return Ok(None);
         }
         if let Some(missing) = values.iter().position(Option::is_none) {
-            return Err(
-                row.refuse(BOX_COLUMNS[missing], "the box has no such value, and others of its values are there")
-            );
+            let problem = "the box has no such value, and others of its values are there";
+            return Err(BadBox { column: BOX_COLUMNS[missing], problem });
         }
         let [x_px, y_px, width_px, height_px] = values.map(Option::unwrap_or_default);
-        for (value, name) in [(width_px, "width"), (height_px, "height")] {
+        for (value, column) in [(width_px, "width"), (height_px, "height")] {
             if value <= 0.0 {
-                return Err(row.refuse(name, "a box needs a size above 0"));
+                return Err(BadBox { column, problem: "a box needs a size above 0" });
             }
         }
         Ok(Some(FindingBox { x_px, y_px, width_px, height_px }))
@@ -96,7 +112,7 @@ pub(super) fn place_boxes(
     drawn_on_px: Option<[usize; 2]>,
     table: TableRole,
     exclusions: &mut Vec<Exclusion>,
-    warnings: &mut Warnings,
+    warnings: &Warnings,
 ) -> Result<Vec<Case>> {
     let mut kept = Vec::with_capacity(cases.len());
     let (mut misfits, mut all) = (0, 0);
@@ -145,7 +161,7 @@ pub(super) fn place_runs(
     cases: Vec<(Case, Vec<Runs>, u64)>,
     drawn_on_px: Option<[usize; 2]>,
     exclusions: &mut Vec<Exclusion>,
-    warnings: &mut Warnings,
+    warnings: &Warnings,
 ) -> Result<Vec<Case>> {
     let mut kept = Vec::with_capacity(cases.len());
     let (mut misfits, mut all) = (0, 0);

@@ -1,6 +1,6 @@
 //! Masks that were saved as pictures.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use image::{DynamicImage, ImageReader, Limits};
 
@@ -57,6 +57,34 @@ pub(super) fn read(path: &Path) -> Result<MaskFile> {
     let lossy = format == image::ImageFormat::Jpeg;
     let (pixels, warning) = marked(&levels, lossy).map_err(fail)?;
     Ok(MaskFile { mask: Mask::new(height_px, width_px, pixels), warning })
+}
+
+fn size_px(mask: &Mask) -> [usize; 2] {
+    [mask.height_px(), mask.width_px()]
+}
+
+/// Reads a mask of one or of several files, each of which has a part of it.
+///
+/// # Errors
+/// As [`read`], and when parts are of different sizes.
+pub(super) fn read_parts(paths: &[PathBuf]) -> Result<MaskFile> {
+    let mut whole: Option<MaskFile> = None;
+    for path in paths {
+        let part = read(path)?;
+        match &mut whole {
+            None => whole = Some(part),
+            Some(whole) if size_px(&whole.mask) == size_px(&part.mask) => {
+                let pixels = whole.mask.pixels_mut().iter_mut().zip(part.mask.pixels());
+                pixels.for_each(|(pixel, part)| *pixel |= part);
+                whole.warning = whole.warning.or(part.warning);
+            }
+            Some(_) => {
+                let problem = "file has another size than the other part of the mask".to_owned();
+                return Err(Error::MaskFile { problem, path: path.clone() });
+            }
+        }
+    }
+    whole.ok_or(Error::Truth("the case has a mask without a file"))
 }
 
 fn decode(bytes: &[u8], format: image::ImageFormat) -> image::ImageResult<DynamicImage> {

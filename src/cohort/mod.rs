@@ -21,8 +21,11 @@ mod error;
 mod files;
 mod fingerprint;
 mod folder;
+mod likeness;
 mod marks;
 mod mask_file;
+mod mask_folder;
+mod mask_name;
 mod notes;
 mod phantoms;
 pub mod rle;
@@ -33,11 +36,11 @@ mod split;
 mod table;
 mod truth;
 
-use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use case::{Mark, PhantomMarks, Source};
-use notes::Warnings;
+use notes::{Notes, Warnings, shape};
 use split::{Drawn, SplitFile};
 use table::{Table, tables_in};
 
@@ -45,7 +48,7 @@ pub use case::Case;
 pub use error::{Error, Result};
 pub use files::Skipped;
 pub use mask_file::open_mask;
-pub use notes::{Exclusion, Reason, Warning};
+pub use notes::{Exclusion, Findings, Reason, Warning, first_warnings};
 pub use spec::{CohortOptions, CohortSpec, DEFAULT_PHANTOMS, SpecError, ThirdClass};
 pub use split::{Fractions, Split};
 pub use table::TableRole;
@@ -96,18 +99,13 @@ pub struct Cohort {
     task: Option<Task>,
     cases: Vec<Case>,
     by_id: HashMap<String, usize>,
-    exclusions: Vec<Exclusion>,
-    warnings: Vec<Warning>,
-    skipped: Skipped,
+    findings: Findings,
     split_source: SplitSource,
 }
 
 /// What a reader of one kind of cohort found.
 struct Found {
     cases: Vec<Case>,
-    exclusions: Vec<Exclusion>,
-    warnings: Warnings,
-    skipped: Skipped,
     /// Where the splits come from that the cases already have.
     splits: Option<SplitSource>,
 }
@@ -118,29 +116,18 @@ impl Cohort {
     ///
     /// # Errors
     /// When the folder or a needed CSV file is missing, a CSV file says something impossible (the message names line and
-    /// column), options contradict the cohort, nothing usable is there, or `watch` cancels.
+    /// column), options contradict the cohort, nothing usable is there, or `watch` cancels. What was left out and what was
+    /// odd until then is told by [`Error::findings`].
     pub fn open(spec: &CohortSpec, options: &CohortOptions, watch: &dyn Watch) -> Result<Self> {
         check(spec, options)?;
-        let (found, task) = match spec {
-            CohortSpec::Siim(folder) => (siim::open(folder, options, watch)?, Some(Task::Pneumothorax)),
-            CohortSpec::Rsna(folder) => (rsna::open(folder, options, watch)?, Some(Task::Pneumonia)),
-            CohortSpec::Folder(folder) => (folder::open(folder, options, watch)?, options.task),
-            CohortSpec::Phantom { seed, count } => {
-                let task = options.task.unwrap_or(Task::Pneumothorax);
-                (phantoms::open(*seed, *count, task, options)?, Some(task))
+        let mut notes = Notes::default();
+        match find(spec, options, watch, &mut notes) {
+            Ok((cases, task, split_source)) => {
+                let by_id = cases.iter().enumerate().map(|(index, case)| (case.id.clone(), index)).collect();
+                Ok(Self { spec: spec.clone(), task, cases, by_id, findings: notes.into_findings(), split_source })
             }
-        };
-        let Found { mut cases, mut exclusions, mut warnings, skipped, splits } = found;
-        skipped.warn(&mut warnings);
-        if let (true, Some(folder)) = (cases.is_empty(), spec.folder()) {
-            return Err(Error::Nothing { found: nothing(&exclusions, skipped), path: folder.to_owned() });
+            Err(problem) => Err(notes.explain(problem)),
         }
-        cases.sort_by(|a, b| a.id.cmp(&b.id));
-        exclusions.sort_by(|a, b| (a.reason, a.line, &a.id).cmp(&(b.reason, b.line, &b.id)));
-        let split_source = assign_splits(&mut cases, spec.folder(), options, splits, &mut warnings)?;
-        let by_id = cases.iter().enumerate().map(|(index, case)| (case.id.clone(), index)).collect();
-        let warnings = warnings.into_list();
-        Ok(Self { spec: spec.clone(), task, cases, by_id, exclusions, warnings, skipped, split_source })
     }
 
     /// What was opened.
@@ -175,17 +162,17 @@ impl Cohort {
 
     /// Images and rows that are no cases, by reason.
     pub fn exclusions(&self) -> &[Exclusion] {
-        &self.exclusions
+        &self.findings.exclusions
     }
 
     /// What was odd, each kind once. Names no file and no id.
     pub fn warnings(&self) -> &[Warning] {
-        &self.warnings
+        &self.findings.warnings
     }
 
     /// Files that are no images.
     pub fn skipped(&self) -> Skipped {
-        self.skipped
+        self.findings.skipped
     }
 
     /// Where the splits come from.
@@ -269,8 +256,8 @@ impl Cohort {
                 }
                 Ok(mask_at(&mask, height_px, width_px, rule))
             }
-            Mark::File(path) => {
-                let mask = self.mask_of_file(case, path)?;
+            Mark::Files(paths) => {
+                let mask = self.mask_of_files(case, paths)?;
                 match (label, mask.area_px()) {
                     (true, 0) => Err(Error::Truth("the case is labelled positive, but nothing in its mask is marked")),
                     (false, 1..) => Err(Error::Truth("the case is labelled negative, but its mask marks something")),
@@ -306,14 +293,15 @@ impl Cohort {
         case.drawn_on_px.map_or_else(|| self.size_px(case), Ok)
     }
 
-    fn mask_of_file(&self, case: &Case, path: &Path) -> Result<Mask> {
-        let mask = mask_file::read(path)?.mask;
+    fn mask_of_files(&self, case: &Case, paths: &[PathBuf]) -> Result<Mask> {
+        let mask = mask_file::read_parts(paths)?.mask;
         let [rows, columns] = self.drawn_on_px(case)?;
         if (mask.height_px(), mask.width_px()) == (rows, columns) {
             return Ok(mask);
         }
         let found = format!("has {}x{} pixels (width x height)", mask.width_px(), mask.height_px());
-        Err(Error::MaskFile { problem: format!("{found} and its image {columns}x{rows}"), path: path.to_owned() })
+        let path = paths.first().cloned().unwrap_or_default();
+        Err(Error::MaskFile { problem: format!("{found} and its image {columns}x{rows}"), path })
     }
 }
 
@@ -322,6 +310,32 @@ impl Count {
     pub fn total(&self) -> usize {
         self.positive + self.negative + self.unlabelled
     }
+}
+
+/// The cases, the finding and where the splits come from; all else goes to `notes`.
+fn find(
+    spec: &CohortSpec,
+    options: &CohortOptions,
+    watch: &dyn Watch,
+    notes: &mut Notes,
+) -> Result<(Vec<Case>, Option<Task>, SplitSource)> {
+    let (found, task) = match spec {
+        CohortSpec::Siim(folder) => (siim::open(folder, options, watch, notes)?, Some(Task::Pneumothorax)),
+        CohortSpec::Rsna(folder) => (rsna::open(folder, options, watch, notes)?, Some(Task::Pneumonia)),
+        CohortSpec::Folder(folder) => (folder::open(folder, options, watch, notes)?, options.task),
+        CohortSpec::Phantom { seed, count } => {
+            let task = options.task.unwrap_or(Task::Pneumothorax);
+            (phantoms::open(*seed, *count, task, options)?, Some(task))
+        }
+    };
+    let Found { mut cases, splits } = found;
+    notes.skipped.warn(&notes.warnings);
+    if let (true, Some(folder)) = (cases.is_empty(), spec.folder()) {
+        return Err(Error::Nothing { found: nothing(&notes.exclusions, notes.skipped), path: folder.to_owned() });
+    }
+    cases.sort_by(|a, b| a.id.cmp(&b.id));
+    let split_source = assign_splits(&mut cases, spec.folder(), options, splits, &notes.warnings)?;
+    Ok((cases, task, split_source))
 }
 
 fn check(spec: &CohortSpec, options: &CohortOptions) -> Result<()> {
@@ -340,14 +354,22 @@ fn check(spec: &CohortSpec, options: &CohortOptions) -> Result<()> {
     }
 }
 
-/// What there was instead of cases.
+/// What there was instead of cases. Rows without a file and files without a row have an example each of what they look
+/// like, which is what tells why they do not meet.
 fn nothing(exclusions: &[Exclusion], skipped: Skipped) -> String {
-    let mut counts: std::collections::BTreeMap<Reason, usize> = std::collections::BTreeMap::new();
+    let mut counts: BTreeMap<Reason, (usize, &str)> = BTreeMap::new();
     for exclusion in exclusions {
-        *counts.entry(exclusion.reason).or_default() += 1;
+        counts.entry(exclusion.reason).or_insert((0, &exclusion.id)).0 += 1;
     }
-    let mut found: Vec<String> =
-        counts.iter().map(|(reason, count)| format!("{}: {count}", reason.description())).collect();
+    let do_not_meet = [Reason::NoFile, Reason::Unlabelled].iter().all(|reason| counts.contains_key(reason));
+    let one = |(reason, (count, id)): (&Reason, &(usize, &str))| {
+        let example = match reason {
+            Reason::NoFile | Reason::Unlabelled if do_not_meet => format!(", in the form `{}`", shape(id)),
+            _ => String::new(),
+        };
+        format!("{}: {count}{example}", reason.description())
+    };
+    let mut found: Vec<String> = counts.iter().map(one).collect();
     let Skipped { hidden, dicomdir, other, .. } = skipped;
     for (count, what) in [(hidden, "hidden files"), (dicomdir, "DICOMDIR"), (other, "files that are no images")] {
         if count > 0 {
@@ -362,12 +384,16 @@ fn assign_splits(
     folder: Option<&Path>,
     options: &CohortOptions,
     splits: Option<SplitSource>,
-    warnings: &mut Warnings,
+    warnings: &Warnings,
 ) -> Result<SplitSource> {
     if let Some(path) = &options.splits {
-        let splits = SplitFile::read(path, warnings)?;
+        let mut splits = SplitFile::read(path, warnings)?;
+        splits.adopt(cases, warnings);
         if !cases.iter().any(|case| splits.find(&case.id).is_some()) {
-            let problem = "not one id of it is in the cohort".to_owned();
+            let forms = splits.first_id().zip(cases.first()).map(|(id, case)| {
+                format!("; they are in the form `{}`, those of the cohort in the form `{}`", shape(id), shape(&case.id))
+            });
+            let problem = format!("not one id of it is in the cohort{}", forms.unwrap_or_default());
             return Err(Error::Table { role: TableRole::Splits, place: String::new(), problem, path: path.clone() });
         }
         apply(&splits, cases, warnings);
@@ -398,9 +424,10 @@ fn assign_splits(
 fn find_splits(folder: &Path, cases: &[Case]) -> Result<Option<(SplitFile, Warnings)>> {
     let mut found = Vec::new();
     for path in tables_in(folder) {
-        if Table::open(&path, TableRole::Splits).is_ok_and(|table| SplitFile::is_one(&table)) {
-            let mut notes = Warnings::default();
-            let splits = SplitFile::read(&path, &mut notes)?;
+        let notes = Warnings::default();
+        if Table::open(&path, TableRole::Splits, &notes).is_ok_and(|table| SplitFile::is_one(&table)) {
+            let mut splits = SplitFile::read(&path, &notes)?;
+            splits.adopt(cases, &notes);
             if cases.iter().any(|case| splits.find(&case.id).is_some()) {
                 found.push((splits, notes));
             }
@@ -413,7 +440,7 @@ fn find_splits(folder: &Path, cases: &[Case]) -> Result<Option<(SplitFile, Warni
     Ok(found.pop())
 }
 
-fn apply(splits: &SplitFile, cases: &mut [Case], warnings: &mut Warnings) {
+fn apply(splits: &SplitFile, cases: &mut [Case], warnings: &Warnings) {
     let mut lines = vec![None; cases.len()];
     for (case, line) in cases.iter_mut().zip(&mut lines) {
         (case.split, *line) = splits.find(&case.id).unzip();

@@ -1,8 +1,11 @@
 //! What was left out of a cohort and why, and what was odd about its files.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::error::Error;
+use super::files::Skipped;
 use super::table::TableRole;
 
 /// Lines that a warning names; further ones are only counted.
@@ -33,6 +36,10 @@ pub enum Reason {
     Unreadable,
     /// A second file of the same id.
     SecondFile,
+    /// A label that says that nobody is sure, such as -1.
+    Uncertain,
+    /// A box whose numbers are none, or without a size.
+    BadBox,
 }
 
 impl Reason {
@@ -48,6 +55,8 @@ impl Reason {
             Self::BoxOutside => "box outside the image",
             Self::Unreadable => "image file cannot be read",
             Self::SecondFile => "second file of the same id",
+            Self::Uncertain => "uncertain label",
+            Self::BadBox => "box whose numbers are no box",
         }
     }
 }
@@ -101,18 +110,96 @@ impl fmt::Display for Warning {
     }
 }
 
-/// Gathers warnings, each kind once.
+/// What was left out of a cohort that could not be opened, and what was odd about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// What was odd, each kind once. Names no file and no id.
+    pub warnings: Vec<Warning>,
+    /// Images and rows that are no cases, by reason.
+    pub exclusions: Vec<Exclusion>,
+    /// Files that are no images.
+    pub skipped: Skipped,
+}
+
+/// What readers of a cohort have to tell beside its cases.
 #[derive(Debug, Default)]
-pub(super) struct Warnings(BTreeMap<(Option<TableRole>, String), (Vec<u64>, usize)>);
+pub(super) struct Notes {
+    pub(super) warnings: Warnings,
+    pub(super) exclusions: Vec<Exclusion>,
+    pub(super) skipped: Skipped,
+}
+
+impl Notes {
+    pub(super) fn into_findings(self) -> Findings {
+        let Self { warnings, mut exclusions, skipped } = self;
+        exclusions.sort_by(|a, b| (a.reason, a.line, &a.id).cmp(&(b.reason, b.line, &b.id)));
+        Findings { warnings: warnings.into_list(), exclusions, skipped }
+    }
+
+    /// A problem with what was found before it came up, where that is anything.
+    pub(super) fn explain(self, problem: Error) -> Error {
+        let findings = self.into_findings();
+        match problem {
+            Error::Interrupted => problem,
+            problem if findings.warnings.is_empty() && findings.exclusions.is_empty() => problem,
+            problem => Error::Explained { problem: Box::new(problem), findings: Box::new(findings) },
+        }
+    }
+}
+
+/// Warnings that are told within a sentence.
+const WARNINGS_TOLD: usize = 3;
+
+/// The first of some warnings as the rest of a sentence, with the number of those that it does not tell.
+pub fn first_warnings(warnings: &[Warning]) -> String {
+    let mut told: String = warnings.iter().take(WARNINGS_TOLD).map(|warning| format!("; {warning}")).collect();
+    if let Some(more @ 1..) = warnings.len().checked_sub(WARNINGS_TOLD) {
+        told += &format!("; `saliscope cohort` tells {more} more");
+    }
+    told
+}
+
+/// Most letters of a shape.
+const SHAPE_LETTERS: usize = 40;
+
+/// What an id looks like, without saying it: `a` for a letter, `9` for a digit, all else as it is. Zeros at the beginning of
+/// a number stay, because they are what numbers lose.
+pub(super) fn shape(id: &str) -> String {
+    let mut shape = String::new();
+    let mut is_in_number = false;
+    for letter in id.chars().take(SHAPE_LETTERS) {
+        let shown = match letter {
+            '0' if !is_in_number => '0',
+            '0'..='9' => '9',
+            letter if letter.is_uppercase() => 'A',
+            letter if letter.is_alphanumeric() => 'a',
+            // Marks upon letters, among others; signs that a terminal obeys are none of an id.
+            letter if !letter.is_ascii_graphic() && letter != ' ' => '?',
+            letter => letter,
+        };
+        is_in_number = shown == '9';
+        shape.push(shown);
+    }
+    if id.chars().nth(SHAPE_LETTERS).is_some() {
+        shape.push_str("...");
+    }
+    shape
+}
+
+/// Gathers warnings, each kind once. Whoever reads a table tells oddities while others hold rows of it, so that it is
+/// shared; nobody keeps a borrow.
+#[derive(Debug, Default)]
+pub(super) struct Warnings(RefCell<BTreeMap<(Option<TableRole>, String), (Vec<u64>, usize)>>);
 
 impl Warnings {
     /// Something odd on one line of a file.
-    pub(super) fn at(&mut self, table: TableRole, line: u64, text: &str) {
+    pub(super) fn at(&self, table: TableRole, line: u64, text: &str) {
+        let mut kinds = self.0.borrow_mut();
         let mut key = (Some(table), text.to_owned());
-        if self.0.len() >= KINDS && !self.0.contains_key(&key) {
+        if kinds.len() >= KINDS && !kinds.contains_key(&key) {
             "other oddities".clone_into(&mut key.1);
         }
-        let (lines, count) = self.0.entry(key).or_default();
+        let (lines, count) = kinds.entry(key).or_default();
         *count += 1;
         if lines.len() < LINES_NAMED {
             lines.push(line);
@@ -120,18 +207,18 @@ impl Warnings {
     }
 
     /// Something odd that is on no line.
-    pub(super) fn note(&mut self, text: impl Into<String>) {
-        self.0.entry((None, text.into())).or_default().1 += 1;
+    pub(super) fn note(&self, text: impl Into<String>) {
+        self.0.borrow_mut().entry((None, text.into())).or_default().1 += 1;
     }
 
     /// Takes those of another.
-    pub(super) fn append(&mut self, mut other: Self) {
-        self.0.append(&mut other.0);
+    pub(super) fn append(&self, other: Self) {
+        self.0.borrow_mut().append(&mut other.0.into_inner());
     }
 
     pub(super) fn into_list(self) -> Vec<Warning> {
         let one = |((table, text), (lines, count))| Warning { table, text, lines, count };
-        self.0.into_iter().map(one).collect()
+        self.0.into_inner().into_iter().map(one).collect()
     }
 }
 
@@ -141,7 +228,7 @@ mod tests {
 
     #[test]
     fn kinds_are_told_apart_up_to_a_limit() {
-        let mut warnings = Warnings::default();
+        let warnings = Warnings::default();
         for line in 1..=1000 {
             warnings.at(TableRole::Masks, line, &format!("kind {}", line % 100));
         }
@@ -151,8 +238,22 @@ mod tests {
     }
 
     #[test]
+    fn a_shape_says_nothing_but_the_form() {
+        for (id, expected) in [
+            ("M\u{fc}ller_\u{e9}0.png", "Aaaaaa_a0.aaa"),
+            ("00001", "00009"),
+            ("100203", "999999"),
+            ("1.2.840", "9.9.999"),
+            ("IMG 7\u{1b}[2J", "AAA 9?[9A"),
+        ] {
+            assert_eq!(shape(id), expected);
+        }
+        assert_eq!(shape(&"x".repeat(50)).len(), SHAPE_LETTERS + 3);
+    }
+
+    #[test]
     fn lines_are_named_up_to_a_limit() {
-        let mut warnings = Warnings::default();
+        let warnings = Warnings::default();
         for line in 2..=13 {
             warnings.at(TableRole::Masks, line, "odd");
         }

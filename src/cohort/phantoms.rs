@@ -4,8 +4,6 @@ use std::sync::OnceLock;
 
 use super::case::{Case, Source};
 use super::error::{Error, Result};
-use super::files::Skipped;
-use super::notes::Warnings;
 use super::spec::CohortOptions;
 use super::split::Split;
 use super::{Found, SplitSource};
@@ -35,11 +33,5 @@ pub(super) fn open(seed: u64, count: usize, task: Task, options: &CohortOptions)
             ..Case::new(id, Source::Phantom { spec, marks: OnceLock::new() }, Some([size_px; 2]))
         }
     };
-    Ok(Found {
-        cases: (0..count as u64).map(case).collect(),
-        exclusions: Vec::new(),
-        warnings: Warnings::default(),
-        skipped: Skipped::default(),
-        splits: Some(SplitSource::Phantoms),
-    })
+    Ok(Found { cases: (0..count as u64).map(case).collect(), splits: Some(SplitSource::Phantoms) })
 }

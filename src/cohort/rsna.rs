@@ -8,10 +8,11 @@ use super::by_stem::{ByStem, holds_masks};
 use super::case::Case;
 use super::error::{Error, Result};
 use super::files::{self, stem};
-use super::marks::{BoxColumns, LinedBox, place_boxes};
-use super::notes::{Exclusion, Reason, Warnings};
+use super::marks::{BadBox, BoxColumns, LinedBox, place_boxes};
+use super::notes::{Exclusion, Notes, Reason, Warnings};
 use super::spec::{CohortOptions, ThirdClass};
 use super::table::{Table, TableRole, is_missing, tables_in};
+use crate::limits;
 use crate::watch::Watch;
 
 const LABELS_NAME: &str = "stage_2_train_labels.csv";
@@ -24,6 +25,8 @@ struct Entry {
     boxes: Vec<LinedBox>,
     /// A line whose target differs from the first.
     contradicted: bool,
+    /// A line with a box that is none.
+    bad_box: Option<u64>,
 }
 
 /// The three classes.
@@ -60,13 +63,13 @@ enum Told {
 
 type Classes = BTreeMap<String, Told>;
 
-pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &dyn Watch) -> Result<Found> {
+pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &dyn Watch, notes: &mut Notes) -> Result<Found> {
     files::check_folder(folder)?;
-    let mut warnings = Warnings::default();
-    let (labels, classes) = find_tables(folder)?;
-    let entries = read_labels(&labels, &mut warnings)?;
+    let Notes { warnings, exclusions, skipped } = notes;
+    let (labels, classes) = find_tables(folder, warnings)?;
+    let entries = read_labels(&labels, warnings)?;
     let classes = match (classes, options.third_class) {
-        (Some(path), _) => Some(read_classes(&path, &mut warnings)?),
+        (Some(path), _) => Some(read_classes(&path, warnings)?),
         (None, ThirdClass::Include) => None,
         (None, ThirdClass::Exclude) => {
             return Err(Error::NoTable {
@@ -77,14 +80,19 @@ pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &dyn Watch) ->
         }
     };
     let listing = files::list(folder, holds_masks, watch)?;
-    let skipped = listing.skipped;
-    let mut exclusions = Vec::new();
-    let mut images = ByStem::new(listing, &mut exclusions);
+    *skipped = listing.skipped;
+    let mut images = ByStem::new(listing, entries.keys(), exclusions);
     let mut cases: Vec<(Case, Vec<LinedBox>)> = Vec::new();
     for (id, entry) in entries {
-        let Some(mut case) = images.take(&id, entry.first_line, &mut exclusions) else { continue };
+        let Some(mut case) = images.take(&id, (TableRole::Labels, entry.first_line), exclusions, warnings) else {
+            continue;
+        };
         let class = classes.as_ref().map_or(Told::NoFile, |classes| classes.get(&id).copied().unwrap_or(Told::NoRow));
-        match judge(&entry, class, options.third_class, &mut warnings) {
+        if let Some(line) = entry.bad_box {
+            exclusions.push(Exclusion { reason: Reason::BadBox, id, line: Some(line) });
+            continue;
+        }
+        match judge(&entry, class, options.third_class, warnings) {
             Err(reason) => exclusions.push(Exclusion { reason, id, line: Some(entry.first_line) }),
             Ok(third_class) => {
                 case.label = Some(entry.target);
@@ -95,9 +103,9 @@ pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &dyn Watch) ->
             }
         }
     }
-    images.leave_out_rest(&mut exclusions);
-    let cases = place_boxes(cases, options.truth_size_px, TableRole::Labels, &mut exclusions, &mut warnings)?;
-    Ok(Found { cases, exclusions, warnings, skipped, splits: None })
+    images.leave_out_rest(exclusions);
+    let cases = place_boxes(cases, options.truth_size_px, TableRole::Labels, exclusions, warnings)?;
+    Ok(Found { cases, splits: None })
 }
 
 /// Whether the case is of the third class, or why it is none of the cohort.
@@ -105,9 +113,9 @@ fn judge(
     entry: &Entry,
     class: Told,
     third_class: ThirdClass,
-    warnings: &mut Warnings,
+    warnings: &Warnings,
 ) -> std::result::Result<bool, Reason> {
-    let mut warn = |text: &str| warnings.at(TableRole::Labels, entry.first_line, text);
+    let warn = |text: &str| warnings.at(TableRole::Labels, entry.first_line, text);
     if entry.contradicted {
         return Err(Reason::Contradiction);
     }
@@ -127,10 +135,10 @@ fn judge(
     }
 }
 
-fn find_tables(folder: &Path) -> Result<(PathBuf, Option<PathBuf>)> {
+fn find_tables(folder: &Path, warnings: &Warnings) -> Result<(PathBuf, Option<PathBuf>)> {
     let (mut labels, mut classes, mut refused) = (Vec::new(), Vec::new(), None);
     for path in tables_in(folder) {
-        match Table::open(&path, TableRole::Labels) {
+        match Table::open(&path, TableRole::Labels, warnings) {
             Ok(table) => {
                 let has = |name: &str| table.column(&[name]).is_some();
                 if has("patientId") && has("Target") && has("x") {
@@ -163,8 +171,8 @@ fn find_tables(folder: &Path) -> Result<(PathBuf, Option<PathBuf>)> {
     }
 }
 
-fn read_labels(path: &Path, warnings: &mut Warnings) -> Result<BTreeMap<String, Entry>> {
-    let mut table = Table::open(path, TableRole::Labels)?;
+fn read_labels(path: &Path, warnings: &Warnings) -> Result<BTreeMap<String, Entry>> {
+    let mut table = Table::open(path, TableRole::Labels, warnings)?;
     let (id, target) = (table.require(&["patientId"])?, table.require(&["Target"])?);
     table.forbid_twins(&[(id, "patientId"), (target, "Target")])?;
     let boxes = BoxColumns::of(&table)?;
@@ -175,18 +183,30 @@ fn read_labels(path: &Path, warnings: &mut Warnings) -> Result<BTreeMap<String, 
             warnings.at(TableRole::Labels, row.line, "no patientId; the line is ignored");
             continue;
         }
-        let is_positive = match row.number(target, "Target")? {
-            Some(0.0) => false,
-            Some(1.0) => true,
+        let is_positive = match row.number(target) {
+            Ok(Some(0.0)) => false,
+            Ok(Some(1.0)) => true,
             _ => return Err(row.refuse("Target", "this is neither 0 nor 1")),
         };
-        let finding = boxes.read(&row)?;
+        let (finding, is_bad) = match boxes.read(&row) {
+            Ok(finding) => (finding, false),
+            Err(bad) => {
+                bad.warn(&row);
+                (None, true)
+            }
+        };
         match (is_positive, finding) {
-            (true, None) => return Err(row.refuse("x", "Target is 1 and there is no box")),
+            (true, None) if !is_bad => return Err(row.refuse("x", "Target is 1 and there is no box")),
             (false, Some(_)) => return Err(row.refuse("Target", "Target is 0 and there is a box")),
             _ => {}
         }
-        let fresh = || Entry { first_line: row.line, target: is_positive, boxes: Vec::new(), contradicted: false };
+        let fresh = || Entry {
+            first_line: row.line,
+            target: is_positive,
+            boxes: Vec::new(),
+            contradicted: false,
+            bad_box: None,
+        };
         let id = stem(&name).to_owned();
         let known = entries.contains_key(&id);
         let entry = entries.entry(id).or_insert_with(fresh);
@@ -194,6 +214,14 @@ fn read_labels(path: &Path, warnings: &mut Warnings) -> Result<BTreeMap<String, 
             entry.contradicted = true;
             let text = "the image has Target 0 on one line and 1 on another; it is left out";
             warnings.at(TableRole::Labels, row.line, text);
+        }
+        let is_one_too_many = finding.is_some() && entry.boxes.len() >= limits::MARKS_OF_IMAGE;
+        if is_one_too_many {
+            BadBox::TOO_MANY.warn(&row);
+        }
+        if is_bad || is_one_too_many {
+            entry.bad_box = entry.bad_box.or(Some(row.line));
+            continue;
         }
         match finding {
             Some(finding) if entry.boxes.iter().any(|lined| lined.finding == finding) => {
@@ -209,8 +237,8 @@ fn read_labels(path: &Path, warnings: &mut Warnings) -> Result<BTreeMap<String, 
     Ok(entries)
 }
 
-fn read_classes(path: &Path, warnings: &mut Warnings) -> Result<Classes> {
-    let mut table = Table::open(path, TableRole::Classes)?;
+fn read_classes(path: &Path, warnings: &Warnings) -> Result<Classes> {
+    let mut table = Table::open(path, TableRole::Classes, warnings)?;
     let (id, class) = (table.require(&["patientId"])?, table.require(&["class"])?);
     table.forbid_twins(&[(id, "patientId"), (class, "class")])?;
     let mut classes = Classes::new();

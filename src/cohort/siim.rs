@@ -9,10 +9,11 @@ use super::case::Case;
 use super::error::{Error, Result};
 use super::files::{self, stem};
 use super::marks::place_runs;
-use super::notes::{Exclusion, Reason, Warnings};
+use super::notes::{Exclusion, Notes, Reason, Warnings};
 use super::rle::Runs;
 use super::spec::CohortOptions;
 use super::table::{Table, TableRole, tables_in};
+use crate::limits;
 use crate::watch::Watch;
 
 /// Names of the file in the order of preference; any other with its columns is taken when it is the only one.
@@ -29,18 +30,17 @@ struct Entry {
     runs: Vec<Runs>,
 }
 
-pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &dyn Watch) -> Result<Found> {
+pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &dyn Watch, notes: &mut Notes) -> Result<Found> {
     files::check_folder(folder)?;
-    let mut warnings = Warnings::default();
-    let entries = read_masks(&find_table(folder, &mut warnings)?, &mut warnings)?;
+    let Notes { warnings, exclusions, skipped } = notes;
+    let entries = read_masks(&find_table(folder, warnings)?, warnings)?;
     let listing = files::list(folder, holds_masks, watch)?;
-    let skipped = listing.skipped;
-    let mut exclusions = Vec::new();
-    let mut images = ByStem::new(listing, &mut exclusions);
+    *skipped = listing.skipped;
+    let mut images = ByStem::new(listing, entries.keys(), exclusions);
     let mut cases: Vec<(Case, Vec<Runs>, u64)> = Vec::new();
     for (id, entry) in entries {
         let line = entry.first_line;
-        let Some(mut case) = images.take(&id, line, &mut exclusions) else { continue };
+        let Some(mut case) = images.take(&id, (TableRole::Masks, line), exclusions, warnings) else { continue };
         let exclude = |reason| Exclusion { reason, id: id.clone(), line: Some(line) };
         if entry.damaged {
             exclusions.push(exclude(Reason::DamagedMask));
@@ -51,12 +51,12 @@ pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &dyn Watch) ->
             cases.push((case, entry.runs, line));
         }
     }
-    images.leave_out_rest(&mut exclusions);
-    let cases = place_runs(cases, options.truth_size_px, &mut exclusions, &mut warnings)?;
-    Ok(Found { cases, exclusions, warnings, skipped, splits: None })
+    images.leave_out_rest(exclusions);
+    let cases = place_runs(cases, options.truth_size_px, exclusions, warnings)?;
+    Ok(Found { cases, splits: None })
 }
 
-fn find_table(folder: &Path, warnings: &mut Warnings) -> Result<PathBuf> {
+fn find_table(folder: &Path, warnings: &Warnings) -> Result<PathBuf> {
     let mut found = Vec::new();
     let mut refused = None;
     for path in tables_in(folder) {
@@ -65,7 +65,7 @@ fn find_table(folder: &Path, warnings: &mut Warnings) -> Result<PathBuf> {
         if name.contains("submission") {
             continue;
         }
-        match Table::open(&path, TableRole::Masks) {
+        match Table::open(&path, TableRole::Masks, warnings) {
             Ok(table) if has_columns(&table) => found.push((name, path)),
             Ok(_) => {}
             Err(error) => refused = refused.or(Some(error)),
@@ -103,17 +103,17 @@ fn find_table(folder: &Path, warnings: &mut Warnings) -> Result<PathBuf> {
     Ok(taken)
 }
 
-fn has_columns(table: &Table) -> bool {
+fn has_columns(table: &Table<'_>) -> bool {
     table.column(&["ImageId"]).is_some() && table.column(&["EncodedPixels"]).is_some()
 }
 
-fn read_masks(path: &Path, warnings: &mut Warnings) -> Result<BTreeMap<String, Entry>> {
-    let mut table = Table::open(path, TableRole::Masks)?;
+fn read_masks(path: &Path, warnings: &Warnings) -> Result<BTreeMap<String, Entry>> {
+    let mut table = Table::open(path, TableRole::Masks, warnings)?;
     let (id, code) = (table.require(&["ImageId"])?, table.require(&["EncodedPixels"])?);
     table.forbid_twins(&[(id, "ImageId"), (code, "EncodedPixels")])?;
     let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
     while let Some(row) = table.next()? {
-        let mut warn = |text: &str| warnings.at(TableRole::Masks, row.line, text);
+        let warn = |text: &str| row.warn(text);
         let name = row.field(id);
         if name.is_empty() {
             warn("no ImageId; the line is ignored");
@@ -131,6 +131,10 @@ fn read_masks(path: &Path, warnings: &mut Warnings) -> Result<BTreeMap<String, E
                     warn("the same row again; it is used once");
                 }
                 entry.negative = true;
+            }
+            Ok(_) if entry.runs.len() >= limits::MARKS_OF_IMAGE => {
+                entry.damaged = true;
+                warn("the image has more masks than any that is known; it is left out");
             }
             Ok(runs) if entry.runs.contains(&runs) => warn("the same row again; it is used once"),
             Ok(runs) => entry.runs.push(runs),

@@ -1,12 +1,14 @@
 //! Which cases a model was trained on: read from a file in the authors' form, or drawn.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::case::Case;
 use super::error::Result;
 use super::files::stem;
+use super::likeness::{self, Meant};
 use super::notes::Warnings;
 use super::table::{Table, TableRole};
 
@@ -149,7 +151,7 @@ pub(super) fn draw(cases: &[Drawn<'_>], seed: u64, fractions: Fractions) -> Vec<
 pub(super) fn warn_of_shared_patients<'a>(
     images: impl Iterator<Item = (&'a str, Split, u64)>,
     table: TableRole,
-    warnings: &mut Warnings,
+    warnings: &Warnings,
 ) {
     let mut images: Vec<_> = images.collect();
     images.sort_unstable_by_key(|(_, _, line)| *line);
@@ -181,15 +183,15 @@ pub(super) struct SplitFile {
 
 impl SplitFile {
     /// Whether a file has the columns of one, and none that make it a file of labels.
-    pub(super) fn is_one(table: &Table) -> bool {
+    pub(super) fn is_one(table: &Table<'_>) -> bool {
         table.column(&["Image_ID"]).is_some()
             && table.column(&["Split"]).is_some()
             && table.column(&["label"]).is_none()
     }
 
     /// Reads it. The same id in two splits is an error; the same row twice is a warning.
-    pub(super) fn read(path: &Path, warnings: &mut Warnings) -> Result<Self> {
-        let mut table = Table::open(path, TableRole::Splits)?;
+    pub(super) fn read(path: &Path, warnings: &Warnings) -> Result<Self> {
+        let mut table = Table::open(path, TableRole::Splits, warnings)?;
         let (id, split) = (table.require(&ID_COLUMNS)?, table.require(&["Split"])?);
         table.forbid_twins(&[(id, "Image_ID"), (split, "Split")])?;
         let mut rows: HashMap<String, (Split, u64)> = HashMap::new();
@@ -213,6 +215,40 @@ impl SplitFile {
             }
         }
         Ok(Self { rows })
+    }
+
+    /// Gives ids that are no case's, and mean one all the same, the case's own form.
+    pub(super) fn adopt(&mut self, cases: &[Case], warnings: &Warnings) {
+        let is_free = |case: &&Case| self.find(&case.id).is_none();
+        let free: Vec<&Case> = cases.iter().filter(is_free).collect();
+        if free.is_empty() {
+            return;
+        }
+        let last = |id: &'_ str| id.rsplit('/').next().unwrap_or(id).to_owned();
+        let used: BTreeSet<String> = cases.iter().flat_map(|case| [case.id.clone(), last(&case.id)]).collect();
+        let unknown: Vec<String> = self.rows.keys().filter(|id| !used.contains(*id)).cloned().collect();
+        let files: Vec<(usize, &str)> = free.iter().map(|case| case.id.as_str()).enumerate().collect();
+        let mut found: Vec<(&str, Meant)> =
+            likeness::meant(unknown.iter().map(String::as_str).collect(), &files).into_iter().collect();
+        found.sort_unstable_by_key(|(id, _)| self.rows.get(*id).map(|(_, line)| *line));
+        for (id, meant) in found {
+            let Some((split, line)) = self.rows.remove(id) else { continue };
+            match meant {
+                Meant::File(case, likeness) => {
+                    likeness.warning().into_iter().for_each(|text| warnings.at(TableRole::Splits, line, text));
+                    self.rows.insert(free[case].id.clone(), (split, line));
+                }
+                Meant::Several => {
+                    warnings.at(TableRole::Splits, line, likeness::SEVERAL);
+                    self.rows.insert(id.to_owned(), (split, line));
+                }
+            }
+        }
+    }
+
+    /// The first of its ids.
+    pub(super) fn first_id(&self) -> Option<&str> {
+        self.rows.iter().min_by_key(|(_, (_, line))| *line).map(|(id, _)| id.as_str())
     }
 
     /// The split of a case and the line that says so.

@@ -1,17 +1,21 @@
 //! CSV files that assume nothing: whoever wrote them used a spreadsheet, pandas or a text editor.
 //!
 //! Told apart by their columns, whose names are compared without case, blanks and punctuation (` EncodedPixels` is
-//! `EncodedPixels`, `Image_ID` is `ImageId`). A byte order mark, any line end, quotes, a trailing delimiter, an index
-//! column, and semicolons or tabs as delimiters are understood.
+//! `EncodedPixels`, `Image_ID` is `ImageId`). A byte order mark, UTF-16, Windows-1252, any line end, quotes, a trailing
+//! delimiter, an index column, semicolons or tabs as delimiters, a first line `sep=;`, and decimal commas are understood.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use csv::ByteRecord;
+use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs_io::DecodeReaderBytesBuilder;
 
 use super::error::{Error, Result};
+use super::notes::Warnings;
 use crate::files::{self, Source};
 use crate::limits;
 
@@ -49,53 +53,74 @@ impl std::fmt::Display for TableRole {
 }
 
 /// A CSV file open for reading, record by record.
-pub(super) struct Table {
+pub(super) struct Table<'a> {
     role: TableRole,
     path: PathBuf,
     reader: csv::Reader<Plain<Box<dyn Read>>>,
+    delimiter: u8,
     budget: Rc<Cell<usize>>,
     header: Vec<String>,
+    header_line: u64,
     record: ByteRecord,
     records: u64,
+    warnings: &'a Warnings,
 }
 
 /// One record, without the header.
 pub(super) struct Row<'a> {
     /// Line of the file on which it begins, from 1.
     pub(super) line: u64,
-    table: &'a Table,
+    table: &'a Table<'a>,
 }
 
-impl Table {
-    /// Opens a file and reads its header.
-    pub(super) fn open(path: &Path, role: TableRole) -> Result<Self> {
+impl<'a> Table<'a> {
+    /// Opens a file and reads its header. What is odd about fields is told when they are read.
+    pub(super) fn open(path: &Path, role: TableRole, warnings: &'a Warnings) -> Result<Self> {
         let fail = |problem: String| Error::Table { role, place: String::new(), problem, path: path.to_owned() };
         let unreadable = |error: files::Error| fail(format!("the file cannot be read ({error})"));
         let mut file = Source::open(path, limits::TABLE_BYTES).map_err(unreadable)?;
         let start = file.head(START_BYTES).map_err(unreadable)?;
-        if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
-            return Err(fail("the file is UTF-16 text; save it as UTF-8".to_owned()));
+        let wide = utf_16(&start);
+        let start = wide.map_or(Cow::Borrowed(&start[..]), |coding| {
+            Cow::Owned(coding.decode_with_bom_removal(&start).0.into_owned().into_bytes())
+        });
+        let first_line = first_line(&start);
+        let stated = stated_delimiter(first_line);
+        if stated == Some(None) {
+            let problem = "the first line begins with sep= and names no delimiter; write sep=; or remove the line";
+            return Err(fail(problem.to_owned()));
         }
+        let delimiter = stated.flatten().unwrap_or_else(|| usual_delimiter(first_line));
         let budget = Rc::new(Cell::new(limits::RECORD_BYTES + BUFFER_BYTES));
-        let plain = Plain::new(Box::new(file.into_reader()) as Box<dyn Read>, Rc::clone(&budget));
+        // Text in UTF-16 becomes UTF-8, all else stays as it is but for a byte order mark.
+        let mut text = DecodeReaderBytesBuilder::new();
+        text.encoding(wide).utf8_passthru(true).strip_bom(true);
+        let plain = Plain::new(Box::new(text.build(file.into_reader())) as Box<dyn Read>, Rc::clone(&budget));
         let reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .buffer_capacity(BUFFER_BYTES)
-            .delimiter(delimiter(&start))
+            .delimiter(delimiter)
             .from_reader(plain);
         let mut table = Self {
             role,
             path: path.to_owned(),
             reader,
+            delimiter,
             budget,
             header: Vec::new(),
+            header_line: 1,
             record: ByteRecord::new(),
             records: 0,
+            warnings,
         };
+        if stated.is_some() {
+            table.read()?;
+        }
         if !table.read()? {
             return Err(fail("the file is empty".to_owned()));
         }
+        table.header_line = table.line();
         table.header = table.record.iter().map(normalized).collect();
         while table.header.last().is_some_and(String::is_empty) {
             table.header.pop();
@@ -117,7 +142,11 @@ impl Table {
     pub(super) fn forbid_twins(&self, columns: &[(usize, &'static str)]) -> Result<()> {
         for (position, name) in columns {
             if self.header.iter().filter(|column| **column == self.header[*position]).count() > 1 {
-                return Err(self.refuse(Some(1), Some(name), "the header names this column twice".to_owned()));
+                return Err(self.refuse(
+                    Some(self.header_line),
+                    Some(name),
+                    "the header names this column twice".to_owned(),
+                ));
             }
         }
         Ok(())
@@ -135,8 +164,11 @@ impl Table {
         }
         if let Some(extra) = self.record.iter().skip(self.header.len()).find(|field| !field.trim_ascii().is_empty()) {
             let shown = String::from_utf8_lossy(&extra[..extra.len().min(20)]).into_owned();
+            // What is read may hold anything, a terminal's commands among it.
+            let shown: String = shown.chars().filter(|letter| !letter.is_control()).collect();
+            let comma = if self.delimiter == b',' { " (a decimal comma needs quotes around its number)" } else { "" };
             let problem = format!(
-                "the line has {} fields and the header {}; the first without a column begins with `{shown}`",
+                "the line has {} fields and the header {}{comma}; the first without a column begins with `{shown}`",
                 self.record.len(),
                 self.header.len()
             );
@@ -173,13 +205,23 @@ impl Table {
 
 impl Row<'_> {
     /// The field of a column without the blanks around it; empty where the record is too short.
-    pub(super) fn field(&self, column: usize) -> std::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(self.table.record.get(column).unwrap_or_default().trim_ascii())
+    pub(super) fn field(&self, column: usize) -> Cow<'_, str> {
+        let bytes = self.table.record.get(column).unwrap_or_default().trim_ascii();
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            return text.into();
+        }
+        self.warn("letters that are no UTF-8 were read as Windows-1252, the code of western Europe");
+        western(bytes)
+    }
+
+    /// Tells something odd about this record.
+    pub(super) fn warn(&self, text: &str) {
+        self.table.warnings.at(self.table.role, self.line, text);
     }
 
     /// The field of a column that may not be there.
-    pub(super) fn optional(&self, column: Option<usize>) -> std::borrow::Cow<'_, str> {
-        column.map_or(std::borrow::Cow::Borrowed(""), |column| self.field(column))
+    pub(super) fn optional(&self, column: Option<usize>) -> Cow<'_, str> {
+        column.map_or(Cow::Borrowed(""), |column| self.field(column))
     }
 
     /// An error about this record.
@@ -187,15 +229,28 @@ impl Row<'_> {
         self.table.refuse(Some(self.line), Some(column), problem.into())
     }
 
-    /// A number, or nothing where the field says so: empty, `NaN`, `NA`, `null`, `None`.
-    pub(super) fn number(&self, column: usize, name: &str) -> Result<Option<f64>> {
+    /// A number, or nothing where the field says so: empty, `NaN`, `NA`, `null`, `None`; else what is wrong with it.
+    pub(super) fn number(&self, column: usize) -> std::result::Result<Option<f64>, &'static str> {
         let field = self.field(column);
         if is_missing(&field) {
             return Ok(None);
         }
-        match field.parse::<f64>() {
+        let no_number = Err("this is no finite number");
+        let number = match field.split_once(',') {
+            None => field.parse::<f64>(),
+            // 1,024 between commas may be English for 1024 as well.
+            Some((whole, fraction)) if self.table.delimiter == b',' && fraction.len() == 3 && whole.len() <= 4 => {
+                return Err("a comma in a number has two meanings; write a point, or no thousands");
+            }
+            Some((whole, fraction)) if !fraction.contains([',', '.']) && !whole.contains('.') => {
+                self.warn("a decimal comma was read as a point");
+                format!("{whole}.{fraction}").parse::<f64>()
+            }
+            Some(_) => return no_number,
+        };
+        match number {
             Ok(number) if number.is_finite() => Ok(Some(number)),
-            _ => Err(self.refuse(name, "this is no finite number")),
+            _ => no_number,
         }
     }
 }
@@ -225,22 +280,61 @@ pub(super) fn tables_in(folder: &Path) -> Vec<PathBuf> {
 
 /// A name without case, blanks and punctuation.
 fn normalized(name: &[u8]) -> String {
-    let name = String::from_utf8_lossy(name);
+    let name = std::str::from_utf8(name).map_or_else(|_| western(name), Cow::Borrowed);
     name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// The delimiter of a file that begins with `start`: a comma unless its first line has none.
-fn delimiter(start: &[u8]) -> u8 {
-    let line = start.split(|byte| matches!(byte, b'\n' | b'\r')).find(|line| !line.is_empty()).unwrap_or_default();
+/// Text in the code of western Europe, which has a letter for nearly every byte.
+fn western(bytes: &[u8]) -> Cow<'_, str> {
+    WINDOWS_1252.decode_without_bom_handling(bytes).0
+}
+
+/// The coding of a text that begins with `start`, where it is UTF-16: by its byte order mark, or by the zeros between the
+/// letters of a header.
+fn utf_16(start: &[u8]) -> Option<&'static Encoding> {
+    match *start {
+        [0xff, 0xfe, ..] => Some(UTF_16LE),
+        [0xfe, 0xff, ..] => Some(UTF_16BE),
+        [first, 0, second, 0, ..] if first != 0 && second != 0 => Some(UTF_16LE),
+        [0, first, 0, second, ..] if first != 0 && second != 0 => Some(UTF_16BE),
+        _ => None,
+    }
+}
+
+/// The first line of a text that is not empty, as far as it is there, without a byte order mark.
+fn first_line(start: &[u8]) -> &[u8] {
+    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
+    start.split(|byte| matches!(byte, b'\n' | b'\r')).find(|line| !line.is_empty()).unwrap_or_default()
+}
+
+/// The delimiter that a line `sep=;` states, as Excel writes and reads it; the inner nothing where it states none.
+fn stated_delimiter(line: &[u8]) -> Option<Option<u8>> {
+    let line = line.strip_prefix(b"\"").unwrap_or(line);
+    let (name, rest) = line.split_at_checked(4)?;
+    if !name.eq_ignore_ascii_case(b"sep=") {
+        return None;
+    }
+    let rest = rest.strip_suffix(b"\"").unwrap_or(rest);
+    // Programs that pad every line with delimiters pad this one.
+    let is_one = |delimiter: &u8| {
+        delimiter.is_ascii()
+            && !delimiter.is_ascii_alphanumeric()
+            && *delimiter != b'"'
+            && rest.iter().all(|byte| byte == delimiter)
+    };
+    Some(rest.first().copied().filter(is_one))
+}
+
+/// The delimiter of a file with this header: a comma unless it has none.
+fn usual_delimiter(line: &[u8]) -> u8 {
     [b',', b';', b'\t'].into_iter().find(|delimiter| line.contains(delimiter)).unwrap_or(b',')
 }
 
-/// A text file with `\n` after every line, without a byte order mark, and with an end to its patience: more than the
-/// budget between two records is an error instead of a full memory.
+/// A text file with `\n` after every line, and with an end to its patience: more than the budget between two records is an
+/// error instead of a full memory.
 struct Plain<R> {
     inner: R,
     budget: Rc<Cell<usize>>,
-    at_start: bool,
     /// The last byte given, before the end.
     last: u8,
     after_return: bool,
@@ -248,36 +342,14 @@ struct Plain<R> {
 
 impl<R: Read> Plain<R> {
     fn new(inner: R, budget: Rc<Cell<usize>>) -> Self {
-        Self { inner, budget, at_start: true, last: b'\n', after_return: false }
-    }
-
-    /// Reads at most `buffer.len()` bytes, at least 3 where the file has them and it is the start.
-    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut length = self.inner.read(buffer)?;
-        if self.at_start {
-            while (1..3).contains(&length) {
-                match self.inner.read(&mut buffer[length..])? {
-                    0 => break,
-                    more => length += more,
-                }
-            }
-            self.at_start = false;
-            if buffer[..length].starts_with(b"\xef\xbb\xbf") {
-                buffer.copy_within(3..length, 0);
-                length -= 3;
-                if length == 0 {
-                    return self.inner.read(buffer);
-                }
-            }
-        }
-        Ok(length)
+        Self { inner, budget, last: b'\n', after_return: false }
     }
 }
 
 impl<R: Read> Read for Plain<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            let length = self.fill(buffer)?;
+            let length = self.inner.read(buffer)?;
             if length == 0 {
                 if self.last == b'\n' || buffer.is_empty() {
                     return Ok(0);
@@ -319,7 +391,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.csv");
         std::fs::write(&path, content).unwrap();
-        let mut table = Table::open(&path, TableRole::Masks)?;
+        let warnings = Warnings::default();
+        let mut table = Table::open(&path, TableRole::Masks, &warnings)?;
         let (id, pixels) = (table.require(&["ImageId"])?, table.require(&["EncodedPixels"])?);
         let mut found = Vec::new();
         while let Some(row) = table.next()? {
@@ -353,6 +426,82 @@ mod tests {
     }
 
     #[test]
+    fn a_stated_delimiter_is_no_header() {
+        let expected: Found = vec![(3, "a,b".to_owned(), "-1".to_owned()), (5, "c".to_owned(), "1 2".to_owned())];
+        for (line, delimiter) in [
+            ("sep=;", ";"),
+            ("SEP=;", ";"),
+            ("\"sep=;\"", ";"),
+            ("sep=\t", "\t"),
+            ("sep=|", "|"),
+            ("sep=;;;", ";"),
+            ("sep=^", "^"),
+        ] {
+            let table =
+                format!("{line}\r\nImageId#EncodedPixels#\r\na,b#-1#\r\n\r\nc#1 2#\r\n").replace('#', delimiter);
+            for content in [table.clone(), format!("\u{feff}{table}")] {
+                assert_eq!(read(content.as_bytes()).unwrap(), expected, "{content:?}");
+            }
+        }
+        let twice = read(b"sep=,\nImageId,EncodedPixels,ImageId\n").map(|_| ());
+        assert!(twice.is_ok(), "twins are for others to refuse");
+    }
+
+    #[test]
+    fn every_coding_gives_the_same_rows() {
+        let table = "ImageId;EncodedPixels\r\nM\u{fc}ller \u{20ac};-1\r\nb;1 2\r\n";
+        let expected: Found =
+            vec![(2, "M\u{fc}ller \u{20ac}".to_owned(), "-1".to_owned()), (3, "b".to_owned(), "1 2".to_owned())];
+        let wide = |mark: &str, bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+            format!("{mark}{table}").encode_utf16().flat_map(bytes).collect()
+        };
+        for content in [
+            table.as_bytes().to_vec(),
+            format!("\u{feff}{table}").into_bytes(),
+            wide("\u{feff}", u16::to_le_bytes),
+            wide("\u{feff}", u16::to_be_bytes),
+            wide("", u16::to_le_bytes),
+            wide("", u16::to_be_bytes),
+            table.chars().map(|letter| if letter == '\u{20ac}' { 0x80 } else { letter as u8 }).collect(),
+        ] {
+            assert_eq!(read(&content).unwrap(), expected, "{content:?}");
+        }
+        // Longer than a buffer, so that letters lie across its end.
+        let rows: String = (0..5000).map(|row| format!("\u{fc}\u{1d11e}{row};1 2\n")).collect();
+        let long = format!("\u{feff}ImageId;EncodedPixels\n{rows}");
+        let wide: Vec<u8> = long.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(read(&wide).unwrap(), read(long.as_bytes()).unwrap());
+    }
+
+    #[test]
+    fn a_decimal_comma_is_a_point_where_it_can_be_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        let number = |content: &str| {
+            std::fs::write(&path, content).unwrap();
+            let warnings = Warnings::default();
+            let mut table = Table::open(&path, TableRole::Boxes, &warnings).unwrap();
+            let number = table.next().unwrap().unwrap().number(0);
+            drop(table);
+            (number.ok(), warnings.into_list().len())
+        };
+        for (content, expected) in [
+            ("x;y\n10,5;1\n", (Some(Some(10.5)), 1)),
+            ("x;y\n-1,024;1\n", (Some(Some(-1.024)), 1)),
+            ("x,y\n\"10,5\",1\n", (Some(Some(10.5)), 1)),
+            ("x,y\n\"1,024\",1\n", (None, 0)),
+            ("x;y\n1.024,5;1\n", (None, 0)),
+            ("x;y\n1,024,5;1\n", (None, 0)),
+            ("x;y\n1,2.5;1\n", (None, 0)),
+            ("x;y\n1.5;1\n", (Some(Some(1.5)), 0)),
+            ("x;y\n;1\n", (Some(None), 0)),
+            ("x;y\ninf;1\n", (None, 0)),
+        ] {
+            assert_eq!(number(content), expected, "{content:?}");
+        }
+    }
+
+    #[test]
     fn lines_in_quotes_are_counted() {
         let found = read(b"ImageId,EncodedPixels,note\na,-1,\"x\r\ny\"\nb,-1,\n").unwrap();
         assert_eq!(found.iter().map(|row| row.0).collect::<Vec<_>>(), [2, 4]);
@@ -362,7 +511,10 @@ mod tests {
     fn what_is_no_table_is_refused() {
         let message = |content: &[u8]| read(content).unwrap_err().to_string();
         assert!(message(b"").contains("empty"));
-        assert!(message(b"\xff\xfeI\0m\0").contains("UTF-16"));
+        assert!(message(b"\xff\xfeI\0m\0").contains("no column ImageId"));
+        assert!(message(b"sep=\nImageId,EncodedPixels\n").contains("sep="));
+        assert!(message(b"sep=;x\nImageId,EncodedPixels\n").contains("sep="));
+        assert!(message(b"sep=;\n").contains("empty"));
         assert!(message(b"ImageId,Pixels\n").contains("no column EncodedPixels"));
         assert!(message(b"ImageId,EncodedPixels\n1,a,-1\n").contains("line 2"), "an index column without a header");
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::state::PathPurpose;
-use crate::cohort::{Cohort, CohortOptions, CohortSpec, SpecError};
+use crate::cohort::{Cohort, CohortOptions, CohortSpec, SpecError, first_warnings};
 use crate::job::{Ending, JobWatch, Told};
 use crate::reading::{CaseSource, ModelSource, OpenCase, OpenModel};
 use crate::watch::Watch;
@@ -27,6 +27,8 @@ pub enum Opened {
 /// Opens all paths; each success is told at once, failures are told together at the end.
 pub(super) fn open(paths: &[PathBuf], watch: &JobWatch, tell: impl Fn(Opened)) -> Ending {
     let mut problems = Vec::new();
+    // Of what was opened last, where it is a data set.
+    let mut note = None;
     for (done, path) in paths.iter().enumerate() {
         if watch.is_cancelled() {
             return Ending::Cancelled;
@@ -44,14 +46,19 @@ pub(super) fn open(paths: &[PathBuf], watch: &JobWatch, tell: impl Fn(Opened)) -
                 .map_err(|error| Told::of(error.without_path(), None))
         };
         match opened {
-            Ok(opened) => tell(opened),
+            Ok(opened) => {
+                if let Opened::Cohort(cohort) = &opened {
+                    note = Some(cohort_note(cohort));
+                }
+                tell(opened);
+            }
             // The name is enough for those who may see it: the folder is what they opened.
             Err(told) => problems.push(told.named(name_of(path))),
         }
         watch.progress(done + 1, paths.len());
     }
     match problems.as_slice() {
-        [] => Ending::Done(None),
+        [] => Ending::Done(note),
         [one] => watch.failed(one.clone()),
         [first, ..] => {
             let words = format!("{} of {} could not be opened; {}", problems.len(), paths.len(), first.words);
@@ -88,10 +95,11 @@ pub(super) fn open_cohort(text: &str, watch: &JobWatch) -> Result<Cohort, Ending
 /// What there is to say about a cohort that was opened.
 pub(super) fn cohort_note(cohort: &Cohort) -> String {
     let cases = cohort.cases().len();
-    match cohort.exclusions().len() {
-        0 => format!("{cases} cases"),
-        left_out => format!("{cases} cases; {left_out} were left out, `saliscope cohort` says why"),
-    }
+    let left_out = match cohort.exclusions().len() {
+        0 => String::new(),
+        left_out => format!("; {left_out} were left out, `saliscope cohort` says why"),
+    };
+    format!("{cases} cases{left_out}{}", first_warnings(cohort.warnings()))
 }
 
 fn is_model(path: &Path) -> bool {

@@ -65,6 +65,37 @@ fn json_for_programs() {
 }
 
 #[test]
+fn reasons_survive_where_nothing_is_usable() {
+    let tree = Tree::new();
+    tree.png("secret0.png").png("secret1.png");
+    tree.write("labels.csv", "image,label\nsecret0,-1\nhidden7,1\n");
+    let spec = format!("folder:{}", tree.path().display());
+    let output = run(&[&spec]);
+    assert_eq!(output.status.code(), Some(1));
+    let message = text(&output.stderr).replace(&tree.path().display().to_string(), "");
+    assert_says(
+        &message,
+        &["warning: labels CSV, line 2: the label is uncertain", "error: nothing usable", "`aaaaaa9`"],
+    );
+    assert!(output.stdout.is_empty());
+    assert!(!message.contains("secret") && !message.contains("hidden"), "{message}");
+    let listed = run(&[&spec, "--list-excluded"]);
+    assert_eq!(listed.status.code(), Some(1));
+    assert_says(&text(&listed.stdout), &["left out:", "uncertain label (line 2)", "secret0", "hidden7", "secret1"]);
+    let report: serde_json::Value = serde_json::from_slice(&run(&[&spec, "--json"]).stdout).unwrap();
+    assert_eq!((&report["images"], report["left_out"].as_array().unwrap().len()), (&0.into(), 3));
+    assert!(report["warnings"].to_string().contains("uncertain") && !report.to_string().contains("secret"), "{report}");
+    // Whatever else reads the cohort says the same.
+    let evaluate = ["evaluate", "--model", "demo:pneumothorax_inception_v3_1", "--cohort", &spec];
+    let evaluated = Command::new(env!("CARGO_BIN_EXE_saliscope")).args(evaluate).output().unwrap();
+    assert_eq!(evaluated.status.code(), Some(1));
+    assert_says(
+        &text(&evaluated.stderr),
+        &["warning: labels CSV, line 2: the label is uncertain", "error: nothing usable"],
+    );
+}
+
+#[test]
 fn exit_codes() {
     for usage in [
         vec![],

@@ -5,6 +5,7 @@
 mod command;
 mod folder;
 mod hostile;
+mod names;
 mod phantoms;
 mod rle;
 mod rsna;

@@ -80,12 +80,6 @@ fn missing_values_are_no_finding_only_without_a_target() {
     }
     for (row, words) in [
         ("c,,,,,1", vec!["line 4", "column x", "no box"]),
-        ("c,1,2,,4,1", vec!["line 4", "column width"]),
-        ("c,1,2,NaN,4,1", vec!["line 4", "column width"]),
-        ("c,1,inf,3,4,1", vec!["line 4", "column y", "finite"]),
-        ("c,1,two,3,4,1", vec!["line 4", "column y"]),
-        ("c,1,2,3,0,1", vec!["line 4", "column height", "above 0"]),
-        ("c,1,2,-3,4,1", vec!["line 4", "column width", "above 0"]),
         ("c,1,2,3,4,0", vec!["line 4", "column Target"]),
         ("c,1,2,3,4,", vec!["line 4", "column Target"]),
         ("c,1,2,3,4,2", vec!["line 4", "column Target"]),
@@ -95,6 +89,24 @@ fn missing_values_are_no_finding_only_without_a_target() {
         let message = refusal(&set(&format!("{row}\n")).rsna());
         assert_says(&message, &["labels CSV"]);
         assert_says(&message, &words);
+    }
+}
+
+#[test]
+fn a_bad_box_drops_its_image_alone() {
+    for (row, words) in [
+        ("c,1,2,,4,1", ["column width", "no such value"]),
+        ("c,1,2,NaN,4,1", ["column width", "no such value"]),
+        ("c,1,inf,3,4,1", ["column y", "finite"]),
+        ("c,1,two,3,4,1", ["column y", "finite"]),
+        ("c,1,2,3,0,1", ["column height", "above 0"]),
+        ("c,1,2,-3,4,1", ["column width", "above 0"]),
+    ] {
+        let cohort = open(&set(&format!("{row}\nc,1,2,3,4,1\nd,1,2,3,4,1\n")).rsna()).unwrap();
+        assert_eq!(labels(&cohort), [("a", Some(false)), ("d", Some(true))], "{row}");
+        assert!(left_out(&cohort).contains(&(Reason::BadBox, "c", Some(4))), "{row}: {:?}", left_out(&cohort));
+        let told = [&["labels CSV, line 4"][..], &words].concat();
+        assert!(warns(&cohort, &told), "{row}: {:?}", cohort.warnings());
     }
 }
 
