@@ -2,16 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::notes::Findings;
+use super::notes::{Findings, first_warnings};
 use super::rle::RleError;
 use super::table::TableRole;
 use crate::radiograph;
 
 /// Result of reading a cohort.
 pub type Result<T> = std::result::Result<T, Error>;
-
-/// Warnings that are told with a problem in one sentence.
-const WARNINGS_TOLD: usize = 3;
 
 /// Failure of a cohort as a whole, or of one case of it.
 #[derive(Debug, thiserror::Error)]
@@ -150,12 +147,7 @@ impl Error {
         match self {
             Self::Folder { problem, .. } => problem.clone(),
             Self::Radiograph(error) => error.problem.to_string(),
-            Self::Explained { problem, findings } => {
-                let warnings = findings.warnings.iter().take(WARNINGS_TOLD).map(|warning| format!("; {warning}"));
-                let more = findings.warnings.len().saturating_sub(WARNINGS_TOLD);
-                let more = if more > 0 { format!("; `saliscope cohort` tells {more} more") } else { String::new() };
-                problem.without_path() + &warnings.collect::<String>() + &more
-            }
+            Self::Explained { problem, findings } => problem.without_path() + &first_warnings(&findings.warnings),
             Self::MaskFile { problem, .. } => format!("the mask {problem}"),
             Self::Table { role, place, problem, .. } => format!("{role}{place}: {problem}"),
             Self::NoTable { columns, .. } => format!("no CSV file with the columns {columns} is there"),

@@ -11,7 +11,7 @@ use super::case::{Case, Mark, Source};
 use super::error::{Error, Result};
 use super::files::{self, Header, ImageFile, stem, without_extension};
 use super::likeness::{self, Meant};
-use super::marks::{BoxColumns, LinedBox, place_boxes};
+use super::marks::{BadBox, BoxColumns, LinedBox, place_boxes};
 use super::mask_file::{self, MaskFile};
 use super::mask_folder::{MASKS_FOLDER, Masks};
 use super::mask_name;
@@ -20,6 +20,7 @@ use super::spec::CohortOptions;
 use super::split::{self, Split};
 use super::table::{Row, Table, TableRole, is_missing};
 use super::{Found, SplitSource};
+use crate::limits;
 use crate::truth::Task;
 use crate::watch::Watch;
 
@@ -358,6 +359,10 @@ fn read_boxes(
                 draft.bad_box = draft.bad_box.or(Some(row.line));
             }
             Ok(None) => draft.without_box = true,
+            Ok(Some(_)) if draft.boxes.len() >= limits::MARKS_OF_IMAGE => {
+                BadBox::TOO_MANY.warn(&row);
+                draft.bad_box = draft.bad_box.or(Some(row.line));
+            }
             Ok(Some(finding)) if draft.boxes.iter().any(|lined| lined.finding == finding) => {
                 row.warn("the same row again; it is used once");
             }

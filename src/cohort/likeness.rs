@@ -9,6 +9,9 @@ use super::files::{stem, without_extension};
 /// Digits of the longest id that may be a number.
 const MAX_DIGITS: usize = 64;
 
+/// Bytes of the longest path that systems know.
+const MAX_PATH_BYTES: usize = 4096;
+
 /// What a name and a file's differ in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Likeness {
@@ -27,7 +30,8 @@ impl Likeness {
     /// What is equal in names that differ in no more than this; nothing for a name that it does not apply to.
     fn key(self, name: &str) -> Option<String> {
         match self {
-            Self::Same => Some(composed(name)),
+            // Of ASCII there is one form alone.
+            Self::Same => (!name.is_ascii()).then(|| composed(name)),
             Self::Case => Some(folded(name)),
             Self::Zeros => {
                 let digits = name.strip_suffix(".0").unwrap_or(name);
@@ -99,6 +103,7 @@ pub(super) fn is_scientific(name: &str) -> bool {
 pub(super) fn meant<'a>(names: BTreeSet<&'a str>, files: &[(usize, &str)]) -> HashMap<&'a str, Meant> {
     let mut found = HashMap::new();
     let mut open = names;
+    open.retain(|name| name.len() <= MAX_PATH_BYTES);
     let mut taken: HashSet<usize> = HashSet::new();
     for likeness in Likeness::ALL {
         if open.is_empty() {
@@ -115,8 +120,11 @@ pub(super) fn meant<'a>(names: BTreeSet<&'a str>, files: &[(usize, &str)]) -> Ha
         }
         let mut claims: HashMap<usize, Vec<&str>> = HashMap::new();
         open.retain(|name| {
-            let keys = forms(name).into_iter().filter_map(|form| likeness.key(form));
-            match keys.filter_map(|key| by_key.get(&key)).next().map(Vec::as_slice) {
+            let forms = forms(name);
+            // Most names have neither folder nor extension, so that all their forms are one.
+            let differing = forms.iter().enumerate().filter(|(index, form)| !forms[..*index].contains(form));
+            let mut keys = differing.filter_map(|(_, form)| likeness.key(form));
+            match keys.find_map(|key| by_key.get(&key)).map(Vec::as_slice) {
                 None => return true,
                 Some([file]) => claims.entry(*file).or_default().push(name),
                 Some(_) => drop(found.insert(*name, Meant::Several)),

@@ -14,6 +14,9 @@ pub(super) struct BadBox {
 }
 
 impl BadBox {
+    /// One more box than an image may have.
+    pub(super) const TOO_MANY: Self = Self { column: "x", problem: "the image has more boxes than any that is known" };
+
     /// What becomes of it.
     pub(super) fn warn(self, row: &Row<'_>) {
         row.warn(&format!("column {}: {}; the image is left out", self.column, self.problem));

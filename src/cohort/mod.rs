@@ -48,7 +48,7 @@ pub use case::Case;
 pub use error::{Error, Result};
 pub use files::Skipped;
 pub use mask_file::open_mask;
-pub use notes::{Exclusion, Findings, Reason, Warning};
+pub use notes::{Exclusion, Findings, Reason, Warning, first_warnings};
 pub use spec::{CohortOptions, CohortSpec, DEFAULT_PHANTOMS, SpecError, ThirdClass};
 pub use split::{Fractions, Split};
 pub use table::TableRole;

@@ -147,6 +147,18 @@ impl Notes {
     }
 }
 
+/// Warnings that are told within a sentence.
+const WARNINGS_TOLD: usize = 3;
+
+/// The first of some warnings as the rest of a sentence, with the number of those that it does not tell.
+pub fn first_warnings(warnings: &[Warning]) -> String {
+    let mut told: String = warnings.iter().take(WARNINGS_TOLD).map(|warning| format!("; {warning}")).collect();
+    if let Some(more @ 1..) = warnings.len().checked_sub(WARNINGS_TOLD) {
+        told += &format!("; `saliscope cohort` tells {more} more");
+    }
+    told
+}
+
 /// Most letters of a shape.
 const SHAPE_LETTERS: usize = 40;
 
@@ -177,26 +189,39 @@ pub(super) fn shape(id: &str) -> String {
 /// Gathers warnings, each kind once. Whoever reads a table tells oddities while others hold rows of it, so that it is
 /// shared; nobody keeps a borrow.
 #[derive(Debug, Default)]
-pub(super) struct Warnings(RefCell<BTreeMap<(Option<TableRole>, String), (Vec<u64>, usize)>>);
+pub(super) struct Warnings(RefCell<BTreeMap<(Option<TableRole>, String), Met>>);
+
+/// Where and how often one kind was met.
+#[derive(Debug, Default)]
+struct Met {
+    /// The first lines.
+    lines: Vec<u64>,
+    /// The last line, which may hold several of the kind.
+    last: Option<u64>,
+    count: usize,
+}
 
 impl Warnings {
-    /// Something odd on one line of a file.
+    /// Something odd on one line of a file, however often there.
     pub(super) fn at(&self, table: TableRole, line: u64, text: &str) {
         let mut kinds = self.0.borrow_mut();
         let mut key = (Some(table), text.to_owned());
         if kinds.len() >= KINDS && !kinds.contains_key(&key) {
             "other oddities".clone_into(&mut key.1);
         }
-        let (lines, count) = kinds.entry(key).or_default();
-        *count += 1;
-        if lines.len() < LINES_NAMED {
-            lines.push(line);
+        let met = kinds.entry(key).or_default();
+        if met.last.replace(line) == Some(line) {
+            return;
+        }
+        met.count += 1;
+        if met.lines.len() < LINES_NAMED {
+            met.lines.push(line);
         }
     }
 
     /// Something odd that is on no line.
     pub(super) fn note(&self, text: impl Into<String>) {
-        self.0.borrow_mut().entry((None, text.into())).or_default().1 += 1;
+        self.0.borrow_mut().entry((None, text.into())).or_default().count += 1;
     }
 
     /// Takes those of another.
@@ -205,7 +230,7 @@ impl Warnings {
     }
 
     pub(super) fn into_list(self) -> Vec<Warning> {
-        let one = |((table, text), (lines, count))| Warning { table, text, lines, count };
+        let one = |((table, text), Met { lines, count, .. })| Warning { table, text, lines, count };
         self.0.into_inner().into_iter().map(one).collect()
     }
 }

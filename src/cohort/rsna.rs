@@ -8,10 +8,11 @@ use super::by_stem::{ByStem, holds_masks};
 use super::case::Case;
 use super::error::{Error, Result};
 use super::files::{self, stem};
-use super::marks::{BoxColumns, LinedBox, place_boxes};
+use super::marks::{BadBox, BoxColumns, LinedBox, place_boxes};
 use super::notes::{Exclusion, Notes, Reason, Warnings};
 use super::spec::{CohortOptions, ThirdClass};
 use super::table::{Table, TableRole, is_missing, tables_in};
+use crate::limits;
 use crate::watch::Watch;
 
 const LABELS_NAME: &str = "stage_2_train_labels.csv";
@@ -214,7 +215,11 @@ fn read_labels(path: &Path, warnings: &Warnings) -> Result<BTreeMap<String, Entr
             let text = "the image has Target 0 on one line and 1 on another; it is left out";
             warnings.at(TableRole::Labels, row.line, text);
         }
-        if is_bad {
+        let is_one_too_many = finding.is_some() && entry.boxes.len() >= limits::MARKS_OF_IMAGE;
+        if is_one_too_many {
+            BadBox::TOO_MANY.warn(&row);
+        }
+        if is_bad || is_one_too_many {
             entry.bad_box = entry.bad_box.or(Some(row.line));
             continue;
         }

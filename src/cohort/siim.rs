@@ -13,6 +13,7 @@ use super::notes::{Exclusion, Notes, Reason, Warnings};
 use super::rle::Runs;
 use super::spec::CohortOptions;
 use super::table::{Table, TableRole, tables_in};
+use crate::limits;
 use crate::watch::Watch;
 
 /// Names of the file in the order of preference; any other with its columns is taken when it is the only one.
@@ -130,6 +131,10 @@ fn read_masks(path: &Path, warnings: &Warnings) -> Result<BTreeMap<String, Entry
                     warn("the same row again; it is used once");
                 }
                 entry.negative = true;
+            }
+            Ok(_) if entry.runs.len() >= limits::MARKS_OF_IMAGE => {
+                entry.damaged = true;
+                warn("the image has more masks than any that is known; it is left out");
             }
             Ok(runs) if entry.runs.contains(&runs) => warn("the same row again; it is used once"),
             Ok(runs) => entry.runs.push(runs),

@@ -8,6 +8,9 @@ pub const RECORDS: usize = 2_000_000;
 /// Longest record of a cohort's table, in bytes: far above the longest run-length code.
 pub const RECORD_BYTES: usize = 1 << 20;
 
+/// Boxes, or run-length codes, of one image of a cohort: each is compared with the others.
+pub const MARKS_OF_IMAGE: usize = 1000;
+
 /// Levels of the factor of a mixed model: each pair of them is a contrast.
 pub const LEVELS: usize = 50;
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::state::PathPurpose;
-use crate::cohort::{Cohort, CohortOptions, CohortSpec, SpecError};
+use crate::cohort::{Cohort, CohortOptions, CohortSpec, SpecError, first_warnings};
 use crate::job::{Ending, JobWatch, Told};
 use crate::radiograph::ImageCollection;
 use crate::reading::{CaseSource, ModelSource, OpenCase, OpenModel};
@@ -33,7 +33,10 @@ pub(super) fn open(paths: &[PathBuf], watch: &JobWatch, tell: impl Fn(Opened)) -
             return Ending::Cancelled;
         }
         let opened = if path.is_dir() {
-            open_folder(path, watch).map(|cohort| tell(Opened::Cohort(cohort)))
+            open_folder(path, watch).map(|cohort| {
+                notes.push(cohort_note(&cohort));
+                tell(Opened::Cohort(cohort));
+            })
         } else if is_model(path) {
             let model = OpenModel::open(ModelSource::File(path.clone()));
             model.map(|model| tell(Opened::Model(Arc::new(model)))).map_err(|error| error.without_path())
@@ -105,10 +108,11 @@ pub(super) fn open_cohort(text: &str, watch: &JobWatch) -> Result<Cohort, Ending
 /// What there is to say about a cohort that was opened.
 pub(super) fn cohort_note(cohort: &Cohort) -> String {
     let cases = cohort.cases().len();
-    match cohort.exclusions().len() {
-        0 => format!("{cases} cases"),
-        left_out => format!("{cases} cases; {left_out} were left out, `saliscope cohort` says why"),
-    }
+    let left_out = match cohort.exclusions().len() {
+        0 => String::new(),
+        left_out => format!("; {left_out} were left out, `saliscope cohort` says why"),
+    };
+    format!("{cases} cases{left_out}{}", first_warnings(cohort.warnings()))
 }
 
 fn is_model(path: &Path) -> bool {

@@ -236,8 +236,9 @@ mod tests {
                 b"Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab=",
                 "Zhang^XiaoDong=张^小东=",
             ),
+            ("\\ISO 2022 IR 87", b"\x1b$B\x22\x4c\x21\x72\x21\x71\x21\x41\x21\x42\x21\x5d\x1b(B", "¬£¢〜‖−"),
             // JIS X 0212, and bytes of kanji that look like = and ^.
-            ("\\ISO 2022 IR 87\\ISO 2022 IR 159", b"A=\x1b$(D0!\x1b$B==F^\x1b(B", "A=丂十賦"),
+            ("\\ISO 2022 IR 87\\ISO 2022 IR 159", b"A=\x1b$(D0!\x1b$B==F^\x1b(B", "A=丂十曇"),
             ("\\ISO 2022 IR 87", b"\x1b$B;3ED^\x1b$BB@O:", "山田^太郎"),
             ("ISO 2022 IR 100\\ISO 2022 IR 144\\ISO 2022 IR 126", b"\xfc\x1b-L\xbb\x1b-F\xc4\x1b-A\xe4", "üЛΔä"),
             // Behind a separator the first set is in use again.

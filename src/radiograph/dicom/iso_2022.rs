@@ -85,7 +85,8 @@ impl CodeElements {
                 (first @ 0x21..=0x7e, Some(second @ 0x21..=0x7e)) if is_of_lower_pairs(lower) => {
                     let pair = [0x8f, first | 0x80, second | 0x80];
                     let pair = if lower == KANJI { &pair[1..] } else { &pair };
-                    push(&mut text, EUC_JP, pair)?;
+                    let letters = EUC_JP.decode_without_bom_handling_and_without_replacement(pair)?;
+                    text.extend(letters.chars().map(as_in_jis));
                     rest = after.get(1..)?;
                 }
                 (byte, _) if begins_anew(byte) => {
@@ -128,6 +129,19 @@ impl CodeElements {
             ROMAJI => [KATAKANA, KANJI, MORE_KANJI].iter().any(|set| self.declared.contains(set)),
             set => self.declared.contains(&set),
         }
+    }
+}
+
+/// A letter of JIS X 0208 by Unicode's table of it; encoding_rs has Windows' for six signs.
+fn as_in_jis(letter: char) -> char {
+    match letter {
+        '\u{ff5e}' => '\u{301c}',
+        '\u{2225}' => '\u{2016}',
+        '\u{ff0d}' => '\u{2212}',
+        '\u{ffe0}' => '\u{a2}',
+        '\u{ffe1}' => '\u{a3}',
+        '\u{ffe2}' => '\u{ac}',
+        other => other,
     }
 }
 
