@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 #![allow(clippy::float_cmp, reason = "tests of exact arithmetic compare exactly")]
+#![allow(clippy::trivially_copy_pass_by_ref, reason = "value representations are written as byte strings")]
 
 #[path = "dicom/bits.rs"]
 mod bits;

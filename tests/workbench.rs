@@ -28,6 +28,8 @@ mod export;
 mod identity;
 #[path = "workbench/jobs.rs"]
 mod jobs;
+#[path = "workbench/kinds.rs"]
+mod kinds;
 #[path = "workbench/lists.rs"]
 mod lists;
 #[path = "workbench/menus.rs"]

@@ -13,8 +13,8 @@ use crate::radiograph::{ImagePlace, Inspection};
 /// Prints what image files hold, one line of JSON each. Of a folder, a DICOMDIR and a zip archive, each image has its line.
 ///
 /// Gives kind, size, number format, smallest and largest stored value, their sum and SHA-256; of DICOM files also the
-/// transfer syntax, windows, lookup tables, spacing, overlays and the range after the modality LUT. Says nothing about
-/// the patient unless --identity is given. Exit codes: 0 done, 1 a file could not be read, 2 usage.
+/// transfer syntax, windows, lookup tables, spacing, overlays, the kind of picture and the range after the modality LUT.
+/// Says nothing about the patient unless --identity is given. Exit codes: 0 done, 1 a file could not be read, 2 usage.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The SHA-256 is that of the stored values of the frame (before any lookup table or window) as little-endian 32-bit

@@ -110,7 +110,8 @@ fn the_first_mapped_value_has_the_sign_of_the_pixels() {
         // Unsigned pixels from 40000 on, whatever the descriptor's representation.
         let words: Vec<u16> = picture(19_000).iter().map(|value| value + 40_000).collect();
         let item = item(Coding::Explicit, [20_000, 40_000, 16], vr, &entries, Entries::Words);
-        let (found, told) = Made::gray(Coding::Explicit, 16, 16, &words).sequence(VOI, &[item.clone()]).levels();
+        let (found, told) =
+            Made::gray(Coding::Explicit, 16, 16, &words).sequence(VOI, std::slice::from_ref(&item)).levels();
         let levels = |value: u16| f64::from(entries[usize::from(value)]) / 65_535.0 * 255.0;
         assert_levels(&found, picture(19_000).into_iter().map(levels), "unsigned");
         assert_eq!(told, "");
@@ -229,7 +230,7 @@ fn a_table_that_shows_nothing_is_left_out_and_the_next_is_taken() {
     let beyond = item(Coding::Explicit, [100, 5000, 12], b"US", &curve(4095)[..100], Entries::Words);
     let good = item(Coding::Explicit, [4096, 0, 12], b"US", &curve(4095), Entries::Words);
     let made = Made::gray(Coding::Explicit, 16, 12, &picture(4095));
-    let (wanted, _) = made.clone().sequence(VOI, &[good.clone()]).levels();
+    let (wanted, _) = made.clone().sequence(VOI, std::slice::from_ref(&good)).levels();
     let (found, told) = made.clone().sequence(VOI, &[flat.clone(), beyond.clone(), good]).levels();
     assert_eq!(found, wanted);
     assert!(told.contains("VOI lookup table that would show all pixels as one gray level"), "{told}");
@@ -315,7 +316,7 @@ fn random_file(random: &mut Random) -> Made {
         made = made.text([0x28, 0x1056], b"CS", random.one_of(&["LINEAR", "LINEAR_EXACT", "SIGMOID", "WIDE"]));
     }
     if random.below(2) == 0 {
-        let tables: Vec<Vec<u8>> = (0..1 + random.below(2)).map(|_| random_table(coding, random)).collect();
+        let tables: Vec<Vec<u8>> = (0..=random.below(2)).map(|_| random_table(coding, random)).collect();
         made = made.sequence(VOI, &tables);
     }
     if photometric == "PALETTE COLOR" && random.below(5) > 0 {

@@ -17,7 +17,7 @@ use super::window::{Window, opened, press, says, until, until_seen, write_png};
 const BUTTON: &str = "Explain anyway";
 
 /// A window that shows files, with the demo's network to ask or with a model of the files.
-fn showing(paths: Vec<PathBuf>, home: Option<&Path>) -> Window {
+pub(crate) fn showing(paths: Vec<PathBuf>, home: Option<&Path>) -> Window {
     let mut window = opened(Opening { paths, home: home.map(Path::to_owned), ..Opening::default() });
     until(&mut window, |workbench| {
         let case = workbench.state.list.current.and_then(|entry| workbench.services.shelf.case(entry));

@@ -39,6 +39,9 @@ const IMAGE_TYPES: [&str; 12] = [
 /// Those of them that say that the picture is no radiograph.
 const PAGES: [&str; 6] = ["SCREEN SAVE", "SCREEN_SAVE", "REPORT", "DOSE_INFO", "DOSE REPORT", "SCANNED DOCUMENT"];
 
+/// Right, left, unpaired and both.
+const SIDES: [&str; 4] = ["R", "L", "U", "B"];
+
 /// What a file says about the kind of its picture.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PictureKind {
@@ -66,7 +69,6 @@ impl PictureKind {
             let text = data_set.text(tag)?;
             terms.iter().copied().find(|term| term.eq_ignore_ascii_case(&text))
         };
-        const SIDES: [&str; 4] = ["R", "L", "U", "B"];
         Self {
             sop_class_uid: data_set.text(tags::SOP_CLASS_UID).filter(|uid| {
                 uid.starts_with(STANDARD_UID) && uid.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit())

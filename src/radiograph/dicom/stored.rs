@@ -58,6 +58,7 @@ impl Stored {
 
     /// Whether values that differ all become one through `stage`; those between the limits of `padding` are left aside
     /// where there are others.
+    #[expect(clippy::float_cmp, reason = "levels that differ by anything are no constant picture")]
     pub(super) fn is_flattened(&self, padding: Option<[i64; 2]>, stage: impl Fn(f64) -> f64) -> bool {
         let is_padding = |stored: i32| padding.is_some_and(|[low, high]| (low..=high).contains(&self.value(stored)));
         let flattens = |mut values: &mut dyn Iterator<Item = i32>| {

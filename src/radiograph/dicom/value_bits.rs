@@ -19,7 +19,7 @@ pub(super) struct ValueBits {
 
 /// The words of one frame and what is known of them.
 struct Words<'a> {
-    words: &'a [i32],
+    all: &'a [i32],
     layout: &'a PixelLayout,
     /// All words that are no padding, or all where there are no others.
     or: u32,
@@ -95,25 +95,24 @@ impl ValueBits {
 }
 
 impl<'a> Words<'a> {
-    fn new(words: &'a [i32], layout: &'a PixelLayout, padding: Option<[i64; 2]>) -> Self {
-        let all = ValueBits { shift: 0, count: layout.bits_allocated, foreign: 0 };
+    fn new(all: &'a [i32], layout: &'a PixelLayout, padding: Option<[i64; 2]>) -> Self {
+        let whole = ValueBits { shift: 0, count: layout.bits_allocated, foreign: 0 };
         let is_padding =
-            |word: i32| padding.is_some_and(|[low, high]| (low..=high).contains(&all.value(word, layout.signed)));
+            |word: i32| padding.is_some_and(|[low, high]| (low..=high).contains(&whole.value(word, layout.signed)));
         let join = |(or, and): (u32, u32), word: &i32| (or | word.cast_unsigned(), and & word.cast_unsigned());
-        const NONE: (u32, u32) = (0, u32::MAX);
         let image = match padding {
-            Some(_) => words.iter().filter(|word| !is_padding(**word)).fold(NONE, join),
+            Some(_) => all.iter().filter(|word| !is_padding(**word)).fold(NONE, join),
             None => NONE,
         };
-        let (or, and) = if image == NONE { words.iter().fold(NONE, join) } else { image };
-        Self { words, layout, or, and }
+        let (or, and) = if image == NONE { all.iter().fold(NONE, join) } else { image };
+        Self { all, layout, or, and }
     }
 
     /// Whether each word is a number of `count` bits, with its sign or with nothing before it.
     fn are_extended(&self, count: u32) -> bool {
         let all = ValueBits { shift: 0, count: self.layout.bits_allocated, foreign: 0 };
         let some = ValueBits { count, ..all };
-        let mut words = self.words.iter();
+        let mut words = self.all.iter();
         words.all(|word| {
             let whole = all.value(*word, true);
             whole == some.value(*word, true) || whole == some.value(*word, false)
@@ -126,7 +125,7 @@ impl<'a> Words<'a> {
         let step = self.layout.samples_per_pixel;
         let value = |bits: ValueBits, word: &i32| bits.value(*word, self.layout.signed);
         let mut balance = 0_i64;
-        for row in self.words.chunks(self.layout.columns * step) {
+        for row in self.all.chunks(self.layout.columns * step) {
             for (a, b) in row.iter().zip(row.iter().skip(step)) {
                 let [near, far] = [first, second].map(|bits| value(bits, a).abs_diff(value(bits, b)));
                 balance += i64::from(near < far) - i64::from(near > far);
@@ -135,6 +134,9 @@ impl<'a> Words<'a> {
         balance > 0
     }
 }
+
+/// What no words have in common.
+const NONE: (u32, u32) = (0, u32::MAX);
 
 /// The lowest `bits` bits.
 fn mask(bits: u32) -> u32 {

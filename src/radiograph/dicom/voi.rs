@@ -82,7 +82,7 @@ impl Window {
     /// Whether the width is one that its function has (PS3.3 C.11.2.1.2.1: at least 1 for LINEAR, and one of 1 is a step
     /// between two whole numbers).
     fn is_legal(&self, are_whole: bool, warnings: &mut Vec<String>) -> bool {
-        if self.function != WindowFunction::Linear || self.width > 1.0 || (self.width == 1.0 && are_whole) {
+        if self.function != WindowFunction::Linear || self.width > 1.0 || (self.width >= 1.0 && are_whole) {
             return true;
         }
         let width = self.width;
