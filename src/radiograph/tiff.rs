@@ -77,10 +77,9 @@ fn other_pages(decoder: &mut Decoder<Cursor<&[u8]>>) -> Option<String> {
     let mut pages = 1;
     while pages <= PAGES && decoder.more_images() {
         pages += 1;
+        // One that cannot be read is still another page, and nothing is known of those behind it.
         if decoder.next_image().is_err() {
-            return Some("the TIFF file has a second page that cannot be read; the first was read".to_owned())
-                .filter(|_| pages == 2)
-                .or_else(|| Some(format!("the TIFF file has {pages} pages or more; the first was read")));
+            break;
         }
     }
     match pages {
@@ -99,5 +98,80 @@ fn problem_of(error: TiffError) -> Problem {
         TiffError::LimitsExceeded => Problem::TooLarge { reason: "its parts need more memory than that".to_owned() },
         TiffError::UnsupportedError(what) => unread(&one_line(&what.to_string())),
         other => Problem::Damaged { format: Format::Tiff.name(), reason: one_line(&other.to_string()) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tiff::encoder::{TiffEncoder, colortype};
+
+    use super::super::{Radiograph, ValueScale};
+    use super::*;
+
+    /// A TIFF of pages of 2 x 1 pixels.
+    macro_rules! pages {
+        ($colour:ty, $($pixels:expr),+) => {{
+            let mut file = Cursor::new(Vec::new());
+            let mut encoder = TiffEncoder::new(&mut file).unwrap();
+            $(encoder.write_image::<$colour>(2, 1, &$pixels).unwrap();)+
+            file.into_inner()
+        }};
+    }
+
+    fn read(bytes: &[u8]) -> (Vec<f32>, String) {
+        let image = Radiograph::from_bytes(bytes).unwrap();
+        (image.pixels().to_vec(), image.warnings().join("; "))
+    }
+
+    #[test]
+    fn the_first_page_is_read_and_others_are_told() {
+        let (pixels, told) = read(&pages!(colortype::Gray8, [7, 200], [1, 2], [3, 4]));
+        assert_eq!(pixels, [7.0, 200.0]);
+        assert!(told.contains("3 pages; the first was read"), "{told}");
+        assert_eq!(read(&pages!(colortype::Gray8, [7, 200])), (vec![7.0, 200.0], String::new()));
+        let mut many = Cursor::new(Vec::new());
+        let mut encoder = TiffEncoder::new(&mut many).unwrap();
+        (0..150).for_each(|_| encoder.write_image::<colortype::Gray8>(1, 1, &[9]).unwrap());
+        assert!(read(many.get_ref()).1.contains("more than 100 pages"));
+    }
+
+    #[test]
+    fn offsets_of_64_bits_are_read() {
+        let mut file = Cursor::new(Vec::new());
+        let mut encoder = TiffEncoder::new_big(&mut file).unwrap();
+        encoder.write_image::<colortype::Gray16>(2, 1, &[257, 65_535]).unwrap();
+        assert_eq!(read(file.get_ref()), (vec![1.0, 255.0], String::new()));
+    }
+
+    #[test]
+    fn numbers_go_by_their_range() {
+        let (pixels, told) = read(&pages!(colortype::Gray32Float, [0.0, 0.5]));
+        assert_eq!((pixels, told.contains("fractions of white")), (vec![0.0, 127.5], true));
+        assert_eq!(read(&pages!(colortype::Gray64Float, [3.0, 250.5])), (vec![3.0, 250.5], String::new()));
+        let image = Radiograph::from_bytes(&pages!(colortype::Gray32Float, [-1.0, 0.5])).unwrap();
+        assert_eq!((image.scale(), image.pixels()), (ValueScale::Symmetric, &[-1.0, 0.5][..]));
+        assert_eq!(read(&pages!(colortype::Gray32, [0, 200])).0, [0.0, 200.0]);
+        assert_eq!(read(&pages!(colortype::GrayI32, [257, 65_535])).0, [1.0, 255.0]);
+        let (_, told) = read(&pages!(colortype::GrayI16, [0, 4095]));
+        assert!(told.contains("int16") && told.contains("almost black"), "{told}");
+        let problem = Radiograph::from_bytes(&pages!(colortype::GrayI16, [-5, 300])).unwrap_err();
+        assert!(problem.to_string().contains("int16 values of the TIFF file from -5 to 300"), "{problem}");
+        let problem = Radiograph::from_bytes(&pages!(colortype::RGB32Float, [0.0_f32; 6])).unwrap_err();
+        assert!(problem.to_string().contains("floating-point colours"), "{problem}");
+    }
+
+    #[test]
+    fn no_damage_makes_a_decoder_panic() {
+        let wholes = [pages!(colortype::Gray32Float, [0.0, 0.5], [0.0, 1.0]), pages!(colortype::GrayI64, [1, 5])];
+        for whole in wholes {
+            for at in 0..whole.len() {
+                for value in [0, 1, 3, 0x7f, 0xff] {
+                    let mut damaged = whole.clone();
+                    damaged[at] = value;
+                    let read = Radiograph::from_bytes(&damaged);
+                    assert!(!matches!(read, Err(Problem::DecoderPanicked { .. })), "{value} at {at}");
+                }
+            }
+        }
     }
 }

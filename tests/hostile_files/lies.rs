@@ -90,6 +90,66 @@ fn codestreams_of_another_size() {
     ]);
 }
 
+/// A JPEG 2000 file with a segment that decoders do not know in its main header, in which another coding style lies.
+fn with_hidden_style() -> Vec<u8> {
+    let mut bytes = fixture("jpeg_2000_12");
+    let start = bytes.windows(4).rposition(|window| window == [0xff, 0x4f, 0xff, 0x51]).unwrap();
+    let hidden = [
+        &[0xff, 0x7e, 0, 18][..],
+        // One layer, no decomposition, blocks of 64 x 64, precincts of 2 x 2.
+        &[0xff, 0x52, 0, 13, 1, 0, 0, 1, 0, 0, 4, 4, 0, 1, 0x11, 0],
+    ]
+    .concat();
+    let length = u32::from_le_bytes(bytes[start - 4..start].try_into().unwrap()) + hidden.len() as u32;
+    bytes[start - 4..start].copy_from_slice(&length.to_le_bytes());
+    let behind_size = start + 4 + usize::from(u16::from_be_bytes([bytes[start + 4], bytes[start + 5]]));
+    bytes.splice(behind_size..behind_size, hidden);
+    bytes
+}
+
+#[test]
+fn a_coding_style_inside_an_unknown_segment() {
+    let line = told(&[("hidden", with_hidden_style())]).remove(0).1;
+    assert!(line["error"].as_str().unwrap().contains("the marker FF7E in a header"), "{line}");
+}
+
+#[test]
+fn array_headers_that_nest() {
+    let nested = |depth: usize| {
+        let text = format!(
+            "{{'descr': '|u1', 'fortran_order': False, 'shape': {}{}, }}",
+            "(1, ".repeat(depth),
+            ")".repeat(depth)
+        );
+        [&b"\x93NUMPY\x01\0"[..], &(text.len() as u16).to_le_bytes(), text.as_bytes(), &[0; 64]].concat()
+    };
+    all_refused(&[("16 deep", nested(16)), ("40 deep", nested(40)), ("1900 deep", nested(1900))]);
+}
+
+#[test]
+fn a_palette_that_ends_inside_a_colour() {
+    let chunk = |kind: &[u8; 4], data: &[u8]| {
+        let body = [&kind[..], data].concat();
+        let sum = !body.iter().fold(u32::MAX, |sum, byte| {
+            (0..8).fold(sum ^ u32::from(*byte), |sum, _| (sum >> 1) ^ (0xedb8_8320 * (sum & 1)))
+        });
+        [&(data.len() as u32).to_be_bytes()[..], &body, &sum.to_be_bytes()].concat()
+    };
+    let png = |palette: usize| {
+        let head = chunk(b"IHDR", &[0, 0, 0, 1, 0, 0, 0, 1, 8, 3, 0, 0, 0]);
+        // A stored block of a filter byte and an index.
+        let data = chunk(b"IDAT", &[0x78, 1, 1, 2, 0, 0xfd, 0xff, 0, 0, 0, 2, 0, 1]);
+        let parts = [chunk(b"PLTE", &vec![9; palette]), data, chunk(b"IEND", &[])].concat();
+        [&b"\x89PNG\r\n\x1a\n"[..], &head, &parts].concat()
+    };
+    let lines = told(&[("12", png(12)), ("13", png(13)), ("1", png(1))]);
+    assert!(lines[0].1["error"].is_null(), "{}", lines[0].1);
+    for (length, line) in &lines[1..] {
+        let words = format!("its palette has {length} bytes");
+        assert!(line["error"].as_str().unwrap().contains(&words), "{line}");
+    }
+}
+
 #[test]
 fn attributes_that_cannot_be() {
     let mut contents: Vec<(&str, Vec<u8>)> =

@@ -98,3 +98,83 @@ pub(super) fn ybr_to_rgb(values: &mut [i32], range: YbrRange) {
         *red = level(luma + 1.772 * cb);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(photometric: Photometric) -> PixelLayout {
+        PixelLayout {
+            rows: 1,
+            columns: 2,
+            frames: 1,
+            samples_per_pixel: 3,
+            bits_allocated: 8,
+            bits_stored: 8,
+            high_bit: 7,
+            signed: false,
+            planar: false,
+            photometric,
+        }
+    }
+
+    fn converted(
+        values: [i32; 6],
+        photometric: Photometric,
+        coded: Option<(Colour, &'static str)>,
+    ) -> ([i32; 6], Option<String>) {
+        let mut values = values;
+        let told = to_rgb(&mut values, &layout(photometric), coded);
+        (values, told)
+    }
+
+    const MARK: &str = "its mark";
+
+    #[test]
+    fn the_codestream_goes_before_the_attribute() {
+        let colours = [120, 100, 150, 10, 200, 30];
+        let mut as_rgb = colours;
+        ybr_to_rgb(&mut as_rgb);
+        assert_eq!(as_rgb[..3], [151, 114, 70]);
+        for (photometric, coded, wanted, is_told) in [
+            (Photometric::Rgb, None, colours, false),
+            (Photometric::YbrFull, None, as_rgb, false),
+            (Photometric::YbrFull422, Some((Colour::Ybr, MARK)), as_rgb, false),
+            (Photometric::Rgb, Some((Colour::Ybr, MARK)), as_rgb, true),
+            (Photometric::YbrFull, Some((Colour::Rgb, MARK)), colours, true),
+            // What a transform of JPEG 2000 leaves is red, green and blue.
+            (Photometric::YbrRct, Some((Colour::Rgb, MARK)), colours, false),
+            (Photometric::YbrIct, None, colours, false),
+        ] {
+            let (found, told) = converted(colours, photometric, coded);
+            assert_eq!(found, wanted, "{photometric:?}, {coded:?}");
+            assert_eq!(told.is_some(), is_told, "{photometric:?}, {coded:?}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn a_gray_image_stays_gray_whatever_is_said() {
+        for coded in [None, Some((Colour::Rgb, MARK)), Some((Colour::Ybr, MARK))] {
+            for photometric in [Photometric::Rgb, Photometric::YbrFull, Photometric::YbrRct] {
+                let (found, _) = converted([90, 128, 128, 200, 128, 128], photometric, coded);
+                assert_eq!(found, [90, 90, 90, 200, 200, 200]);
+                let (found, _) = converted([90, 90, 90, 200, 200, 200], photometric, coded);
+                assert_eq!(found, [90, 90, 90, 200, 200, 200]);
+                // Rounding of an encoder.
+                let (found, _) = converted([90, 129, 127, 200, 128, 128], photometric, coded);
+                assert!((found[0] - 90).abs() <= 2 && (found[2] - 90).abs() <= 2, "{found:?}");
+            }
+        }
+        let (_, told) = converted([90, 128, 128, 200, 128, 128], Photometric::Rgb, Some((Colour::Rgb, MARK)));
+        assert!(told.unwrap().contains("although PhotometricInterpretation is RGB and its mark says red"));
+        // Gray under both readings: as it is said.
+        assert_eq!(converted([128; 6], Photometric::Rgb, None), ([128; 6], None));
+    }
+
+    #[test]
+    fn other_layouts_are_left_alone() {
+        let mut values = [120, 100, 150];
+        let wide = PixelLayout { bits_allocated: 16, ..layout(Photometric::YbrFull) };
+        assert_eq!((to_rgb(&mut values, &wide, None), values), (None, [120, 100, 150]));
+    }
+}

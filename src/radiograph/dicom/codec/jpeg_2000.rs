@@ -311,3 +311,107 @@ impl Headers {
         Ok(Self { size, coded_tiles: coded.len() as u64, has_component_transform })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(marker: u8, content: &[u8]) -> Vec<u8> {
+        [&[0xff, marker][..], &(content.len() as u16 + 2).to_be_bytes(), content].concat()
+    }
+
+    /// Size segment of one component of 8 bits.
+    fn siz(side: u32, tile: u32) -> Vec<u8> {
+        let words = [side, side, 0, 0, tile, tile, 0, 0].map(u32::to_be_bytes).concat();
+        segment(0x51, &[&[0, 0][..], &words, &[0, 1, 7, 1, 1]].concat())
+    }
+
+    /// Coding style: layers, decomposition levels, precincts by resolution.
+    fn cod(layers: u16, levels: u8, precincts: &[u8]) -> Vec<u8> {
+        let [high, low] = layers.to_be_bytes();
+        let style = u8::from(!precincts.is_empty());
+        segment(0x52, &[&[style, 0, high, low, 0, levels, 4, 4, 0, 1][..], precincts].concat())
+    }
+
+    /// A tile-part of the given header and two bytes of data.
+    fn tile(header: &[u8]) -> Vec<u8> {
+        let length = (12 + header.len() + 4) as u32;
+        let start = segment(0x90, &[&[0, 0][..], &length.to_be_bytes(), &[0, 1]].concat());
+        [&start[..], header, &[0xff, 0x93, 1, 2]].concat()
+    }
+
+    fn checked(main: &[&[u8]], tiles: &[&[u8]]) -> std::result::Result<Headers, String> {
+        let codestream = [&[0xff, 0x4f][..], &main.concat(), &tiles.concat(), &[0xff, 0xd9]].concat();
+        Headers::check(&codestream).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_the_decoder_would_read_in_another_way_is_refused() {
+        let (siz, cod) = (siz(64, 64), cod(1, 2, &[]));
+        let comment = segment(0x64, b"\0\x01text");
+        assert_eq!(checked(&[&siz, &cod, &comment], &[&tile(&comment)]).unwrap().coded_tiles, 1);
+        // The decoder looks for a marker inside a segment that it does not know.
+        let hidden = cod_of_many_blocks();
+        for marker in [0x30, 0x54, 0x56, 0x62, 0x65, 0x7e, 0x91, 0xa0, 0xfe] {
+            let unknown = segment(marker, &hidden);
+            let words = format!("marker FF{marker:02X} in a header");
+            for told in [
+                checked(&[&siz, &unknown, &cod], &[&tile(&[])]).unwrap_err(),
+                checked(&[&siz, &cod], &[&tile(&unknown)]).unwrap_err(),
+                checked(&[&siz, &cod], &[&tile(&[]), &tile(&unknown)]).unwrap_err(),
+            ] {
+                assert!(told.contains(&words), "{told}");
+            }
+        }
+        let told = checked(&[&siz, &cod], &[&tile(&[&[0x12, 0x34, 0, 4, 1, 2][..], &hidden].concat())]).unwrap_err();
+        assert!(told.contains("something else than marker segments"), "{told}");
+        let told = checked(&[&siz, &[0x12, 0x34], &cod], &[]).unwrap_err();
+        assert!(told.contains("something else than marker segments"), "{told}");
+        assert!(checked(&[&siz, &siz, &cod], &[&tile(&[])]).unwrap_err().contains("two size segments"));
+        assert!(checked(&[&siz, &cod, &tile(&[])[14..]], &[]).is_err(), "data without a tile-part");
+    }
+
+    fn cod_of_many_blocks() -> Vec<u8> {
+        cod(1, 0, &[0x11])
+    }
+
+    #[test]
+    fn blocks_and_packets_are_counted_wherever_they_are_asked_for() {
+        let refused = |told: std::result::Result<Headers, String>| {
+            let told = told.unwrap_err();
+            assert!(told.contains("without number"), "{told}");
+        };
+        let large = siz(4096, 4096);
+        let plain = cod(1, 5, &[]);
+        assert!(checked(&[&large, &plain], &[&tile(&[])]).is_ok());
+        let many = cod_of_many_blocks();
+        refused(checked(&[&large, &many], &[&tile(&[])]));
+        refused(checked(&[&large, &plain, &many], &[&tile(&[])]));
+        refused(checked(&[&large, &plain], &[&tile(&many)]));
+        // The style of a component has no layers of its own: those of a segment behind it count.
+        let component = segment(0x53, &[0, 1, 0, 4, 4, 0, 1, 0x77]);
+        assert!(checked(&[&large, &component, &plain], &[&tile(&[])]).is_ok());
+        refused(checked(&[&large, &component, &cod(65_535, 5, &[])], &[&tile(&[])]));
+        // Few blocks a tile, but thousands of tiles.
+        let tiles = siz(4096, 33);
+        assert!(checked(&[&tiles, &plain], &[&tile(&[])]).is_ok());
+        refused(checked(&[&tiles, &cod(1, 0, &[0x11])], &[&tile(&[])]));
+        refused(checked(&[&siz(4096, 8), &plain], &[&tile(&[])]));
+    }
+
+    #[test]
+    fn a_jp2_file_names_its_colour_space() {
+        let of = |colour: &[u8]| {
+            let part = |kind: &[u8; 4], body: &[u8]| [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat();
+            let header = part(b"jp2h", &[part(b"ihdr", &[0; 14]), part(b"colr", colour)].concat());
+            let file = [part(b"jP  ", b"\r\n\x87\n"), part(b"ftyp", b"jp2 "), header, part(b"jp2c", b"code")].concat();
+            let wrapped = Wrapped::of(&file).unwrap();
+            assert_eq!(wrapped.codestream, b"code");
+            wrapped.colour_space
+        };
+        assert_eq!(of(&[1, 0, 0, 0, 0, 0, 18]), Some(18));
+        assert_eq!(of(&[2, 0, 0, 0, 0, 0, 18]), None);
+        assert_eq!(of(&[1, 0]), None);
+        assert!(Wrapped::of(b"\0\0\0\x0cjP  \r\n\x87\n\xff\xff\xff\xffjp2h").is_err());
+    }
+}
