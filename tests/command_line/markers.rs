@@ -105,13 +105,16 @@ fn dicom(seed: u32) -> Vec<u8> {
 
 /// The same image in a DICOM file that says nothing.
 fn plain_dicom(seed: u32) -> Vec<u8> {
-    let elements: [Element<'_>; 6] = [
+    let elements: [Element<'_>; 8] = [
         (0x08, 0x05, b"CS", b"ISO_IR 192"),
         (0x08, 0x16, b"UI", b"1.2.840.10008.5.1.4.1.1.1"),
         (0x08, 0x60, b"CS", b"CR"),
         (0x18, 0x15, b"CS", b"CHEST"),
         (0x28, 0x1050, b"DS", b"128"),
         (0x28, 0x1051, b"DS", b"256"),
+        // An overlay without pixels, which is left out with a warning.
+        (0x6000, 0x22, b"LO", b"lines"),
+        (0x6000, 0x1500, b"LO", b"scale"),
     ];
     dicom_of(&gray(seed), &elements)
 }
