@@ -204,7 +204,7 @@ impl Ground {
         let mut shown = if spec.image.as_os_str() == DEMO_CASE {
             source::first_case()
         } else {
-            let place = images::find_one(&spec.image, "image:", machine.quiet)?;
+            let place = images::find_one(&spec.image, "image: what a figure shows", machine.quiet)?;
             Shown { image: SourceImage::open_at(&place)?, truth: None }
         };
         let mut warnings = shown.image.radiograph.warnings().to_vec();

@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
@@ -60,11 +61,16 @@ pub(super) fn collect(path: &Path, watch: &dyn Watch) -> Result<ImageCollection,
 /// The content of one entry, whose length and checksum are compared.
 pub(in crate::radiograph) fn read_entry(entry: &ArchiveEntry) -> Result<Vec<u8>, CollectionProblem> {
     guarded(|| {
-        let mut archive = Archive::open(&entry.archive)?;
+        let mut archive = Archive::open_again(&entry.archive)?;
         let index = archive.zip.index_for_name(&entry.name).ok_or(CollectionProblem::NoEntry)?;
-        archive.content(index)
+        let content = archive.content(index);
+        *LATEST.lock().unwrap_or_else(PoisonError::into_inner) = Some(archive);
+        content
     })
 }
+
+/// The archive that was read last: its directory may have many thousand entries and is not read again for each.
+static LATEST: Mutex<Option<Archive>> = Mutex::new(None);
 
 /// Parsers of untrusted files may panic; that must not take other work down.
 fn guarded<T>(work: impl FnOnce() -> Result<T, CollectionProblem>) -> Result<T, CollectionProblem> {
@@ -78,14 +84,27 @@ fn damaged(reason: impl ToString) -> CollectionProblem {
 
 struct Archive {
     zip: ZipArchive<BufReader<Allowed>>,
+    path: PathBuf,
     length_bytes: u64,
+    modified: Option<SystemTime>,
 }
 
 impl Archive {
+    /// The archive that was read last, where it is this one and nobody changed it, else as [`Archive::open`].
+    fn open_again(path: &Path) -> Result<Self, CollectionProblem> {
+        let latest = LATEST.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let same = latest.filter(|latest| latest.path == path).filter(|latest| {
+            let now = path.metadata();
+            now.is_ok_and(|now| now.len() == latest.length_bytes && now.modified().ok() == latest.modified)
+        });
+        same.map_or_else(|| Self::open(path), Ok)
+    }
+
     fn open(path: &Path) -> Result<Self, CollectionProblem> {
         let unread = |problem: files::Error| CollectionProblem::File { what: WHAT, problem };
         let file = files::open(path).map_err(unread)?;
-        let length_bytes = file.metadata().map_err(|error| unread(error.into()))?.len();
+        let metadata = file.metadata().map_err(|error| unread(error.into()))?;
+        let (length_bytes, modified) = (metadata.len(), metadata.modified().ok()); // Some systems keep no time.
         let left = Arc::new(AtomicU64::new(limits::ZIP_DIRECTORY_BYTES));
         let reader = BufReader::new(Allowed { file, left: Arc::clone(&left) });
         let zip = ZipArchive::new(reader).map_err(damaged)?;
@@ -93,7 +112,7 @@ impl Archive {
         if zip.len() > limits::COLLECTED_FILES {
             return Err(CollectionProblem::TooManyFiles { what: WHAT });
         }
-        Ok(Self { zip, length_bytes })
+        Ok(Self { zip, path: path.to_owned(), length_bytes, modified })
     }
 
     /// Refuses what unpacks to more than its size explains, before anything is unpacked.
@@ -126,11 +145,10 @@ impl Archive {
     fn look(&mut self, index: usize) -> Result<Option<String>, Reason> {
         let entry = self.zip.by_index_data(index).map_err(|_| Reason::Damaged)?;
         let name = entry.name().map_err(|_| Reason::Damaged)?.into_owned();
-        let is_plain = entry.enclosed_name().is_some() && !name.split(['/', '\\']).any(|part| part == "..");
         if name.len() > usize::from(limits::ZIP_NAME_BYTES) {
             return Err(Reason::Damaged);
         }
-        if !is_plain || entry.is_symlink() {
+        if leads_out(&name) || entry.is_symlink() {
             return Err(Reason::LeadsOut);
         }
         if entry.is_dir() || name.split('/').any(|part| is_leaving(&part.to_lowercase())) {
@@ -210,6 +228,15 @@ impl<R: Read> Read for Unpacked<R> {
             Self::Deflated(reader) => reader.read(buffer),
         }
     }
+}
+
+/// Whether a name is no plain path below a folder, on any system.
+fn leads_out(name: &str) -> bool {
+    let has_drive = name.as_bytes().get(1) == Some(&b':');
+    has_drive
+        || name.starts_with(['/', '\\'])
+        || name.split(['/', '\\']).any(|part| part == "..")
+        || name.contains('\0')
 }
 
 fn is_read(method: CompressionMethod) -> bool {
