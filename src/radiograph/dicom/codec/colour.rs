@@ -134,7 +134,7 @@ mod tests {
     fn the_codestream_goes_before_the_attribute() {
         let colours = [120, 100, 150, 10, 200, 30];
         let mut as_rgb = colours;
-        ybr_to_rgb(&mut as_rgb);
+        ybr_to_rgb(&mut as_rgb, YbrRange::FULL);
         assert_eq!(as_rgb[..3], [151, 114, 70]);
         for (photometric, coded, wanted, is_told) in [
             (Photometric::Rgb, None, colours, false),
