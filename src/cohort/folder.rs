@@ -317,7 +317,7 @@ fn read_labels(
     Ok(told)
 }
 
-/// Whether a label says that nobody is sure: CheXpert's -1, and words for it.
+/// Whether a label says that nobody is sure: `CheXpert`'s -1, and words for it.
 fn is_uncertain(text: &str) -> bool {
     let words = ["-1", "-1.0", "-1,0", "u", "uncertain", "unsure", "unknown", "equivocal", "indeterminate"];
     words.iter().any(|word| text.eq_ignore_ascii_case(word))

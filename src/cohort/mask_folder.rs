@@ -21,6 +21,9 @@ struct MaskPath {
     path: PathBuf,
 }
 
+/// A mask by its index, and the side that its name says.
+type SidedMask = (usize, Option<Side>);
+
 /// The mask files of a folder, which may be of any image in it.
 pub(super) struct Masks {
     files: Vec<MaskPath>,
@@ -108,7 +111,7 @@ impl Masks {
         drafts: &[Draft],
         wanting: &[usize],
         used: &HashSet<usize>,
-    ) -> Vec<(usize, Vec<(usize, Option<Side>)>)> {
+    ) -> Vec<(usize, Vec<SidedMask>)> {
         if used.len() == self.files.len() {
             return Vec::new();
         }
@@ -123,7 +126,7 @@ impl Masks {
             }
         }
         let wanting: HashSet<usize> = wanting.iter().copied().collect();
-        let mut found: HashMap<usize, Vec<(usize, Option<Side>)>> = HashMap::new();
+        let mut found: HashMap<usize, Vec<SidedMask>> = HashMap::new();
         for (mask, file) in self.files.iter().enumerate().filter(|(mask, _)| !used.contains(mask)) {
             let names = names_of_image(&file.relative);
             let image = names.iter().find_map(|(name, side)| Some((*images.get(name)?.as_ref()?, *side)));

@@ -152,11 +152,12 @@ const WARNINGS_TOLD: usize = 3;
 
 /// The first of some warnings as the rest of a sentence, with the number of those that it does not tell.
 pub fn first_warnings(warnings: &[Warning]) -> String {
-    let mut told: String = warnings.iter().take(WARNINGS_TOLD).map(|warning| format!("; {warning}")).collect();
+    let mut told = vec![String::new()];
+    told.extend(warnings.iter().take(WARNINGS_TOLD).map(Warning::to_string));
     if let Some(more @ 1..) = warnings.len().checked_sub(WARNINGS_TOLD) {
-        told += &format!("; `saliscope cohort` tells {more} more");
+        told.push(format!("`saliscope cohort` tells {more} more"));
     }
-    told
+    told.join("; ")
 }
 
 /// Most letters of a shape.

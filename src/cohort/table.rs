@@ -85,12 +85,14 @@ impl<'a> Table<'a> {
             Cow::Owned(coding.decode_with_bom_removal(&start).0.into_owned().into_bytes())
         });
         let first_line = first_line(&start);
-        let stated = stated_delimiter(first_line);
-        if stated == Some(None) {
-            let problem = "the first line begins with sep= and names no delimiter; write sep=; or remove the line";
-            return Err(fail(problem.to_owned()));
-        }
-        let delimiter = stated.flatten().unwrap_or_else(|| usual_delimiter(first_line));
+        let delimiter = match stated_delimiter(first_line) {
+            Statement::None => usual_delimiter(first_line),
+            Statement::Delimiter(delimiter) => delimiter,
+            Statement::Unclear => {
+                let problem = "the first line begins with sep= and names no delimiter; write sep=; or remove the line";
+                return Err(fail(problem.to_owned()));
+            }
+        };
         let budget = Rc::new(Cell::new(limits::RECORD_BYTES + BUFFER_BYTES));
         // Text in UTF-16 becomes UTF-8, all else stays as it is but for a byte order mark.
         let mut text = DecodeReaderBytesBuilder::new();
@@ -307,12 +309,23 @@ fn first_line(start: &[u8]) -> &[u8] {
     start.split(|byte| matches!(byte, b'\n' | b'\r')).find(|line| !line.is_empty()).unwrap_or_default()
 }
 
-/// The delimiter that a line `sep=;` states, as Excel writes and reads it; the inner nothing where it states none.
-fn stated_delimiter(line: &[u8]) -> Option<Option<u8>> {
+/// What a first line says about the delimiter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Statement {
+    /// Nothing: it is a header.
+    None,
+    /// It is `sep=` with a delimiter.
+    Delimiter(u8),
+    /// It is `sep=` with something else.
+    Unclear,
+}
+
+/// The delimiter that a line `sep=;` states, as Excel writes and reads it.
+fn stated_delimiter(line: &[u8]) -> Statement {
     let line = line.strip_prefix(b"\"").unwrap_or(line);
-    let (name, rest) = line.split_at_checked(4)?;
+    let Some((name, rest)) = line.split_at_checked(4) else { return Statement::None };
     if !name.eq_ignore_ascii_case(b"sep=") {
-        return None;
+        return Statement::None;
     }
     let rest = rest.strip_suffix(b"\"").unwrap_or(rest);
     // Programs that pad every line with delimiters pad this one.
@@ -322,7 +335,7 @@ fn stated_delimiter(line: &[u8]) -> Option<Option<u8>> {
             && *delimiter != b'"'
             && rest.iter().all(|byte| byte == delimiter)
     };
-    Some(rest.first().copied().filter(is_one))
+    rest.first().copied().filter(is_one).map_or(Statement::Unclear, Statement::Delimiter)
 }
 
 /// The delimiter of a file with this header: a comma unless it has none.

@@ -132,7 +132,7 @@ impl CodeElements {
     }
 }
 
-/// A letter of JIS X 0208 by Unicode's table of it; encoding_rs has Windows' for six signs.
+/// A letter of JIS X 0208 by Unicode's table of it; `encoding_rs` has Windows' for six signs.
 fn as_in_jis(letter: char) -> char {
     match letter {
         '\u{ff5e}' => '\u{301c}',
