@@ -170,7 +170,7 @@ fn misused_arguments_are_usage() {
     let zero: Vec<String> =
         bench.explain("chest.png", "out").iter().map(|word| word.replace("GRAD,GCAM", "SG")).collect();
     assert!(run(&with(zero, &["--set", "SG.samples=0"])).refused(2).contains("sg.samples is 0"));
-    assert!(!bench.path("out").exists() && !names(&bench.path("")).iter().any(is_hidden));
+    assert!(!bench.path("out").exists());
 }
 
 #[test]
@@ -217,5 +217,5 @@ fn an_interrupted_run_leaves_nothing() {
     child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
     assert_eq!(status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("interrupted; nothing was written"), "{stderr}");
-    assert!(!bench.path("out").exists());
+    assert!(!bench.path("out").exists() && !names(&bench.path("")).iter().any(is_hidden));
 }
