@@ -54,7 +54,7 @@ fn names_reach_the_terminal_as_what_they_are() {
         ("a patient", &["inspect", "--identity", &dicom]),
         (
             "levels of a table",
-            &["stats", "--data", &csv, "--response", "value", "--factor", "method", "--group", "image"],
+            &["stats", "--data", &csv, "--response", "value", "--factor", "method", "--group", "image", "--out", &none],
         ),
         ("cases of a cohort", &["cohort", "--list", &folder]),
         ("a word that is no option", &["predict", HOSTILE]),
