@@ -56,6 +56,9 @@ pub const DICOM_TEXT_BYTES: usize = 1 << 16;
 /// Largest slope and intercept of a DICOM rescale: beyond, values of 16 bits lose their last digits.
 pub const DICOM_RESCALE: f64 = 1e15;
 
+/// Most samples of a JPEG frame, times its scans: ten scans of the largest frame, as progressive files have them.
+pub const JPEG_SCANNED_SAMPLES: usize = 10 * PIXELS;
+
 /// Most tiles of a JPEG 2000 picture; each takes some kilobytes in the decoder, however small it is.
 pub const JPEG_2000_TILES: u64 = 16_384;
 

@@ -92,6 +92,23 @@ pub(super) fn has_end(codestream: &[u8]) -> bool {
     false
 }
 
+/// The number of scans, of which a decoder goes over all pixels for each.
+pub(super) fn scans(codestream: &[u8]) -> usize {
+    let mut segments = Segments::of(codestream);
+    let mut scans = 0;
+    while let Some(Segment { marker, .. }) = segments.next() {
+        match marker {
+            0xda => {
+                scans += 1;
+                segments.coded();
+            }
+            0xd9 => break,
+            _ => {}
+        }
+    }
+    scans
+}
+
 /// What stands before the first scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct JpegHead {
@@ -271,6 +288,13 @@ mod tests {
         assert_eq!(segments.coded(), [1, 0xff, 0, 2]);
         assert_eq!(segments.next(), Some(Segment { marker: 0xd0, content: &[] }));
         assert_eq!((segments.coded(), segments.next()), (&[3][..], None));
+    }
+
+    #[test]
+    fn scans_are_counted_up_to_the_end() {
+        let scan = [&segment(0xda, &[0; 6])[..], &[1, 0xff, 0, 2]].concat();
+        let all = [&[0xff, 0xd8][..], &JFIF, &scan, &segment(0xc4, &[0; 17]), &scan, &[0xff, 0xd9], &scan].concat();
+        assert_eq!((scans(&all), scans(&all[..20]), scans(&[])), (2, 0, 0));
     }
 
     #[test]

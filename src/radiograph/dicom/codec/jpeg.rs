@@ -6,7 +6,8 @@ use jpeg_decoder::{ColorTransform, Decoder};
 use super::super::error::{Error, Result};
 use super::super::layout::{PixelLayout, described};
 use super::{Meaning, Samples, colour, jpeg_lossless};
-use crate::radiograph::jpeg_markers::{JpegHead, has_end};
+use crate::limits;
+use crate::radiograph::jpeg_markers::{JpegHead, has_end, scans};
 
 const FORMAT: &str = "JPEG";
 
@@ -62,6 +63,9 @@ pub(super) fn decode(frame: &[u8], layout: &PixelLayout) -> Result<(Samples, Vec
 
 /// Components as they are, of 8 bits.
 fn lossy(frame: &[u8], layout: &PixelLayout) -> Result<Vec<i32>> {
+    if scans(frame).saturating_mul(layout.samples()) > limits::JPEG_SCANNED_SAMPLES {
+        return Err(Error::Limit { what: "JPEG scans without number" });
+    }
     let mut decoder = Decoder::new(frame);
     decoder.set_max_decoding_buffer_size(layout.samples() * 2);
     if layout.samples_per_pixel == 3 {
