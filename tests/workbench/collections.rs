@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use saliscope::radiograph::dicom::DicomImage;
 use saliscope::reading::{CaseSource, OpenCase, Thumbnail};
-use saliscope::workbench::{Action, Command, Opening, Recent};
+use saliscope::workbench::{Action, Command, Opening, Recent, Workbench};
 use zip::write::{SimpleFileOptions, ZipWriter};
 
 use super::window::{Window, empty_at, opened, until, write_png};
@@ -97,11 +97,12 @@ fn many_images_are_read_when_they_are_looked_at() {
     assert_eq!(window.state().state.list.entries().len(), 40);
     let ids: Vec<_> = window.state().state.list.entries().iter().map(|entry| entry.id).collect();
     let in_memory =
-        |window: &Window| ids.iter().filter(|id| window.state().services.shelf.case(**id).is_some()).count();
-    assert_eq!(in_memory(&window), 1, "the one that is shown");
+        |workbench: &Workbench| ids.iter().filter(|id| workbench.services.shelf.case(**id).is_some()).count();
+    until(&mut window, |workbench| workbench.services.shelf.case(ids[0]).is_some());
+    assert_eq!(in_memory(window.state()), 1, "the one that is shown");
     window.state_mut().apply(Action::Select(ids[30]));
-    settle(&mut window);
-    assert_eq!(in_memory(&window), 2);
+    until(&mut window, |workbench| workbench.services.shelf.case(ids[30]).is_some());
+    assert_eq!(in_memory(window.state()), 2);
     window.state_mut().state.shown.has_identity = false;
     window.run();
     assert!(
