@@ -138,7 +138,7 @@ impl<'a> Parts<'a> {
             parts.push(part);
             match separator {
                 "" => return Some(Self { parts, between }),
-                _ if next.is_empty() => return None,
+                _ if next.is_empty() || separator.trim().chars().count() > 1 => return None,
                 "," => between.push(Between::Comma),
                 " " | "\u{a0}" => between.push(Between::Blank),
                 "'" => between.push(Between::Apostrophe),
