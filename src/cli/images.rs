@@ -1,8 +1,8 @@
 //! The images that paths of the command line mean.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::console;
 use super::error::{Error, Result};
 use super::interrupt::Interrupt;
 use crate::radiograph::{ImageCollection, ImagePlace};
@@ -37,7 +37,6 @@ pub(super) fn find_one(path: &Path, wanted: &str, quiet: bool) -> Result<ImagePl
 /// Says what of a collection was passed over.
 fn tell(notes: &[String]) {
     for note in notes {
-        // Nobody is left to tell if that fails.
-        let _ = writeln!(std::io::stderr(), "warning: {note}");
+        console::tell(format_args!("warning: {note}"));
     }
 }

@@ -106,12 +106,7 @@ impl Masks {
     }
 
     /// Masks that are not `used` for the images that are `wanting` them, by what their names say; in the order of the images.
-    fn by_likeness(
-        &self,
-        drafts: &[Draft],
-        wanting: &[usize],
-        used: &HashSet<usize>,
-    ) -> Vec<(usize, Vec<SidedMask>)> {
+    fn by_likeness(&self, drafts: &[Draft], wanting: &[usize], used: &HashSet<usize>) -> Vec<(usize, Vec<SidedMask>)> {
         if used.len() == self.files.len() {
             return Vec::new();
         }

@@ -85,7 +85,8 @@ impl<'a> Table<'a> {
             Cow::Owned(coding.decode_with_bom_removal(&start).0.into_owned().into_bytes())
         });
         let first_line = first_line(&start);
-        let delimiter = match stated_delimiter(first_line) {
+        let stated = stated_delimiter(first_line);
+        let delimiter = match stated {
             Statement::None => usual_delimiter(first_line),
             Statement::Delimiter(delimiter) => delimiter,
             Statement::Unclear => {
@@ -116,7 +117,7 @@ impl<'a> Table<'a> {
             records: 0,
             warnings,
         };
-        if stated.is_some() {
+        if stated != Statement::None {
             table.read()?;
         }
         if !table.read()? {
