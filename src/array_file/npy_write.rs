@@ -58,7 +58,9 @@ pub fn write_npy<T: NpyElement>(mut out: impl Write, shape: &[usize], values: &[
     let mut bytes = Vec::with_capacity(size_of::<T>() * BLOCK.min(values.len()));
     for block in values.chunks(BLOCK) {
         bytes.clear();
-        block.iter().for_each(|value| value.append(&mut bytes));
+        for value in block {
+            value.append(&mut bytes);
+        }
         out.write_all(&bytes)?;
     }
     Ok(())

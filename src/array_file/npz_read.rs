@@ -67,13 +67,16 @@ impl<'a> NpzReader<'a> {
     }
 
     /// The entry of an array as it lies in the archive, and how it is compressed.
-    fn entry(&mut self, name: &str) -> Result<Option<(ZipFile<'_, Cursor<&'a [u8]>>, CompressionMethod)>> {
+    fn entry(&mut self, name: &str) -> Result<Option<Entry<'_, 'a>>> {
         let Some(index) = self.archive.index_for_name(&format!("{name}.npy")) else { return Ok(None) };
         let entry = self.archive.by_index_raw(index).map_err(|source| Error::OpenArchive { source })?;
         let method = entry.compression();
         Ok(Some((entry, method)))
     }
 }
+
+/// An entry and how it is compressed.
+type Entry<'r, 'a> = (ZipFile<'r, Cursor<&'a [u8]>>, CompressionMethod);
 
 fn foreign_compression() -> Error {
     Error::Header { reason: "the archive is compressed in a way that NumPy does not use".to_owned() }

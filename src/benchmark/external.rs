@@ -233,7 +233,7 @@ mod tests {
         };
         assert!(refused_at_once(&[("map", &[2, 2, 2], &[0.0; 8])]).contains("[2, 2, 2]"));
         assert!(refused_at_once(&[("map", &[0, 2], &[])]).contains("[0, 2]"));
-        assert!(refused_at_once(&[("map", &[20_000, 2], &[0.0; 40_000])]).contains("sides go from 1 to 16384"));
+        assert!(refused_at_once(&[("map", &[20_000, 2], &vec![0.0; 40_000])]).contains("sides go from 1 to 16384"));
         let many: Vec<String> = (0..=limits::EXTERNAL_METHODS).map(|index| format!("M{index}")).collect();
         let many: Vec<(&str, &[usize], &[f32])> =
             many.iter().map(|name| (&name[..], &[1, 1][..], &[0.0][..])).collect();

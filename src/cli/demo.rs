@@ -57,22 +57,22 @@ pub(super) fn run(reason: &str) -> Result<()> {
     };
     let explanations = work.explain_into(&mut output, &mut model)?;
     output.publish()?;
-    let mut lines = String::new();
+    let mut lines = Vec::new();
     for (file, content) in [
         ("panel.png", "the radiograph, its eight maps, and how well each finds the pneumothorax (yellow)"),
         ("panel.pdf", "the same for print"),
         ("maps.npz", "the maps as numbers"),
         ("explain.json", "where each map came from, and its scores"),
     ] {
-        lines.push_str(&format!("{FOLDER}/{file}: {content}\n"));
+        lines.push(format!("{FOLDER}/{file}: {content}\n"));
     }
     for explanation in &explanations {
         for (map, scores) in explanation.maps.iter().zip(source.scores(explanation)) {
             let scores = scores.map_or_else(String::new, |scores| score_lines(&scores).join(", "));
-            lines.push_str(&format!("{:5} {scores}\n", map.method));
+            lines.push(format!("{:5} {scores}\n", map.method));
         }
     }
-    console::print(&lines)?;
+    console::print(&lines.concat())?;
     say("`saliscope --help` lists the commands. Research use - not for diagnosis.");
     Ok(())
 }

@@ -71,14 +71,14 @@ impl Numbers {
                 return out_of_range("no gray levels of 8 bits (0 to 255) or 16 bits (0 to 65535)");
             }
             "uint16" => {
-                pixels.iter_mut().for_each(|value| *value /= 257.0);
+                to_gray_levels(pixels);
                 warnings.extend(dark_16_bit(max));
             }
             name if max <= 255.0 => warnings.push(format!(
                 "the {name} values of the {whose} file lie in [0, 255] and were taken as gray of 8 bits"
             )),
             name => {
-                pixels.iter_mut().for_each(|value| *value /= 257.0);
+                to_gray_levels(pixels);
                 warnings.push(format!(
                     "the {name} values of the {whose} file were taken as gray of 16 bits: 65535 is white"
                 ));
@@ -86,5 +86,12 @@ impl Numbers {
             }
         }
         Ok(ValueScale::Gray)
+    }
+}
+
+/// 65535 is white.
+fn to_gray_levels(pixels: &mut [f32]) {
+    for value in pixels {
+        *value /= 257.0;
     }
 }

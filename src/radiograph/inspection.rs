@@ -256,14 +256,12 @@ impl Inspection {
         let at = |problem: Problem| Error { problem, path: place.path() };
         let bytes = read_place(place).map_err(at)?;
         let format = Format::of_content(&bytes).ok_or_else(|| at(unknown_format(&bytes)))?;
-        let mut found = match format {
-            Format::Dicom => DicomImage::from_bytes(bytes)
-                .map(|image| Self::of_dicom(&image, frame, with_identity))
-                .map_err(|error| at(error.into()))?,
-            _ => {
-                let stored = guard::run(guard::TIME_LIMIT, move || Self::of_pixels(format, &bytes));
-                stored.map_err(|failure| at(Problem::of_failure(failure, format)))?.map_err(at)?
-            }
+        let mut found = if format == Format::Dicom {
+            let image = DicomImage::from_bytes(bytes).map_err(|error| at(error.into()))?;
+            Self::of_dicom(&image, frame, with_identity)
+        } else {
+            let stored = guard::run(guard::TIME_LIMIT, move || Self::of_pixels(format, &bytes));
+            stored.map_err(|failure| at(Problem::of_failure(failure, format)))?.map_err(at)?
         };
         found.warnings.splice(0..0, misnamed(&place.path(), format));
         Ok(found)

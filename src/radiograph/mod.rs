@@ -219,7 +219,7 @@ impl Radiograph {
     /// The one value of an image that shows nothing.
     fn constant(&self) -> Option<f32> {
         let first = *self.pixels.first()?;
-        self.pixels.iter().all(|value| *value == first).then_some(first)
+        self.pixels.iter().all(|value| value.to_bits() == first.to_bits()).then_some(first)
     }
 
     /// The radiograph at the size a model reads, the sides scaled independently.
@@ -250,15 +250,14 @@ impl Radiograph {
             PixelType::F32,
         )
         .map_err(|error| refuse(error.to_string()))?;
-        let pixels = match self.constant() {
+        let pixels = if let Some(value) = self.constant() {
             // Weights of a filter sum up to 1 only nearly.
-            Some(value) => vec![value; height_px * width_px],
-            None => {
-                let mut target = Image::new(target_width, target_height, PixelType::F32);
-                let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-                Resizer::new().resize(&source, &mut target, &options).map_err(|error| refuse(error.to_string()))?;
-                bytemuck::pod_collect_to_vec::<u8, f32>(target.buffer())
-            }
+            vec![value; height_px * width_px]
+        } else {
+            let mut target = Image::new(target_width, target_height, PixelType::F32);
+            let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+            Resizer::new().resize(&source, &mut target, &options).map_err(|error| refuse(error.to_string()))?;
+            bytemuck::pod_collect_to_vec::<u8, f32>(target.buffer())
         };
         let mut resized = Self {
             warnings: self.warnings.clone(),

@@ -141,7 +141,9 @@ impl Workbench {
                 let entry = self.state.list.add(source, &Arc::from(""));
                 self.state.list.refresh();
                 let is_shown = case.is_some() || self.state.list.current.is_none();
-                case.into_iter().for_each(|case| self.shelve(entry, case));
+                if let Some(case) = case {
+                    self.shelve(entry, case);
+                }
                 if is_shown {
                     self.select(entry);
                 }

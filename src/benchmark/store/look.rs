@@ -86,6 +86,10 @@ fn state(path: &Path) -> Option<(u64, SystemTime)> {
     Some((found.len(), found.modified().ok()?))
 }
 
+fn escaped(byte: u8) -> String {
+    format!("%{byte:02X}")
+}
+
 /// The path as `SQLite` reads it where options follow.
 fn uri(path: &Path) -> String {
     let mut uri = "file:".to_owned();
@@ -100,7 +104,7 @@ fn uri(path: &Path) -> String {
             b'\\' if cfg!(windows) => uri.push('/'),
             b'/' | b'.' | b'-' | b'_' | b':' => uri.push(char::from(*byte)),
             byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
-            byte => uri.push_str(&format!("%{byte:02X}")),
+            byte => uri.push_str(&escaped(*byte)),
         }
     }
     uri

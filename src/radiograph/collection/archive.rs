@@ -28,7 +28,7 @@ pub(super) fn collect(path: &Path, watch: &dyn Watch) -> Result<ImageCollection,
         let mut archive = Archive::open(path)?;
         archive.check_sizes()?;
         if archive.zip.has_duplicate_names() {
-            return Err(damaged("several of its files have the same name"));
+            return Err(damaged(&"several of its files have the same name"));
         }
         if archive.is_of_arrays() {
             // A file of NumPy (.npz), which whoever reads images knows.
@@ -74,11 +74,11 @@ static LATEST: Mutex<Option<Archive>> = Mutex::new(None);
 
 /// Parsers of untrusted files may panic; that must not take other work down.
 fn guarded<T>(work: impl FnOnce() -> Result<T, CollectionProblem>) -> Result<T, CollectionProblem> {
-    let failed = || damaged("its reader failed");
+    let failed = || damaged(&"its reader failed");
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(failed()))
 }
 
-fn damaged(reason: impl ToString) -> CollectionProblem {
+fn damaged(reason: &impl ToString) -> CollectionProblem {
     CollectionProblem::Archive { reason: reason.to_string() }
 }
 
@@ -107,7 +107,7 @@ impl Archive {
         let (length_bytes, modified) = (metadata.len(), metadata.modified().ok()); // Some systems keep no time.
         let left = Arc::new(AtomicU64::new(limits::ZIP_DIRECTORY_BYTES));
         let reader = BufReader::new(Allowed { file, left: Arc::clone(&left) });
-        let zip = ZipArchive::new(reader).map_err(damaged)?;
+        let zip = ZipArchive::new(reader).map_err(|error| damaged(&error))?;
         left.store(u64::MAX, Ordering::Relaxed);
         if zip.len() > limits::COLLECTED_FILES {
             return Err(CollectionProblem::TooManyFiles { what: WHAT });
@@ -119,12 +119,12 @@ impl Archive {
     fn check_sizes(&self) -> Result<(), CollectionProblem> {
         let (mut packed, mut unpacked) = (0_u64, 0_u64);
         for index in 0..self.zip.len() {
-            let entry = self.zip.by_index_data(index).map_err(damaged)?;
+            let entry = self.zip.by_index_data(index).map_err(|error| damaged(&error))?;
             packed = packed.saturating_add(entry.compressed_size());
             unpacked = unpacked.saturating_add(entry.size());
         }
         if packed > self.length_bytes {
-            return Err(damaged("its files overlap or are cut off"));
+            return Err(damaged(&"its files overlap or are cut off"));
         }
         if unpacked > limits::ARCHIVE_BYTES {
             return Err(CollectionProblem::UnpacksToMuch);
@@ -179,7 +179,7 @@ impl Archive {
 
     /// What an entry claims to hold takes no memory before it is there.
     fn content(&mut self, index: usize) -> Result<Vec<u8>, CollectionProblem> {
-        let entry = self.zip.by_index_data(index).map_err(damaged)?;
+        let entry = self.zip.by_index_data(index).map_err(|error| damaged(&error))?;
         if entry.encrypted() {
             return Err(CollectionProblem::Encrypted);
         }

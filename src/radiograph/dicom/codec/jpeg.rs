@@ -44,13 +44,11 @@ pub(super) fn decode(frame: &[u8], layout: &PixelLayout) -> Result<(Samples, Vec
             warnings.push(format!("{missing} of the {rows} lines of the JPEG frame are missing and were taken as 0"));
         }
         image.samples.into_iter().map(i32::from).collect()
+    } else if has_end(frame) {
+        lossy(frame, layout)?
     } else {
-        if has_end(frame) {
-            lossy(frame, layout)?
-        } else {
-            warnings.push("the JPEG frame has no end marker; what is missing of it was filled".to_owned());
-            lossy(&[frame, &[0xff, 0xd9]].concat(), layout)?
-        }
+        warnings.push("the JPEG frame has no end marker; what is missing of it was filled".to_owned());
+        lossy(&[frame, &[0xff, 0xd9]].concat(), layout)?
     };
     if values.len() != layout.samples() {
         return Err(Error::codec(FORMAT, "it holds another number of samples than its header says"));

@@ -245,8 +245,7 @@ impl Headers {
             let marker = match (codestream.get(at..at + 2), &place) {
                 (Some([0xff, marker]), _) => *marker,
                 // What breaks off is decoded up to there.
-                (_, Place::BehindTile) => break,
-                (None | Some([] | [_]), _) => break,
+                (_, Place::BehindTile) | (None | Some([] | [_]), _) => break,
                 (Some(_), _) => return Err(damaged("a header holds something else than marker segments")),
             };
             let known = match place {

@@ -25,8 +25,8 @@ pub(super) struct Table {
     short: Vec<(u16, u8)>,
     /// By length: the first code of greater length, at the top of 16 bits.
     ends: [u32; CODE_BITS + 1],
-    /// By length: how far the place of a code among `categories` lies behind the code itself.
-    shifts: [i32; CODE_BITS + 1],
+    /// By length: how far the place of a code among `categories` lies behind the code itself, modulo 2^32.
+    shifts: [u32; CODE_BITS + 1],
     categories: Vec<u8>,
 }
 
@@ -42,7 +42,7 @@ impl Table {
         let (mut code, mut place) = (0_u32, 0_usize);
         for (length, count) in (1..=CODE_BITS).zip(counts) {
             code <<= 1;
-            table.shifts[length] = place as i32 - code as i32;
+            table.shifts[length] = (place as u32).wrapping_sub(code);
             for category in categories.get(place..place + usize::from(*count))? {
                 table.enter(code, length as u32, *category);
                 code += 1;
@@ -121,8 +121,8 @@ impl<'a> Bits<'a> {
         let next = (self.cache >> (64 - CODE_BITS)) as u32;
         let length = (1..=CODE_BITS).find(|length| next < table.ends[*length]);
         let length = length.ok_or(if self.count < CODE_BITS as u32 { Stop::Short } else { Stop::Invalid })?;
-        let place = (next >> (CODE_BITS - length)) as i32 + table.shifts[length];
-        let category = usize::try_from(place).ok().and_then(|place| table.categories.get(place).copied());
+        let place = (next >> (CODE_BITS - length)).wrapping_add(table.shifts[length]);
+        let category = table.categories.get(place as usize).copied();
         let category = category.filter(|category| *category <= CATEGORY_MAX).ok_or(Stop::Invalid)?;
         self.take(length as u32)?;
         let bits = extra_bits(category);
