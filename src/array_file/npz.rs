@@ -15,7 +15,7 @@ pub struct NpzWriter<W: Write + Seek> {
 impl<W: Write + Seek> NpzWriter<W> {
     /// Begins an archive.
     pub fn new(inner: W) -> Self {
-        Self { archive: ZipWriter::new(Quiet { inner, has_failed: false }) }
+        Self { archive: ZipWriter::new(Quiet { inner, at: 0, has_failed: false }) }
     }
 
     /// Adds `values` as a little-endian `float32` array called `name`.
@@ -45,7 +45,7 @@ impl<W: Write + Seek> NpzWriter<W> {
     /// # Errors
     /// When writing fails.
     pub fn finish(self) -> Result<W> {
-        let Quiet { inner, has_failed } = self.archive.finish()?;
+        let Quiet { inner, has_failed, .. } = self.archive.finish()?;
         if has_failed { Err(io::Error::other("an array before was not written whole").into()) } else { Ok(inner) }
     }
 
@@ -61,6 +61,8 @@ impl<W: Write + Seek> NpzWriter<W> {
 /// itself where that fails again.
 struct Quiet<W> {
     inner: W,
+    /// Where the next byte goes, or would go.
+    at: u64,
     has_failed: bool,
 }
 
@@ -73,10 +75,8 @@ impl<W> Quiet<W> {
 
 impl<W: Write> Write for Quiet<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.has_failed {
-            return Ok(bytes.len());
-        }
-        let written = self.inner.write(bytes);
+        let written = if self.has_failed { Ok(bytes.len()) } else { self.inner.write(bytes) };
+        self.at += *written.as_ref().unwrap_or(&0) as u64;
         self.noted(written)
     }
 
@@ -91,10 +91,13 @@ impl<W: Write> Write for Quiet<W> {
 
 impl<W: Seek> Seek for Quiet<W> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        if self.has_failed {
-            return Ok(0);
-        }
-        let place = self.inner.seek(to);
+        let place = match to {
+            _ if !self.has_failed => self.inner.seek(to),
+            SeekFrom::Start(place) => Ok(place),
+            SeekFrom::Current(by) => Ok(self.at.saturating_add_signed(by)),
+            SeekFrom::End(_) => Ok(self.at),
+        };
+        self.at = *place.as_ref().unwrap_or(&self.at);
         self.noted(place)
     }
 }
