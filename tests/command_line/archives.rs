@@ -9,7 +9,7 @@ use super::bench::Element;
 pub(crate) struct Packed {
     pub(crate) name: String,
     /// The bytes as they lie in the archive.
-    pub(crate) packed: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     pub(crate) method: u16,
     /// Bit 0: encrypted; bit 3: sizes stand behind the data.
     pub(crate) flags: u16,
@@ -27,7 +27,7 @@ impl Packed {
         crc.update(content);
         Self {
             name: name.to_owned(),
-            packed: content.to_vec(),
+            bytes: content.to_vec(),
             method: 0,
             flags: 0,
             crc: crc.sum(),
@@ -40,7 +40,7 @@ impl Packed {
     pub(crate) fn deflated(name: &str, content: &[u8]) -> Self {
         let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
         deflate.write_all(content).unwrap();
-        Self { packed: deflate.finish().unwrap(), method: 8, ..Self::stored(name, content) }
+        Self { bytes: deflate.finish().unwrap(), method: 8, ..Self::stored(name, content) }
     }
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn zip_of(files: &[Packed]) -> Vec<u8> {
     for file in files {
         let at = bytes.len() as u32;
         let has_descriptor = file.flags & 8 != 0;
-        let (size, packed) = (file.size, file.packed.len() as u64);
+        let (size, packed) = (file.size, file.bytes.len() as u64);
         let short = |value: u64| if file.is_wide { u32::MAX } else { value as u32 };
         let wide: Vec<u8> = if file.is_wide {
             [&1_u16.to_le_bytes()[..], &16_u16.to_le_bytes(), &size.to_le_bytes(), &packed.to_le_bytes()].concat()
@@ -75,7 +75,7 @@ pub(crate) fn zip_of(files: &[Packed]) -> Vec<u8> {
         bytes.extend(common(!has_descriptor));
         bytes.extend(file.name.as_bytes());
         bytes.extend(&wide);
-        bytes.extend(&file.packed);
+        bytes.extend(&file.bytes);
         if has_descriptor {
             bytes.extend(b"PK\x07\x08");
             for value in [file.crc, packed as u32, size as u32] {
@@ -83,7 +83,7 @@ pub(crate) fn zip_of(files: &[Packed]) -> Vec<u8> {
             }
         }
         directory.extend(b"PK\x01\x02");
-        directory.extend((3_u16 << 8 | 45).to_le_bytes());
+        directory.extend(0x032d_u16.to_le_bytes());
         directory.extend(common(true));
         directory.extend([0; 6]);
         directory.extend((file.mode << 16).to_le_bytes());

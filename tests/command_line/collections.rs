@@ -29,12 +29,12 @@ fn inspect(path: &Path) -> Ran {
 }
 
 /// The sum of the gray levels of each image, which tells which it is.
-fn sums(ran: &Ran) -> Vec<Option<u64>> {
-    ran.lines().iter().map(|line| line["stored"]["sum"].as_u64()).collect()
+fn sums(ran: &Ran) -> Vec<u64> {
+    ran.lines().iter().filter_map(|line| line["stored"]["sum"].as_u64()).collect()
 }
 
-fn sum(seed: u32) -> Option<u64> {
-    Some(gray(seed).iter().map(|level| u64::from(*level)).sum())
+fn sum(seed: u32) -> u64 {
+    gray(seed).iter().map(|level| u64::from(*level)).sum()
 }
 
 /// A folder with four images, and much that is none.
@@ -199,7 +199,7 @@ fn what_is_wrong_with_a_zip_archive_is_said_and_the_rest_is_opened() {
         (dcm("f/../../a.dcm"), "lead out of it"),
         (Packed { mode: 0o120_777, ..Packed::stored("a.dcm", b"/etc/passwd") }, "lead out of it"),
         (huge, "files too large for an image"),
-        (Packed { packed: vec![0xff; 300], ..dcm("a.dcm") }, "damaged files"),
+        (Packed { bytes: vec![0xff; 300], ..dcm("a.dcm") }, "damaged files"),
     ] {
         put(&bench, "cd.zip", &zip_of(&[bad.clone(), sound.clone()]));
         let ran = inspect(&bench.path("cd.zip")).succeeded();
@@ -219,7 +219,7 @@ fn what_is_wrong_with_a_zip_archive_is_said_and_the_rest_is_opened() {
     ] {
         put(&bench, "cd.zip", &zip_of(&[bad, sound.clone()]));
         let ran = inspect(&bench.path("cd.zip"));
-        assert_eq!((ran.code, sums(&ran)), (Some(1), vec![None, sum(1)]), "{told}");
+        assert_eq!((ran.code, sums(&ran)), (Some(1), vec![sum(1)]), "{told}");
         assert!(ran.lines()[0]["error"].as_str().unwrap().contains(told), "{told}: {}", ran.stdout);
     }
 }

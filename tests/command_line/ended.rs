@@ -156,7 +156,7 @@ fn wait_for_files(folder: &Path, count: usize) {
         if hidden.filter(|path| is_hidden(path) && has_images(path)).count() == count {
             return;
         }
-        assert!(begun.elapsed() < Duration::from_secs(120), "no file appeared");
+        assert!(begun.elapsed() < Duration::from_mins(2), "no file appeared");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

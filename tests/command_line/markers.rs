@@ -255,12 +255,12 @@ impl Marked {
                     "test"
                 },
             );
-            labels += &format!("{name},{label},{split},{}{index}\n", marker("PATIENT"));
+            labels += &[name.as_str(), &label.to_string(), split, &format!("{}{index}\n", marker("PATIENT"))].join(",");
             let marked = |pixel: usize| label == 1 && (30..50).contains(&(pixel % SIDE)) && pixel / SIDE > 60;
             let mask: Vec<u8> = (0..SIDE * SIDE).map(|pixel| if marked(pixel) { 255 } else { 0 }).collect();
             fs::write(folder.join(format!("masks/{name}.png")), png_of(image::ExtendedColorType::L8, &mask)).unwrap();
         }
-        labels += &format!("{},1,test,x\n", marker("NOFILE"));
+        labels += &[&marker("NOFILE"), ",1,test,x\n"].concat();
         fs::write(folder.join("labels.csv"), labels).unwrap();
         format!("folder:{}", folder.display())
     }
@@ -310,7 +310,7 @@ fn layers(bytes: &[u8], depth: usize) -> Vec<Vec<u8>> {
             match &bytes[at + 4..at + 8] {
                 b"IDAT" => data.extend(content),
                 b"zTXt" | b"iTXt" | b"iCCP" => {
-                    inner.extend(inflated(&content[content.iter().position(|b| *b == 0).unwrap() + 2..]))
+                    inner.extend(inflated(&content[content.iter().position(|b| *b == 0).unwrap() + 2..]));
                 }
                 _ => {}
             }
@@ -549,7 +549,8 @@ fn no_other_command_tells_a_name() {
     let mut table = "score,method,image\n".to_owned();
     for index in 0..8 {
         for (method, shift) in [("A", 0), ("B", 3), ("C", 5)] {
-            table += &format!("0.{}{},{method},{}{index}\n", 1 + shift, (index * 7 + shift) % 10, marker("CASE"));
+            let line = format!("0.{}{},{method},{}{index}\n", 1 + shift, (index * 7 + shift) % 10, marker("CASE"));
+            table += &line;
         }
     }
     let data = marked.file(".csv");

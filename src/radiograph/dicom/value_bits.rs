@@ -201,8 +201,8 @@ mod tests {
 
     #[test]
     fn overlays_and_dirt_in_unused_bits_are_no_values() {
-        let grain = |at: usize| (at as i32).wrapping_mul(1_103_515_245) >> 16;
-        let drawn: Vec<i32> = ramp(4095).iter().enumerate().map(|(at, value)| value | (grain(at) & 1) << 14).collect();
+        let grain = |at: usize| i32::from((at as u32).wrapping_mul(1_103_515_245) >> 16 & 1 == 1);
+        let drawn: Vec<i32> = ramp(4095).iter().enumerate().map(|(at, value)| value | grain(at) << 14).collect();
         assert_eq!(found(drawn.clone(), [16, 12, 11], false, 1 << 14), (bits(0, 12, 0), String::new()));
         for dirty in [drawn, ramp(4095).iter().map(|value| value | 0x5000).collect()] {
             let (found, told) = found(dirty, [16, 12, 11], false, 0);

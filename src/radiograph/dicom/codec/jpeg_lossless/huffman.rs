@@ -186,9 +186,10 @@ mod tests {
         for length in 1..=16_usize {
             let category = if length == 16 { 0 } else { 17 - length as u8 };
             for value in [0, (1_u32 << extra_bits(category)) - 1] {
-                text += &format!("{}0", "1".repeat(length - 1));
-                if extra_bits(category) > 0 {
-                    text += &format!("{value:0width$b}", width = extra_bits(category) as usize);
+                text += &"1".repeat(length - 1);
+                text.push('0');
+                for bit in (0..extra_bits(category)).rev() {
+                    text.push(if value >> bit & 1 == 1 { '1' } else { '0' });
                 }
                 wanted.push(difference(category, value));
             }
