@@ -3,9 +3,11 @@
 
 use libfuzzer_sys::fuzz_target;
 use saliscope::radiograph::Radiograph;
+use saliscope_fuzz::require_no_panic;
 
 fuzz_target!(|bytes: &[u8]| {
-    if let Ok(radiograph) = Radiograph::from_bytes(bytes) {
-        let _ = radiograph.resized(16, 16);
+    match Radiograph::from_bytes(bytes) {
+        Ok(radiograph) => drop(radiograph.resized(16, 16)),
+        Err(problem) => require_no_panic(&problem),
     }
 });
