@@ -52,7 +52,7 @@ fn what_people_wrote_is_printed_only_with_identity() {
     let line = &run(&["inspect", "--identity", free.to_str().unwrap()]).lines()[0];
     assert_eq!(
         (&line["modality"], &line["view_position"], &line["laterality"]),
-        (&"MEYER ANNA".into(), &"FOR ANNA".into(), &"ANNA".into())
+        (&"MEYER ANNA".into(), &"FOR ANNA".into(), &serde_json::Value::Null)
     );
 }
 

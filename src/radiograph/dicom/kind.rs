@@ -114,6 +114,10 @@ impl PictureKind {
         if self.burned_in_annotation == Some(true) {
             told.push("BurnedInAnnotation says that letters in the pixels identify the patient".to_owned());
         }
+        let has_words = |tag| data_set.text(tag).is_some_and(|text| !text.is_empty());
+        if self.laterality.is_none() && [tags::IMAGE_LATERALITY, tags::LATERALITY].into_iter().any(has_words) {
+            told.push("the laterality is none of the terms that DICOM defines and was left out".to_owned());
+        }
         let said = |tag| data_set.text(tag).filter(|text| text == "R" || text == "L");
         if let (Some(image), Some(series)) = (said(tags::IMAGE_LATERALITY), said(tags::LATERALITY))
             && image != series
