@@ -63,7 +63,8 @@ impl<'a> Iterator for Segments<'a> {
 fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let mut rest = bytes;
     loop {
-        let at = rest.iter().position(|byte| *byte == 0xff)?;
+        // Coded pixels are long, and this sees all of them.
+        let at = memchr::memchr(0xff, rest)?;
         rest = rest.get(at + 1..)?;
         let fill = rest.iter().position(|byte| *byte != 0xff)?;
         let marker = *rest.get(fill)?;
