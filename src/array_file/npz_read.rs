@@ -4,7 +4,6 @@ use std::io::{Cursor, Read};
 
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
-use zip::read::ZipFile;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::{Error, NpyArray, Result, npy};
@@ -35,13 +34,9 @@ impl<'a> NpzReader<'a> {
     /// When it is compressed in another way, or its header is not of an array that is read.
     pub fn shape(&mut self, name: &str) -> Result<Option<Vec<usize>>> {
         const START_BYTES: u64 = limits::NPY_HEADER_BYTES as u64 + 12;
-        let Some((entry, method)) = self.entry(name)? else { return Ok(None) };
+        let Some((unpacked, _)) = self.entry(name)? else { return Ok(None) };
         let mut start = Vec::new();
-        let read = match method {
-            CompressionMethod::Stored => entry.take(START_BYTES).read_to_end(&mut start),
-            CompressionMethod::DEFLATE => DeflateDecoder::new(entry).take(START_BYTES).read_to_end(&mut start),
-            _ => return Err(foreign_compression()),
-        };
+        let read = unpacked.take(START_BYTES).read_to_end(&mut start);
         read.map_err(|source| Error::Header { reason: source.to_string() })?;
         npy::shape_of_start(&start).map(Some)
     }
@@ -51,13 +46,8 @@ impl<'a> NpzReader<'a> {
     /// # Errors
     /// When it is compressed in another way, damaged, too large or of a type that is not read.
     pub fn array(&mut self, name: &str) -> Result<Option<NpyArray>> {
-        let Some((entry, method)) = self.entry(name)? else { return Ok(None) };
-        let checksum = entry.crc32();
-        let bytes = match method {
-            CompressionMethod::Stored => limited(entry)?,
-            CompressionMethod::DEFLATE => limited(DeflateDecoder::new(entry))?,
-            _ => return Err(foreign_compression()),
-        };
+        let Some((unpacked, checksum)) = self.entry(name)? else { return Ok(None) };
+        let bytes = limited(unpacked)?;
         let mut found = Crc::new();
         found.update(&bytes);
         if found.sum() != checksum {
@@ -66,20 +56,21 @@ impl<'a> NpzReader<'a> {
         NpyArray::from_bytes(&bytes).map(Some)
     }
 
-    /// The entry of an array as it lies in the archive, and how it is compressed.
-    fn entry(&mut self, name: &str) -> Result<Option<Entry<'_, 'a>>> {
+    /// The unpacked bytes of an array's entry and their checksum.
+    fn entry(&mut self, name: &str) -> Result<Option<(Box<dyn Read + '_>, u32)>> {
         let Some(index) = self.archive.index_for_name(&format!("{name}.npy")) else { return Ok(None) };
         let entry = self.archive.by_index_raw(index).map_err(|source| Error::OpenArchive { source })?;
-        let method = entry.compression();
-        Ok(Some((entry, method)))
+        let checksum = entry.crc32();
+        let unpacked: Box<dyn Read> = match entry.compression() {
+            CompressionMethod::Stored => Box::new(entry),
+            CompressionMethod::DEFLATE => Box::new(DeflateDecoder::new(entry)),
+            _ => {
+                let reason = "the archive is compressed in a way that NumPy does not use".to_owned();
+                return Err(Error::Header { reason });
+            }
+        };
+        Ok(Some((unpacked, checksum)))
     }
-}
-
-/// An entry and how it is compressed.
-type Entry<'r, 'a> = (ZipFile<'r, Cursor<&'a [u8]>>, CompressionMethod);
-
-fn foreign_compression() -> Error {
-    Error::Header { reason: "the archive is compressed in a way that NumPy does not use".to_owned() }
 }
 
 /// All bytes, as long as they are not too many: the size in the directory may lie.

@@ -286,7 +286,7 @@ impl Inspection {
             origin: overlay.origin,
             pixels_set: image.overlay_bits(number, index, shown).ok().map(|bits| bits.count()),
         };
-        let attributes = DicomAttributes {
+        let mut attributes = DicomAttributes {
             transfer_syntax: Named {
                 uid: image.transfer_syntax().uid().to_owned(),
                 name: image.transfer_syntax().name(),
@@ -306,7 +306,6 @@ impl Inspection {
             }),
             overlays: image.overlays().iter().enumerate().map(overlay).collect(),
         };
-        let mut attributes = attributes;
         let held_back = if with_identity { Vec::new() } else { attributes.hold_back_free_text() };
         let told = shown.map(|frame| frame.warnings.clone()).unwrap_or_default();
         let identity = with_identity.then(|| image.identity());

@@ -25,7 +25,7 @@ impl<'a> Segments<'a> {
         let bytes = self.rest;
         let mut end = 0;
         loop {
-            match bytes.get(end..).and_then(|rest| rest.iter().position(|byte| *byte == 0xff)) {
+            match bytes.get(end..).and_then(|rest| memchr::memchr(0xff, rest)) {
                 Some(at) if bytes.get(end + at + 1) == Some(&0) => end += at + 2,
                 Some(at) => {
                     end += at;
@@ -63,7 +63,6 @@ impl<'a> Iterator for Segments<'a> {
 fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let mut rest = bytes;
     loop {
-        // Coded pixels are long, and this sees all of them.
         let at = memchr::memchr(0xff, rest)?;
         rest = rest.get(at + 1..)?;
         let fill = rest.iter().position(|byte| *byte != 0xff)?;

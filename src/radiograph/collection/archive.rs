@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,8 +15,8 @@ use zip::read::ZipArchive;
 use super::folder::{is_leaving, is_of_masks};
 use super::passed_over::{PassedOver, Reason};
 use super::problem::CollectionProblem;
-use super::{ArchiveEntry, Content, HEAD_BYTES, ImageCollection, ImagePlace, check_count, natural};
-use crate::radiograph::dicom;
+use super::{ArchiveEntry, Content, HEAD_BYTES, ImageCollection, ImagePlace, collected, natural};
+use crate::radiograph::{dicom, guard};
 use crate::watch::Watch;
 use crate::{files, limits};
 
@@ -48,13 +47,9 @@ pub(super) fn collect(path: &Path, watch: &dyn Watch) -> Result<ImageCollection,
             }
             watch.progress(index + 1, total);
         }
-        check_count(names.len(), WHAT)?;
-        if names.is_empty() {
-            return Err(CollectionProblem::NoImages { what: WHAT, passed_over: passed_over.clause() });
-        }
         names.sort_by(|a, b| natural::compare(a, b));
         let place = |name: String| ImagePlace::Entry(ArchiveEntry { archive: path.to_owned(), name });
-        Ok(ImageCollection { places: names.into_iter().map(place).collect(), notes: passed_over.notes(WHAT) })
+        collected(names.into_iter().map(place).collect(), &passed_over, WHAT)
     })
 }
 
@@ -74,8 +69,7 @@ static LATEST: Mutex<Option<Archive>> = Mutex::new(None);
 
 /// Parsers of untrusted files may panic; that must not take other work down.
 fn guarded<T>(work: impl FnOnce() -> Result<T, CollectionProblem>) -> Result<T, CollectionProblem> {
-    let failed = || damaged(&"its reader failed");
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(failed()))
+    guard::caught(work).unwrap_or_else(|_| Err(damaged(&"its reader failed")))
 }
 
 fn damaged(reason: &impl ToString) -> CollectionProblem {

@@ -7,8 +7,8 @@ use rayon::prelude::*;
 
 use super::passed_over::{PassedOver, Reason};
 use super::problem::CollectionProblem;
-use super::{Content, HEAD_BYTES, ImageCollection, ImagePlace, check_count, natural};
-use crate::radiograph::dicom;
+use super::{Content, HEAD_BYTES, ImageCollection, ImagePlace, collected, natural};
+use crate::radiograph::{dicom, guard};
 use crate::watch::Watch;
 use crate::{files, limits};
 
@@ -40,11 +40,7 @@ pub(super) fn collect(folder: &Path, watch: &dyn Watch) -> Result<ImageCollectio
             Content::Other => passed_over.count(Reason::Other),
         }
     }
-    check_count(places.len(), WHAT)?;
-    if places.is_empty() {
-        return Err(CollectionProblem::NoImages { what: WHAT, passed_over: passed_over.clause() });
-    }
-    Ok(ImageCollection { places, notes: passed_over.notes(WHAT) })
+    collected(places, &passed_over, WHAT)
 }
 
 /// All files below `folder` but the leavings of operating systems. Links are followed as long as they stay below it.
@@ -116,6 +112,6 @@ pub(crate) fn is_leaving(name: &str) -> bool {
 fn content(path: &Path) -> Content {
     let Ok(head) = files::head(path, HEAD_BYTES) else { return Content::Image };
     // The header of an untrusted file: a panic must not take the others down.
-    let header = || std::panic::catch_unwind(|| dicom::Header::open(path)).unwrap_or(Err(dicom::Error::NotDicom));
+    let header = || guard::caught(|| dicom::Header::open(path)).unwrap_or(Err(dicom::Error::NotDicom));
     Content::of(&head, header)
 }

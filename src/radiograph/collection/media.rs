@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::passed_over::{PassedOver, Reason};
 use super::problem::CollectionProblem;
-use super::{ImageCollection, ImagePlace, check_count};
+use super::{ImageCollection, ImagePlace, collected};
 use crate::radiograph::dicom::{DirectoryRecord, directory_records};
 use crate::{files, limits};
 
@@ -33,11 +33,7 @@ pub(super) fn collect(path: &Path) -> Result<ImageCollection, CollectionProblem>
         };
         passed_over.count(reason);
     }
-    check_count(places.len(), WHAT)?;
-    if places.is_empty() {
-        return Err(CollectionProblem::NoImages { what: WHAT, passed_over: passed_over.clause() });
-    }
-    Ok(ImageCollection { places, notes: passed_over.notes(WHAT) })
+    collected(places, &passed_over, WHAT)
 }
 
 /// Folders below that of the DICOMDIR, whose names are compared as those of CDs are.

@@ -15,6 +15,8 @@ mod problem;
 
 use std::path::Path;
 
+use passed_over::PassedOver;
+
 use super::Format;
 use super::dicom;
 use super::error::{Error, Problem, Result};
@@ -123,9 +125,17 @@ impl Content {
     }
 }
 
-/// Refuses more images than are opened together.
-fn check_count(images: usize, what: &'static str) -> std::result::Result<(), CollectionProblem> {
-    if images > limits::COLLECTED_IMAGES { Err(CollectionProblem::TooManyImages { what }) } else { Ok(()) }
+/// The images that were found in a collection, unless there are none, or more than are opened together.
+fn collected(
+    places: Vec<ImagePlace>,
+    passed_over: &PassedOver,
+    what: &'static str,
+) -> std::result::Result<ImageCollection, CollectionProblem> {
+    match places.len() {
+        0 => Err(CollectionProblem::NoImages { what, passed_over: passed_over.clause() }),
+        images if images > limits::COLLECTED_IMAGES => Err(CollectionProblem::TooManyImages { what }),
+        _ => Ok(ImageCollection { places, notes: passed_over.notes(what) }),
+    }
 }
 
 impl From<CollectionProblem> for Problem {

@@ -283,10 +283,7 @@ impl Source {
             (Vec::new(), Vec::new())
         };
         let palette = match self.layout.photometric {
-            Photometric::PaletteColor => {
-                let inputs = Inputs { signed, range: stored.range().map(|value| value as f64) };
-                Some(Palette::read(&data_set, inputs, &mut warnings))
-            }
+            Photometric::PaletteColor => Some(Palette::read(&data_set, Inputs::of(&stored), &mut warnings)),
             _ => None,
         };
         let padding = padding.map(|limits| {

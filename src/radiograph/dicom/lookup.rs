@@ -4,6 +4,7 @@ use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 
 use super::dataset::DataSet;
+use super::stored::Stored;
 
 /// A table from integers to integers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,13 @@ pub(super) struct Inputs {
     pub(super) signed: bool,
     /// The smallest and the largest of this frame.
     pub(super) range: [f64; 2],
+}
+
+impl Inputs {
+    /// Stored values as they are.
+    pub(super) fn of(stored: &Stored) -> Self {
+        Self { signed: stored.signed, range: stored.range().map(|value| value as f64) }
+    }
 }
 
 /// A table as it lies in the file, before its depth is settled.

@@ -42,10 +42,10 @@ impl Modality {
         warnings: &mut Vec<String>,
     ) -> Self {
         if data_set.element(tags::MODALITY_LUT_SEQUENCE).is_some() {
-            let inputs = Inputs { signed: stored.signed, range: stored.range().map(|value| value as f64) };
             let item = data_set.item(tags::MODALITY_LUT_SEQUENCE, 0);
-            let table =
-                item.and_then(|item| LookupTable::of_item(&item, "the modality lookup table", inputs, warnings));
+            let table = item.and_then(|item| {
+                LookupTable::of_item(&item, "the modality lookup table", Inputs::of(stored), warnings)
+            });
             match table.map(Self::Table) {
                 Some(table) if stored.is_flattened(None, |value| table.at(value)) => warnings
                     .push("the modality lookup table would make all pixels one value and was left out".to_owned()),

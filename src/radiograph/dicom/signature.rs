@@ -1,6 +1,7 @@
 //! What bytes are by their beginning: a codestream, or a file that is no pixels at all.
 
 use super::transfer_syntax::PixelCoding;
+use crate::radiograph::jpeg_markers::{Segments, is_frame};
 
 /// The beginning of something that is not pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,20 +46,10 @@ impl Signature {
 
 /// Whether the first frame header of a JPEG codestream is that of JPEG-LS (T.87 C.1.1).
 fn is_jpeg_ls(bytes: &[u8]) -> bool {
-    let mut at = 2;
-    while let Some([0xff, marker]) = bytes.get(at..at + 2) {
-        match marker {
-            0xf7 => return true,
-            0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf | 0xda => return false,
-            0xff => at += 1,
-            0x01 | 0xd0..=0xd9 => at += 2,
-            _ => {
-                let length = bytes.get(at + 2..at + 4).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
-                at += 2 + usize::from(u16::from_be_bytes(length)).max(2);
-            }
-        }
-    }
-    false
+    const FRAME_OF_JPEG_LS: u8 = 0xf7;
+    const SCAN: u8 = 0xda;
+    let mut markers = Segments::of(bytes).map(|segment| segment.marker);
+    markers.find(|marker| matches!(*marker, FRAME_OF_JPEG_LS | SCAN) || is_frame(*marker)) == Some(FRAME_OF_JPEG_LS)
 }
 
 /// Whether a length in the head of a BMP file is that of the bytes, without their padding.
