@@ -59,7 +59,7 @@ fn layers(criterion: &mut Criterion) {
     ] {
         let (mut builder, image) = GraphBuilder::new(channels, "stem");
         let padding = kernel.map(|taps: usize| taps / 2);
-        let conv = Conv2d { out_channels, kernel, stride: [stride; 2], padding, bias: false };
+        let conv = Conv2d::new(out_channels, kernel).stride([stride; 2]).padding(padding);
         let features = builder.conv("conv", image, conv);
         let pooled = builder.global_avg_pool("pool", features);
         builder.linear("fc", pooled, 2);

@@ -93,20 +93,14 @@ fn an_image_has_the_same_outputs_in_any_batch() {
 /// A classifier that adds, upsamples and shares.
 fn residual_classifier() -> Graph {
     let (mut builder, image) = GraphBuilder::new(2, "stem");
-    let conv = |out_channels, stride| Conv2d {
-        out_channels,
-        kernel: [3, 3],
-        stride: [stride; 2],
-        padding: [1, 1],
-        bias: true,
-    };
+    let conv = |out_channels, stride| Conv2d::new(out_channels, [3, 3]).stride([stride; 2]).padding([1, 1]).bias(true);
     let first = builder.conv("first", image, conv(3, 1));
     let half = builder.conv("half", first, conv(3, 2));
     let shared = builder.conv_shared("half.again", half, half);
     let up = builder.upsample_nearest("up", shared, first);
     let sum = builder.add("sum", first, up);
     let twice = builder.add("twice", sum, sum);
-    let pooled = builder.avg_pool("pool", twice, Pool { kernel: 2, stride: 1, padding: 0 }, true);
+    let pooled = builder.avg_pool("pool", twice, Pool::square(2, 1, 0), true);
     let mean = builder.global_avg_pool("mean", pooled);
     builder.linear("fc", mean, 3);
     builder.finish("residual", twice, 4)
@@ -144,7 +138,7 @@ fn gradients_pass_sums_upsampling_and_shared_kernels() {
 #[test]
 fn nodes_of_different_extent_are_not_added() {
     let (mut builder, image) = GraphBuilder::new(1, "stem");
-    let pooled = builder.max_pool("pool", image, Pool { kernel: 2, stride: 2, padding: 0 });
+    let pooled = builder.max_pool("pool", image, Pool::square(2, 2, 0));
     let sum = builder.add("sum", image, pooled);
     let graph = builder.finish("wrong", sum, 1);
     let error = graph.extents(4, 6).unwrap_err().to_string();

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Result};
-use super::graph::{Graph, ModelKind, NodeId, Op};
+use super::graph::{Graph, ModelKind, NodeId};
+use super::op::Op;
 use super::{densenet_121, inception_v3, retina_net, u_net};
 use crate::limits;
 

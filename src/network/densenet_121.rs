@@ -1,7 +1,8 @@
 //! DenseNet-121 (Huang et al. 2017) in torchvision's naming.
 
-use super::graph::{BatchNorm, Conv2d, Graph, NodeId, Pool};
+use super::graph::{Graph, NodeId};
 use super::graph_builder::{GraphBuilder, scaled_channels};
+use super::op::{BatchNorm, Conv2d, Pool};
 
 /// What may vary between two DenseNet-121 networks.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,7 +37,7 @@ pub fn densenet_121(config: &Config) -> Graph {
     let growth = scaled_channels(32, config.width);
     let mut x = net.conv("features.conv0", image, scaled_channels(64, config.width), 7, 2, 3);
     x = net.norm_relu("features.norm0", "features.relu0", x);
-    x = net.builder.max_pool("features.pool0", x, Pool { kernel: 3, stride: 2, padding: 1 });
+    x = net.builder.max_pool("features.pool0", x, Pool::square(3, 2, 1));
     for (stage, layers) in LAYERS.iter().enumerate() {
         let stage = stage + 1;
         net.builder.block(&format!("denseblock{stage}"));
@@ -55,7 +56,7 @@ pub fn densenet_121(config: &Config) -> Graph {
             let y = net.norm_relu(&format!("{name}.norm"), &format!("{name}.relu"), x);
             let half = net.builder.channels(x) / 2;
             let y = net.conv(&format!("{name}.conv"), y, half.max(1), 1, 1, 0);
-            x = net.builder.avg_pool(&format!("{name}.pool"), y, Pool { kernel: 2, stride: 2, padding: 0 }, true);
+            x = net.builder.avg_pool(&format!("{name}.pool"), y, Pool::square(2, 2, 0), true);
         }
     }
     net.builder.block("norm5");
@@ -81,8 +82,7 @@ impl DenseNet {
         stride: usize,
         padding: usize,
     ) -> NodeId {
-        let conv =
-            Conv2d { out_channels, kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2], bias: false };
+        let conv = Conv2d::new(out_channels, [kernel; 2]).stride([stride; 2]).padding([padding; 2]);
         self.builder.conv(name, input, conv)
     }
 

@@ -57,6 +57,27 @@ pub enum Error {
         /// Extent of the input that differs.
         other: [usize; 2],
     },
+    /// A fully connected layer reads a fixed extent and gets another.
+    #[error(
+        "{node} reads {}x{} pixels and gets {}x{}: the network needs images of the size it was trained on",
+        read[0], read[1], extent[0], extent[1]
+    )]
+    LinearExtent {
+        /// The layer.
+        node: String,
+        /// Rows and columns it reads.
+        read: [usize; 2],
+        /// Rows and columns it gets.
+        extent: [usize; 2],
+    },
+    /// The guided rule was asked of a network that has none.
+    #[error("guided backpropagation is not defined for this network: {node} is a {operation}, no ReLU")]
+    Unguided {
+        /// The first node without a rule.
+        node: String,
+        /// What it computes.
+        operation: &'static str,
+    },
     /// A class index beyond the logits.
     #[error("class {class} does not exist: the model has {classes} classes, 0 to {}", classes - 1)]
     UnknownClass {
@@ -219,4 +240,16 @@ impl Error {
     pub(super) fn in_file(self, path: &Path) -> Self {
         Self::File { problem: Box::new(self), path: path.to_owned() }
     }
+}
+
+/// That an executor has no code for a node.
+pub(super) fn unsupported(executor: &'static str, graph: &super::graph::Graph, id: super::graph::NodeId) -> Error {
+    let node = graph.node(id);
+    Error::UnsupportedOperation { executor, operation: node.op.name(), node: node.name.clone() }
+}
+
+/// Refuses a graph with an operation that some executor has no code for.
+pub(super) fn refuse_unusual(executor: &'static str, graph: &super::graph::Graph) -> Result<()> {
+    let unusual = graph.nodes().iter().position(|node| !node.op.is_plain());
+    unusual.map_or(Ok(()), |index| Err(unsupported(executor, graph, super::graph::NodeId(index))))
 }

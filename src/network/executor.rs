@@ -224,6 +224,12 @@ pub trait Executor: Send + Sync {
 pub(crate) fn check_pass(graph: &Graph, pass: &Pass<'_>) -> Result<()> {
     check_classifier(graph)?;
     check_input(graph, pass.input)?;
+    if pass.guided_gradient
+        && let Some(id) = graph.unguided()
+    {
+        let node = graph.node(id);
+        return Err(Error::Unguided { node: node.name.clone(), operation: node.op.name() });
+    }
     let n = pass.input.len();
     let classes = graph.classes();
     let refuse = |class| Err(Error::UnknownClass { class, classes });

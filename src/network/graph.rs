@@ -2,6 +2,7 @@
 
 use super::class_logit::class_count;
 use super::error::{Error, Result};
+use super::op::Op;
 
 /// Position of a node in its [`Graph`]; nodes only read nodes with a smaller id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,96 +12,6 @@ impl NodeId {
     /// The position in [`Graph::nodes`].
     pub fn index(self) -> usize {
         self.0
-    }
-}
-
-/// A convolution without dilation or groups; weight `[out, in, kh, kw]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Conv2d {
-    /// Channels written.
-    pub out_channels: usize,
-    /// Kernel `[height, width]` in pixels.
-    pub kernel: [usize; 2],
-    /// Step `[vertical, horizontal]` in input pixels.
-    pub stride: [usize; 2],
-    /// Zeros added on both sides `[vertical, horizontal]`, in pixels.
-    pub padding: [usize; 2],
-    /// Whether a bias `[out]` follows.
-    pub bias: bool,
-}
-
-/// Batch normalization with fixed statistics: `(x - mean) / sqrt(variance + eps) * weight + bias`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct BatchNorm {
-    /// Added to the variance.
-    pub eps: f64,
-    /// Whether a learned factor exists (Keras' Inception has none).
-    pub scale: bool,
-}
-
-/// Window of a pooling layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pool {
-    /// Side of the square window in pixels.
-    pub kernel: usize,
-    /// Step in pixels.
-    pub stride: usize,
-    /// Border on every side in pixels; at most half the kernel.
-    pub padding: usize,
-}
-
-/// What a node computes from its inputs.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Op {
-    /// The image, `[n, c, h, w]`.
-    Input,
-    /// Convolution.
-    Conv2d(Conv2d),
-    /// Batch normalization in evaluation mode.
-    BatchNorm(BatchNorm),
-    /// `max(x, 0)`; its derivative at 0 is 0.
-    Relu,
-    /// Maximum over windows; the gradient goes to the first maximum in row-major order.
-    MaxPool(Pool),
-    /// Mean over windows.
-    AvgPool {
-        /// The window.
-        pool: Pool,
-        /// PyTorch's rule when true (zeros of the border count), Keras' when false.
-        count_include_pad: bool,
-    },
-    /// Joins its inputs along the channels.
-    Concat,
-    /// Mean over height and width, giving `[n, c, 1, 1]`.
-    GlobalAvgPool,
-    /// Fully connected layer on `[n, c, 1, 1]`; weight `[out, in]`, bias `[out]`.
-    Linear {
-        /// Classes or features written.
-        out_features: usize,
-    },
-    /// Sum of two inputs of equal shape.
-    Add,
-    /// Repeats the pixels of the first input until it has the extent of the second, whose values do not matter:
-    /// row `y` of `out` rows is row `floor(y * in / out)`, columns alike.
-    UpsampleNearest,
-}
-
-impl Op {
-    /// What it is, in a word or two for messages.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Input => "input",
-            Self::Conv2d(_) => "convolution",
-            Self::BatchNorm(_) => "batch normalization",
-            Self::Relu => "ReLU",
-            Self::MaxPool(_) => "max pool",
-            Self::AvgPool { .. } => "average pool",
-            Self::Concat => "concatenation",
-            Self::GlobalAvgPool => "global average pool",
-            Self::Linear { .. } => "fully connected layer",
-            Self::Add => "sum",
-            Self::UpsampleNearest => "nearest upsampling",
-        }
     }
 }
 
@@ -285,6 +196,11 @@ impl Graph {
         self.features
     }
 
+    /// The first node for which guided backpropagation has no rule; none where it is defined for the whole network.
+    pub fn unguided(&self) -> Option<NodeId> {
+        self.nodes.iter().position(|node| !node.op.is_guided()).map(NodeId)
+    }
+
     /// The node called `name`.
     ///
     /// # Errors
@@ -343,7 +259,7 @@ impl Graph {
                         Start::Head => (ParameterRole::HeadWeight, ParameterRole::Bias),
                         Start::RareScore => (ParameterRole::HeadWeight, ParameterRole::RareScoreBias),
                     };
-                    push("weight", vec![out, in_channels, conv.kernel[0], conv.kernel[1]], weight);
+                    push("weight", vec![out, in_channels / conv.groups, conv.kernel[0], conv.kernel[1]], weight);
                     if conv.bias {
                         push("bias", vec![out], bias);
                     }
@@ -356,17 +272,34 @@ impl Graph {
                     push("running_mean", vec![out], ParameterRole::RunningMean);
                     push("running_var", vec![out], ParameterRole::RunningVariance);
                 }
-                Op::Linear { .. } => {
-                    push("weight", vec![out, in_channels], ParameterRole::LinearWeight);
-                    push("bias", vec![out], ParameterRole::Bias);
+                Op::LayerNorm { .. } => {
+                    push("weight", vec![out], ParameterRole::NormWeight);
+                    push("bias", vec![out], ParameterRole::NormBias);
+                }
+                Op::Scale { bias } => {
+                    push("weight", vec![out], ParameterRole::NormWeight);
+                    if bias {
+                        push("bias", vec![out], ParameterRole::NormBias);
+                    }
+                }
+                Op::Linear { extent, bias, .. } => {
+                    let read = in_channels * extent[0] * extent[1];
+                    push("weight", vec![out, read], ParameterRole::LinearWeight);
+                    if bias {
+                        push("bias", vec![out], ParameterRole::Bias);
+                    }
                 }
                 Op::Input
                 | Op::Relu
+                | Op::Nonlinearity(_)
                 | Op::MaxPool(_)
                 | Op::AvgPool { .. }
+                | Op::AdaptiveAvgPool { .. }
                 | Op::Concat
                 | Op::GlobalAvgPool
                 | Op::Add
+                | Op::Mul
+                | Op::Pad(_)
                 | Op::UpsampleNearest => {}
             }
         }
@@ -390,36 +323,45 @@ impl Graph {
         let mut extents: Vec<[usize; 2]> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
             let input = node.inputs.first().map_or([height, width], |id| extents[id.0]);
-            let windowed = |kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2]| {
-                let mut out = [0; 2];
-                for axis in 0..2 {
-                    let padded = input[axis] + 2 * padding[axis];
-                    if padded < kernel[axis] {
-                        return Err(Error::InputTooSmall {
-                            architecture: self.architecture.clone(),
-                            height,
-                            width,
-                            min_px: self.min_input_px.max(height.min(width) + 1),
-                        });
-                    }
-                    out[axis] = (padded - kernel[axis]) / stride[axis] + 1;
-                }
-                Ok(out)
+            let too_small = || Error::InputTooSmall {
+                architecture: self.architecture.clone(),
+                height,
+                width,
+                min_px: self.min_input_px.max(height.min(width) + 1),
             };
+            let unequal = |other| Error::UnequalExtents { node: node.name.clone(), first: input, other };
             extents.push(match node.op {
-                Op::Conv2d(conv) => windowed(conv.kernel, conv.stride, conv.padding)?,
-                Op::MaxPool(pool) | Op::AvgPool { pool, .. } => {
-                    windowed([pool.kernel; 2], [pool.stride; 2], [pool.padding; 2])?
+                Op::Conv2d(conv) => conv.output(input).ok_or_else(too_small)?,
+                Op::MaxPool(pool) | Op::AvgPool { pool, .. } => pool.output(input).ok_or_else(too_small)?,
+                Op::AdaptiveAvgPool { output } => output,
+                Op::GlobalAvgPool => [1, 1],
+                Op::Linear { extent, .. } => {
+                    if input != extent {
+                        return Err(Error::LinearExtent { node: node.name.clone(), read: extent, extent: input });
+                    }
+                    [1, 1]
                 }
-                Op::GlobalAvgPool | Op::Linear { .. } => [1, 1],
                 Op::UpsampleNearest => extents[node.inputs[1].0],
                 Op::Add | Op::Concat => {
                     if let Some(other) = node.inputs.iter().map(|id| extents[id.0]).find(|extent| *extent != input) {
-                        return Err(Error::UnequalExtents { node: node.name.clone(), first: input, other });
+                        return Err(unequal(other));
                     }
                     input
                 }
-                Op::Input | Op::BatchNorm(_) | Op::Relu => input,
+                Op::Mul => {
+                    let other = extents[node.inputs[1].0];
+                    if other != input && other != [1, 1] {
+                        return Err(unequal(other));
+                    }
+                    input
+                }
+                Op::Pad(border) => [0, 1].map(|axis| input[axis] + border.sum(axis)),
+                Op::Input
+                | Op::BatchNorm(_)
+                | Op::LayerNorm { .. }
+                | Op::Scale { .. }
+                | Op::Relu
+                | Op::Nonlinearity(_) => input,
             });
         }
         Ok(extents)
@@ -436,8 +378,8 @@ impl Graph {
             let Some(input) = node.inputs.first() else { continue };
             let per_pixel = self.nodes[input.0].channels * node.channels;
             sum += match node.op {
-                Op::Conv2d(conv) => per_pixel * conv.kernel[0] * conv.kernel[1] * extent[0] * extent[1],
-                Op::Linear { .. } => per_pixel,
+                Op::Conv2d(conv) => per_pixel / conv.groups * conv.kernel[0] * conv.kernel[1] * extent[0] * extent[1],
+                Op::Linear { extent, .. } => per_pixel * extent[0] * extent[1],
                 _ => 0,
             } as u64;
         }

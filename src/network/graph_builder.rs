@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::graph::{BatchNorm, Conv2d, Graph, ModelKind, Node, NodeId, Op, Pool, Start};
+use super::graph::{Graph, ModelKind, Node, NodeId, Start};
+use super::nonlinearity::Nonlinearity;
+use super::op::{BatchNorm, Border, Conv2d, Op, Pool};
 
 /// Builds a [`Graph`] node by node; every method returns the id of the node it added.
 #[derive(Debug)]
@@ -47,6 +49,30 @@ impl GraphBuilder {
         self.push(name, Op::Relu, &[input], channels)
     }
 
+    /// Adds a normalization of every pixel over its channels.
+    pub fn layer_norm(&mut self, name: &str, input: NodeId, eps: f64) -> NodeId {
+        let channels = self.channels(input);
+        self.push(name, Op::LayerNorm { eps }, &[input], channels)
+    }
+
+    /// Adds a factor a channel, and an offset where `bias` is set.
+    pub fn scale(&mut self, name: &str, input: NodeId, bias: bool) -> NodeId {
+        let channels = self.channels(input);
+        self.push(name, Op::Scale { bias }, &[input], channels)
+    }
+
+    /// Adds a function of each value.
+    pub fn nonlinearity(&mut self, name: &str, input: NodeId, function: Nonlinearity) -> NodeId {
+        let channels = self.channels(input);
+        self.push(name, Op::Nonlinearity(function), &[input], channels)
+    }
+
+    /// Adds zeros around the image.
+    pub fn pad(&mut self, name: &str, input: NodeId, border: Border) -> NodeId {
+        let channels = self.channels(input);
+        self.push(name, Op::Pad(border), &[input], channels)
+    }
+
     /// Adds a max pool.
     pub fn max_pool(&mut self, name: &str, input: NodeId, pool: Pool) -> NodeId {
         let channels = self.channels(input);
@@ -71,9 +97,27 @@ impl GraphBuilder {
         self.push(name, Op::GlobalAvgPool, &[input], channels)
     }
 
-    /// Adds a fully connected layer.
+    /// Adds average pooling to `output` rows and columns.
+    pub fn adaptive_avg_pool(&mut self, name: &str, input: NodeId, output: [usize; 2]) -> NodeId {
+        let channels = self.channels(input);
+        self.push(name, Op::AdaptiveAvgPool { output }, &[input], channels)
+    }
+
+    /// Adds a fully connected layer with a bias that reads one pixel, as after global pooling.
     pub fn linear(&mut self, name: &str, input: NodeId, out_features: usize) -> NodeId {
-        self.push(name, Op::Linear { out_features }, &[input], out_features)
+        self.flatten_linear(name, input, [1, 1], out_features, true)
+    }
+
+    /// Adds a fully connected layer that reads all values of an image of `extent` rows and columns.
+    pub fn flatten_linear(
+        &mut self,
+        name: &str,
+        input: NodeId,
+        extent: [usize; 2],
+        out_features: usize,
+        bias: bool,
+    ) -> NodeId {
+        self.push(name, Op::Linear { out_features, extent, bias }, &[input], out_features)
     }
 
     /// Adds a convolution that uses the parameters of `of`, a convolution added before.
@@ -100,6 +144,16 @@ impl GraphBuilder {
         let channels = self.channels(first);
         assert_eq!(channels, self.channels(second), "a sum has equal channels: {name}");
         self.push(name, Op::Add, &[first, second], channels)
+    }
+
+    /// Adds the product of two nodes of equal channels; `second` has the extent of `first` or one pixel.
+    ///
+    /// # Panics
+    /// When they differ in channels.
+    pub fn mul(&mut self, name: &str, first: NodeId, second: NodeId) -> NodeId {
+        let channels = self.channels(first);
+        assert_eq!(channels, self.channels(second), "a product has equal channels: {name}");
+        self.push(name, Op::Mul, &[first, second], channels)
     }
 
     /// Repeats the pixels of `input` until it has the extent of `reference`.

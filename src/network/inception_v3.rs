@@ -1,7 +1,8 @@
 //! InceptionV3 (Szegedy et al. 2016) in torchvision's naming, blocks named as in Keras and in the study.
 
-use super::graph::{BatchNorm, Conv2d, Graph, NodeId, Pool};
+use super::graph::{Graph, NodeId};
 use super::graph_builder::{GraphBuilder, scaled_channels};
+use super::op::{BatchNorm, Conv2d, Pool};
 
 /// What may vary between two InceptionV3 networks.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,7 +57,7 @@ pub fn inception_v3(config: &Config) -> Graph {
     net.builder.finish("inception_v3", features, MIN_INPUT_PX)
 }
 
-const HALVING: Pool = Pool { kernel: 3, stride: 2, padding: 0 };
+const HALVING: Pool = Pool::square(3, 2, 0);
 
 struct Inception {
     builder: GraphBuilder,
@@ -74,13 +75,8 @@ impl Inception {
         stride: usize,
         padding: [usize; 2],
     ) -> NodeId {
-        let conv = Conv2d {
-            out_channels: scaled_channels(channels, self.config.width),
-            kernel,
-            stride: [stride; 2],
-            padding,
-            bias: false,
-        };
+        let out_channels = scaled_channels(channels, self.config.width);
+        let conv = Conv2d::new(out_channels, kernel).stride([stride; 2]).padding(padding);
         let x = self.builder.conv(&format!("{name}.conv"), input, conv);
         let norm = BatchNorm { eps: 1e-3, scale: self.config.norm_scale };
         let x = self.builder.batch_norm(&format!("{name}.bn"), x, norm);
@@ -88,7 +84,7 @@ impl Inception {
     }
 
     fn pool_branch(&mut self, module: &str, input: NodeId, channels: usize) -> NodeId {
-        let pool = Pool { kernel: 3, stride: 1, padding: 1 };
+        let pool = Pool::square(3, 1, 1);
         let name = format!("{module}.avgpool");
         let x = self.builder.avg_pool(&name, input, pool, self.config.count_include_pad);
         self.basic(&format!("{module}.branch_pool"), x, channels, [1, 1], 1, [0, 0])

@@ -19,6 +19,8 @@ mod initialize;
 mod mismatch;
 mod model;
 mod model_card;
+mod nonlinearity;
+mod op;
 mod output;
 pub mod retina_net;
 mod runtime;
@@ -37,12 +39,14 @@ pub use cpu::{CpuExecutor, CpuForward, CpuOptions, CpuTrainer, Isa};
 pub use error::{Error, Result};
 pub use executor::{Activation, Batch, Executor, ForwardWork, Pass, PassOutput, ReluRule, Target, Wanted};
 pub use family::{Family, Joining, Turn};
-pub use graph::{BatchNorm, Conv2d, Graph, ModelKind, Node, NodeId, Op, Parameter, ParameterRole, Pool, Start};
+pub use graph::{Graph, ModelKind, Node, NodeId, Parameter, ParameterRole, Start};
 pub use graph_builder::GraphBuilder;
 pub use initialize::initial_values;
 pub use mismatch::{Mismatch, Misshapen};
 pub use model::Model;
 pub use model_card::{DetectorCard, ModelCard, NEVER_SAW_PATIENTS, class_names};
+pub use nonlinearity::Nonlinearity;
+pub use op::{BatchNorm, Border, Conv2d, Op, Pool};
 pub use output::Output;
 pub use runtime::{
     DeviceChoice, Devices, ExecutorChoice, Forward, Gpu, Runtime, RuntimeOptions, StartError, ThisMachine,

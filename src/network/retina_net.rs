@@ -1,7 +1,8 @@
 //! RetinaNet (Lin et al. 2017) on ResNet-50 (He et al. 2016), in torchvision's naming.
 
-use super::graph::{BatchNorm, Conv2d, Graph, ModelKind, NodeId, Pool, Start};
+use super::graph::{Graph, ModelKind, NodeId, Start};
 use super::graph_builder::{GraphBuilder, scaled_channels};
+use super::op::{BatchNorm, Conv2d, Pool};
 
 /// What may vary between two networks of this kind.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,8 +74,7 @@ impl RetinaNet {
         kernel: usize,
         stride: usize,
     ) -> NodeId {
-        let conv_shape =
-            Conv2d { out_channels, kernel: [kernel; 2], stride: [stride; 2], padding: [kernel / 2; 2], bias: false };
+        let conv_shape = Conv2d::new(out_channels, [kernel; 2]).stride([stride; 2]).padding([kernel / 2; 2]);
         let x = self.builder.conv(conv, input, conv_shape);
         self.builder.batch_norm(norm, x, BatchNorm { eps: self.eps, scale: true })
     }
@@ -85,7 +85,7 @@ impl RetinaNet {
         let stem = self.scaled(64);
         let mut x = self.conv_norm([&body("conv1"), &body("bn1")], image, stem, 7, 2);
         x = self.builder.relu(&body("relu"), x);
-        x = self.builder.max_pool(&body("maxpool"), x, Pool { kernel: 3, stride: 2, padding: 1 });
+        x = self.builder.max_pool(&body("maxpool"), x, Pool::square(3, 2, 1));
         let mut ends = [x; 4];
         for (stage, (blocks, inner)) in STAGES.into_iter().enumerate() {
             let layer = format!("layer{}", stage + 1);
@@ -143,8 +143,7 @@ impl RetinaNet {
 
     /// Convolution with bias that no ReLU follows at once.
     fn biased(&mut self, name: &str, input: NodeId, out_channels: usize, kernel: usize, stride: usize) -> NodeId {
-        let conv =
-            Conv2d { out_channels, kernel: [kernel; 2], stride: [stride; 2], padding: [kernel / 2; 2], bias: true };
+        let conv = Conv2d::new(out_channels, [kernel; 2]).stride([stride; 2]).padding([kernel / 2; 2]).bias(true);
         let id = self.builder.conv(name, input, conv);
         self.builder.start(Start::Linear);
         id
@@ -171,13 +170,7 @@ impl RetinaNet {
             for (index, (name, out_channels, start)) in layers.iter().enumerate() {
                 let at = format!("{name}@p{}", level + 3);
                 if level == 0 {
-                    let conv = Conv2d {
-                        out_channels: *out_channels,
-                        kernel: [3, 3],
-                        stride: [1, 1],
-                        padding: [1, 1],
-                        bias: true,
-                    };
+                    let conv = Conv2d::new(*out_channels, [3, 3]).padding([1, 1]).bias(true);
                     x = self.builder.conv(name, x, conv);
                     self.builder.start(*start);
                     owners.push(x);

@@ -1,7 +1,8 @@
 //! U-Net (Ronneberger et al. 2015) with padded convolutions, batch normalization and nearest upsampling.
 
-use super::graph::{BatchNorm, Conv2d, Graph, ModelKind, NodeId, Pool, Start};
+use super::graph::{Graph, ModelKind, NodeId, Start};
 use super::graph_builder::{GraphBuilder, scaled_channels};
+use super::op::{BatchNorm, Conv2d, Pool};
 
 /// What may vary between two U-Nets.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,7 +46,7 @@ pub fn u_net(config: &Config) -> Graph {
         let name = format!("encoder{level}");
         if level > 0 {
             net.builder.block(&name);
-            x = net.builder.max_pool(&format!("{name}.pool"), x, Pool { kernel: 2, stride: 2, padding: 0 });
+            x = net.builder.max_pool(&format!("{name}.pool"), x, Pool::square(2, 2, 0));
         }
         x = net.basic(&name, 1, x, channels(level));
         x = net.basic(&name, 2, x, channels(level));
@@ -62,7 +63,7 @@ pub fn u_net(config: &Config) -> Graph {
         x = net.basic(&name, 2, x, channels(level));
     }
     net.builder.block("output");
-    let output = Conv2d { out_channels: config.classes, kernel: [1, 1], stride: [1, 1], padding: [0, 0], bias: true };
+    let output = Conv2d::new(config.classes, [1, 1]).bias(true);
     let logits = net.builder.conv("output", x, output);
     net.builder.start(Start::Linear);
     net.builder.finish_as(ModelKind::Segmentation, "u_net", &[logits], config.classes, bottom, MIN_INPUT_PX)
@@ -76,7 +77,7 @@ struct UNet {
 impl UNet {
     /// 3x3 convolution without bias, batch normalization, ReLU.
     fn basic(&mut self, block: &str, number: usize, input: NodeId, out_channels: usize) -> NodeId {
-        let conv = Conv2d { out_channels, kernel: [3, 3], stride: [1, 1], padding: [1, 1], bias: false };
+        let conv = Conv2d::new(out_channels, [3, 3]).padding([1, 1]);
         let x = self.builder.conv(&format!("{block}.conv{number}"), input, conv);
         let x = self.builder.batch_norm(&format!("{block}.bn{number}"), x, BatchNorm { eps: self.eps, scale: true });
         self.builder.relu(&format!("{block}.relu{number}"), x)

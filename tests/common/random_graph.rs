@@ -42,11 +42,8 @@ pub fn networks(smooth: bool) -> impl Strategy<Value = RandomNetwork> {
 
 fn step(smooth: bool) -> BoxedStrategy<Step> {
     let pool = || {
-        (1usize..=4, 1usize..=3, 0usize..=2).prop_map(|(kernel, stride, padding)| Pool {
-            kernel,
-            stride,
-            padding: padding.min(kernel / 2),
-        })
+        (1usize..=4, 1usize..=3, 0usize..=2)
+            .prop_map(|(kernel, stride, padding)| Pool::square(kernel, stride, padding.min(kernel / 2)))
     };
     let average = (pool(), any::<bool>()).prop_map(|(pool, include)| Step::AvgPool(pool, include));
     let any_conv = (conv(false), any::<bool>(), any::<bool>()).prop_map(move |(conv, norm, relu)| Step::Conv {
@@ -75,9 +72,9 @@ fn conv(same: bool) -> impl Strategy<Value = Conv2d> {
         move |(out_channels, kernel, stride, padding, bias)| {
             if same {
                 let kernel = kernel.map(|k| k | 1);
-                return Conv2d { out_channels, kernel, stride: [1, 1], padding: kernel.map(|k| k / 2), bias };
+                return Conv2d::new(out_channels, kernel).padding(kernel.map(|k| k / 2)).bias(bias);
             }
-            Conv2d { out_channels, kernel, stride, padding, bias }
+            Conv2d::new(out_channels, kernel).stride(stride).padding(padding).bias(bias)
         },
     )
 }
@@ -93,7 +90,7 @@ fn assemble(channels: usize, classes: usize, size: [usize; 2], steps: &[Step], s
         builder.block(&name);
         match step {
             Step::Conv { conv, norm: normed, relu } => {
-                let Some(out) = windowed(extent, conv.kernel, conv.stride, conv.padding) else { continue };
+                let Some(out) = conv.output(extent) else { continue };
                 extent = out;
                 x = builder.conv(&format!("{name}.conv"), x, *conv);
                 if *normed {
@@ -108,8 +105,7 @@ fn assemble(channels: usize, classes: usize, size: [usize; 2], steps: &[Step], s
                 x = relu_of(&mut builder, &name, x);
             }
             Step::MaxPool(pool) | Step::AvgPool(pool, _) => {
-                let windows = windowed(extent, [pool.kernel; 2], [pool.stride; 2], [pool.padding; 2]);
-                let Some(out) = windows else { continue };
+                let Some(out) = pool.output(extent) else { continue };
                 extent = out;
                 x = match step {
                     Step::AvgPool(pool, include) => builder.avg_pool(&format!("{name}.avg"), x, *pool, *include),
@@ -132,9 +128,4 @@ fn assemble(channels: usize, classes: usize, size: [usize; 2], steps: &[Step], s
     let pooled = builder.global_avg_pool("pool", x);
     builder.linear("fc", pooled, classes);
     builder.finish("random", features, 1)
-}
-
-fn windowed(extent: [usize; 2], kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2]) -> Option<[usize; 2]> {
-    let along = |axis: usize| Some((extent[axis] + 2 * padding[axis]).checked_sub(kernel[axis])? / stride[axis] + 1);
-    Some([along(0)?, along(1)?])
 }

@@ -97,13 +97,7 @@ fn densenet_121() {
 #[test]
 fn a_tangled_network() {
     let (mut builder, image) = GraphBuilder::new(2, "all");
-    let conv = |out_channels, side| Conv2d {
-        out_channels,
-        kernel: [side; 2],
-        stride: [1, 1],
-        padding: [side / 2; 2],
-        bias: true,
-    };
+    let conv = |out_channels, side| Conv2d::new(out_channels, [side; 2]).padding([side / 2; 2]).bias(true);
     let norm = BatchNorm { eps: 1e-3, scale: true };
     let normed_image = builder.batch_norm("image_norm", image, norm);
     let first = builder.conv("first", normed_image, conv(3, 3));
@@ -112,7 +106,7 @@ fn a_tangled_network() {
     let again = builder.conv("again", relu, conv(3, 3));
     let shared = builder.conv_shared("shared", normed, again);
     let doubled = builder.add("doubled", again, again);
-    let small = builder.max_pool("small", doubled, Pool { kernel: 3, stride: 2, padding: 1 });
+    let small = builder.max_pool("small", doubled, Pool::square(3, 2, 1));
     let large = builder.upsample_nearest("large", small, shared);
     let joined = builder.concat("joined", &[large, shared, image]);
     builder.conv("unread", joined, conv(2, 1));

@@ -14,7 +14,7 @@ fn finish(builder: GraphBuilder, output: NodeId) -> Graph {
 }
 
 fn pointwise() -> Conv2d {
-    Conv2d { out_channels: 1, kernel: [1, 1], stride: [1, 1], padding: [0, 0], bias: false }
+    Conv2d::new(1, [1, 1])
 }
 
 fn one_kernel(values: &[f32]) -> Weights {
@@ -35,7 +35,7 @@ fn constant_and_number(height: usize, width: usize) -> Batch {
 fn the_first_of_equal_maxima_learns() {
     let (mut builder, image) = GraphBuilder::new(2, "all");
     let conv = builder.conv("conv", image, pointwise());
-    let output = builder.max_pool("pool", conv, Pool { kernel: 3, stride: 2, padding: 1 });
+    let output = builder.max_pool("pool", conv, Pool::square(3, 2, 1));
     let graph = finish(builder, output);
     for mut trainer in both(&graph, &one_kernel(&[-1.0, 0.0])) {
         let outputs = trainer.forward(&constant_and_number(4, 5), Mode::Train).unwrap();
@@ -64,7 +64,7 @@ fn nothing_is_learned_through_a_relu_at_zero() {
 /// A convolution alone, images of small whole numbers: its gradients do not depend on its weights and are exact.
 fn whole_numbers() -> (Graph, Batch) {
     let (mut builder, image) = GraphBuilder::new(2, "all");
-    let conv = Conv2d { out_channels: 3, kernel: [3, 2], stride: [2, 1], padding: [1, 0], bias: true };
+    let conv = Conv2d::new(3, [3, 2]).stride([2, 1]).padding([1, 0]).bias(true);
     let output = builder.conv("conv", image, conv);
     let graph = finish(builder, output);
     let values = formula::unit_values("whole", 2 * 2 * 7 * 6).into_iter().map(|u| (16.0 * u).floor() as f32 - 8.0);

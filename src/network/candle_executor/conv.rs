@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use super::super::candle_ops::conv;
-use super::super::graph::Conv2d;
+use super::super::op::Conv2d;
 
 /// A convolution with its weights on the device.
 #[derive(Debug)]

@@ -2,8 +2,9 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use super::super::error::{Error, Result};
-use super::super::graph::{BatchNorm, Conv2d, Graph, NodeId, Op, Pool};
+use super::super::error::{Error, Result, unsupported};
+use super::super::graph::{Graph, NodeId};
+use super::super::op::{BatchNorm, Conv2d, Op, Pool};
 use super::super::weights::{self, Weights};
 use super::conv::ConvLayer;
 
@@ -51,16 +52,13 @@ impl Layer {
                 .map(Self::Conv)
                 .map_err(|source| Error::candle(&format!("the kernels of {}", node.name), &shape, source))
         };
+        if !node.op.is_plain() {
+            return Err(unsupported("candle", graph, id));
+        }
         Ok(match node.op {
             Op::Input => Self::Input,
             Op::Conv2d(conv) => convolution(conv)?,
-            Op::Linear { out_features } => convolution(Conv2d {
-                out_channels: out_features,
-                kernel: [1, 1],
-                stride: [1, 1],
-                padding: [0, 0],
-                bias: true,
-            })?,
+            Op::Linear { out_features, extent, bias } => convolution(Conv2d::new(out_features, extent).bias(bias))?,
             Op::BatchNorm(norm) => {
                 let (scale, shift) = fold(graph, id, norm, weights)?;
                 let shape = [1, node.channels, 1, 1];
@@ -73,6 +71,12 @@ impl Layer {
             Op::GlobalAvgPool => Self::GlobalAvgPool,
             Op::Add => Self::Add,
             Op::UpsampleNearest => Self::UpsampleNearest,
+            Op::LayerNorm { .. }
+            | Op::Scale { .. }
+            | Op::Nonlinearity(_)
+            | Op::AdaptiveAvgPool { .. }
+            | Op::Mul
+            | Op::Pad(_) => return Err(unsupported("candle", graph, id)),
         })
     }
 }

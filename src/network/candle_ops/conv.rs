@@ -2,16 +2,16 @@
 
 use candle_core::{Result, Tensor};
 
-use super::super::graph::Conv2d;
+use super::super::op::Conv2d;
 use super::strided::{crop, every, interleave, pad, phase_extent, place};
 
 /// Convolves `x` with `weight` `[out, in, kh, kw]`; the result has `output` rows and columns.
 pub(in super::super) fn forward(conv: &Conv2d, x: &Tensor, weight: &Tensor, output: [usize; 2]) -> Result<Tensor> {
     let stride = conv.stride;
     if stride[0] == stride[1] {
-        return convolve(x, weight, conv.padding, stride[0]);
+        return convolve(x, weight, conv.padding.before, stride[0]);
     }
-    every(&convolve(x, weight, conv.padding, 1)?, [0, 0], stride, output)
+    every(&convolve(x, weight, conv.padding.before, 1)?, [0, 0], stride, output)
 }
 
 /// Kernels `[in, out, taps_h, taps_w]` of the phases of [`input_gradient`], row-major; none where a phase has no taps.
@@ -37,7 +37,7 @@ pub(in super::super) fn input_gradient(
     gradient: &Tensor,
     input: [usize; 2],
 ) -> Result<Tensor> {
-    let extent = phase_extent(input, conv.padding, conv.stride);
+    let extent = phase_extent(input, conv.padding.before, conv.stride);
     let n = gradient.dim(0)?;
     let parts = phases
         .iter()
@@ -49,7 +49,7 @@ pub(in super::super) fn input_gradient(
             }
         })
         .collect::<Result<Vec<_>>>()?;
-    crop(&interleave(&parts, conv.stride)?, conv.padding, input)
+    crop(&interleave(&parts, conv.stride)?, conv.padding.before, input)
 }
 
 /// Gradient by the kernel, `[out, in, kh, kw]`: for every tap one matrix product of the output gradient with the pixels
@@ -59,7 +59,7 @@ pub(in super::super) fn weight_gradient(conv: &Conv2d, x: &Tensor, gradient: &Te
     let pixels = n * rows * columns;
     let by_channel = |values: &Tensor| values.transpose(0, 1)?.contiguous();
     let gradient = by_channel(gradient)?.reshape((out_channels, pixels))?;
-    let x = pad(&by_channel(x)?, conv.padding, 0.0)?;
+    let x = pad(&by_channel(x)?, conv.padding.before, 0.0)?;
     let in_channels = x.dim(0)?;
     let [height, width] = conv.kernel;
     let mut taps = Vec::with_capacity(height * width);

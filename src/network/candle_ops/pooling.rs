@@ -2,23 +2,23 @@
 
 use candle_core::{DType, Result, Tensor};
 
-use super::super::graph::Pool;
+use super::super::op::{Border, Pool};
 use super::strided::{crop, every, interleave, pad, phase_extent, place};
 
 /// Maximum over windows; the border never wins.
 pub(in super::super) fn max_pool(x: &Tensor, pool: Pool) -> Result<Tensor> {
-    pad(x, [pool.padding; 2], f64::NEG_INFINITY)?.max_pool2d_with_stride(pool.kernel, pool.stride)
+    pad(x, pool.padding.before, f64::NEG_INFINITY)?.max_pool2d_with_stride(pool.kernel[0], pool.stride[0])
 }
 
 /// For every output pixel the number of its maximum within the window, row-major; the first one where several tie.
 pub(in super::super) fn max_pool_winners(x: &Tensor, maxima: &Tensor, pool: Pool) -> Result<Tensor> {
-    let padded = pad(x, [pool.padding; 2], f64::NEG_INFINITY)?;
+    let padded = pad(x, pool.padding.before, f64::NEG_INFINITY)?;
     let (_, _, rows, columns) = maxima.dims4()?;
     let mut winners = Tensor::zeros(maxima.shape(), DType::U32, x.device())?;
     // From the last to the first, so that the first maximum is written last.
-    for number in (0..pool.kernel * pool.kernel).rev() {
-        let offset = [number / pool.kernel, number % pool.kernel];
-        let candidate = every(&padded, offset, [pool.stride; 2], [rows, columns])?;
+    for number in (0..pool.kernel[0] * pool.kernel[1]).rev() {
+        let offset = [number / pool.kernel[1], number % pool.kernel[1]];
+        let candidate = every(&padded, offset, pool.stride, [rows, columns])?;
         let here = Tensor::full(number as u32, maxima.shape(), x.device())?;
         winners = candidate.eq(maxima)?.where_cond(&here, &winners)?;
     }
@@ -39,8 +39,8 @@ pub(in super::super) fn max_pool_backward(
 /// Mean over windows; `count_include_pad` counts the zeros of the border (PyTorch) or leaves them out (Keras).
 pub(in super::super) fn avg_pool(x: &Tensor, pool: Pool, count_include_pad: bool) -> Result<Tensor> {
     let (_, _, height, width) = x.dims4()?;
-    let mean = pad(x, [pool.padding; 2], 0.0)?.avg_pool2d_with_stride(pool.kernel, pool.stride)?;
-    if count_include_pad || pool.padding == 0 {
+    let mean = pad(x, pool.padding.before, 0.0)?.avg_pool2d_with_stride(pool.kernel[0], pool.stride[0])?;
+    if count_include_pad || pool.padding == Border::NONE {
         return Ok(mean);
     }
     mean.broadcast_mul(&share_of_valid(&mean, pool, [height, width])?)
@@ -53,8 +53,8 @@ pub(in super::super) fn avg_pool_backward(
     count_include_pad: bool,
     input: [usize; 2],
 ) -> Result<Tensor> {
-    let mut part = (gradient / (pool.kernel * pool.kernel) as f64)?;
-    if !count_include_pad && pool.padding > 0 {
+    let mut part = (gradient / (pool.kernel[0] * pool.kernel[1]) as f64)?;
+    if !count_include_pad && pool.padding != Border::NONE {
         part = part.broadcast_mul(&share_of_valid(gradient, pool, input)?)?;
     }
     scatter(pool, input, |_| Ok(part.clone()))
@@ -64,15 +64,15 @@ pub(in super::super) fn avg_pool_backward(
 fn share_of_valid(output: &Tensor, pool: Pool, input: [usize; 2]) -> Result<Tensor> {
     let (_, _, rows, columns) = output.dims4()?;
     let valid = |position: usize, size: usize| {
-        let start = position * pool.stride;
-        let end = (start + pool.kernel).min(size + pool.padding);
-        end - start.max(pool.padding)
+        let start = position * pool.stride[0];
+        let end = (start + pool.kernel[0]).min(size + pool.padding.before[0]);
+        end - start.max(pool.padding.before[0])
     };
     let mut shares = Vec::with_capacity(rows * columns);
     for row in 0..rows {
         for column in 0..columns {
             let count = valid(row, input[0]) * valid(column, input[1]);
-            shares.push((pool.kernel * pool.kernel) as f64 / count as f64);
+            shares.push((pool.kernel[0] * pool.kernel[1]) as f64 / count as f64);
         }
     }
     // Cast on the host: not every device has f64.
@@ -83,14 +83,14 @@ fn share_of_valid(output: &Tensor, pool: Pool, input: [usize; 2]) -> Result<Tens
 
 /// Adds up, over the pixels of a window numbered row-major, what `part` sends to that pixel of every window.
 fn scatter(pool: Pool, input: [usize; 2], part: impl Fn(usize) -> Result<Tensor>) -> Result<Tensor> {
-    let (stride, padding) = ([pool.stride; 2], [pool.padding; 2]);
+    let (stride, padding) = (pool.stride, pool.padding.before);
     let extent = phase_extent(input, padding, stride);
-    let mut phases: Vec<Option<Tensor>> = vec![None; pool.stride * pool.stride];
+    let mut phases: Vec<Option<Tensor>> = vec![None; pool.stride[0] * pool.stride[1]];
     let mut shape = None;
-    for number in 0..pool.kernel * pool.kernel {
-        let offset = [number / pool.kernel, number % pool.kernel];
-        let phase = (offset[0] % pool.stride) * pool.stride + offset[1] % pool.stride;
-        let placed = place(&part(number)?, offset.map(|o| o / pool.stride), extent)?;
+    for number in 0..pool.kernel[0] * pool.kernel[1] {
+        let offset = [number / pool.kernel[1], number % pool.kernel[1]];
+        let phase = (offset[0] % pool.stride[0]) * pool.stride[1] + offset[1] % pool.stride[1];
+        let placed = place(&part(number)?, [offset[0] / pool.stride[0], offset[1] / pool.stride[1]], extent)?;
         shape.get_or_insert_with(|| (placed.shape().clone(), placed.dtype(), placed.device().clone()));
         phases[phase] = Some(match phases[phase].take() {
             Some(sum) => (sum + placed)?,
@@ -117,7 +117,7 @@ mod tests {
     /// to the top left pixel of its window that lies in the image; of minus ones as well.
     #[test]
     fn the_first_of_equal_maxima_takes_the_whole_gradient() -> Result<()> {
-        let pool = Pool { kernel: 3, stride: 2, padding: 1 };
+        let pool = Pool::square(3, 2, 1);
         for level in [1.0, -1.0] {
             let x = (Tensor::ones((1, 1, 4, 3), candle_core::DType::F32, &Device::Cpu)? * level)?;
             let y = max_pool(&x, pool)?;

@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor, bail};
 
 use super::super::candle_ops::{conv, pooling, upsample};
-use super::super::graph::{Conv2d, Pool};
+use super::super::op::{Conv2d, Pool};
 use super::norm::{sum_per_channel, where_positive};
 use super::recorded::Derivative;
 

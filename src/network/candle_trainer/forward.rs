@@ -3,9 +3,10 @@
 use candle_core::{Result, Tensor, Var, bail};
 
 use super::super::candle_ops::{conv, pooling, upsample};
-use super::super::graph::{BatchNorm, Node, NodeId, Op};
+use super::super::error;
+use super::super::graph::{Node, NodeId};
+use super::super::op::{BatchNorm, Conv2d, Op};
 use super::super::trainable::{Mode, NORM_MOMENTUM};
-use super::super::{error, graph};
 use super::CandleTrainer;
 use super::derivatives::{ConvDerivative, UnaryDerivative};
 use super::norm::{NormDerivative, Statistics, per_channel, values_per_channel};
@@ -68,20 +69,26 @@ impl Step<'_> {
             }
             Op::Concat => Tensor::cat(inputs, 1),
             Op::GlobalAvgPool => x.mean_keepdim(3)?.mean_keepdim(2),
-            Op::Linear { out_features } => {
+            Op::Linear { out_features, .. } => {
                 let [weight, bias] = self.weight_and_bias()?.map(|var| self.read(var));
                 let (n, in_features, _, _) = x.dims4()?;
                 let y = x.reshape((n, in_features))?.matmul(&weight.t()?)?.broadcast_add(&bias)?;
                 y.reshape((n, out_features, 1, 1))
             }
             Op::Add => x + &inputs[1],
+            Op::LayerNorm { .. }
+            | Op::Scale { .. }
+            | Op::Nonlinearity(_)
+            | Op::AdaptiveAvgPool { .. }
+            | Op::Mul
+            | Op::Pad(_) => bail!("refused when the graph was taken"),
             Op::UpsampleNearest => {
                 self.unary(x, upsample::nearest(&plain, self.output)?, UnaryDerivative::UpsampleNearest)
             }
         }
     }
 
-    fn convolve(&self, x: &Tensor, conv: graph::Conv2d) -> Result<Tensor> {
+    fn convolve(&self, x: &Tensor, conv: Conv2d) -> Result<Tensor> {
         let parameters = self.trainer.parameters.of_node(self.index);
         let Some(weight) = parameters.weight else { bail!("a convolution has a kernel") };
         let mut y = conv::forward(&conv, &x.detach(), &weight.as_detached_tensor(), self.output)?;

@@ -5,7 +5,8 @@
 //! which would break such ties at random and with them the gradient. Direct sums give equal neighbourhoods equal bits. So
 //! images with a flat block take direct sums below max pools; all others, noisy copies above all, have no ties to lose.
 
-use super::super::graph::{Graph, Op};
+use super::super::graph::Graph;
+use super::super::op::Op;
 
 /// What exact ties ask of the passes over images of one size.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,16 +73,16 @@ fn reaches(graph: &Graph) -> Vec<Reach> {
             border: [0, 1].map(|axis| inputs().map(|reach| reach.border[axis]).max().unwrap_or(0)),
         };
         let window = match node.op {
-            Op::Conv2d(conv) => Some((conv.kernel, conv.stride, conv.padding)),
-            Op::MaxPool(pool) | Op::AvgPool { pool, .. } => {
-                Some(([pool.kernel; 2], [pool.stride; 2], [pool.padding; 2]))
-            }
+            Op::Conv2d(conv) => Some((conv.span(), conv.stride, conv.padding)),
+            Op::MaxPool(pool) | Op::AvgPool { pool, .. } => Some((pool.kernel, pool.stride, pool.padding)),
             _ => None,
         };
         if let Some((kernel, stride, padding)) = window {
             reach.field_px += (kernel[0].min(kernel[1]) - 1) * reach.jump_px;
             reach.jump_px *= stride[0].max(stride[1]);
-            reach.border = [0, 1].map(|axis| (reach.border[axis] + padding[axis]).div_ceil(stride[axis]));
+            reach.border = [0, 1].map(|axis| {
+                (reach.border[axis] + padding.before[axis].max(padding.after[axis])).div_ceil(stride[axis])
+            });
         }
         reaches.push(reach);
     }

@@ -1,8 +1,9 @@
 //! From nodes to layers: patterns of nodes that one pass can compute.
 
-use super::super::super::graph::{BatchNorm, Conv2d, Graph, NodeId, Op, Pool};
+use super::super::super::error::{Error, Result, unsupported};
+use super::super::super::graph::{Graph, NodeId};
+use super::super::super::op::{BatchNorm, Border, Conv2d, Op, Pool};
 use super::super::super::weights::Weights;
-use super::super::super::{Error, Result};
 use super::super::kernel::LANES;
 use super::{Affine, Convolution, Filter, Layer, Value, ValueId};
 
@@ -48,7 +49,13 @@ impl<'a> Lowering<'a> {
                 | Op::MaxPool(_)
                 | Op::AvgPool { .. }
                 | Op::GlobalAvgPool
+                | Op::LayerNorm { .. }
+                | Op::Scale { .. }
+                | Op::Nonlinearity(_)
+                | Op::AdaptiveAvgPool { .. }
                 | Op::Add
+                | Op::Mul
+                | Op::Pad(_)
                 | Op::UpsampleNearest => widths[node.inputs[0].0],
             });
         }
@@ -108,7 +115,7 @@ impl<'a> Lowering<'a> {
     fn sole_pointwise(&self, id: NodeId) -> Option<(NodeId, Conv2d)> {
         let reader = self.sole_reader(id)?;
         match self.graph.node(reader).op {
-            Op::Conv2d(conv) if conv.kernel == [1, 1] && conv.stride == [1, 1] && conv.padding == [0, 0] => {
+            Op::Conv2d(conv) if conv.kernel == [1, 1] && conv.stride == [1, 1] && conv.padding == Border::NONE => {
                 Some((reader, conv))
             }
             _ => None,
@@ -120,6 +127,9 @@ impl<'a> Lowering<'a> {
             return Ok(());
         }
         let node = self.graph.node(id);
+        if !node.op.is_plain() {
+            return Err(unsupported("cpu", self.graph, id));
+        }
         match node.op {
             Op::Input => {
                 let channels = node.channels;
@@ -158,16 +168,19 @@ impl<'a> Lowering<'a> {
                 let output = self.write_like(id, id, input);
                 self.layers.push(Layer::GlobalMean { input, output });
             }
-            Op::Linear { out_features } => {
-                let conv =
-                    Conv2d { out_channels: out_features, kernel: [1, 1], stride: [1, 1], padding: [0, 0], bias: true };
+            Op::Linear { out_features, extent, bias } => {
+                let conv = Conv2d::new(out_features, extent).bias(bias);
                 let input = self.read(node.inputs[0])?;
                 self.convolution(id, id, input, conv, None)?;
             }
-            Op::Add | Op::UpsampleNearest => {
-                let (operation, node) = (node.op.name(), node.name.clone());
-                return Err(Error::UnsupportedOperation { executor: "cpu", operation, node });
-            }
+            Op::LayerNorm { .. }
+            | Op::Scale { .. }
+            | Op::Nonlinearity(_)
+            | Op::AdaptiveAvgPool { .. }
+            | Op::Add
+            | Op::Mul
+            | Op::Pad(_)
+            | Op::UpsampleNearest => return Err(unsupported("cpu", self.graph, id)),
         }
         Ok(())
     }
@@ -271,7 +284,7 @@ impl<'a> Lowering<'a> {
             input,
             kernel: conv.kernel,
             stride: conv.stride,
-            padding: conv.padding,
+            padding: conv.padding.before,
             filters: vec![Filter { weight, scale, bias, relu, output }],
             before,
         }));
@@ -365,8 +378,10 @@ impl<'a> Lowering<'a> {
     fn sole_window_mean(&self, id: NodeId) -> Option<(NodeId, usize)> {
         let reader = self.sole_reader(id)?;
         match self.graph.node(reader).op {
-            Op::AvgPool { pool, .. } if pool.kernel == pool.stride && pool.padding == 0 && pool.kernel > 1 => {
-                Some((reader, pool.kernel))
+            Op::AvgPool { pool, .. }
+                if pool.kernel == pool.stride && pool.padding == Border::NONE && pool.kernel[0] > 1 =>
+            {
+                Some((reader, pool.kernel[0]))
             }
             _ => None,
         }
@@ -376,7 +391,7 @@ impl<'a> Lowering<'a> {
         let source = self.graph.node(id).inputs[0];
         let input = self.read(source)?;
         if let Some((conv_id, conv)) = self.sole_pointwise(id)
-            && pool.stride == 1
+            && pool.stride == [1, 1]
             && conv.out_channels < self.graph.node(id).channels
         {
             // The mean and the 1x1 convolution commute, and the convolution first leaves fewer channels to average.

@@ -7,7 +7,8 @@ mod fusion;
 
 use std::ops::Range;
 
-use super::super::graph::{Graph, NodeId, Pool};
+use super::super::graph::{Graph, NodeId};
+use super::super::op::Pool;
 use super::super::weights::Weights;
 use super::super::{Error, Result};
 use fusion::Lowering;

@@ -136,12 +136,13 @@ impl Planner<'_, '_> {
                 self.backward.push(Step::Spread { source, target, window: *window });
             }
             Layer::MaxPool { input, output, pool } => {
-                let window = Window::max(pool.kernel, pool.stride, pool.padding, self.layer_winners[&index]);
+                let window =
+                    Window::max(pool.kernel[0], pool.stride[0], pool.padding.before[0], self.layer_winners[&index]);
                 let target = self.contribution(*input, true, state);
                 self.backward.push(Step::MaxBackward { source: self.tensor(*output), target, window });
             }
             Layer::MeanPool { input, output, pool, count_include_pad, .. } => {
-                let window = Window::mean(pool.kernel, pool.stride, pool.padding, *count_include_pad);
+                let window = Window::mean(pool.kernel[0], pool.stride[0], pool.padding.before[0], *count_include_pad);
                 let target = self.contribution(*input, true, state);
                 self.backward.push(Step::MeanBackward { source: self.tensor(*output), target, window });
             }

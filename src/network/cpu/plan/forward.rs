@@ -22,13 +22,14 @@ impl Planner<'_, '_> {
                 }
                 Layer::MaxPool { input, output, pool } => {
                     let (source, target) = (self.tensor(*input), Target::store(self.tensor(*output)));
-                    let window = Window::max(pool.kernel, pool.stride, pool.padding, self.winners);
+                    let window = Window::max(pool.kernel[0], pool.stride[0], pool.padding.before[0], self.winners);
                     self.layer_winners.insert(index, self.winners);
                     self.winners += target.tensor.pixels() * target.tensor.channels;
                     self.forward.push(Step::MaxForward { source, target, window });
                 }
                 Layer::MeanPool { input, output, pool, count_include_pad, bias, relu } => {
-                    let window = Window::mean(pool.kernel, pool.stride, pool.padding, *count_include_pad);
+                    let window =
+                        Window::mean(pool.kernel[0], pool.stride[0], pool.padding.before[0], *count_include_pad);
                     let target = self.output(*output, bias.as_ref(), *relu);
                     self.forward.push(Step::MeanForward { source: self.tensor(*input), target, window });
                 }

@@ -6,7 +6,8 @@ use rayon::prelude::*;
 
 use super::super::super::error::Result;
 use super::super::super::executor::Batch;
-use super::super::super::graph::{NodeId, Op};
+use super::super::super::graph::NodeId;
+use super::super::super::op::Op;
 use super::super::super::trainable::check_output_gradients;
 use super::super::kernel::{self, Aligned, InputGradient};
 use super::pool::Windows;
@@ -144,6 +145,12 @@ impl CpuTrainer {
                     self.pass_back(tape, gradients, input, |_, target, add| planes::put(gradient, target, add));
                 }
             }
+            Op::LayerNorm { .. }
+            | Op::Scale { .. }
+            | Op::Nonlinearity(_)
+            | Op::AdaptiveAvgPool { .. }
+            | Op::Mul
+            | Op::Pad(_) => unreachable!("refused when the graph was taken"),
             Op::UpsampleNearest => self.add_back(tape, gradients, input, |number, target| {
                 planes::upsample_gradient(part(number), from_px, to_px, target);
             }),

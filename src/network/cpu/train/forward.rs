@@ -5,9 +5,10 @@ use std::sync::Arc;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
-use super::super::super::error::Result;
+use super::super::super::error::{Result, refuse_unusual};
 use super::super::super::executor::Batch;
-use super::super::super::graph::{BatchNorm, Conv2d, Graph, NodeId, Op};
+use super::super::super::graph::{Graph, NodeId};
+use super::super::super::op::{BatchNorm, Conv2d, Op};
 use super::super::super::trainable::{Mode, NORM_MOMENTUM, check_images};
 use super::super::super::weights::Weights;
 use super::super::CpuOptions;
@@ -41,6 +42,7 @@ impl CpuForward {
     /// # Errors
     /// When weights do not fit, the instruction set is not available here, or threads cannot be started.
     pub fn new(graph: Graph, weights: &Weights, options: CpuOptions) -> Result<Self> {
+        refuse_unusual("cpu", &graph)?;
         let (isa, pool) = options.start()?;
         let readers = graph.readers();
         let last = |index: usize| readers[index].iter().map(|id| id.index()).max().unwrap_or(index);
@@ -112,7 +114,7 @@ impl CpuForward {
         let Op::Conv2d(conv) = node.op else { unreachable!("only convolutions have a geometry") };
         let input = node.inputs[0];
         let Conv2d { out_channels, kernel, stride, padding, .. } = conv;
-        let conv = Convolution { out_channels, kernel, stride, padding };
+        let conv = Convolution { out_channels, kernel, stride, padding: padding.before };
         Geometry::new(conv, tape.images, self.graph.node(input).channels, tape.extents[input.index()])
     }
 }
@@ -228,6 +230,12 @@ impl CpuForward {
                 planes::put(source, target, false);
                 planes::put(tape.value(node.inputs[1]), target, true);
             }
+            Op::LayerNorm { .. }
+            | Op::Scale { .. }
+            | Op::Nonlinearity(_)
+            | Op::AdaptiveAvgPool { .. }
+            | Op::Mul
+            | Op::Pad(_) => unreachable!("refused when the graph was taken"),
             Op::UpsampleNearest => {
                 let to = tape.extents[index];
                 planes::for_each_plane(target, plane_len, |number, target| {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::super::super::graph::Pool;
+use super::super::super::op::Pool;
 
 /// The windows over a plane of `[height, width]`.
 #[derive(Clone, Copy, Debug)]
@@ -19,9 +19,9 @@ impl Windows {
 
     /// Pixels of one axis under output pixel `at`.
     fn span(&self, axis: usize, at: usize) -> Range<usize> {
-        let start = at * self.pool.stride;
-        let end = (start + self.pool.kernel - self.pool.padding).min(self.in_px[axis]);
-        start.saturating_sub(self.pool.padding)..end
+        let start = at * self.pool.stride[axis];
+        let end = (start + self.pool.kernel[axis] - self.pool.padding.before[axis]).min(self.in_px[axis]);
+        start.saturating_sub(self.pool.padding.before[axis])..end
     }
 
     /// Calls `visit` with each output pixel and the spans of rows and columns under it.
@@ -59,7 +59,8 @@ impl Windows {
     }
 
     fn share(&self, rows: &Range<usize>, columns: &Range<usize>, count_include_pad: bool) -> f32 {
-        let count = if count_include_pad { self.pool.kernel * self.pool.kernel } else { rows.len() * columns.len() };
+        let count =
+            if count_include_pad { self.pool.kernel[0] * self.pool.kernel[1] } else { rows.len() * columns.len() };
         1.0 / count as f32
     }
 
