@@ -12,6 +12,9 @@ use super::op::Op;
 use super::{densenet_121, inception_v3, retina_net, u_net};
 use crate::limits;
 
+/// Why nobody asks an imported network for what names tell.
+const NOT_BY_NAME: &str = "an imported network is described by its card";
+
 /// A network architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Architecture {
@@ -27,6 +30,9 @@ pub enum Architecture {
     /// RetinaNet on ResNet-50, `retina_net`.
     #[serde(rename = "retina_net")]
     RetinaNet,
+    /// A classifier whose graph came from a file and lies in its card, `imported`.
+    #[serde(rename = "imported")]
+    Imported,
 }
 
 /// What may vary between two networks of one architecture.
@@ -65,7 +71,7 @@ impl Default for Variant {
 }
 
 impl Architecture {
-    /// All of them.
+    /// All that are known by name: every one but [`Architecture::Imported`].
     pub const ALL: [Self; 4] = [Self::InceptionV3, Self::DenseNet121, Self::UNet, Self::RetinaNet];
 
     /// Its name, such as `inception_v3`.
@@ -75,13 +81,14 @@ impl Architecture {
             Self::DenseNet121 => "densenet_121",
             Self::UNet => "u_net",
             Self::RetinaNet => "retina_net",
+            Self::Imported => "imported",
         }
     }
 
     /// What its networks say about an image.
     pub fn kind(self) -> ModelKind {
         match self {
-            Self::InceptionV3 | Self::DenseNet121 => ModelKind::Classifier,
+            Self::InceptionV3 | Self::DenseNet121 | Self::Imported => ModelKind::Classifier,
             Self::UNet => ModelKind::Segmentation,
             Self::RetinaNet => ModelKind::Detection,
         }
@@ -106,10 +113,14 @@ impl Architecture {
             Self::DenseNet121 => densenet_121::MIN_INPUT_PX,
             Self::UNet => u_net::MIN_INPUT_PX,
             Self::RetinaNet => retina_net::MIN_INPUT_PX,
+            Self::Imported => 1,
         }
     }
 
     /// Its graph.
+    ///
+    /// # Panics
+    /// Of [`Architecture::Imported`], whose graph lies in the card: [`super::ModelCard::graph`] gives that of any model.
     pub fn graph(self, variant: &Variant) -> Graph {
         let Variant { input_channels, classes, width, count_include_pad, norm_scale, norm_eps, p6_from_c5 } = *variant;
         match self {
@@ -127,6 +138,7 @@ impl Architecture {
             Self::RetinaNet => {
                 retina_net::retina_net(&retina_net::Config { input_channels, classes, width, norm_eps, p6_from_c5 })
             }
+            Self::Imported => unreachable!("{NOT_BY_NAME}"),
         }
     }
 
@@ -174,6 +186,7 @@ impl Architecture {
             Self::DenseNet121 => "features.conv0.weight",
             Self::UNet => "encoder0.conv1.weight",
             Self::RetinaNet => "backbone.body.conv1.weight",
+            Self::Imported => unreachable!("{NOT_BY_NAME}"),
         }
     }
 
@@ -184,13 +197,14 @@ impl Architecture {
             Self::DenseNet121 => "classifier.weight",
             Self::UNet => "output.weight",
             Self::RetinaNet => "head.classification_head.cls_logits.weight",
+            Self::Imported => unreachable!("{NOT_BY_NAME}"),
         }
     }
 
     /// The roundest width that gives every layer its channels.
     fn infer_width(self, size: &impl Fn(&str, usize) -> Option<usize>) -> Option<f64> {
         let full: Vec<(String, usize)> = match self {
-            Self::InceptionV3 | Self::UNet | Self::RetinaNet => {
+            Self::InceptionV3 | Self::UNet | Self::RetinaNet | Self::Imported => {
                 let graph = self.graph(&Variant::default());
                 // Outputs have as many channels as there are classes, whatever the width.
                 let scales = |id: &NodeId| {

@@ -49,9 +49,11 @@ impl Model {
             let (card, asked) = (architecture.to_string(), asked.to_string());
             return Err(Error::OtherArchitecture { card, asked }.in_file(place));
         }
-        let inferred = architecture.infer(&shapes);
+        let inferred = card.inferred(&shapes);
         // Weights of another architecture contradict any card; say so rather than blame a field of it.
-        if Architecture::detect(shapes.keys().map(String::as_str)) != Some(architecture) {
+        if architecture != Architecture::Imported
+            && Architecture::detect(shapes.keys().map(String::as_str)) != Some(architecture)
+        {
             file.weights(&architecture.graph(&inferred))?;
         }
         Self::complete(card, inferred, &file).map_err(|error| match error {
@@ -68,19 +70,20 @@ impl Model {
     pub fn from_bytes(card: &[u8], weights: &[u8]) -> Result<Self> {
         let file = WeightsFile::from_bytes(weights.to_vec());
         let card = CardFile::parse(card)?;
-        let inferred = card.architecture.infer(&file.shapes()?);
+        let inferred = card.inferred(&file.shapes()?);
         Self::complete(card, inferred, &file)
     }
 
     /// Card, graph and weights together; `inferred` is what the shapes tell.
     fn complete(card: CardFile, mut inferred: Variant, file: &WeightsFile) -> Result<Self> {
         let architecture = card.architecture;
-        let had_constant_logit = inferred.classes == 2 && has_constant_logit(architecture, file)?;
+        let by_name = architecture != Architecture::Imported;
+        let had_constant_logit = by_name && inferred.classes == 2 && has_constant_logit(architecture, file)?;
         if had_constant_logit {
             inferred.classes = 1;
         }
         let card = card.complete(&inferred, file.sha256())?;
-        let graph = architecture.graph(&card.variant());
+        let graph = card.graph()?;
         let weights = if had_constant_logit {
             let pair = architecture.graph(&Variant { classes: 2, ..card.variant() });
             second_logit(architecture, file.weights(&pair)?)?

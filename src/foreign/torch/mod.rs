@@ -38,7 +38,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Foreign> {
         notes.push(SINGLE_OUTPUT.to_owned());
     }
     // State dicts hold no activation.
-    Ok(Foreign { architecture, variant, weights, output: None, origin: "a PyTorch state dict", notes })
+    Ok(Foreign { notes, ..Foreign::named(architecture, variant, weights, "a PyTorch state dict") })
 }
 
 /// Name of a classifier's last layer; networks that localize have none.
@@ -46,7 +46,7 @@ pub(super) fn head_name(architecture: Architecture) -> Option<&'static str> {
     match architecture {
         Architecture::InceptionV3 => Some("fc"),
         Architecture::DenseNet121 => Some("classifier"),
-        Architecture::UNet | Architecture::RetinaNet => None,
+        Architecture::UNet | Architecture::RetinaNet | Architecture::Imported => None,
     }
 }
 
