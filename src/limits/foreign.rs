@@ -35,3 +35,24 @@ pub const HDF5_LINKS: usize = 50_000;
 
 /// Most nodes and leaves of the tree of an HDF5 group.
 pub const HDF5_NODES: usize = 100_000;
+
+/// Most nodes of an ONNX graph; the largest published classifiers have a few thousand.
+pub const ONNX_NODES: usize = 100_000;
+
+/// Most nodes, names, attributes and extents of an ONNX file together.
+pub const ONNX_ITEMS: usize = 2_000_000;
+
+/// Most whole numbers of one ONNX tensor: they are extents, axes and the like, never weights.
+pub const ONNX_WHOLE_VALUES: usize = 1_000_000;
+
+/// Most numbers that all constants of an ONNX graph take that follow from others, beyond those that its file holds.
+pub const ONNX_FOLDED_VALUES: usize = 16_000_000;
+
+/// Most axes of an ONNX tensor.
+pub const ONNX_AXES: usize = 16;
+
+/// Most values of one feature map of an imported network for one image: 1 GiB.
+pub const MAP_VALUES: usize = 1 << 28;
+
+/// The newest version of ONNX' operators that is known here.
+pub const ONNX_OPSET: i64 = 28;
