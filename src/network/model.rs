@@ -49,9 +49,9 @@ impl Model {
             let (card, asked) = (architecture.to_string(), asked.to_string());
             return Err(Error::OtherArchitecture { card, asked }.in_file(place));
         }
-        let inferred = architecture.infer(&shapes);
+        let inferred = card.inferred(&shapes);
         // Weights of another architecture contradict any card; say so rather than blame a field of it.
-        if Architecture::detect(&shapes) != Some(architecture) {
+        if architecture != Architecture::Imported && Architecture::detect(&shapes) != Some(architecture) {
             file.weights(&architecture.graph(&inferred))?;
         }
         Self::complete(card, inferred, &file).map_err(|error| match error {
@@ -68,22 +68,29 @@ impl Model {
     pub fn from_bytes(card: &[u8], weights: &[u8]) -> Result<Self> {
         let file = WeightsFile::from_bytes(weights.to_vec());
         let card = CardFile::parse(card)?;
-        let inferred = card.architecture.infer(&file.shapes()?);
+        let inferred = card.inferred(&file.shapes()?);
         Self::complete(card, inferred, &file)
     }
 
     /// Card, graph and weights together; `inferred` is what the shapes tell.
     fn complete(card: CardFile, mut inferred: Variant, file: &WeightsFile) -> Result<Self> {
         let architecture = card.architecture;
-        let pair = architecture.graph(&inferred);
-        let had_constant_logit = inferred.classes == 2 && has_constant_logit(&pair, file)?;
+        let pair =
+            (architecture != Architecture::Imported && inferred.classes == 2).then(|| architecture.graph(&inferred));
+        let pair = match pair {
+            Some(pair) if has_constant_logit(&pair, file)? => Some(pair),
+            _ => None,
+        };
+        let had_constant_logit = pair.is_some();
         if had_constant_logit {
             inferred.classes = 1;
         }
         let card = card.complete(&inferred, file.sha256())?;
-        let graph = architecture.graph(&card.variant());
-        let weights =
-            if had_constant_logit { second_logit(&pair, file.weights(&pair)?)? } else { file.weights(&graph)? };
+        let graph = card.graph()?;
+        let weights = match pair {
+            Some(pair) => second_logit(&pair, file.weights(&pair)?)?,
+            None => file.weights(&graph)?,
+        };
         Ok(Self { card, graph, weights, sha256: file.sha256().to_owned(), had_constant_logit })
     }
 

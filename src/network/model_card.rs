@@ -1,13 +1,17 @@
 //! What a model is, in a JSON file beside its weights.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::architecture::{Architecture, Variant};
+use super::card_graph::Block;
 use super::class_logit::class_count;
 use super::error::{Error, Result};
-use super::graph::ModelKind;
+use super::graph::{Graph, ModelKind};
+use super::graph_file::GraphFile;
 use super::head::Head;
 use super::output::Output;
 use super::scaling::{Scaling, ScalingFields, TRANSFORMED_CHANNELS, transform_input};
@@ -85,8 +89,18 @@ pub struct ModelCard {
     /// Detectors: what their boxes start from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detector: Option<DetectorCard>,
+    /// Imported networks: batch normalization was folded into the layers before it when the file was written, so that
+    /// randomizing a layer cannot reset the one without the other, as the study did.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub norm_folded: bool,
+    /// Imported networks: blocks for the cascade, in the order of the data, instead of those of the graph.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocks: Option<Vec<Block>>,
     /// SHA-256 of the file of weights, in lower-case hexadecimal.
     pub sha256: String,
+    /// The graph of an imported network, in the file `graph`; [`ModelCard::graph`] gives that of any model.
+    #[serde(skip)]
+    pub imported_graph: Option<Arc<Graph>>,
 }
 
 /// What a detector's boxes start from.
@@ -139,7 +153,13 @@ pub(super) struct CardFile {
     head: Option<Head>,
     head_assumed: Option<bool>,
     detector: Option<DetectorFile>,
+    norm_folded: Option<bool>,
+    blocks: Option<Vec<Block>>,
     sha256: Option<String>,
+    graph: Option<GraphFile>,
+    /// What `graph` describes.
+    #[serde(skip)]
+    imported_graph: Option<Arc<Graph>>,
 }
 
 impl CardFile {
@@ -166,7 +186,20 @@ impl CardFile {
             head: None,
             head_assumed: None,
             detector: None,
+            norm_folded: None,
+            blocks: None,
             sha256: None,
+            graph: None,
+            imported_graph: None,
+        }
+    }
+
+    /// What the shapes of the weights tell; of an imported network its graph does.
+    pub(super) fn inferred(&self, shapes: &BTreeMap<String, Vec<usize>>) -> Variant {
+        match (self.architecture, &self.imported_graph) {
+            (Architecture::Imported, Some(graph)) => graph.imported_variant(),
+            (Architecture::Imported, None) => self.architecture.usual_variant(),
+            (named, _) => named.infer(shapes),
         }
     }
 
@@ -186,7 +219,10 @@ impl CardFile {
     }
 
     pub(super) fn parse(json: &[u8]) -> Result<Self> {
-        serde_json::from_slice(json).map_err(Error::CardSyntax)
+        let mut card: Self = serde_json::from_slice(json).map_err(Error::CardSyntax)?;
+        let graph = card.graph.take().map(|file| file.graph(Architecture::Imported)).transpose();
+        card.imported_graph = graph.map_err(|problem| Error::Card { field: "graph", problem })?.map(Arc::new);
+        Ok(card)
     }
 
     /// Fills what the card leaves out: sizes from `inferred`, which the weights told, the rest by the study's rules
@@ -254,7 +290,10 @@ impl CardFile {
                 .unwrap_or(self.head.is_none() && inferred.head.as_ref().is_some_and(Head::has_functions)),
             head: self.head.or_else(|| inferred.head.clone()),
             detector,
+            norm_folded: self.norm_folded.unwrap_or(false),
+            blocks: self.blocks,
             sha256: self.sha256.unwrap_or_else(|| sha256.to_owned()).to_lowercase(),
+            imported_graph: self.imported_graph,
         };
         card.check(inferred, sha256)?;
         Ok(card)
@@ -307,10 +346,7 @@ impl ModelCard {
     /// # Errors
     /// When it cannot be written; the path comes last.
     pub fn save(&self, path: &Path) -> Result<()> {
-        serde_json::to_vec_pretty(self)
-            .map_err(Error::CardSyntax)
-            .and_then(|json| written(path, &json))
-            .map_err(|error| error.in_file(path))
+        self.to_json().and_then(|json| written(path, &json)).map_err(|error| error.in_file(path))
     }
 
     /// Checks every field against the others, and against what the file of weights says.
@@ -319,15 +355,19 @@ impl ModelCard {
     /// Names the first field that contradicts.
     pub fn check(&self, inferred: &Variant, sha256: &str) -> Result<()> {
         let refuse = |field, problem: String| Err(Error::Card { field, problem });
-        let min_px = self.architecture.min_input_px();
+        let min_px =
+            self.imported_graph.as_ref().map_or(self.architecture.min_input_px(), |graph| graph.min_input_px());
         if self.sha256 != sha256 {
             return refuse("sha256", format!("is {}, but these weights have {sha256}", self.sha256));
         }
         if !(self.width > 0.0 && self.width <= limits::WIDTH) {
             return refuse("width", format!("is {}, not a number above 0 and up to {}", self.width, limits::WIDTH));
         }
-        let graph = |width| self.architecture.graph(&Variant { width, ..inferred.clone() });
-        if graph(self.width) != graph(inferred.width) {
+        let is_same = |a: f64, b: f64| {
+            let graph = |width| self.architecture.graph(&Variant { width, ..inferred.clone() });
+            a == b || self.architecture != Architecture::Imported && graph(a) == graph(b)
+        };
+        if !is_same(self.width, inferred.width) {
             return refuse("width", format!("is {}, but the weights have width {}", self.width, inferred.width));
         }
         if self.input_size.iter().any(|side| *side < min_px) {
@@ -339,6 +379,7 @@ impl ModelCard {
             let [height, width] = self.input_size;
             return refuse("input_size", format!("is {height}x{width}, larger than {most_px}x{most_px}"));
         }
+        self.check_graph()?;
         if self.channels != inferred.input_channels {
             return refuse(
                 "channels",

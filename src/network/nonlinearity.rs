@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A function of each value. The ReLU is an operation of its own, because it is fused wherever it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Nonlinearity {
     /// `min(max(x, low), high)`; the `ReLU6` is 0 to 6. Derivative 0 at both bounds, as PyTorch's `hardtanh`.
     Clip {

@@ -132,7 +132,9 @@ impl Weights {
         let mut weights = Self::default();
         let mut repeated = Vec::new();
         for (name, view) in parse(bytes)?.iter() {
-            let Some(today) = canonical_name(name) else { continue };
+            // An imported graph has the names of its own weights.
+            let today = if graph.is_imported() { Some(Cow::Borrowed(name)) } else { canonical_name(name) };
+            let Some(today) = today else { continue };
             if weights.get(&today).is_ok() {
                 repeated.push(name.to_owned());
                 continue;

@@ -72,7 +72,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Foreign> {
     }
     // Files of weights alone hold no configuration.
     let output = file.text_attribute("model_config").map_err(of_hdf5)?.and_then(|config| activation::output(&config));
-    Ok(Foreign { architecture, variant, weights, output, origin: "Keras weights (HDF5)", notes })
+    Ok(Foreign { output, notes, ..Foreign::named(architecture, variant, weights, "Keras weights (HDF5)") })
 }
 
 fn of_hdf5(Damage(problem): Damage) -> Error {

@@ -38,7 +38,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Foreign> {
         notes.push(SINGLE_OUTPUT.to_owned());
     }
     // State dicts hold no activation.
-    Ok(Foreign { architecture, variant, weights, output: None, origin: "a PyTorch state dict", notes })
+    Ok(Foreign { notes, ..Foreign::named(architecture, variant, weights, "a PyTorch state dict") })
 }
 
 /// A state dict in a file.

@@ -36,7 +36,12 @@ enum Design {
     ConvNext(convnext::Plan),
     UNet,
     RetinaNet,
+    /// A graph that came from a file.
+    Imported,
 }
+
+/// Why nobody asks an imported network for what names tell.
+const NOT_BY_NAME: &str = "an imported network is described by its card";
 
 /// Makes the list of architectures: variant, name, design.
 macro_rules! architectures {
@@ -46,22 +51,26 @@ macro_rules! architectures {
         #[serde(try_from = "String", into = "String")]
         pub enum Architecture {
             $(#[doc = concat!("`", $name, "`.")] $variant,)*
+            /// A classifier whose graph came from a file and lies in its card, `imported`.
+            Imported,
         }
 
         impl Architecture {
-            /// All of them.
+            /// All that are known by name: every one but [`Architecture::Imported`].
             pub const ALL: [Self; [$($name),*].len()] = [$(Self::$variant),*];
 
             /// Its name, such as `inception_v3`.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
+                    Self::Imported => "imported",
                 }
             }
 
             fn design(self) -> Design {
                 match self {
                     $(Self::$variant => $design,)*
+                    Self::Imported => Design::Imported,
                 }
             }
         }
@@ -212,10 +221,14 @@ impl Architecture {
             Design::ConvNext(_) => convnext::MIN_INPUT_PX,
             Design::UNet => u_net::MIN_INPUT_PX,
             Design::RetinaNet => retina_net::MIN_INPUT_PX,
+            Design::Imported => 1,
         }
     }
 
     /// Its graph.
+    ///
+    /// # Panics
+    /// Of [`Architecture::Imported`], whose graph lies in the card: [`super::ModelCard::graph`] gives that of any model.
     pub fn graph(self, variant: &Variant) -> Graph {
         let name = self.name();
         let Variant { input_channels, classes, width, norm_eps, p6_from_c5, .. } = *variant;
@@ -235,6 +248,7 @@ impl Architecture {
             Design::RetinaNet => {
                 retina_net::retina_net(&retina_net::Config { input_channels, classes, width, norm_eps, p6_from_c5 })
             }
+            Design::Imported => unreachable!("{NOT_BY_NAME}"),
         }
     }
 
@@ -254,6 +268,7 @@ impl Architecture {
             Design::ConvNext(_) => convnext::FIRST_KERNEL,
             Design::UNet => "encoder0.conv1.weight",
             Design::RetinaNet => "backbone.body.conv1.weight",
+            Design::Imported => unreachable!("{NOT_BY_NAME}"),
         }
     }
 
@@ -272,7 +287,7 @@ impl Architecture {
             Design::EfficientNet(_) => Some(efficientnet::HEAD),
             Design::RegNet(_) => Some(regnet::HEAD),
             Design::ConvNext(_) => Some(convnext::HEAD),
-            Design::UNet | Design::RetinaNet => None,
+            Design::UNet | Design::RetinaNet | Design::Imported => None,
         }
     }
 
@@ -292,6 +307,7 @@ impl Architecture {
             Design::ConvNext(_) => convnext::LAST,
             Design::UNet => "output",
             Design::RetinaNet => "head.classification_head.cls_logits",
+            Design::Imported => unreachable!("{NOT_BY_NAME}"),
         }
     }
 
@@ -301,7 +317,7 @@ impl Architecture {
             Design::InceptionV3 => Beginning::Inception,
             Design::GoogLeNet => Beginning::GoogLeNet,
             Design::DenseNet(_) | Design::UNet => Beginning::FanIn,
-            Design::ResNet(_) | Design::RetinaNet => Beginning::FanOut,
+            Design::ResNet(_) | Design::RetinaNet | Design::Imported => Beginning::FanOut,
             Design::Vgg(_) | Design::MobileNetV2 | Design::MobileNetV3(_) | Design::RegNet(_) => {
                 Beginning::FanOutSmallLinear
             }
@@ -333,7 +349,7 @@ impl TryFrom<String> for Architecture {
     type Error = Error;
 
     fn try_from(name: String) -> Result<Self> {
-        name.parse()
+        if name == Self::Imported.name() { Ok(Self::Imported) } else { name.parse() }
     }
 }
 
