@@ -75,20 +75,19 @@ impl Model {
     /// Card, graph and weights together; `inferred` is what the shapes tell.
     fn complete(card: CardFile, mut inferred: Variant, file: &WeightsFile) -> Result<Self> {
         let architecture = card.architecture;
-        let by_name = architecture != Architecture::Imported;
-        let pair = by_name.then(|| architecture.graph(&inferred));
-        let constant_logit = pair.filter(|_| inferred.classes == 2);
-        let constant_logit = match constant_logit {
+        let pair =
+            (architecture != Architecture::Imported && inferred.classes == 2).then(|| architecture.graph(&inferred));
+        let pair = match pair {
             Some(pair) if has_constant_logit(&pair, file)? => Some(pair),
             _ => None,
         };
-        let had_constant_logit = constant_logit.is_some();
+        let had_constant_logit = pair.is_some();
         if had_constant_logit {
             inferred.classes = 1;
         }
         let card = card.complete(&inferred, file.sha256())?;
         let graph = card.graph()?;
-        let weights = match constant_logit {
+        let weights = match pair {
             Some(pair) => second_logit(&pair, file.weights(&pair)?)?,
             None => file.weights(&graph)?,
         };

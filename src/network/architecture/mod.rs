@@ -36,6 +36,7 @@ enum Design {
     ConvNext(convnext::Plan),
     UNet,
     RetinaNet,
+    /// A graph that came from a file.
     Imported,
 }
 
@@ -315,8 +316,8 @@ impl Architecture {
         match self.design() {
             Design::InceptionV3 => Beginning::Inception,
             Design::GoogLeNet => Beginning::GoogLeNet,
-            Design::DenseNet(_) | Design::UNet | Design::Imported => Beginning::FanIn,
-            Design::ResNet(_) | Design::RetinaNet => Beginning::FanOut,
+            Design::DenseNet(_) | Design::UNet => Beginning::FanIn,
+            Design::ResNet(_) | Design::RetinaNet | Design::Imported => Beginning::FanOut,
             Design::Vgg(_) | Design::MobileNetV2 | Design::MobileNetV3(_) | Design::RegNet(_) => {
                 Beginning::FanOutSmallLinear
             }
