@@ -16,6 +16,12 @@ pub struct Tensor {
     pub values: Vec<f32>,
 }
 
+impl AsRef<[f32]> for Tensor {
+    fn as_ref(&self) -> &[f32] {
+        &self.values
+    }
+}
+
 /// A shape without the extents of 1 at its end.
 pub(super) fn trimmed(shape: &[usize]) -> &[usize] {
     let end = shape.iter().rposition(|extent| *extent != 1).map_or(0, |last| last + 1);
@@ -52,6 +58,14 @@ impl Weights {
     /// The memory of the tensor called `name`, which clones share.
     pub(crate) fn shared(&self, name: &str) -> Option<&Arc<Tensor>> {
         self.tensors.get(name)
+    }
+
+    /// The memory of the tensor called `name`, to be held.
+    ///
+    /// # Errors
+    /// Names the tensor when there is none.
+    pub(crate) fn owned(&self, name: &str) -> Result<Arc<Tensor>> {
+        self.tensors.get(name).cloned().ok_or_else(|| Error::MissingTensor { name: name.to_owned() })
     }
 
     /// Puts a tensor in without copying it, replacing the one of that name.
