@@ -38,6 +38,10 @@ fn read_as(model: &Model) -> String {
         name.push_str(", ");
         name.push_str(&model.card.scaling_words());
     }
+    if let Some(head) = &model.card.head {
+        name.push_str(", ");
+        name.push_str(&head.description());
+    }
     if model.graph.is_imported() {
         // A graph that was opened can be written.
         let graph = model.card.graph_sha256().ok().flatten().unwrap_or_default();

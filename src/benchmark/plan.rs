@@ -9,6 +9,7 @@ use super::pace::Sort;
 use super::protocol::Test;
 use super::setup::{BLOCK, Setup};
 use super::store::PlannedUnits;
+use super::subject::Subject;
 use super::unit::{Kind, Unit};
 use crate::cascade::{ORIGINAL, PAIRS};
 use crate::limits;
@@ -139,8 +140,8 @@ impl Setup {
                 for [first, second] in self.pairs.iter().filter(|pair| range.contains(&pair[0])) {
                     let (first, second) = (&self.case(*first).id, &self.case(*second).id);
                     for subject in &self.subjects.classifiers[..self.replicates()] {
-                        let unit = |method: &Method| Unit::image_pair(first, second, &subject.name, method.name());
-                        units.extend(self.protocol.methods.iter().map(unit));
+                        let unit = |method: Method| Unit::image_pair(first, second, &subject.name, method.name());
+                        units.extend(self.methods_of(subject).map(unit));
                     }
                 }
                 units.into_iter().collect()
@@ -151,29 +152,30 @@ impl Setup {
     /// The units of one image that need no other image.
     fn add_image(&self, image: usize, units: &mut BTreeSet<Unit>) {
         let id = self.case(image).id.as_str();
-        let methods = || self.protocol.methods.iter().map(|method| method.name());
         let classifiers = &self.subjects.classifiers;
         let localizers = &self.subjects.localizers;
         let other = self.subjects.other.as_ref();
-        let mut maps: Vec<(&str, &str)> = Vec::new();
+        let mut maps: Vec<(&Subject, &str)> = Vec::new();
         let utility = image < self.utility;
         let similarity = image < self.similarity;
         if utility {
-            maps.extend([(classifiers[0].name.as_str(), ORIGINAL), (&classifiers[0].name, &self.random.name)]);
+            maps.extend([(&classifiers[0], ORIGINAL), (&classifiers[0], self.random.name.as_str())]);
             let localizer = localizers.first().and_then(|subject| Some((subject, subject.localizer_method()?)));
             units.extend(localizer.map(|(subject, method)| Unit::localizer(id, &subject.name, method)));
             units.extend(self.fixed_methods().map(|method| Unit::fixed(id, &method)));
         }
         if similarity {
             for subject in &classifiers[..self.replicates()] {
-                maps.extend(self.states.iter().map(|state| (subject.name.as_str(), state.name.as_str())));
+                maps.extend(self.states.iter().map(|state| (subject, state.name.as_str())));
             }
             let repeated = classifiers.get(1).filter(|_| self.wants(Test::Repeatability));
             let reproduced = other.filter(|_| self.wants(Test::Reproducibility));
             for second in repeated.into_iter().chain(reproduced) {
-                maps.extend([(classifiers[0].name.as_str(), ORIGINAL), (&second.name, ORIGINAL)]);
-                let pair = |method: &str| Unit::model_pair(id, &classifiers[0].name, &second.name, method);
-                units.extend(methods().map(pair));
+                maps.extend([(&classifiers[0], ORIGINAL), (second, ORIGINAL)]);
+                let pair = |method: Method| Unit::model_pair(id, &classifiers[0].name, &second.name, method.name());
+                let graph = &second.model.graph;
+                let of_both = self.methods_of(&classifiers[0]).filter(|method| method.undefined_for(graph).is_none());
+                units.extend(of_both.map(pair));
             }
             if repeated.or(reproduced).is_some() {
                 units.extend(self.protocol.controls.iter().map(|control| Unit::fixed(id, control.name())));
@@ -186,8 +188,9 @@ impl Setup {
                 }
             }
         }
-        units
-            .extend(maps.iter().flat_map(|(model, state)| methods().map(|method| Unit::map(id, model, state, method))));
+        for (subject, state) in maps {
+            units.extend(self.methods_of(subject).map(|method| Unit::map(id, &subject.name, state, method.name())));
+        }
     }
 
     /// Names of the maps that depend on no network.

@@ -173,6 +173,9 @@ pub struct ModelProvenance {
     pub role: String,
     /// Its architecture, such as `inception_v3`.
     pub architecture: String,
+    /// Its blocks with parameters, from the image to the outputs; runs of earlier versions did not keep them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<String>,
     /// Hash of its weights.
     pub sha256: String,
     /// What it was trained on, as its card says.

@@ -268,6 +268,12 @@ impl Setup {
         }
     }
 
+    /// The protocol's methods that are defined for a network.
+    pub(super) fn methods_of(&self, subject: &Subject) -> impl Iterator<Item = Method> + Clone {
+        let graph = &subject.model.graph;
+        self.protocol.methods.iter().copied().filter(|method| method.undefined_for(graph).is_none())
+    }
+
     /// What the sample does not hold, from the start.
     fn missing_maps(&self) -> Vec<Exclusion> {
         let all = |what: &str, reason: &str| Exclusion {
@@ -282,6 +288,12 @@ impl Setup {
         if self.subjects.localizers.is_empty() {
             missing.push(all("high baseline", "the protocol names no localizer"));
         }
+        for subject in self.subjects.explained() {
+            let undefined = |method: &Method| Some((*method, method.undefined_for(&subject.model.graph)?));
+            for (method, reason) in self.protocol.methods.iter().filter_map(undefined) {
+                missing.push(all(&format!("{method} on {}", subject.name), &reason));
+            }
+        }
         missing
     }
 }
@@ -291,6 +303,7 @@ fn model_provenance(subject: &Subject) -> ModelProvenance {
         name: subject.name.clone(),
         role: subject.role.name().to_owned(),
         architecture: subject.model.card.architecture.name().to_owned(),
+        blocks: cascade::blocks_with_parameters(&subject.model.graph).into_iter().map(str::to_owned).collect(),
         sha256: subject.model.sha256.clone(),
         trained_on: subject.model.card.trained_on.clone(),
         trained_on_patients: subject.model.card.trained_on_patients,

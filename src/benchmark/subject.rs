@@ -120,7 +120,10 @@ impl Subjects {
                         format!("is a classifier ({}): a U-Net or a RetinaNet goes here", card.architecture)
                     }
                     _ => {
-                        format!("is no classifier ({}): an InceptionV3 or a DenseNet-121 goes here", card.architecture)
+                        format!(
+                            "is no classifier ({}): a network that gives classes of the whole image goes here",
+                            card.architecture
+                        )
                     }
                 };
                 return Err(Error::field(field(), problem));
@@ -143,7 +146,7 @@ impl Subjects {
                 return Err(Error::Model { name: field(), problem: Box::new(problem) });
             }
             let replica = subject.role == Role::Classifier;
-            if replica && card.architecture != first.model.card.architecture {
+            if replica && !same_architecture(&subject.model, &first.model) {
                 let problem = format!(
                     "is {} and the first one {}: replicates have one architecture; name the other one in \
                      models.other_architecture",
@@ -160,7 +163,7 @@ impl Subjects {
         }
         if protocol.tests.contains(&Test::Reproducibility)
             && let Some(other) = &self.other
-            && other.model.card.architecture == first.model.card.architecture
+            && same_architecture(&other.model, &first.model)
         {
             let problem = format!(
                 "is {0} as the classifiers are: name one of another architecture",
@@ -170,6 +173,11 @@ impl Subjects {
         }
         Ok(())
     }
+}
+
+/// Whether two networks are of one architecture; imported ones are when their graphs are equal.
+fn same_architecture(one: &Model, other: &Model) -> bool {
+    one.card.architecture == other.card.architecture && (!one.graph.is_imported() || one.graph == other.graph)
 }
 
 fn open_one(field: &str, source: &str, role: Role, index: usize) -> Result<Subject> {

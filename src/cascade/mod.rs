@@ -22,5 +22,5 @@ pub use error::{Error, Result};
 pub use randomizer::Randomizer;
 pub use run::{Cascade, Curve, CurvePoint, Finished, MethodBaseline, Plan, Row, curves, maps, run};
 pub use similarity::{Comparable, Similarity, signed_map};
-pub use state::{ORIGINAL, Order, State};
+pub use state::{ORIGINAL, Order, State, blocks_with_parameters};
 pub use verdict::{Verdict, VerdictKind, verdict};

@@ -87,6 +87,12 @@ impl State {
             let lowest = blocks.iter().position(|block| *block == LOWEST_OF_STUDY);
             blocks.drain(..lowest.unwrap_or(0));
         }
+        Self::of_blocks(&blocks, order)
+    }
+
+    /// The states of a network whose blocks with parameters are called so, from the image to the outputs.
+    pub fn of_blocks(blocks: &[&str], order: Order) -> Vec<Self> {
+        let mut blocks = blocks.to_vec();
         if order != Order::BottomUp {
             blocks.reverse();
         }
@@ -124,7 +130,7 @@ pub(super) fn label(block: &str) -> String {
 }
 
 /// Names of the blocks that have parameters, from the image to the outputs, each once.
-pub(super) fn blocks_with_parameters(graph: &Graph) -> Vec<&str> {
+pub fn blocks_with_parameters(graph: &Graph) -> Vec<&str> {
     let with: HashSet<usize> = graph.parameters().iter().map(|parameter| graph.node(parameter.node).block).collect();
     let mut names: Vec<&str> = Vec::new();
     for (index, name) in graph.blocks().iter().enumerate() {

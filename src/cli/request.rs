@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::arguments::Wanted;
+use super::console;
 use super::error::{Error, Result};
 use super::parameters;
 use super::study_image::StudyImage;
-use crate::network::Model;
-use crate::saliency::{ClassChoice, ImageInput, Parameters, Preset, Request};
+use crate::network::{Graph, Model};
+use crate::saliency::{self, ClassChoice, ImageInput, Method, Parameters, Preset, Request};
 
 /// The choices that these commands share.
 pub(super) struct Choices<'a> {
@@ -25,7 +26,7 @@ pub(super) struct Choices<'a> {
 impl Choices<'_> {
     /// The request for `images`, each read by `model`.
     pub(super) fn request(&self, model: &Model, images: &[StudyImage]) -> Result<Request> {
-        let methods = Wanted::methods(self.methods);
+        let methods = defined(Wanted::methods(self.methods), &model.graph)?;
         let preset_parameters = Parameters::for_model(self.preset, &model.card);
         let parameters = parameters::overridden(&preset_parameters, self.parameters, self.set)?;
         parameters.check(&methods).map_err(|error| Error::Usage(error.to_string()))?;
@@ -39,6 +40,28 @@ impl Choices<'_> {
         request.batch = self.batch;
         Ok(request)
     }
+}
+
+/// Those of `methods` that are defined for a network; the others are told.
+fn defined(methods: Vec<Method>, graph: &Graph) -> Result<Vec<Method>> {
+    let mut reasons = Vec::new();
+    let mut found = Vec::new();
+    for method in methods {
+        match method.undefined_for(graph) {
+            None => found.push(method),
+            Some(reason) if reasons.contains(&reason) => {}
+            Some(reason) => reasons.push(reason),
+        }
+    }
+    if found.is_empty()
+        && let Some(reason) = reasons.pop()
+    {
+        return Err(Error::Saliency(saliency::Error::Undefined { reason }));
+    }
+    for reason in reasons {
+        console::tell(format_args!("warning: {reason}: it is left out"));
+    }
+    Ok(found)
 }
 
 /// Where the files of each image go, below the output folder.

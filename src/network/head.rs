@@ -144,6 +144,12 @@ impl Head {
             && self.hidden.iter().map(kind).eq(other.hidden.iter().map(kind))
     }
 
+    /// All that it is, in one line of JSON: what distinguishes it from another head with the same tensors.
+    pub(crate) fn description(&self) -> String {
+        // Checked numbers and names alone.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
     /// Its layers in words: `3 layers (2 fully connected)`.
     pub(super) fn words(&self) -> String {
         let linear = 1 + self.hidden.iter().filter(|layer| matches!(layer, HeadLayer::Linear { .. })).count();

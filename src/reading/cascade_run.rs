@@ -167,7 +167,8 @@ impl CascadeRun {
     /// Methods that lack the same states are run together.
     fn work(&self, methods: &[Method], runtime: &ChosenRuntime, watch: &JobWatch) -> Ending {
         let mut groups: Vec<(Vec<usize>, Vec<Method>)> = Vec::new();
-        for method in methods {
+        let graph = &self.model.model.graph;
+        for method in methods.iter().filter(|method| method.undefined_for(graph).is_none()) {
             let missing = self.missing(*method);
             match groups.iter_mut().find(|(states, _)| *states == missing) {
                 _ if missing.is_empty() => {}

@@ -154,6 +154,10 @@ impl Explainer {
         let mut wanted: Vec<(Method, MapKey)> = Vec::new();
         for method in methods {
             let key = question.key(case, model, *method);
+            if let Some(reason) = method.undefined_for(&model.model.graph) {
+                shared.pending.insert(key, Pending::Failed(reason));
+                continue;
+            }
             let under_way = shared.pending.get(&key).is_some_and(|pending| pending.job().is_some());
             if !under_way && cache.get(&key).is_none() && !wanted.iter().any(|(_, other)| *other == key) {
                 wanted.push((*method, key));
@@ -196,7 +200,7 @@ impl Explainer {
     }
 
     /// Makes the maps of `methods` on the calling thread and gives them in that order; those that are kept are not made
-    /// again, and those that are made are kept.
+    /// again, those that are made are kept, and those that are not defined for the network are left out.
     ///
     /// # Errors
     /// When the image does not fit, a method or the device fails, or `watch` cancels.
@@ -210,7 +214,7 @@ impl Explainer {
     ) -> Result<Vec<Arc<Answer>>> {
         let mut found = Vec::new();
         let mut wanted = Vec::new();
-        for method in methods {
+        for method in methods.iter().filter(|method| method.undefined_for(&model.model.graph).is_none()) {
             let key = question.key(case, model, *method);
             let kept = lock(&self.cache).get(&key);
             match kept {

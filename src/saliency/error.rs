@@ -35,6 +35,12 @@ pub enum Error {
     /// The positive class was asked for but is not known.
     #[error("the positive class of this model is not known: give its index, or explain the predicted class")]
     NoPositiveClass,
+    /// A method was asked of a network for which nobody has defined it.
+    #[error("{reason}; leave it out")]
+    Undefined {
+        /// The method, and why.
+        reason: String,
+    },
     /// Values that fit no parameter.
     #[error("{0}")]
     Overrides(String),

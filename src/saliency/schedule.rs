@@ -120,6 +120,9 @@ impl<'a> Explainer<'a> {
         let mut methods = request.methods.clone();
         methods.sort_unstable();
         methods.dedup();
+        if let Some(reason) = methods.iter().find_map(|method| method.undefined_for(executor.graph)) {
+            return Err(Error::Undefined { reason });
+        }
         request.parameters.check(&methods)?;
         if let Some(batch) = request.batch.filter(|batch| !limits::BATCH.contains(*batch)) {
             let accepted = limits::BATCH.to_string();

@@ -150,10 +150,23 @@ impl<'a> Question<'a> {
         (name, values)
     }
 
+    /// Why a method has no scores at all, where it is not defined for a network that the test asks.
+    fn undefined(&self, method: &str) -> Option<&'a str> {
+        let is_scored = self.panel.keys().any(|key| key.0 == method);
+        let mut exclusions = self.results.exclusions.iter();
+        exclusions.find(|own| !is_scored && is_of_network(own, method)).map(|own| own.reason.as_str())
+    }
+
     /// Units of a method that gave no score.
     pub(super) fn excluded_units(&self, method: &str) -> usize {
         self.results.exclusions.iter().filter(|exclusion| concerns(exclusion, self.test, method)).count()
     }
+}
+
+/// Whether an exclusion is of a whole network: such as `GBP on efficientnet_b0_1`, of no image and no state.
+fn is_of_network(exclusion: &Exclusion, method: &str) -> bool {
+    let network = exclusion.what.strip_prefix(method).and_then(|rest| rest.strip_prefix(" on "));
+    exclusion.image.is_empty() && network.is_some_and(|network| !network.contains(' '))
 }
 
 /// Whether an exclusion is about this test and method: `utility: XRAI ...` names the test, words of a unit such as
@@ -214,6 +227,11 @@ impl Analysis {
                     Test::Repeatability | Test::Reproducibility => similarity::analyse(&question),
                 };
                 found.primary = metric == primary_metric(test, protocol.preset);
+                for finding in &mut found.findings {
+                    if let Some(reason) = question.undefined(&finding.method) {
+                        finding.sentence = format!("{} has no verdict: {reason}.", method_title(&finding.method));
+                    }
+                }
                 Some(found)
             })
             .collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::protocol::Test;
-use super::super::results::{Results, condition};
+use super::super::results::{ModelProvenance, Results, condition};
 use super::analysis::{MetricAnalysis, Question, StateCurve, StatePoint};
 use super::comparison::{Fit, adjust_by_holm};
 use super::finding::{Finding, Role};
@@ -13,7 +13,7 @@ use super::node_bootstrap::Nodes;
 use super::rules::{GoodSide, StudyVerdict, randomization_by_study};
 use super::series::{Index, Series, mean, sd};
 use super::words::{evidence, number};
-use crate::cascade::{ORIGINAL, Order, State};
+use crate::cascade::{ORIGINAL, Order, State, blocks_with_parameters};
 use crate::network::Architecture;
 
 const WITH_BASELINE: &str = "different images";
@@ -29,23 +29,28 @@ pub fn states<'a>(results: &Results, index: &Index<'a>) -> Vec<&'a str> {
         .collect();
     found.sort_unstable();
     found.dedup();
-    let order = results.protocol.randomization.order;
     let classifier = results.provenance.models.iter().find(|model| model.role == "classifier");
-    let architecture = classifier.and_then(|model| {
-        [Architecture::InceptionV3, Architecture::DenseNet121].into_iter().find(|own| own.name() == model.architecture)
-    });
-    let known: Vec<String> = architecture.map_or_else(Vec::new, |architecture| {
-        let graph = architecture.graph(&architecture.usual_variant());
-        // The recommended preset's states are the study's and some more.
-        let states = State::all(&graph, order, crate::saliency::Preset::Recommended);
-        states.into_iter().map(|state| state.name).collect()
-    });
+    let blocks = classifier.map_or_else(Vec::new, blocks);
+    let names: Vec<&str> = blocks.iter().map(String::as_str).collect();
+    // The recommended preset's states are the study's and some more.
+    let known = State::of_blocks(&names, results.protocol.randomization.order);
     let position = |state: &str| match state {
         ORIGINAL => 0,
-        _ => known.iter().position(|own| own == state).map_or(usize::MAX, |position| position + 1),
+        _ => known.iter().position(|own| own.name == state).map_or(usize::MAX, |position| position + 1),
     };
     found.sort_by_key(|state| position(state));
     found
+}
+
+/// The blocks of a network from the image to the outputs. Runs of earlier versions tell them by the architecture's name.
+fn blocks(model: &ModelProvenance) -> Vec<String> {
+    if !model.blocks.is_empty() {
+        return model.blocks.clone();
+    }
+    // A name that nobody knows tells no order.
+    let Ok(architecture) = model.architecture.parse::<Architecture>() else { return Vec::new() };
+    let graph = architecture.graph(&architecture.usual_variant());
+    blocks_with_parameters(&graph).into_iter().map(str::to_owned).collect()
 }
 
 pub(super) fn analyse(question: &Question<'_>) -> MetricAnalysis {

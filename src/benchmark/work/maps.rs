@@ -129,7 +129,7 @@ impl Bench<'_> {
             let read = read.map_err(|problem| Failure::Maps(format!("the image cannot be used: {problem}")))?;
             inputs.push(ImageInput { id_seed: read.content_seed, values: read.input });
         }
-        let mut request = Request::new(inputs, protocol.methods.clone(), protocol.preset);
+        let mut request = Request::new(inputs, self.setup.methods_of(subject).collect(), protocol.preset);
         request.parameters = self.setup.parameters(subject).map_err(Failure::Run)?;
         request.class = self.setup.class;
         request.positive_class = subject.model.card.positive_class;

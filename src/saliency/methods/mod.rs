@@ -22,6 +22,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
+use crate::network::Graph;
 
 pub use card::Card;
 pub use occlusion::Occlusion;
@@ -127,6 +128,20 @@ impl Method {
     /// The methods that the study did not test.
     pub fn beyond_study() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|method| !method.is_of_study())
+    }
+
+    /// Why it is not defined for a network, in a sentence; none where it is. Guided backpropagation has a rule for gates alone
+    /// (Springenberg et al. 2015); elsewhere its maps would be those of the plain gradient.
+    pub fn undefined_for(self, graph: &Graph) -> Option<String> {
+        if !self.spec().reads(Reads::GuidedGradient) {
+            return None;
+        }
+        let node = graph.node(graph.unguided()?);
+        Some(format!(
+            "{self} is not defined for this network: {} is a {}, and guided backpropagation has a rule for ReLUs alone",
+            node.name,
+            node.op.name()
+        ))
     }
 
     /// The method with exactly this name.
