@@ -1,4 +1,5 @@
-//! Weights that other programs trained, brought to torchvision's names: PyTorch's state dicts and Keras' HDF5 files.
+//! Weights that other programs trained: PyTorch's state dicts and Keras' HDF5 files, brought to torchvision's names, and ONNX
+//! models with their own graphs.
 //!
 //! Nothing in a file is ever executed. All shapes are compared with the network before a value is read.
 
@@ -6,6 +7,7 @@ mod bytes;
 mod error;
 mod hdf5;
 mod keras;
+mod onnx;
 mod tensors;
 mod torch;
 
@@ -95,15 +97,24 @@ impl Foreign {
 /// # Errors
 /// As [`from_bytes`], and when the file cannot be read; the path comes last.
 pub fn open(path: &Path, asked: &Asked) -> Result<Foreign> {
-    let bytes = read(path).map_err(|error| error.in_file(path))?;
-    from_bytes(&bytes, asked).map_err(|error| error.in_file(path))
+    let read = || {
+        let (bytes, kind) = read(path)?;
+        // A name alone has an empty folder before it.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        of_kind(kind, &bytes, Some(folder), asked)
+    };
+    read().map_err(|error| error.in_file(path))
 }
 
 /// The bytes of a file that begins as one of the formats; of others no more than the beginning is read.
-fn read(path: &Path) -> Result<Vec<u8>> {
+fn read(path: &Path) -> Result<(Vec<u8>, Kind)> {
     let mut file = Source::open(path, limits::FOREIGN_WEIGHTS_BYTES)?;
-    kind(&file.head(HEAD_BYTES)?, file.length_bytes())?;
-    Ok(file.read()?)
+    let kind = match kind(&file.head(HEAD_BYTES)?, file.length_bytes()) {
+        // Protocol buffers have no mark of their own.
+        Err(Error::UnknownFormat) if path.extension().is_some_and(|ending| ending == "onnx") => Kind::Onnx,
+        kind => kind?,
+    };
+    Ok((file.read()?, kind))
 }
 
 /// Reads the content of a file.
@@ -114,8 +125,14 @@ pub fn from_bytes(bytes: &[u8], asked: &Asked) -> Result<Foreign> {
     if bytes.len() as u64 > limits::FOREIGN_WEIGHTS_BYTES {
         return Err(Error::TooLarge);
     }
-    let foreign = match kind(bytes, bytes.len() as u64)? {
+    of_kind(kind(bytes, bytes.len() as u64)?, bytes, None, asked)
+}
+
+/// Reads the content of a file of this kind, which lies in `folder`.
+fn of_kind(kind: Kind, bytes: &[u8], folder: Option<&Path>, asked: &Asked) -> Result<Foreign> {
+    let foreign = match kind {
         Kind::Keras => keras::read(bytes)?,
+        Kind::Onnx => onnx::read(bytes, folder, asked.input_size)?,
         Kind::Torch => torch::read(bytes)?,
     };
     match asked.architecture.filter(|asked| *asked != foreign.architecture) {
@@ -134,6 +151,7 @@ pub fn from_bytes(bytes: &[u8], asked: &Asked) -> Result<Foreign> {
 /// Who wrote a file.
 enum Kind {
     Keras,
+    Onnx,
     Torch,
 }
 
@@ -151,6 +169,8 @@ fn kind(head: &[u8], length_bytes: u64) -> Result<Kind> {
         ))
     } else if looks_like_safetensors(head, length_bytes) {
         Err(Error::Safetensors)
+    } else if onnx::looks_like_onnx(head) {
+        Ok(Kind::Onnx)
     } else {
         Err(Error::UnknownFormat)
     }

@@ -51,8 +51,5 @@ pub const ONNX_FOLDED_VALUES: usize = 16_000_000;
 /// Most axes of an ONNX tensor.
 pub const ONNX_AXES: usize = 16;
 
-/// Most values of one feature map of an imported network for one image: 1 GiB.
-pub const MAP_VALUES: usize = 1 << 28;
-
 /// The newest version of ONNX' operators that is known here.
 pub const ONNX_OPSET: i64 = 28;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::graph::{Graph, ModelKind, Node, NodeId, Start};
 use super::nonlinearity::Nonlinearity;
 use super::op::{BatchNorm, Border, Conv2d, Op, Pool};
+use super::op_check::written_channels;
 
 /// Builds a [`Graph`] node by node; every method returns the id of the node it added.
 #[derive(Debug)]
@@ -125,15 +126,10 @@ impl GraphBuilder {
     /// # Panics
     /// When `of` is no convolution, or reads another number of channels.
     pub fn conv_shared(&mut self, name: &str, input: NodeId, of: NodeId) -> NodeId {
-        let owner = self.nodes[of.0].shares.unwrap_or(of);
-        let Node { op, channels, start, .. } = self.nodes[owner.0].clone();
-        assert!(matches!(op, Op::Conv2d(_)), "only convolutions share parameters: {name}");
-        let read = self.channels(self.nodes[owner.0].inputs[0]);
+        assert!(matches!(self.nodes[of.0].op, Op::Conv2d(_)), "only convolutions share parameters: {name}");
+        let read = self.channels(self.nodes[of.0].inputs[0]);
         assert_eq!(self.channels(input), read, "shared kernels read as many channels: {name}");
-        let id = self.push(name, op, &[input], channels);
-        self.nodes[id.0].shares = Some(owner);
-        self.nodes[id.0].start = start;
-        id
+        self.shared(name, &[input], of)
     }
 
     /// Adds the sum of two nodes of equal shape.
@@ -160,6 +156,26 @@ impl GraphBuilder {
     pub fn upsample_nearest(&mut self, name: &str, input: NodeId, reference: NodeId) -> NodeId {
         let channels = self.channels(input);
         self.push(name, Op::UpsampleNearest, &[input, reference], channels)
+    }
+
+    /// Adds any operation.
+    ///
+    /// # Errors
+    /// What is impossible or beyond its bound, as the rest of a sentence about the node.
+    pub(crate) fn op(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> Result<NodeId, String> {
+        let read: Vec<usize> = inputs.iter().map(|id| self.channels(*id)).collect();
+        let channels = written_channels(&op, &read, None)?;
+        Ok(self.push(name, op, inputs, channels))
+    }
+
+    /// Adds a layer that reads as many channels as `of`, an earlier one, and uses its parameters.
+    pub(crate) fn shared(&mut self, name: &str, inputs: &[NodeId], of: NodeId) -> NodeId {
+        let owner = self.nodes[of.0].shares.unwrap_or(of);
+        let Node { op, channels, start, .. } = self.nodes[owner.0].clone();
+        let id = self.push(name, op, inputs, channels);
+        self.nodes[id.0].shares = Some(owner);
+        self.nodes[id.0].start = start;
+        id
     }
 
     /// Says how the parameters of the node added last begin.

@@ -49,25 +49,25 @@ pub(super) fn build(trace: &Trace<'_>, cut: &Cut) -> Result<Built> {
     let members: Vec<Member> = plan.kept[1..].iter().map(|step| member(trace, *step, features)).collect();
     let (block_names, places) = blocks(&members);
     let mut names = Names::new();
-    let mut builder = Maker {
+    let (builder, image) = GraphBuilder::new(trace.steps[0].shape[0], &block_names[0]);
+    let mut maker = Maker {
         trace,
         plan: &plan,
-        nodes: HashMap::new(),
+        nodes: HashMap::from([(0, image)]),
         weights: Weights::default(),
         owners: HashMap::new(),
         values: 0,
-        builder: GraphBuilder::new(trace.steps[0].shape[0], &block_names[0]).0,
+        builder,
     };
-    builder.nodes.insert(0, builder.builder.image());
     let mut block = 0;
     for ((step, member), place) in plan.kept[1..].iter().zip(&members).zip(places) {
         while block < place {
             block += 1;
-            builder.builder.block(&block_names[block]);
+            maker.builder.block(&block_names[block]);
         }
-        builder.step(*step, &names.give(&member.path))?;
+        maker.step(*step, &names.give(&member.path))?;
     }
-    let Maker { nodes, weights, builder, .. } = builder;
+    let Maker { nodes, weights, builder, .. } = maker;
     let node = |step: StepId| nodes[&plan.same_as.get(&step).copied().unwrap_or(step)];
     let architecture = Architecture::Imported.name();
     let logit_count = trace.steps[cut.logits].shape[0];
@@ -369,7 +369,7 @@ impl Maker<'_, '_> {
     }
 
     fn add(&mut self, step: StepId, name: &str, op: Op, nodes: &[NodeId], parameters: Vec<Parameter>) -> Result<()> {
-        let id = self.builder.op(name, op, nodes);
+        let id = self.builder.op(name, op, nodes).map_err(|problem| self.refuse(step, format!("it {problem}")))?;
         self.nodes.insert(step, id);
         for (suffix, shape, values) in parameters {
             self.values = self.values.saturating_add(values.len());

@@ -38,7 +38,7 @@ use super::tensors::SINGLE_OUTPUT;
 use crate::network::class_count;
 
 /// Side of the images of a file that leaves it open, in pixels.
-const USUAL_SIDE_PX: usize = 224;
+const USUAL_SIDE_PX: usize = 320;
 
 fn damaged(Damage(problem): Damage) -> Error {
     Error::Damaged { format: "ONNX", problem }

@@ -7,6 +7,7 @@ use super::super::step::{Channels, Kind, Loose, StepId};
 use super::super::tensor::Constant;
 use super::super::fold::{flattened, squeezed, unsqueezed};
 use super::{Inputs, Map, Outcome, Trace, Value};
+use crate::limits;
 use crate::network::{Border, Op, Pool};
 
 const TRANSFORM_ALONE: &str = "it picks, repeats or reorders channels, which is read only where the image comes in";
@@ -304,7 +305,7 @@ impl<'a> Trace<'a> {
             } else {
                 return Err(format!("it pads axis {at}"));
             };
-            let [before, after] = pair.map(|pad| usize::try_from(pad).ok().filter(|pad| *pad <= 1 << 14));
+            let [before, after] = pair.map(|pad| usize::try_from(pad).ok().filter(|pad| *pad <= limits::NETWORK_SIDE_PX.most));
             let (Some(before), Some(after)) = (before, after) else { return Err(format!("its pads are {pads:?}")) };
             border.before[side] = before;
             border.after[side] = after;

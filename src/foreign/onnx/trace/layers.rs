@@ -5,11 +5,11 @@ use super::super::model::Node;
 use super::super::step::{Kind, Layer, Matrix, StepId};
 use super::super::tensor::{Constant, count};
 use super::{Inputs, Map, Outcome, Trace};
-use crate::limits::NORM_EPS;
+use crate::limits::{NETWORK_SIDE_PX, NORM_EPS};
 use crate::network::{Border, Conv2d};
 
 /// The largest kernel, step or border that a window may have, in pixels.
-const WINDOW_PX: i64 = 1 << 14;
+pub(super) const WINDOW_PX: i64 = NETWORK_SIDE_PX.most as i64;
 
 /// The double whose shortest decimal is that of a stored number: exporters write 0.00001 in single precision.
 pub(super) fn as_written(value: f32) -> f64 {
@@ -19,7 +19,7 @@ pub(super) fn as_written(value: f32) -> f64 {
 /// Added to a variance.
 pub(super) fn eps(value: Option<f32>) -> Outcome<f64> {
     let eps = as_written(value.unwrap_or(1e-5));
-    if NORM_EPS.allows(eps) { Ok(eps) } else { Err(format!("{eps} is added to the variance")) }
+    if NORM_EPS.contains(eps) { Ok(eps) } else { Err(format!("{eps} is added to the variance")) }
 }
 
 /// A pair of sides of a window, each of at least `least` pixels.
@@ -220,7 +220,7 @@ impl<'a> Trace<'a> {
 
     /// A layer normalization without factor and offset, as a pattern of smaller operations gave it.
     pub(super) fn plain_layer_norm(&mut self, input: StepId, eps: f64) -> Outcome<StepId> {
-        if !NORM_EPS.allows(eps) {
+        if !NORM_EPS.contains(eps) {
             return Err(format!("{eps} is added to the variance"));
         }
         self.push(Kind::LayerNorm(eps, None, None), &[input], self.steps[input].shape)

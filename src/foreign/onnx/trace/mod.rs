@@ -40,6 +40,8 @@ pub(super) struct Trace<'a> {
     pub(super) values: HashMap<&'a str, Value<'a>>,
     /// Nodes that were not understood, with the reason.
     pub(super) problems: Vec<Problem>,
+    /// Stored tensors that are not read, with the reason.
+    unread: HashMap<&'a str, String>,
     folding: Folding,
     /// Images a batch, as the file fixes it.
     batch: usize,
@@ -73,6 +75,7 @@ impl<'a> Trace<'a> {
             steps: Vec::new(),
             values: HashMap::new(),
             problems: Vec::new(),
+            unread: HashMap::new(),
             folding: Folding::new(stored.fold(0, usize::saturating_add)),
             batch: image.batch,
             loose: HashMap::new(),
@@ -83,14 +86,14 @@ impl<'a> Trace<'a> {
         let layout = layout(image.batch, image.shape);
         trace.values.insert(name, Value::Map(Map { step: 0, layout }));
         for tensor in &model.initializers {
-            let value = match Constant::of(tensor) {
-                Ok(constant) => Value::Constant(constant),
-                Err(reason) => {
-                    trace.problems.push(Problem::of_tensor(tensor.name, reason));
-                    Value::Unknown
+            match Constant::of(tensor) {
+                Ok(constant) => {
+                    trace.values.insert(tensor.name, Value::Constant(constant));
                 }
-            };
-            trace.values.insert(tensor.name, value);
+                Err(reason) => {
+                    trace.unread.insert(tensor.name, reason);
+                }
+            }
         }
         for index in order {
             trace.follow(*index);
@@ -103,6 +106,9 @@ impl<'a> Trace<'a> {
         self.at = Some(index);
         let inputs: Vec<Option<Value<'a>>> =
             node.inputs.iter().map(|name| (!name.is_empty()).then(|| self.value(name))).collect();
+        if let Some(reason) = node.inputs.iter().find_map(|name| self.unread.get(name)) {
+            self.problems.push(Problem::of_node(index, node, reason.clone()));
+        }
         let unknown = inputs.iter().any(|input| matches!(input, Some(Value::Unknown)));
         let values = if unknown { None } else { Some(self.outputs(node, &inputs)) };
         let values = match values {
@@ -226,7 +232,7 @@ impl<'a> Trace<'a> {
     fn push(&mut self, kind: Kind<'a>, inputs: &[StepId], shape: [usize; 3]) -> Outcome<StepId> {
         let values = shape.iter().try_fold(1_usize, |product, side| product.checked_mul(*side));
         match values {
-            Some(1..=limits::MAP_VALUES) => {}
+            Some(1..=limits::GRAPH_NODE_VALUES) => {}
             _ => return Err(format!("what it writes, {shape:?}, is empty or too large")),
         }
         self.steps.push(Step { node: self.at, kind, inputs: inputs.to_vec(), shape });
