@@ -115,7 +115,8 @@ pub fn from_bytes(bytes: &[u8], asked: &Asked) -> Result<Foreign> {
         return Err(Error::TooLarge);
     }
     let foreign = match kind(bytes, bytes.len() as u64)? {
-        Kind::Keras => keras::read(bytes)?,
+        Kind::Keras => keras::read(bytes, asked.input_size)?,
+        Kind::Torch if keras::is_keras(bytes) => keras::read(bytes, asked.input_size)?,
         Kind::Torch => torch::read(bytes)?,
     };
     match asked.architecture.filter(|asked| *asked != foreign.architecture) {

@@ -35,3 +35,9 @@ pub const HDF5_LINKS: usize = 50_000;
 
 /// Most nodes and leaves of the tree of an HDF5 group.
 pub const HDF5_NODES: usize = 100_000;
+
+/// Longest configuration of a Keras model, in bytes; that of a NASNetLarge has 1 MB.
+pub const KERAS_CONFIG_BYTES: usize = 32 << 20;
+
+/// Most layers of a Keras model, each counted as often as it is called; a NASNetLarge has 1,039.
+pub const KERAS_LAYERS: usize = 5_000;

@@ -15,7 +15,12 @@ impl File<'_> {
     /// # Errors
     /// When the file's structures are damaged.
     pub(in super::super) fn text_attribute(self, wanted: &str) -> Result<Option<String>, Damage> {
-        for message in messages(self.bytes, self.root)? {
+        self.text_attribute_of(self.root, wanted)
+    }
+
+    /// The same of the object at `address`.
+    pub(in super::super) fn text_attribute_of(self, address: u64, wanted: &str) -> Result<Option<String>, Damage> {
+        for message in messages(self.bytes, address)? {
             if message.kind != ATTRIBUTE || message.shared {
                 continue;
             }

@@ -11,6 +11,7 @@ mod object;
 
 use super::bytes::{Bytes, Damage};
 pub(super) use dataset::Dataset;
+pub(super) use group::Objects;
 
 /// The first bytes of every file.
 pub(super) const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Error, Layers, Result, node_names};
+use super::super::error::{Error, Result};
+use super::weights_alone::{Layers, node_names};
 use crate::network::{Architecture, Op};
 
 /// The path of every convolution and normalization by our name for it; none where this is another network.

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Error, Kind, Layers, Result, last_name, node_names};
+use super::super::error::{Error, Result};
+use super::weights_alone::{Kind, Layers, last_name, node_names};
 use crate::network::{Architecture, Op};
 
 /// The path of every convolution and normalization by our name for it; none where this is another network.

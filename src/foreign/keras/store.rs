@@ -1,0 +1,163 @@
+//! Where a file keeps the variables of a layer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::bytes::Damage;
+use super::super::error::{Error, Result};
+use super::super::hdf5::{Dataset, File, Objects};
+use super::config::Call;
+
+/// The datasets of a file.
+#[derive(Debug)]
+pub(super) struct Store<'a> {
+    file: File<'a>,
+    /// Addresses by path.
+    datasets: BTreeMap<String, u64>,
+    groups: BTreeMap<String, u64>,
+    layout: Layout,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    /// A group for each layer of the outermost model, in it `<layer>/<variable>:0`; of `.h5` by Keras 2 and 3.
+    Named {
+        /// Folder of all groups.
+        folder: &'static str,
+    },
+    /// Layers counted by class, variables by number; of `.keras` and `.weights.h5`.
+    Numbered {
+        /// What stands in place of `layers`.
+        folder: &'static str,
+    },
+}
+
+/// The folder of a whole model's weights in `.h5`.
+const WHOLE_MODEL: &str = "model_weights/";
+/// What early versions wrote in place of `layers`.
+const EARLY_LAYERS: &str = "_layer_checkpoint_dependencies";
+
+impl<'a> Store<'a> {
+    pub(super) fn new(file: File<'a>) -> Result<Self> {
+        let Objects { datasets, groups } = file.objects().map_err(of_hdf5)?;
+        let begins = |folder: &str| datasets.keys().any(|path| path.starts_with(folder));
+        let layout = if begins(WHOLE_MODEL) {
+            Layout::Named { folder: WHOLE_MODEL }
+        } else if datasets.keys().any(|path| path.contains("/vars/")) {
+            Layout::Numbered { folder: if begins(EARLY_LAYERS) { EARLY_LAYERS } else { "layers" } }
+        } else {
+            Layout::Named { folder: "" }
+        };
+        Ok(Self { file, datasets, groups, layout })
+    }
+
+    pub(super) fn file(&self) -> File<'a> {
+        self.file
+    }
+
+    /// The variables of a layer, `names` being those of all that it has, in Keras' order; other spellings of a name stand
+    /// behind `|`.
+    pub(super) fn variables(&self, call: &Call<'_>, names: &[&str]) -> Result<Vec<Dataset<'a>>> {
+        let missing = |name: &str| {
+            let name = name.split('|').next().unwrap_or(name);
+            Error::Unsupported(format!(
+                "the file holds no {name} of layer {:?}; save the model again (model.save(\"model.keras\"))",
+                call.path.join("/")
+            ))
+        };
+        let places: Vec<u64> = match self.layout {
+            Layout::Numbered { folder } => {
+                let place = call.place.replace("layers/", &format!("{folder}/"));
+                let of = |(at, name): (usize, &&str)| {
+                    self.datasets.get(&format!("{place}/vars/{at}")).copied().ok_or_else(|| missing(name))
+                };
+                names.iter().enumerate().map(of).collect::<Result<_>>()?
+            }
+            Layout::Named { folder } => {
+                let found = self.named(call, folder)?;
+                let of = |name: &&str| {
+                    let place = name.split('|').find_map(|name| found.get(name));
+                    place.copied().ok_or_else(|| missing(name))
+                };
+                names.iter().map(of).collect::<Result<_>>()?
+            }
+        };
+        places.into_iter().map(|place| self.file.dataset(place).map_err(of_hdf5)).collect()
+    }
+
+    /// Every variable of a network: the path of its layer, its name, and where it is. What belongs to an optimizer is passed
+    /// over.
+    pub(super) fn all(&self) -> Result<Vec<(String, String, Dataset<'a>)>> {
+        let mut all = Vec::new();
+        for (path, place) in &self.datasets {
+            let found = match self.layout {
+                Layout::Named { folder } => {
+                    let Some(path) = path.strip_prefix(folder) else { continue };
+                    path.rsplit_once('/')
+                        .map(|(layer, name)| (layer.to_owned(), name.split(':').next().unwrap_or(name)))
+                }
+                Layout::Numbered { .. } => self.numbered(path)?,
+            };
+            let Some((layer, name)) = found.filter(|(layer, _)| !layer.starts_with("optimizer")) else { continue };
+            // Seeds and counters are whole numbers.
+            let Ok(dataset) = self.file.dataset(*place) else { continue };
+            all.push((layer, name.to_owned(), dataset));
+        }
+        Ok(all)
+    }
+
+    /// The layer and the name of a variable that has a number: the layer's own name where the file holds it.
+    fn numbered<'p>(&self, path: &'p str) -> Result<Option<(String, &'p str)>> {
+        let Some((place, number)) = path.split_once("/vars/") else { return Ok(None) };
+        let class =
+            place.rsplit('/').next().unwrap_or(place).trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
+        let siblings = (0..).take_while(|at| self.datasets.contains_key(&format!("{place}/vars/{at}"))).count();
+        let names: &[&'static str] = match (class, siblings) {
+            ("conv2d" | "dense", _) => &["kernel", "bias"],
+            ("batch_normalization", 4) => &["gamma", "beta", "moving_mean", "moving_variance"],
+            ("batch_normalization", 3) => &["beta", "moving_mean", "moving_variance"],
+            _ => return Ok(None),
+        };
+        let name = number.parse::<usize>().ok().and_then(|at| names.get(at));
+        let group = self.groups.get(&format!("{place}/vars"));
+        let own =
+            group.map(|group| self.file.text_attribute_of(*group, "name")).transpose().map_err(of_hdf5)?.flatten();
+        Ok(name.map(|name| (own.unwrap_or_else(|| place.to_owned()), *name)))
+    }
+
+    /// The variables of a layer in a file that names them.
+    fn named(&self, call: &Call<'_>, folder: &str) -> Result<BTreeMap<&str, u64>> {
+        let group = format!("{folder}{}/", call.path.first().copied().unwrap_or_default());
+        let inside = || {
+            let from = self.datasets.range(group.clone()..);
+            from.take_while(|(path, _)| path.starts_with(&group)).filter_map(|(path, place)| {
+                let (layer, variable) = path[group.len()..].rsplit_once('/').unwrap_or(("", &path[group.len()..]));
+                Some((layer, variable.split(':').next()?, *place))
+            })
+        };
+        let name = call.name();
+        let ends =
+            |layer: &str| layer.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('/'));
+        let depth = |layer: &str| layer.matches('/').count();
+        let all: BTreeSet<&str> = inside().map(|(layer, ..)| layer).collect();
+        // The shortest, because `bn` also ends `conv1/bn`.
+        let least = all.iter().filter(|layer| ends(layer)).map(|layer| depth(layer)).min();
+        let mut fitting = all.iter().filter(|layer| ends(layer) && Some(depth(layer)) == least);
+        let layer = match (fitting.next(), fitting.next()) {
+            (Some(layer), None) => layer,
+            // A layer of the outermost model has its group for itself, whatever its variables are called.
+            (None, _) if call.path.len() == 1 && all.len() == 1 => all.iter().next().unwrap_or(&""),
+            (None, _) => return Ok(BTreeMap::new()),
+            (Some(_), Some(_)) => {
+                return Err(Error::Unsupported(format!(
+                    "the file holds the weights of several layers called {name:?}; save the model as .keras \
+                     (model.save(\"model.keras\"))"
+                )));
+            }
+        };
+        Ok(inside().filter(|(found, ..)| found == layer).map(|(_, variable, place)| (variable, place)).collect())
+    }
+}
+
+pub(super) fn of_hdf5(Damage(problem): Damage) -> Error {
+    Error::Damaged { format: "HDF5", problem }
+}
