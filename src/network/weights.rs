@@ -16,6 +16,12 @@ pub struct Tensor {
     pub values: Vec<f32>,
 }
 
+impl AsRef<[f32]> for Tensor {
+    fn as_ref(&self) -> &[f32] {
+        &self.values
+    }
+}
+
 /// Named parameters of one network; holds exactly the tensors of [`super::Graph::parameters`].
 ///
 /// Clones share the tensors' memory.
@@ -46,6 +52,14 @@ impl Weights {
     /// The memory of the tensor called `name`, which clones share.
     pub(crate) fn shared(&self, name: &str) -> Option<&Arc<Tensor>> {
         self.tensors.get(name)
+    }
+
+    /// The memory of the tensor called `name`, to be held.
+    ///
+    /// # Errors
+    /// Names the tensor when there is none.
+    pub(crate) fn owned(&self, name: &str) -> Result<Arc<Tensor>> {
+        self.tensors.get(name).cloned().ok_or_else(|| Error::MissingTensor { name: name.to_owned() })
     }
 
     /// Puts a tensor in without copying it, replacing the one of that name.

@@ -41,7 +41,9 @@ impl TieRule {
             }
         }
         let wide = graph.nodes().iter().zip(&critical).any(|(node, critical)| {
-            *critical && matches!(node.op, Op::Conv2d(conv) if conv.kernel != [1, 1] && conv.stride == [1, 1])
+            *critical
+                && matches!(node.op, Op::Conv2d(conv)
+                if conv.kernel != [1, 1] && conv.stride == [1, 1] && conv.dilation == [1, 1] && conv.groups == 1)
         });
         wide.then_some(Self { critical, block_px })
     }
@@ -75,6 +77,12 @@ fn reaches(graph: &Graph) -> Vec<Reach> {
         let window = match node.op {
             Op::Conv2d(conv) => Some((conv.span(), conv.stride, conv.padding)),
             Op::MaxPool(pool) | Op::AvgPool { pool, .. } => Some((pool.kernel, pool.stride, pool.padding)),
+            Op::Pad(border) => Some(([1, 1], [1, 1], border)),
+            // Repeated pixels are constant blocks of their own, whatever the image.
+            Op::UpsampleNearest | Op::AdaptiveAvgPool { .. } => {
+                reach.field_px = 1;
+                None
+            }
             _ => None,
         };
         if let Some((kernel, stride, padding)) = window {
