@@ -3,12 +3,14 @@
 //! A configuration is read layer by layer into a graph; where that is a network known here by name, it gets its name and its
 //! tensors. Files of weights alone hold no layers: they are read where names or numbers of layers tell one of two networks.
 
+mod applications;
 mod archive;
 mod blocks;
 mod config;
 mod densenet_121;
 mod ending;
 mod function;
+mod fused;
 mod import;
 mod inception_v3;
 mod layer;
@@ -32,7 +34,7 @@ pub(super) use archive::is_keras;
 use config::{Call, Model};
 use ending::Ending;
 use import::Imported;
-use layer::{Layer, Layout, Setting};
+use layer::{Conv, ConvKind, Layer, Layout, Setting};
 use store::{Store, of_hdf5};
 
 /// What kind of file it was.
@@ -45,36 +47,67 @@ pub(super) fn read(bytes: &[u8], asked: Option<[usize; 2]>) -> Result<Foreign> {
     if !bytes.starts_with(super::hdf5::SIGNATURE) {
         let archive = archive::read(bytes)?;
         let file = File::new(&archive.weights).map_err(of_hdf5)?;
-        return described(&archive.config, archive.version.as_deref(), &Store::new(file)?, asked, KERAS_FILE);
+        let store = Store::new(file)?;
+        let version = archive.version.as_deref();
+        let what = Described { version, store: &store, asked, origin: KERAS_FILE, weights_alone: false };
+        return described(&parsed(&archive.config)?, what);
     }
     let file = File::new(bytes).map_err(of_hdf5)?;
     let store = Store::new(file)?;
     let text = |name: &str| file.text_attribute(name).map_err(of_hdf5);
     match text("model_config")? {
-        Some(config) => described(&config, text("keras_version")?.as_deref(), &store, asked, HDF5_FILE),
-        None => weights_alone::read(&store),
+        Some(config) => {
+            let version = text("keras_version")?;
+            let what = Described {
+                version: version.as_deref(),
+                store: &store,
+                asked,
+                origin: HDF5_FILE,
+                weights_alone: false,
+            };
+            described(&parsed(&config)?, what)
+        }
+        None => weights_alone::read(&store, asked),
     }
 }
 
-/// A model whose configuration lies in the file.
-fn described(
-    config: &str,
-    version: Option<&str>,
-    store: &Store<'_>,
-    asked: Option<[usize; 2]>,
-    origin: &str,
-) -> Result<Foreign> {
+fn parsed(config: &str) -> Result<Value> {
     let damaged = |problem: String| Error::Damaged { format: "Keras", problem };
     if config.len() > limits::KERAS_CONFIG_BYTES {
         return Err(damaged(format!("its configuration has {} bytes", config.len())));
     }
-    let config: Value =
-        serde_json::from_str(config).map_err(|error| damaged(format!("its configuration is no JSON: {error}")))?;
-    let model = config::model(&config)?;
+    serde_json::from_str(config).map_err(|error| damaged(format!("its configuration is no JSON: {error}")))
+}
+
+/// What belongs to a configuration.
+#[derive(Clone, Copy)]
+struct Described<'s, 'a> {
+    version: Option<&'s str>,
+    store: &'s Store<'a>,
+    /// Rows and columns of the images, where the configuration leaves them open.
+    asked: Option<[usize; 2]>,
+    origin: &'static str,
+    /// Whether the configuration is not of the file, and has placeholders for numbers of channels.
+    weights_alone: bool,
+}
+
+impl<'s, 'a> Described<'s, 'a> {
+    fn weights_alone(store: &'s Store<'a>, asked: Option<[usize; 2]>) -> Self {
+        Self { version: None, store, asked, origin: HDF5_FILE, weights_alone: true }
+    }
+}
+
+/// A model whose layers a configuration tells.
+fn described(config: &Value, what: Described<'_, '_>) -> Result<Foreign> {
+    let Described { version, store, asked, origin, weights_alone } = what;
+    let mut model = config::model(config)?;
     let setting = Setting { layout: layout(&model)?, major: major(version, &model) };
-    let layers = refusal::layers(&config, &model, setting)?;
+    let mut layers = refusal::layers(config, &model, setting)?;
+    fused::fuse(&mut model, &mut layers);
+    let channels = if weights_alone { Some(channels_of_weights(&model, &mut layers, store)?) } else { None };
     let ending = Ending::of_model(&model, &layers)?;
-    let (shape, open) = input(&model, &layers, setting.layout, asked)?;
+    let (mut shape, open) = input(&model, &layers, setting.layout, asked)?;
+    shape[2] = channels.unwrap_or(shape[2]);
     let unsaid = open && asked.is_none();
     let imported = import::import(&model, &layers, &ending, setting, shape, store);
     let imported = imported.map_err(|error| if unsaid { size_unsaid() } else { error })?;
@@ -110,6 +143,27 @@ fn described(
     foreign.scaling = scaling;
     foreign.notes = notes;
     Ok(foreign)
+}
+
+/// Puts the numbers of channels in that the weights have, and gives those of the image.
+fn channels_of_weights(model: &Model<'_>, layers: &mut [Layer], store: &Store<'_>) -> Result<usize> {
+    let mut first = None;
+    for (call, layer) in model.calls.iter().zip(layers) {
+        let outputs = match layer {
+            Layer::Conv(Conv { kind: ConvKind::Full { filters, .. }, .. }) => filters,
+            Layer::Dense { units, .. } => units,
+            _ => continue,
+        };
+        let kernel = store.variables(call, &["kernel"])?.remove(0);
+        if let [.., inputs, written] = kernel.shape[..]
+            && (1..=limits::CLASSES).contains(&written)
+            && (1..=limits::CLASSES).contains(&inputs)
+        {
+            *outputs = written;
+            first = first.or(Some(inputs));
+        }
+    }
+    first.ok_or_else(|| Error::Unsupported("the file holds no kernels".to_owned()))
 }
 
 /// A side that every network of keras.applications accepts, to see which one it is.

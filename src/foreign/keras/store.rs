@@ -23,6 +23,8 @@ enum Layout {
     Named {
         /// Folder of all groups.
         folder: &'static str,
+        /// Whether a layer may be in any group, because nobody says in which.
+        anywhere: bool,
     },
     /// Layers counted by class, variables by number; of `.keras` and `.weights.h5`.
     Numbered {
@@ -41,13 +43,39 @@ impl<'a> Store<'a> {
         let Objects { datasets, groups } = file.objects().map_err(of_hdf5)?;
         let begins = |folder: &str| datasets.keys().any(|path| path.starts_with(folder));
         let layout = if begins(WHOLE_MODEL) {
-            Layout::Named { folder: WHOLE_MODEL }
+            Layout::Named { folder: WHOLE_MODEL, anywhere: false }
         } else if datasets.keys().any(|path| path.contains("/vars/")) {
             Layout::Numbered { folder: if begins(EARLY_LAYERS) { EARLY_LAYERS } else { "layers" } }
         } else {
-            Layout::Named { folder: "" }
+            Layout::Named { folder: "", anywhere: false }
         };
         Ok(Self { file, datasets, groups, layout })
+    }
+
+    /// The same, where no configuration tells the models around a layer.
+    pub(super) fn anywhere(&self) -> Self {
+        let layout = match self.layout {
+            Layout::Named { folder, .. } => Layout::Named { folder, anywhere: true },
+            numbered @ Layout::Numbered { .. } => numbered,
+        };
+        Self { file: self.file, datasets: self.datasets.clone(), groups: self.groups.clone(), layout }
+    }
+
+    /// Whether layers have numbers in place of names.
+    pub(super) fn is_numbered(&self) -> bool {
+        matches!(self.layout, Layout::Numbered { .. })
+    }
+
+    /// How many layers of a class with variables a numbered model has, which is itself in the folder `model`.
+    pub(super) fn count(&self, model: &str, class: &str) -> usize {
+        let is_layer = |path: &&String| {
+            let layer = path.strip_prefix(model).and_then(|rest| rest.strip_suffix("/vars/0"));
+            let number = layer.and_then(|layer| layer.strip_prefix(class));
+            number.is_some_and(|number| {
+                number.is_empty() || number.strip_prefix('_').is_some_and(|digits| digits.parse::<usize>().is_ok())
+            })
+        };
+        self.datasets.keys().filter(is_layer).count()
     }
 
     pub(super) fn file(&self) -> File<'a> {
@@ -72,8 +100,8 @@ impl<'a> Store<'a> {
                 };
                 names.iter().enumerate().map(of).collect::<Result<_>>()?
             }
-            Layout::Named { folder } => {
-                let found = self.named(call, folder)?;
+            Layout::Named { folder, anywhere } => {
+                let found = self.named(call, folder, anywhere)?;
                 let of = |name: &&str| {
                     let place = name.split('|').find_map(|name| found.get(name));
                     place.copied().ok_or_else(|| missing(name))
@@ -90,7 +118,7 @@ impl<'a> Store<'a> {
         let mut all = Vec::new();
         for (path, place) in &self.datasets {
             let found = match self.layout {
-                Layout::Named { folder } => {
+                Layout::Named { folder, .. } => {
                     let Some(path) = path.strip_prefix(folder) else { continue };
                     path.rsplit_once('/')
                         .map(|(layer, name)| (layer.to_owned(), name.split(':').next().unwrap_or(name)))
@@ -125,8 +153,9 @@ impl<'a> Store<'a> {
     }
 
     /// The variables of a layer in a file that names them.
-    fn named(&self, call: &Call<'_>, folder: &str) -> Result<BTreeMap<&str, u64>> {
-        let group = format!("{folder}{}/", call.path.first().copied().unwrap_or_default());
+    fn named(&self, call: &Call<'_>, folder: &str, anywhere: bool) -> Result<BTreeMap<&str, u64>> {
+        let first = call.path.first().copied().unwrap_or_default();
+        let group = if anywhere { folder.to_owned() } else { format!("{folder}{first}/") };
         let inside = || {
             let from = self.datasets.range(group.clone()..);
             from.take_while(|(path, _)| path.starts_with(&group)).filter_map(|(path, place)| {

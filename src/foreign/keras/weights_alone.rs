@@ -11,6 +11,7 @@ use super::super::error::{Error, Result};
 use super::super::hdf5::Dataset;
 use super::super::tensors::{Named, SINGLE_OUTPUT, assemble, counted};
 use super::super::{Foreign, torch};
+use super::applications::{self, Network};
 use super::store::Store;
 use super::tensor::Tensor;
 use super::{densenet_121, inception_v3};
@@ -39,16 +40,79 @@ pub(super) enum Kind {
 /// Layers by path, and their parameters by name.
 pub(super) type Layers<'a> = BTreeMap<String, BTreeMap<String, Parameter<'a>>>;
 
-pub(super) fn read(store: &Store<'_>) -> Result<Foreign> {
+/// Reads the weights; `asked` are the rows and columns of the images, which such a file does not tell.
+pub(super) fn read(store: &Store<'_>, asked: Option<[usize; 2]>) -> Result<Foreign> {
     let layers = layers(store)?;
-    let (architecture, named) = if let Some(named) = densenet_121::names(&layers)? {
-        (Architecture::DenseNet121, named)
-    } else if let Some(named) = inception_v3::names(&layers)? {
-        (Architecture::InceptionV3, named)
-    } else {
-        return Err(unknown(&layers));
+    if !store.is_numbered() {
+        let named = match densenet_121::names(&layers)? {
+            Some(named) => Some((Architecture::DenseNet121, named)),
+            None => inception_v3::names(&layers).map(|named| (Architecture::InceptionV3, named)),
+        };
+        if let Some((architecture, named)) = named {
+            return known(architecture, &layers, named, store);
+        }
+    }
+    let found = applications::ALL.iter().find_map(|(name, network)| {
+        let network = network(asked.unwrap_or(super::ANY_SIDE_PX));
+        let nested = fits(&network, store, &layers)?;
+        Some((*name, network, nested))
+    });
+    let Some((name, network, nested)) = found else { return Err(unknown(&layers)) };
+    let (dense, parameters) = head(&layers)?;
+    let config = network.with_head(nested, last_name(dense), parameters.contains_key("bias"));
+    let store = store.anywhere();
+    let mut foreign = super::described(&config, super::Described::weights_alone(&store, asked))?;
+    foreign.notes.insert(
+        0,
+        format!(
+            "recognized as {name} of keras.applications by its layers; weights alone do not tell what else a model does: \
+             global average pooling in front of its dense layer was assumed"
+        ),
+    );
+    Ok(foreign)
+}
+
+/// Whether the layers of a file are those of a network and a head; then, whether the network is a layer of the model.
+fn fits(network: &Network, store: &Store<'_>, layers: &Layers<'_>) -> Option<bool> {
+    let mut wanted: BTreeMap<&str, usize> = BTreeMap::new();
+    for (class, _) in network.weighted() {
+        *wanted.entry(class).or_default() += 1;
+    }
+    if store.is_numbered() {
+        let classes = [
+            ("Conv2D", "conv2d"),
+            ("DepthwiseConv2D", "depthwise_conv2d"),
+            ("BatchNormalization", "batch_normalization"),
+        ];
+        let is_in = |model: &str| {
+            let count = |class: &str| wanted.get(class).copied().unwrap_or_default();
+            classes.iter().all(|(class, folder)| store.count(model, folder) == count(class))
+        };
+        return ["layers/", "layers/functional/layers/"].into_iter().position(is_in).map(|place| place == 1);
+    }
+    let ends = |path: &str, name: &str| {
+        path.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('/'))
     };
-    let tensors = tensors(architecture, &layers, named)?;
+    let found = |name: &str| {
+        let other = name.replacen('_', "/", 1);
+        layers.keys().any(|path| ends(path, name) || ends(path, &other))
+    };
+    let is_dense = |parameters: &BTreeMap<String, Parameter<'_>>| {
+        parameters.get("kernel").is_some_and(|kernel| kernel.kind == Kind::Dense)
+    };
+    let others = layers.values().filter(|parameters| !is_dense(parameters)).count();
+    let all = network.weighted().count() == others && network.weighted().all(|(_, name)| found(name));
+    all.then_some(false)
+}
+
+/// The weights of an architecture here, whose layers have names.
+fn known(
+    architecture: Architecture,
+    layers: &Layers<'_>,
+    named: BTreeMap<String, String>,
+    store: &Store<'_>,
+) -> Result<Foreign> {
+    let tensors = tensors(architecture, layers, named)?;
     let rules = |variant: &mut Variant| {
         variant.count_include_pad = architecture != Architecture::InceptionV3;
         if architecture == Architecture::DenseNet121 {
@@ -67,7 +131,8 @@ pub(super) fn read(store: &Store<'_>) -> Result<Foreign> {
 fn layers<'a>(store: &Store<'a>) -> Result<Layers<'a>> {
     let mut layers = Layers::new();
     for (layer, name, dataset) in store.all()? {
-        if !["kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"].contains(&name.as_str()) {
+        let known = ["kernel", "depthwise_kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"];
+        if !known.contains(&name.as_str()) {
             continue;
         }
         let kind = match dataset.shape.len() {
@@ -89,17 +154,21 @@ pub(super) fn last_name(path: &str) -> &str {
 fn unknown(layers: &Layers<'_>) -> Error {
     let names: Vec<&str> = layers.keys().map(|path| last_name(path)).take(5).collect();
     let found = if names.is_empty() { "it has no layers with weights".to_owned() } else { names.join(", ") + ", ..." };
+    let known: Vec<&str> = applications::ALL.iter().map(|(name, _)| *name).collect();
     Error::Unsupported(format!(
-        "the layers are not named like InceptionV3 or DenseNet121 of keras-applications ({found})"
+        "the file holds weights alone, and {} that are not those of {} of keras.applications ({found}); save the whole model \
+         (model.save(\"model.keras\"))",
+        counted(layers.len(), "layer"),
+        known.join(", ")
     ))
 }
 
 /// The one dense layer after the pooled features.
-fn head<'l, 'a>(layers: &'l Layers<'a>) -> Result<&'l BTreeMap<String, Parameter<'a>>> {
+fn head<'l, 'a>(layers: &'l Layers<'a>) -> Result<(&'l String, &'l BTreeMap<String, Parameter<'a>>)> {
     let dense = layers.iter().filter(|(_, parameters)| parameters.get("kernel").is_some_and(|k| k.kind == Kind::Dense));
     let dense: Vec<_> = dense.collect();
     match dense.as_slice() {
-        [(_, parameters)] => Ok(parameters),
+        [(path, parameters)] => Ok((path, parameters)),
         [] => Err(Error::Unsupported(
             "the network has no head (include_top=False); a dense layer after global average pooling is needed"
                 .to_owned(),
@@ -107,7 +176,8 @@ fn head<'l, 'a>(layers: &'l Layers<'a>) -> Result<&'l BTreeMap<String, Parameter
         several => {
             let names: Vec<&str> = several.iter().map(|(path, _)| last_name(path)).collect();
             Err(Error::Unsupported(format!(
-                "the head has {} dense layers ({}); only one after global average pooling is read",
+                "the head has {} dense layers ({}), and weights alone do not tell what is between them: save the whole model \
+                 (model.save(\"model.keras\"))",
                 several.len(),
                 names.join(", ")
             )))
@@ -149,7 +219,7 @@ fn tensors<'a>(
             tensors.insert(format!("{name}.{suffix}"), (tensor.shape.clone(), tensor));
         }
     }
-    let head = head(layers)?;
+    let (_, head) = head(layers)?;
     let Some(name) = torch::head_name(architecture) else { unreachable!("layers of classifiers alone are recognized") };
     let kernel = &head["kernel"];
     let [_, outputs] = kernel.dataset.shape[..] else { unreachable!("a dense kernel has two axes") };
