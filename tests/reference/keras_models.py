@@ -98,7 +98,12 @@ def keep(out, name, model, extent, channels, endings, first=False, **expected):
     probabilities, logits, gradient = judged(model, image_of(*extent, channels), first)
     for ending in endings:
         path = out / f"{name}.{ending}"
-        (model.save_weights if ending == "weights.h5" else model.save)(path)
+        if ending == "latest.h5":
+            model.save(out / "early.h5")
+            in_latest_format(out / "early.h5", path)
+            (out / "early.h5").unlink()
+        else:
+            (model.save_weights if ending == "weights.h5" else model.save)(path)
         (out / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), 9, mtime=0))
         path.unlink()
     told = {"files": [f"{name}.{ending}" for ending in endings], "extent": extent, "channels": channels, "logits": logits,
@@ -229,6 +234,25 @@ def averaged():
     return keras.Model(i, L.Activation("softmax")(x))
 
 
+def in_latest_format(source, target):
+    """The same file as h5py writes it with libver="latest", with more attributes than an object header holds."""
+    import h5py
+
+    def copy(group, new):
+        for key, value in group.attrs.items():
+            new.attrs[key] = value
+        for name, item in group.items():
+            if isinstance(item, h5py.Dataset):
+                new.create_dataset(name, data=item[()])
+            else:
+                copy(item, new.create_group(name))
+
+    with h5py.File(source) as old, h5py.File(target, "w", libver="latest") as new:
+        for number in range(12):
+            new.attrs[f"remark {number}"] = number
+        copy(old, new)
+
+
 def refused(out):
     for name, layers in {
         "refused_layers": [L.Lambda(lambda x: x / 255), L.Conv2D(4, 3), L.PReLU(), L.Conv2D(4, 3), L.PReLU(),
@@ -256,7 +280,7 @@ if __name__ == "__main__":
         keep(out, "keras_2_plain", plain(), [20, 20], 1, ["h5"], output="softmax")
     else:
         keep(out, "every_kind", every_kind(), [23, 20], 1, ["h5", "keras"], output="sigmoid")
-        keep(out, "residual", residual(), [33, 33], 3, ["h5", "keras"], output="softmax")
+        keep(out, "residual", residual(), [33, 33], 3, ["h5", "keras", "latest.h5"], output="softmax")
         keep(out, "nested", nested(), [24, 24], 3, ["h5", "keras"], output="sigmoid")
         keep(out, "shared", shared(), [16, 16], 3, ["keras"])
         keep(out, "plain", plain(), [20, 20], 1, ["h5"], output="softmax")

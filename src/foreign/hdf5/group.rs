@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::super::bytes::{Bytes, Damage};
 use super::File;
+use super::dense::LINKS_BY_NAME;
 use super::object::{LAYOUT, LINK, LINK_INFO, Message, SYMBOL_TABLE, messages};
 use crate::limits;
 
 const MAX_DEPTH: usize = 12;
 const MAX_NAME_BYTES: usize = 255;
-const UNDEFINED: u64 = u64::MAX;
+pub(super) const UNDEFINED: u64 = u64::MAX;
 
 /// Path, such as `conv2d/kernel:0`, and address of every object.
 #[derive(Debug, Default)]
@@ -59,12 +60,15 @@ impl<'a> File<'a> {
                 LINK if links.len() >= limit => return Err(Damage("it holds too many objects".to_owned())),
                 LINK => links.extend(hard_link(message.data)?),
                 LINK_INFO => {
-                    let creation_order = message.data.u8(1)? & 1 != 0;
-                    if message.data.u64(if creation_order { 10 } else { 2 })? != UNDEFINED {
-                        return Err(Damage(
-                            "it has groups in the format of libver='latest'; save it again with h5py's defaults"
-                                .to_owned(),
-                        ));
+                    let at = if message.data.u8(1)? & 1 != 0 { 10 } else { 2 };
+                    let (heap, tree) = (message.data.u64(at)?, message.data.u64(at + 8)?);
+                    if heap != UNDEFINED {
+                        for link in self.dense(heap, tree, LINKS_BY_NAME)? {
+                            if links.len() >= limit {
+                                return Err(Damage("it holds too many objects".to_owned()));
+                            }
+                            links.extend(hard_link(link)?);
+                        }
                     }
                 }
                 _ => {}

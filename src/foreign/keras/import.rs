@@ -226,18 +226,18 @@ impl Importer<'_, '_> {
             Layer::Function(function) => self.function(name, value, *function),
             Layer::Add => {
                 let values: Vec<Value> = inputs.iter().map(|input| values[*input]).collect();
-                self.joined(name, &values, |builder, name, a, b| builder.add(name, a, b))
+                self.joined(name, &values, false, |builder, name, a, b| builder.add(name, a, b))
             }
             Layer::Multiply => {
                 let mut values: Vec<Value> = inputs.iter().map(|input| values[*input]).collect();
                 // Those of one pixel come second.
                 values.sort_by_key(|value| value.extent == [1, 1]);
-                self.joined(name, &values, |builder, name, a, b| builder.mul(name, a, b))
+                self.joined(name, &values, true, |builder, name, a, b| builder.mul(name, a, b))
             }
             Layer::AddScaled(scale) => {
                 let &[first, second] = inputs else { return Err("does not read two results".to_owned().into()) };
                 let scaled = self.affine(&format!("{name}.scale"), values[second], &[*scale], &[0.0])?;
-                self.joined(name, &[values[first], scaled], |builder, name, a, b| builder.add(name, a, b))
+                self.joined(name, &[values[first], scaled], false, |builder, name, a, b| builder.add(name, a, b))
             }
             Layer::Concat { vectors } => {
                 let values: Vec<Value> = inputs.iter().map(|input| values[*input]).collect();
@@ -361,17 +361,18 @@ impl Importer<'_, '_> {
         self.function(&name, value, function)
     }
 
-    /// Sums or products of two, one after the other.
+    /// Sums or products of two, one after the other; `spreads`: a single pixel counts for all.
     fn joined(
         &mut self,
         name: &str,
         values: &[Value],
+        spreads: bool,
         join: impl Fn(&mut GraphBuilder, &str, NodeId, NodeId) -> NodeId,
     ) -> Step<Value> {
         let [first, rest @ ..] = values else { return Err("reads nothing".to_owned().into()) };
         let mut sum = *first;
         for (index, other) in rest.iter().enumerate() {
-            let equal = other.extent == sum.extent || (other.extent == [1, 1] && other.form == Form::Image);
+            let equal = other.extent == sum.extent || (spreads && other.extent == [1, 1] && other.form == Form::Image);
             let channels = [sum.node, other.node].map(|node| self.builder.channels(node));
             if !equal || channels[0] != channels[1] || (sum.form == Form::Image) != (other.form == Form::Image) {
                 return Err(format!(

@@ -1,6 +1,8 @@
 //! Where a file keeps the variables of a layer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use super::super::bytes::Damage;
 use super::super::error::{Error, Result};
@@ -15,7 +17,12 @@ pub(super) struct Store<'a> {
     datasets: BTreeMap<String, u64>,
     groups: BTreeMap<String, u64>,
     layout: Layout,
+    /// Folders that were looked into.
+    read: RefCell<HashMap<String, Rc<Group>>>,
 }
+
+/// Variables by name, by the path of their layer.
+type Group = BTreeMap<String, BTreeMap<String, u64>>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layout {
@@ -49,7 +56,7 @@ impl<'a> Store<'a> {
         } else {
             Layout::Named { folder: "", anywhere: false }
         };
-        Ok(Self { file, datasets, groups, layout })
+        Ok(Self { file, datasets, groups, layout, read: RefCell::default() })
     }
 
     /// The same, where no configuration tells the models around a layer.
@@ -58,7 +65,13 @@ impl<'a> Store<'a> {
             Layout::Named { folder, .. } => Layout::Named { folder, anywhere: true },
             numbered @ Layout::Numbered { .. } => numbered,
         };
-        Self { file: self.file, datasets: self.datasets.clone(), groups: self.groups.clone(), layout }
+        Self {
+            file: self.file,
+            datasets: self.datasets.clone(),
+            groups: self.groups.clone(),
+            layout,
+            read: RefCell::default(),
+        }
     }
 
     /// Whether layers have numbers in place of names.
@@ -153,38 +166,60 @@ impl<'a> Store<'a> {
     }
 
     /// The variables of a layer in a file that names them.
-    fn named(&self, call: &Call<'_>, folder: &str, anywhere: bool) -> Result<BTreeMap<&str, u64>> {
+    fn named(&self, call: &Call<'_>, folder: &str, anywhere: bool) -> Result<BTreeMap<String, u64>> {
         let first = call.path.first().copied().unwrap_or_default();
-        let group = if anywhere { folder.to_owned() } else { format!("{folder}{first}/") };
-        let inside = || {
-            let from = self.datasets.range(group.clone()..);
-            from.take_while(|(path, _)| path.starts_with(&group)).filter_map(|(path, place)| {
-                let (layer, variable) = path[group.len()..].rsplit_once('/').unwrap_or(("", &path[group.len()..]));
-                Some((layer, variable.split(':').next()?, *place))
-            })
-        };
+        let group = self.group(&if anywhere { folder.to_owned() } else { format!("{folder}{first}/") });
         let name = call.name();
-        let ends =
-            |layer: &str| layer.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('/'));
-        let depth = |layer: &str| layer.matches('/').count();
-        let all: BTreeSet<&str> = inside().map(|(layer, ..)| layer).collect();
-        // The shortest, because `bn` also ends `conv1/bn`.
-        let least = all.iter().filter(|layer| ends(layer)).map(|layer| depth(layer)).min();
-        let mut fitting = all.iter().filter(|layer| ends(layer) && Some(depth(layer)) == least);
-        let layer = match (fitting.next(), fitting.next()) {
-            (Some(layer), None) => layer,
-            // A layer of the outermost model has its group for itself, whatever its variables are called.
-            (None, _) if call.path.len() == 1 && all.len() == 1 => all.iter().next().unwrap_or(&""),
-            (None, _) => return Ok(BTreeMap::new()),
-            (Some(_), Some(_)) => {
-                return Err(Error::Unsupported(format!(
-                    "the file holds the weights of several layers called {name:?}; save the model as .keras \
-                     (model.save(\"model.keras\"))"
-                )));
-            }
+        // Keras 2 has `conv1/conv` where Keras 3 has `conv1_conv`.
+        let other = if anywhere { name.replacen('_', "/", 1) } else { name.to_owned() };
+        let fitting: Vec<&String> =
+            group.keys().filter(|layer| ends(layer, name) || ends(layer, other.as_str())).collect();
+        let least = |layers: &[&String]| -> Vec<String> {
+            let depth = |layer: &str| layer.matches('/').count();
+            // The shortest, because `bn` also ends `conv1/bn`.
+            let least = layers.iter().map(|layer| depth(layer)).min();
+            layers.iter().filter(|layer| Some(depth(layer)) == least).map(|layer| (*layer).clone()).collect()
         };
-        Ok(inside().filter(|(found, ..)| found == layer).map(|(_, variable, place)| (variable, place)).collect())
+        let mut found = least(&fitting);
+        if let (true, [.., around, _]) = (found.len() > 1, &call.path[..]) {
+            // Of models in models that of the model around it.
+            let inside = |layer: &&&String| layer.split('/').any(|part| part == *around);
+            found = least(&fitting.iter().filter(inside).copied().collect::<Vec<_>>());
+        }
+        match &found[..] {
+            [layer] => Ok(group[layer].clone()),
+            // A layer of the outermost model has its group for itself, whatever its variables are called.
+            [] if call.path.len() == 1 && group.len() == 1 => Ok(group.values().next().cloned().unwrap_or_default()),
+            [] => Ok(BTreeMap::new()),
+            [_, ..] => Err(Error::Unsupported(format!(
+                "the file holds the weights of several layers called {name:?}; save the model as .keras \
+                 (model.save(\"model.keras\"))"
+            ))),
+        }
     }
+
+    /// What lies in a folder, read once.
+    fn group(&self, folder: &str) -> Rc<Group> {
+        if let Some(group) = self.read.borrow().get(folder) {
+            return Rc::clone(group);
+        }
+        let mut group = Group::new();
+        let from = self.datasets.range(folder.to_owned()..);
+        for (path, place) in from.take_while(|(path, _)| path.starts_with(folder)) {
+            let inside = &path[folder.len()..];
+            let (layer, variable) = inside.rsplit_once('/').unwrap_or(("", inside));
+            let variable = variable.split(':').next().unwrap_or(variable);
+            group.entry(layer.to_owned()).or_default().insert(variable.to_owned(), *place);
+        }
+        let group = Rc::new(group);
+        self.read.borrow_mut().insert(folder.to_owned(), Rc::clone(&group));
+        group
+    }
+}
+
+/// Whether a path is a layer's name behind names of models.
+pub(super) fn ends(path: &str, name: &str) -> bool {
+    path.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('/'))
 }
 
 pub(super) fn of_hdf5(Damage(problem): Damage) -> Error {

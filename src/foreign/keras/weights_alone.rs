@@ -12,7 +12,7 @@ use super::super::hdf5::Dataset;
 use super::super::tensors::{Named, SINGLE_OUTPUT, assemble, counted};
 use super::super::{Foreign, torch};
 use super::applications::{self, Network};
-use super::store::Store;
+use super::store::{Store, ends};
 use super::tensor::Tensor;
 use super::{densenet_121, inception_v3};
 use crate::network::{Architecture, Graph, Op, Variant};
@@ -90,9 +90,6 @@ fn fits(network: &Network, store: &Store<'_>, layers: &Layers<'_>) -> Option<boo
         };
         return ["layers/", "layers/functional/layers/"].into_iter().position(is_in).map(|place| place == 1);
     }
-    let ends = |path: &str, name: &str| {
-        path.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('/'))
-    };
     let found = |name: &str| {
         let other = name.replacen('_', "/", 1);
         layers.keys().any(|path| ends(path, name) || ends(path, &other))
