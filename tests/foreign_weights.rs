@@ -103,7 +103,8 @@ fn what_was_left_out_or_changed_is_said() {
     assert_eq!(notes("torch_densenet_lightning.pth"), ["1 tensor outside the network left out"]);
     let single = "the head has a single output z: it speaks for the finding, class 1, and -z against it";
     assert_eq!(notes("torch_densenet_single.pth"), [single]);
-    assert_eq!(notes("keras_inception_nested.h5"), [single]);
+    let dropped = "1 layer that acts in training alone left out (Dropout)";
+    assert_eq!(notes("keras_inception_nested.h5"), [dropped, single]);
     assert!(notes("keras_densenet.h5").is_empty());
 }
 
@@ -129,7 +130,7 @@ fn other_files_are_told_what_they_are() {
             fixture("torch_other.pth"),
             "of its 1 tensor none is named like the first layer of inception_v3, densenet_121",
         ),
-        (zipped(&[("config.json", b"{}"), ("model.weights.h5", b"")]), "this is a .keras file; load it in Keras"),
+        (zipped(&[("config.json", b"{}"), ("model.weights.h5", b"")]), "there is no HDF5 signature"),
         (zipped(&[("m/constants.pkl", b""), ("m/data.pkl", b"")]), "this is a TorchScript program"),
         (zipped(&[("a.txt", b"")]), "none that torch.save wrote"),
         (zipped(&[("m/data.pkl", b"\x80\x02}.")]), "holds no tensors by name"),

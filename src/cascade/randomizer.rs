@@ -37,7 +37,7 @@ impl Randomizer {
     }
 
     /// The weights of `graph` in `state`: randomized blocks as the architecture's own initializer leaves them (batch
-    /// normalization with its running statistics too), all others those of `trained`, sharing their memory.
+    /// normalization with its running statistics too; constants of the network stay), all others those of `trained`, sharing their memory.
     ///
     /// # Errors
     /// When `trained` does not fit `graph`.
@@ -54,7 +54,7 @@ impl Randomizer {
         let block_of = |parameter: &Parameter| &graph.blocks()[graph.node(parameter.node).block];
         let wanted: HashSet<&String> = states.iter().flat_map(|state| &state.blocks).collect();
         let mut parameters = graph.parameters();
-        parameters.retain(|parameter| wanted.contains(block_of(parameter)));
+        parameters.retain(|parameter| wanted.contains(block_of(parameter)) && !parameter.role.is_constant());
         // Every tensor has a stream of its own, so that threads can share the work.
         let draw = |parameter: &Parameter| {
             let values = initial_values(graph.architecture(), parameter, self.block_seed(block_of(parameter)));

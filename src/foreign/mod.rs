@@ -131,7 +131,8 @@ pub fn from_bytes(bytes: &[u8], asked: &Asked) -> Result<Foreign> {
 /// Reads the content of a file of this kind, which lies in `folder`.
 fn of_kind(kind: Kind, bytes: &[u8], folder: Option<&Path>, asked: &Asked) -> Result<Foreign> {
     let foreign = match kind {
-        Kind::Keras => keras::read(bytes)?,
+        Kind::Keras => keras::read(bytes, asked.input_size)?,
+        Kind::Torch if keras::is_keras(bytes) => keras::read(bytes, asked.input_size)?,
         Kind::Onnx => onnx::read(bytes, folder, asked.input_size)?,
         Kind::Torch => torch::read(bytes)?,
     };

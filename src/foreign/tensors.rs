@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::error::{Error, Result};
 use crate::limits;
-use crate::network::{Architecture, Tensor, Variant, Weights};
+use crate::network::{Architecture, Graph, Tensor, Variant, Weights};
 
 /// Tensors of a file by torchvision's names: the shape each will have, and how to find its values.
 pub(super) type Named<T> = BTreeMap<String, (Vec<usize>, T)>;
@@ -19,13 +19,22 @@ pub(super) fn assemble<T>(
     let shapes = tensors.iter().map(|(name, (shape, _))| (name.clone(), shape.clone())).collect();
     let mut variant = architecture.infer(&shapes);
     rules(&mut variant);
+    let weights = fill(&architecture.graph(&variant), tensors, read)?;
+    Ok((variant, weights))
+}
+
+/// Compares the shapes with a graph, and then reads the values.
+pub(super) fn fill<T>(
+    graph: &Graph,
+    tensors: Named<T>,
+    read: impl Fn(&str, &T) -> Result<Vec<f32>>,
+) -> Result<Weights> {
     let mut weights = Weights::default();
-    for (name, shape) in shapes {
-        weights.insert(name, Tensor { shape, values: Vec::new() });
+    for (name, (shape, _)) in &tensors {
+        weights.insert(name.clone(), Tensor { shape: shape.clone(), values: Vec::new() });
     }
-    let graph = architecture.graph(&variant);
-    weights.settle(&graph);
-    weights.check(&graph)?;
+    weights.settle(graph);
+    weights.check(graph)?;
     let counts =
         tensors.values().map(|(shape, _)| shape.iter().fold(1_usize, |count, side| count.saturating_mul(*side)));
     if counts.fold(0, usize::saturating_add) > limits::FOREIGN_VALUES {
@@ -35,9 +44,9 @@ pub(super) fn assemble<T>(
         let values = read(&name, &place)?;
         weights.insert(name, Tensor { shape, values });
     }
-    weights.settle(&graph);
+    weights.settle(graph);
     weights.check_finite()?;
-    Ok((variant, weights))
+    Ok(weights)
 }
 
 /// `count` and the noun it counts.

@@ -50,6 +50,8 @@ pub enum Start {
     Linear,
     /// A layer of a detector's heads: small weights.
     Head,
+    /// Its parameters are constants of the network: no training changes them, and no cascade draws them anew.
+    Fixed,
     /// The last layer of a detector's class scores: small weights, and a bias that gives every place a probability
     /// of 0.01, lest the many places without a finding swamp the first steps (Lin et al. 2017, section 3.3).
     RareScore,
@@ -93,6 +95,10 @@ pub enum ParameterRole {
     NormWeight,
     /// Offset of a batch normalization, `[c]`.
     NormBias,
+    /// A factor that is a constant of the network, `[c]`.
+    ConstantFactor,
+    /// An offset that is a constant of the network, `[c]`.
+    ConstantOffset,
     /// Running mean of a batch normalization, `[c]`.
     RunningMean,
     /// Running variance of a batch normalization, `[c]`.
@@ -272,7 +278,7 @@ impl Graph {
             match node.op {
                 Op::Conv2d(conv) => {
                     let (weight, bias) = match node.start {
-                        Start::Usual => (ParameterRole::ConvWeight, ParameterRole::Bias),
+                        Start::Usual | Start::Fixed => (ParameterRole::ConvWeight, ParameterRole::Bias),
                         Start::Linear => (ParameterRole::LinearConvWeight, ParameterRole::Bias),
                         Start::Head => (ParameterRole::HeadWeight, ParameterRole::Bias),
                         Start::RareScore => (ParameterRole::HeadWeight, ParameterRole::RareScoreBias),
@@ -295,9 +301,13 @@ impl Graph {
                     push("bias", vec![out], ParameterRole::NormBias);
                 }
                 Op::Scale { bias } => {
-                    push("weight", vec![out], ParameterRole::NormWeight);
+                    let (factor, offset) = match node.start {
+                        Start::Fixed => (ParameterRole::ConstantFactor, ParameterRole::ConstantOffset),
+                        _ => (ParameterRole::NormWeight, ParameterRole::NormBias),
+                    };
+                    push("weight", vec![out], factor);
                     if bias {
-                        push("bias", vec![out], ParameterRole::NormBias);
+                        push("bias", vec![out], offset);
                     }
                 }
                 Op::Linear { extent, bias, .. } => {

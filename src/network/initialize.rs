@@ -49,7 +49,7 @@ impl Weights {
     }
 }
 
-/// The values of one tensor of an untrained network.
+/// The values of one tensor of an untrained network. Constants, which no initializer knows, are 1 and 0.
 pub fn initial_values(architecture: &str, parameter: &Parameter, seed: u64) -> Vec<f32> {
     let count: usize = parameter.shape.iter().product();
     let beginning = architecture.parse::<Architecture>().map_or(Beginning::FanOut, Architecture::beginning);
@@ -86,8 +86,10 @@ pub fn initial_values(architecture: &str, parameter: &Parameter, seed: u64) -> V
         ParameterRole::LinearConvWeight => uniform.values((3.0 / fan_in).sqrt()),
         ParameterRole::LinearWeight => uniform.values(1.0 / fan_in.sqrt()),
         ParameterRole::RareScoreBias => vec![-((1.0 - RARE_PROBABILITY) / RARE_PROBABILITY).ln() as f32; count],
-        ParameterRole::Bias | ParameterRole::NormBias | ParameterRole::RunningMean => vec![0.0; count],
-        ParameterRole::NormWeight | ParameterRole::RunningVariance => vec![1.0; count],
+        ParameterRole::Bias | ParameterRole::NormBias | ParameterRole::ConstantOffset | ParameterRole::RunningMean => {
+            vec![0.0; count]
+        }
+        ParameterRole::NormWeight | ParameterRole::ConstantFactor | ParameterRole::RunningVariance => vec![1.0; count],
     }
 }
 

@@ -109,7 +109,12 @@ pub trait Trainable: Send {
 impl ParameterRole {
     /// Whether gradients change it; running statistics follow the batches instead.
     pub fn is_trained(self) -> bool {
-        !matches!(self, Self::RunningMean | Self::RunningVariance)
+        !matches!(self, Self::RunningMean | Self::RunningVariance) && !self.is_constant()
+    }
+
+    /// Whether it is part of the network and nothing ever changes it.
+    pub fn is_constant(self) -> bool {
+        matches!(self, Self::ConstantFactor | Self::ConstantOffset)
     }
 
     /// Whether weight decay applies: to kernels and matrices alone.

@@ -29,8 +29,8 @@ pub fn weights(graph: &Graph) -> Weights {
             | ParameterRole::LinearConvWeight
             | ParameterRole::HeadWeight
             | ParameterRole::LinearWeight => (2.0 * u - 1.0) * (6.0 / fan_in).sqrt(),
-            ParameterRole::NormWeight => 0.75 + 0.5 * u,
-            ParameterRole::NormBias => 0.4 * u - 0.2,
+            ParameterRole::NormWeight | ParameterRole::ConstantFactor => 0.75 + 0.5 * u,
+            ParameterRole::NormBias | ParameterRole::ConstantOffset => 0.4 * u - 0.2,
             ParameterRole::Bias | ParameterRole::RareScoreBias | ParameterRole::RunningMean => 0.2 * u - 0.1,
             ParameterRole::RunningVariance => 0.5 + u,
         };

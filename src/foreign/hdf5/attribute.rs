@@ -2,7 +2,9 @@
 
 use super::super::bytes::{Bytes, Damage};
 use super::File;
-use super::object::{ATTRIBUTE, messages};
+use super::dense::ATTRIBUTES_BY_NAME;
+use super::group::UNDEFINED;
+use super::object::{ATTRIBUTE, ATTRIBUTE_INFO, messages};
 use crate::limits;
 
 /// Datatype classes.
@@ -15,13 +17,28 @@ impl File<'_> {
     /// # Errors
     /// When the file's structures are damaged.
     pub(in super::super) fn text_attribute(self, wanted: &str) -> Result<Option<String>, Damage> {
-        for message in messages(self.bytes, self.root)? {
-            if message.kind != ATTRIBUTE || message.shared {
-                continue;
-            }
-            let attribute = Attribute::new(message.data)?;
-            if attribute.name == wanted.as_bytes() {
-                return self.text(&attribute);
+        self.text_attribute_of(self.root, wanted)
+    }
+
+    /// The same of the object at `address`.
+    pub(in super::super) fn text_attribute_of(self, address: u64, wanted: &str) -> Result<Option<String>, Damage> {
+        for message in messages(self.bytes, address)? {
+            let stored = match message.kind {
+                ATTRIBUTE if !message.shared => vec![message.data],
+                ATTRIBUTE_INFO => {
+                    let at = if message.data.u8(1)? & 1 != 0 { 4 } else { 2 };
+                    match message.data.u64(at)? {
+                        UNDEFINED => continue,
+                        heap => self.dense(heap, message.data.u64(at + 8)?, ATTRIBUTES_BY_NAME)?,
+                    }
+                }
+                _ => continue,
+            };
+            for data in stored {
+                let attribute = Attribute::new(data)?;
+                if attribute.name == wanted.as_bytes() {
+                    return self.text(&attribute);
+                }
             }
         }
         Ok(None)

@@ -25,6 +25,13 @@ pub(in super::super) struct Dataset<'a> {
     storage: Storage<'a>,
 }
 
+impl Dataset<'_> {
+    /// How many values it has.
+    pub(in super::super) fn count(&self) -> usize {
+        self.count
+    }
+}
+
 /// A kind of floating-point number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Float {

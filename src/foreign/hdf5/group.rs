@@ -4,24 +4,32 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::super::bytes::{Bytes, Damage};
 use super::File;
+use super::dense::LINKS_BY_NAME;
 use super::object::{LAYOUT, LINK, LINK_INFO, Message, SYMBOL_TABLE, messages};
 use crate::limits;
 
 const MAX_DEPTH: usize = 12;
 const MAX_NAME_BYTES: usize = 255;
-const UNDEFINED: u64 = u64::MAX;
+pub(super) const UNDEFINED: u64 = u64::MAX;
+
+/// Path, such as `conv2d/kernel:0`, and address of every object.
+#[derive(Debug, Default)]
+pub(in super::super) struct Objects {
+    pub(in super::super) datasets: BTreeMap<String, u64>,
+    pub(in super::super) groups: BTreeMap<String, u64>,
+}
 
 impl<'a> File<'a> {
-    /// Path, such as `conv2d/kernel:0`, and address of every dataset.
-    pub(in super::super) fn datasets(self) -> Result<BTreeMap<String, u64>, Damage> {
-        let mut datasets = BTreeMap::new();
+    /// All objects of the file.
+    pub(in super::super) fn objects(self) -> Result<Objects, Damage> {
+        let mut objects = Objects::default();
         let mut seen = HashSet::from([self.root]);
         let mut waiting = vec![(String::new(), self.root, 0)];
         let mut links = 0;
         while let Some((path, address, depth)) = waiting.pop() {
             let messages = messages(self.bytes, address)?;
             if messages.iter().any(|message| message.kind == LAYOUT) {
-                datasets.insert(path, address);
+                objects.datasets.insert(path, address);
                 continue;
             }
             if depth == MAX_DEPTH {
@@ -31,12 +39,13 @@ impl<'a> File<'a> {
                 links += 1;
                 // An object that is linked twice, or from inside itself, counts once.
                 if seen.insert(child) {
-                    let path = if path.is_empty() { name } else { format!("{path}/{name}") };
-                    waiting.push((path, child, depth + 1));
+                    let inner = if path.is_empty() { name } else { format!("{path}/{name}") };
+                    waiting.push((inner, child, depth + 1));
                 }
             }
+            objects.groups.insert(path, address);
         }
-        Ok(datasets)
+        Ok(objects)
     }
 
     /// Names and addresses of the members of a group, at most `limit`.
@@ -51,12 +60,15 @@ impl<'a> File<'a> {
                 LINK if links.len() >= limit => return Err(Damage("it holds too many objects".to_owned())),
                 LINK => links.extend(hard_link(message.data)?),
                 LINK_INFO => {
-                    let creation_order = message.data.u8(1)? & 1 != 0;
-                    if message.data.u64(if creation_order { 10 } else { 2 })? != UNDEFINED {
-                        return Err(Damage(
-                            "it has groups in the format of libver='latest'; save it again with h5py's defaults"
-                                .to_owned(),
-                        ));
+                    let at = if message.data.u8(1)? & 1 != 0 { 10 } else { 2 };
+                    let (heap, tree) = (message.data.u64(at)?, message.data.u64(at + 8)?);
+                    if heap != UNDEFINED {
+                        for link in self.dense(heap, tree, LINKS_BY_NAME)? {
+                            if links.len() >= limit {
+                                return Err(Damage("it holds too many objects".to_owned()));
+                            }
+                            links.extend(hard_link(link)?);
+                        }
                     }
                 }
                 _ => {}

@@ -1,16 +1,18 @@
 //! The part of HDF5 that h5py and Keras write (HDF5 File Format Specification 3.0): superblocks 0 to 3, groups as symbol
-//! tables or links in the object header, floating-point datasets that are compact, contiguous, or chunked with deflate
+//! tables, links in the object header or in dense storage, floating-point datasets that are compact, contiguous, or chunked with deflate
 //! and shuffle, texts in attributes of the root group. Other attributes are passed over.
 //!
 //! Every offset is checked, every walk is bounded, and no memory is taken for data that the file does not hold.
 
 mod attribute;
 mod dataset;
+mod dense;
 mod group;
 mod object;
 
 use super::bytes::{Bytes, Damage};
 pub(super) use dataset::Dataset;
+pub(super) use group::Objects;
 
 /// The first bytes of every file.
 pub(super) const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";

@@ -10,6 +10,7 @@ pub(super) const LINK: u16 = 0x06;
 pub(super) const LAYOUT: u16 = 0x08;
 pub(super) const FILTERS: u16 = 0x0b;
 pub(super) const ATTRIBUTE: u16 = 0x0c;
+pub(super) const ATTRIBUTE_INFO: u16 = 0x15;
 const CONTINUATION: u16 = 0x10;
 pub(super) const SYMBOL_TABLE: u16 = 0x11;
 

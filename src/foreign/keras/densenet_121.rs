@@ -3,18 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{Error, Layers, Result, node_names};
+use super::super::error::{Error, Result};
+use super::weights_alone::{Layers, node_names};
 use crate::network::{Architecture, Op};
 
 /// The path of every convolution and normalization by our name for it; none where this is another network.
 pub(super) fn names(layers: &Layers<'_>) -> Result<Option<BTreeMap<String, String>>> {
-    if find(layers, "conv1/conv").is_none() || find(layers, "conv5_block16_2_conv").is_none() {
-        return Ok(None);
-    }
     // DenseNet-169 and 201 have more layers in blocks 3 and 4.
-    if find(layers, "conv4_block25_1_conv").is_some() {
-        let problem = "they are of a deeper DenseNet".to_owned();
-        return Err(Error::OtherNetwork { architecture: ARCHITECTURE, problem });
+    let has = |name: &str| find(layers, name).is_some();
+    if !has("conv1/conv") || !has("conv5_block16_2_conv") || has("conv4_block25_1_conv") {
+        return Ok(None);
     }
     let mut names = BTreeMap::new();
     for name in node_names(ARCHITECTURE, |op| matches!(op, Op::Conv2d(_) | Op::BatchNorm(_))) {

@@ -1,242 +1,306 @@
-//! Keras' HDF5 files: `save_weights` and whole models, flat or with the network nested as one layer, in the layout of
-//! Keras 2 (also written by Keras 3 for `.h5`). Layers are recognized by the names keras-applications gives them.
+//! Keras' models: `.keras`, `.h5` with the model's configuration, and files of weights alone.
 //!
-//! A dataset lies at `.../<layer>/<parameter>:0`. Kernels are `[rows, columns, in, out]`, dense ones `[in, out]`.
+//! A configuration is read layer by layer into a graph; where that is a network known here by name, it gets its name and its
+//! tensors. Files of weights alone hold no layers: they are read where names or numbers of layers tell one of two networks.
 
-mod activation;
+mod applications;
+mod archive;
+mod blocks;
+mod config;
 mod densenet_121;
+mod ending;
+mod function;
+mod fused;
+mod import;
 mod inception_v3;
+mod layer;
+mod named;
+mod refusal;
+mod shape;
+mod store;
+mod tensor;
+mod weighted;
+mod weights_alone;
 
-use std::collections::{BTreeMap, BTreeSet};
+use serde_json::Value;
 
 use super::Foreign;
-use super::bytes::Damage;
 use super::error::{Error, Result};
-use super::hdf5::{Dataset, File};
-use super::tensors::{Named, SINGLE_OUTPUT, assemble, counted};
-use crate::network::{Architecture, Graph, Op, Variant};
+use super::hdf5::File;
+use super::tensors::{SINGLE_OUTPUT, counted, fill};
+use crate::limits;
+use crate::network::Scaling;
+pub(super) use archive::is_keras;
+use config::{Call, Model};
+use ending::Ending;
+use import::Imported;
+use layer::{Conv, ConvKind, Layer, Layout, Setting};
+use store::{Store, of_hdf5};
 
-/// Added to the variance in the DenseNet-121 of keras-applications.
-const DENSENET_EPS: f64 = 1.001e-5;
+/// What kind of file it was.
+const HDF5_FILE: &str = "Keras weights (HDF5)";
+const KERAS_FILE: &str = "a Keras model (.keras)";
 
-/// A parameter: its place in the file and its path without the parameter's own name.
-#[derive(Clone, Debug)]
-struct Parameter<'a> {
-    dataset: Dataset<'a>,
-    kind: Kind,
-}
-
-/// How values are arranged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// `[rows, columns, in, out]`
-    Kernel,
-    /// `[in, out]`
-    Dense,
-    Vector,
-}
-
-/// Layers by path, and their parameters by name.
-type Layers<'a> = BTreeMap<String, BTreeMap<String, Parameter<'a>>>;
-
-/// Where the values of a tensor come from.
-#[derive(Clone, Debug)]
-enum Source<'a> {
-    /// The file.
-    Parameter(Parameter<'a>),
-    /// So many values of 0, for a head without bias.
-    Zeros(usize),
-}
-
-pub(super) fn read(bytes: &[u8]) -> Result<Foreign> {
+/// Reads a file of HDF5, or a `.keras` archive. `asked` are the rows and columns of the images of a model that leaves them
+/// open.
+pub(super) fn read(bytes: &[u8], asked: Option<[usize; 2]>) -> Result<Foreign> {
+    if !bytes.starts_with(super::hdf5::SIGNATURE) {
+        let archive = archive::read(bytes)?;
+        let file = File::new(&archive.weights).map_err(of_hdf5)?;
+        let store = Store::new(file)?;
+        let version = archive.version.as_deref();
+        let what = Described { version, store: &store, asked, origin: KERAS_FILE, weights_alone: false };
+        return described(&parsed(&archive.config)?, what);
+    }
     let file = File::new(bytes).map_err(of_hdf5)?;
-    let layers = layers(file)?;
-    let (architecture, named) = if let Some(named) = densenet_121::names(&layers)? {
-        (Architecture::DenseNet121, named)
-    } else if let Some(named) = inception_v3::names(&layers)? {
-        (Architecture::InceptionV3, named)
-    } else {
-        return Err(unknown(&layers));
-    };
-    let mut notes = Vec::new();
-    let tensors = tensors(architecture, &layers, named)?;
-    let rules = |variant: &mut Variant| {
-        variant.count_include_pad = architecture != Architecture::InceptionV3;
-        if architecture == Architecture::DenseNet121 {
-            variant.norm_eps = DENSENET_EPS;
+    let store = Store::new(file)?;
+    let text = |name: &str| file.text_attribute(name).map_err(of_hdf5);
+    match text("model_config")? {
+        Some(config) => {
+            let version = text("keras_version")?;
+            let what = Described {
+                version: version.as_deref(),
+                store: &store,
+                asked,
+                origin: HDF5_FILE,
+                weights_alone: false,
+            };
+            described(&parsed(&config)?, what)
+        }
+        None => weights_alone::read(&store, asked),
+    }
+}
+
+fn parsed(config: &str) -> Result<Value> {
+    let damaged = |problem: String| Error::Damaged { format: "Keras", problem };
+    if config.len() > limits::KERAS_CONFIG_BYTES {
+        return Err(damaged(format!("its configuration has {} bytes", config.len())));
+    }
+    serde_json::from_str(config).map_err(|error| damaged(format!("its configuration is no JSON: {error}")))
+}
+
+/// What belongs to a configuration.
+#[derive(Clone, Copy)]
+struct Described<'s, 'a> {
+    version: Option<&'s str>,
+    store: &'s Store<'a>,
+    /// Rows and columns of the images, where the configuration leaves them open.
+    asked: Option<[usize; 2]>,
+    origin: &'static str,
+    /// Whether the configuration is not of the file, and has placeholders for numbers of channels.
+    weights_alone: bool,
+}
+
+impl<'s, 'a> Described<'s, 'a> {
+    fn weights_alone(store: &'s Store<'a>, asked: Option<[usize; 2]>) -> Self {
+        Self { version: None, store, asked, origin: HDF5_FILE, weights_alone: true }
+    }
+}
+
+/// A model whose layers a configuration tells.
+fn described(config: &Value, what: Described<'_, '_>) -> Result<Foreign> {
+    let Described { version, store, asked, origin, weights_alone } = what;
+    let mut model = config::model(config)?;
+    let setting = Setting { layout: layout(&model)?, major: major(version, &model) };
+    let mut layers = refusal::layers(config, &model, setting)?;
+    fused::fuse(&mut model, &mut layers);
+    let channels = if weights_alone { Some(channels_of_weights(&model, &mut layers, store)?) } else { None };
+    let ending = Ending::of_model(&model, &layers)?;
+    let (mut shape, open) = input(&model, &layers, setting.layout, asked)?;
+    shape[2] = channels.unwrap_or(shape[2]);
+    let unsaid = open && asked.is_none();
+    let imported = import::import(&model, &layers, &ending, setting, shape, store);
+    let imported = imported.map_err(|error| if unsaid { size_unsaid() } else { error })?;
+    let mut notes = notes(&model, &imported);
+    let output = ending.output;
+    let read = |_: &str, tensor: &tensor::Tensor<'_>| tensor.read(store.file());
+    let scaling = imported.first.as_ref().and_then(|(scale, offset)| gray_levels(scale, offset));
+    if scaling.is_some() {
+        notes.push("its first layer scales gray levels of 0 to 255, so these are its input".to_owned());
+    }
+    let mut foreign = match named::find(&imported) {
+        Some((architecture, variant, tensors)) => {
+            let weights = fill(&architecture.graph(&variant), tensors, read)?;
+            Foreign::named(architecture, variant, weights, origin)
+        }
+        None if unsaid => return Err(size_unsaid()),
+        None => {
+            if let Some([rows, columns]) = asked.filter(|asked| *asked != imported.input_size) {
+                let [height, width] = imported.input_size;
+                return Err(Error::Unsupported(format!(
+                    "the model reads images of {height} x {width} pixels, not of {rows} x {columns}; leave the size out"
+                )));
+            }
+            let weights = fill(&imported.graph, imported.tensors, read)?;
+            Foreign::imported(imported.graph, weights, origin)
         }
     };
-    let (variant, weights) = assemble(architecture, tensors, rules, |_, source| source.read(file).map_err(of_hdf5))?;
-    if variant.classes == 1 {
+    if foreign.variant.classes == 1 {
         notes.push(SINGLE_OUTPUT.to_owned());
     }
-    // Files of weights alone hold no configuration.
-    let output = file.text_attribute("model_config").map_err(of_hdf5)?.and_then(|config| activation::output(&config));
-    Ok(Foreign { output, notes, ..Foreign::named(architecture, variant, weights, "Keras weights (HDF5)") })
+    foreign.input_size = (!open).then_some(imported.input_size);
+    foreign.output = output;
+    foreign.scaling = scaling;
+    foreign.notes = notes;
+    Ok(foreign)
 }
 
-fn of_hdf5(Damage(problem): Damage) -> Error {
-    Error::Damaged { format: "HDF5", problem }
-}
-
-/// Every layer with parameters that networks have. What belongs to an optimizer is passed over.
-fn layers(file: File<'_>) -> Result<Layers<'_>> {
-    let datasets = file.datasets().map_err(of_hdf5)?;
-    let whole_model = datasets.keys().any(|path| path.starts_with("model_weights/"));
-    let mut layers = Layers::new();
-    for (path, address) in datasets {
-        let path = if whole_model {
-            let Some(path) = path.strip_prefix("model_weights/") else { continue };
-            path.to_owned()
-        } else {
-            path
-        };
-        if path.starts_with("optimizer_weights/") {
-            continue;
-        }
-        let Some((layer, name)) = path.rsplit_once('/') else { continue };
-        if layer.ends_with("/vars") {
-            return Err(Error::Unsupported(
-                "this is a .weights.h5 file of Keras 3, which does not name its layers; load it in Keras and save the \
-                 model as .h5 (model.save(\"model.h5\"))"
-                    .to_owned(),
-            ));
-        }
-        let name = name.split_once(':').map_or(name, |(name, _)| name).to_owned();
-        if !["kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"].contains(&name.as_str()) {
-            continue;
-        }
-        let dataset = file.dataset(address).map_err(of_hdf5)?;
-        let kind = match dataset.shape.len() {
-            1 => Kind::Vector,
-            2 => Kind::Dense,
-            4 => Kind::Kernel,
+/// Puts the numbers of channels in that the weights have, and gives those of the image.
+fn channels_of_weights(model: &Model<'_>, layers: &mut [Layer], store: &Store<'_>) -> Result<usize> {
+    let mut first = None;
+    for (call, layer) in model.calls.iter().zip(layers) {
+        let outputs = match layer {
+            Layer::Conv(Conv { kind: ConvKind::Full { filters, .. }, .. }) => filters,
+            Layer::Dense { units, .. } => units,
             _ => continue,
         };
-        layers.entry(layer.to_owned()).or_default().insert(name, Parameter { dataset, kind });
+        let kernel = store.variables(call, &["kernel"])?.remove(0);
+        if let [.., inputs, written] = kernel.shape[..]
+            && (1..=limits::CLASSES).contains(&written)
+            && (1..=limits::CLASSES).contains(&inputs)
+        {
+            *outputs = written;
+            first = first.or(Some(inputs));
+        }
     }
-    Ok(layers)
+    first.ok_or_else(|| Error::Unsupported("the file holds no kernels".to_owned()))
 }
 
-/// The last name of a path.
-fn last_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
+/// A side that every network of keras.applications accepts, to see which one it is.
+const ANY_SIDE_PX: usize = 320;
+
+fn size_unsaid() -> Error {
+    Error::Unsupported("the model reads images of any size; say the one it was trained on (--input-size)".to_owned())
 }
 
-fn unknown(layers: &Layers<'_>) -> Error {
-    let names: Vec<&str> = layers.keys().map(|path| last_name(path)).take(5).collect();
-    let found = if names.is_empty() { "it has no layers with weights".to_owned() } else { names.join(", ") + ", ..." };
-    Error::Unsupported(format!(
-        "the layers are not named like InceptionV3 or DenseNet121 of keras-applications ({found})"
-    ))
+/// What was left out or changed.
+fn notes(model: &Model<'_>, imported: &Imported<'_>) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !imported.dropped.is_empty() {
+        let count: usize = imported.dropped.values().sum();
+        let classes: Vec<&str> = imported.dropped.keys().map(String::as_str).collect();
+        notes.push(format!(
+            "{} that {} in training alone left out ({})",
+            counted(count, "layer"),
+            if count == 1 { "acts" } else { "act" },
+            classes.join(", ")
+        ));
+    }
+    if let [first, ..] = imported.copied.as_slice() {
+        notes.push(format!(
+            "{} used in several places ({first}): each place has a copy of its weights, and a cascade randomizes each by \
+             itself",
+            counted(imported.copied.len(), "layer")
+        ));
+    }
+    let policy = |call: &Call<'_>| {
+        let dtype = &call.config["dtype"];
+        let name = dtype.as_str().or_else(|| dtype["config"]["name"].as_str()).or_else(|| dtype["name"].as_str());
+        name.filter(|name| name.contains("float16")).map(str::to_owned)
+    };
+    if let Some(policy) = model.calls.iter().filter(|call| call.class != "InputLayer").find_map(policy) {
+        notes.push(format!("Keras computes it in {policy}, this program in single precision: logits differ a little"));
+    }
+    notes
 }
 
-/// The one dense layer after the pooled features.
-fn head<'l, 'a>(layers: &'l Layers<'a>) -> Result<&'l BTreeMap<String, Parameter<'a>>> {
-    let dense = layers.iter().filter(|(_, parameters)| parameters.get("kernel").is_some_and(|k| k.kind == Kind::Dense));
-    let dense: Vec<_> = dense.collect();
-    match dense.as_slice() {
-        [(_, parameters)] => Ok(parameters),
-        [] => Err(Error::Unsupported(
-            "the network has no head (include_top=False); a dense layer after global average pooling is needed"
+/// The scaling of images whose gray levels of 0 to 255 the first layer brings to a small range: what its input is.
+fn gray_levels(scale: &[f64], offset: &[f64]) -> Option<Scaling> {
+    let fits = |scale: &f64, offset: &f64| {
+        let (black, white) = (*offset, scale * 255.0 + offset);
+        (-4.0..=0.0).contains(&black) && (0.9..=4.0).contains(&white)
+    };
+    let count = scale.len().max(offset.len());
+    let fits = (0..count).all(|at| fits(&scale[at % scale.len()], &offset[at % offset.len()]));
+    fits.then_some(Scaling::Range([0.0, 255.0]))
+}
+
+/// Which axis all layers take for that of the channels.
+fn layout(model: &Model<'_>) -> Result<Layout> {
+    let says = |format: &str| model.calls.iter().any(|call| call.config["data_format"] == format);
+    match (says("channels_first"), says("channels_last")) {
+        (true, true) => Err(Error::Unsupported(
+            "some of its layers have data_format channels_first and some channels_last; export the model to ONNX"
                 .to_owned(),
         )),
-        several => {
-            let names: Vec<&str> = several.iter().map(|(path, _)| last_name(path)).collect();
-            Err(Error::Unsupported(format!(
-                "the head has {} dense layers ({}); only one after global average pooling is read",
-                several.len(),
-                names.join(", ")
-            )))
-        }
+        (true, false) => Ok(Layout::ChannelsFirst),
+        (false, _) => Ok(Layout::ChannelsLast),
     }
 }
 
-/// Shapes and sources of all tensors; `named` are the paths of the layers by the names of convolutions and
-/// normalizations.
-fn tensors<'a>(
-    architecture: Architecture,
-    layers: &Layers<'a>,
-    named: BTreeMap<String, String>,
-) -> Result<Named<Source<'a>>> {
-    let is_head = |parameters: &BTreeMap<String, Parameter<'_>>| {
-        parameters.get("kernel").is_some_and(|kernel| kernel.kind == Kind::Dense)
+/// The first number of Keras' version; where the file does not tell it, as its input layer is spelled.
+fn major(version: Option<&str>, model: &Model<'_>) -> u64 {
+    let told = version.and_then(|version| version.split('.').next()?.parse().ok());
+    let old = || model.calls.iter().any(|call| call.config["batch_input_shape"].is_array());
+    told.unwrap_or_else(|| if old() { 2 } else { 3 })
+}
+
+/// Rows, columns and channels of the images, and whether the model leaves rows and columns open.
+fn input(model: &Model<'_>, layers: &[Layer], layout: Layout, asked: Option<[usize; 2]>) -> Result<([usize; 3], bool)> {
+    let mut inputs = model.calls.iter().zip(layers).filter(|(_, layer)| **layer == Layer::Input).map(|(call, _)| call);
+    let (Some(input), None) = (inputs.next(), inputs.next()) else {
+        return Err(Error::Unsupported("the model reads several inputs; a classifier here reads one image".to_owned()));
     };
-    let known: BTreeSet<&String> = named.values().collect();
-    let others = layers.iter().filter(|(path, parameters)| !known.contains(path) && !is_head(parameters));
-    let others: Vec<&str> = others.map(|(path, _)| last_name(path)).collect();
-    if let [first, ..] = others.as_slice() {
-        let problem = format!("{} more than the network has ({first}, ...)", counted(others.len(), "layer"));
-        return Err(Error::OtherNetwork { architecture, problem });
-    }
-    let mut tensors = Named::new();
-    for (name, path) in named {
-        for (parameter, content) in &layers[&path] {
-            let suffix = match (content.kind, parameter.as_str()) {
-                (Kind::Kernel, "kernel") | (Kind::Vector, "gamma") => "weight",
-                (Kind::Vector, "beta" | "bias") => "bias",
-                (Kind::Vector, "moving_mean") => "running_mean",
-                (Kind::Vector, "moving_variance") => "running_var",
-                _ => {
-                    let problem = format!("{parameter} of {} has another shape", last_name(&path));
-                    return Err(Error::OtherNetwork { architecture, problem });
-                }
-            };
-            let source = Source::Parameter(content.clone());
-            tensors.insert(format!("{name}.{suffix}"), (content.shape(), source));
-        }
-    }
-    let head = head(layers)?;
-    let Some(name) = architecture.head() else { unreachable!("layers of classifiers alone are recognized") };
-    let kernel = &head["kernel"];
-    let [outputs, _] = kernel.shape()[..] else { unreachable!("a dense kernel has two axes") };
-    tensors.insert(format!("{name}.weight"), (kernel.shape(), Source::Parameter(kernel.clone())));
-    let bias = match head.get("bias") {
-        Some(bias) => (bias.shape(), Source::Parameter(bias.clone())),
-        None => (vec![outputs], Source::Zeros(outputs)),
+    let config = input.config;
+    let shape = [&config["batch_shape"], &config["batch_input_shape"], config].into_iter().find_map(Value::as_array);
+    let refused = |said: &dyn std::fmt::Display| {
+        Error::Unsupported(format!(
+            "the model reads an input of shape {said}; images of rows, columns and channels are needed, at most {} pixels a \
+             side",
+            limits::INPUT_SIDE_PX
+        ))
     };
-    tensors.insert(format!("{name}.bias"), bias);
-    Ok(tensors)
-}
-
-impl Parameter<'_> {
-    /// The shape in torchvision's order of axes.
-    fn shape(&self) -> Vec<usize> {
-        match (self.kind, self.dataset.shape.as_slice()) {
-            (Kind::Kernel, [rows, columns, inputs, outputs]) => vec![*outputs, *inputs, *rows, *columns],
-            (_, shape) => shape.iter().rev().copied().collect(),
+    let Some([_, sides @ ..]) = shape.map(Vec::as_slice) else {
+        return Err(refused(&"that it does not tell"));
+    };
+    let written = Value::Array(sides.to_vec());
+    let [a, b, c] = sides else { return Err(refused(&written)) };
+    let (rows, columns, channels) = match layout {
+        Layout::ChannelsLast => (a, b, c),
+        Layout::ChannelsFirst => (b, c, a),
+    };
+    let side = |side: &Value, asked: Option<usize>| -> Result<usize> {
+        if side.is_null() {
+            return Ok(asked.unwrap_or(ANY_SIDE_PX));
         }
-    }
+        let number = side.as_u64().and_then(|side| usize::try_from(side).ok());
+        number.filter(|side| (1..=limits::INPUT_SIDE_PX).contains(side)).ok_or_else(|| refused(&written))
+    };
+    let open = rows.is_null() || columns.is_null();
+    let channels = channels.as_u64().and_then(|count| usize::try_from(count).ok());
+    let channels = channels.filter(|count| (1..=limits::CLASSES).contains(count)).ok_or_else(|| refused(&written))?;
+    Ok(([side(rows, asked.map(|asked| asked[0]))?, side(columns, asked.map(|asked| asked[1]))?, channels], open))
 }
 
-impl Source<'_> {
-    fn read(&self, file: File<'_>) -> std::result::Result<Vec<f32>, Damage> {
-        let parameter = match self {
-            Self::Parameter(parameter) => parameter,
-            Self::Zeros(count) => return Ok(vec![0.0; *count]),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_layer_tells_what_it_reads() {
+        let raw = Some(Scaling::Range([0.0, 255.0]));
+        assert_eq!(gray_levels(&[1.0 / 255.0], &[0.0]), raw);
+        assert_eq!(gray_levels(&[1.0 / 127.5], &[-1.0]), raw);
+        assert_eq!(gray_levels(&[0.017_125], &[-2.117_904]), raw);
+        // What reads 0 to 1 already.
+        assert_eq!(gray_levels(&[2.0], &[-1.0]), None);
+        assert_eq!(gray_levels(&[1.0], &[0.0]), None);
+    }
+
+    #[test]
+    fn versions_are_told_by_a_number_or_by_the_spelling() {
+        let of = |config: &str, version| {
+            let config: Value = serde_json::from_str(config).unwrap();
+            major(version, &config::model(&config).unwrap())
         };
-        let read = file.read(&parameter.dataset)?;
-        Ok(match (parameter.kind, parameter.dataset.shape.as_slice()) {
-            (Kind::Vector, _) => read,
-            // In memory both kernels are [everything else, out], of which the inputs come last.
-            (_, [positions @ .., inputs, outputs]) => {
-                let positions: usize = positions.iter().product();
-                let mut values = Vec::with_capacity(read.len());
-                for output in 0..*outputs {
-                    for input in 0..*inputs {
-                        let at = |position: usize| read[(position * inputs + input) * outputs + output];
-                        values.extend((0..positions).map(at));
-                    }
-                }
-                values
-            }
-            _ => read,
-        })
+        let input = |key: &str| {
+            format!(
+                r#"{{"class_name": "Sequential", "config": {{"layers": [{{"class_name": "InputLayer",
+                "config": {{"name": "x", "{key}": [null, 8, 8, 1]}}}}]}}}}"#
+            )
+        };
+        assert_eq!(of(&input("batch_shape"), Some("2.15.0")), 2);
+        assert_eq!(of(&input("batch_shape"), None), 3);
+        assert_eq!(of(&input("batch_input_shape"), None), 2);
     }
-}
-
-/// Names of the convolutions or normalizations of the network as keras-applications builds it.
-fn node_names(architecture: Architecture, wanted: impl Fn(&Op) -> bool) -> Vec<String> {
-    let graph: Graph = architecture.graph(&Variant::default());
-    graph.nodes().iter().filter(|node| wanted(&node.op)).map(|node| node.name.clone()).collect()
 }

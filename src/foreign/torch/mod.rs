@@ -3,7 +3,7 @@
 
 mod archive;
 mod pickle;
-mod zip;
+pub(super) mod zip;
 
 use std::collections::{BTreeSet, HashSet};
 

@@ -15,17 +15,17 @@ const END_BYTES: usize = 22;
 const MAX_COMMENT_BYTES: usize = 65_535;
 /// One entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(in super::super) struct Entry {
     method: u16,
     crc: u32,
     packed_bytes: u64,
     /// Bytes it unpacks to.
-    pub(super) size_bytes: u64,
+    pub(in super::super) size_bytes: u64,
     local_header: u64,
 }
 
 /// All entries by name.
-pub(super) fn directory(bytes: Bytes<'_>) -> Result<BTreeMap<String, Entry>, Damage> {
+pub(in super::super) fn directory(bytes: Bytes<'_>) -> Result<BTreeMap<String, Entry>, Damage> {
     let tail = bytes.0.len().saturating_sub(END_BYTES + MAX_COMMENT_BYTES);
     let end = bytes.0[tail..].windows(END_BYTES).rposition(|window| window.starts_with(END));
     let end = (tail + end.ok_or_else(|| Damage("its zip directory is missing".to_owned()))?) as u64;
@@ -87,7 +87,7 @@ fn widen(sizes: &mut [u64; 3], extra: Bytes<'_>) -> Result<(), Damage> {
 impl Entry {
     /// The unpacked content, whose checksum is compared. What an entry claims to hold takes no memory before it is
     /// there.
-    pub(super) fn content(&self, bytes: Bytes<'_>) -> Result<Vec<u8>, Damage> {
+    pub(in super::super) fn content(&self, bytes: Bytes<'_>) -> Result<Vec<u8>, Damage> {
         let head = bytes.tail(self.local_header)?;
         head.expect(b"PK\x03\x04", "zip entry")?;
         let start = 30 + u64::from(head.u16(26)?) + u64::from(head.u16(28)?);

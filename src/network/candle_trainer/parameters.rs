@@ -65,8 +65,12 @@ impl Parameters {
                 | ParameterRole::LinearConvWeight
                 | ParameterRole::HeadWeight
                 | ParameterRole::LinearWeight
-                | ParameterRole::NormWeight => &mut own.weight,
-                ParameterRole::Bias | ParameterRole::RareScoreBias | ParameterRole::NormBias => &mut own.bias,
+                | ParameterRole::NormWeight
+                | ParameterRole::ConstantFactor => &mut own.weight,
+                ParameterRole::Bias
+                | ParameterRole::RareScoreBias
+                | ParameterRole::NormBias
+                | ParameterRole::ConstantOffset => &mut own.bias,
                 ParameterRole::RunningMean => &mut own.mean,
                 ParameterRole::RunningVariance => &mut own.variance,
             };

@@ -53,8 +53,12 @@ impl Parameters {
                 | ParameterRole::LinearConvWeight
                 | ParameterRole::HeadWeight
                 | ParameterRole::LinearWeight
-                | ParameterRole::NormWeight => own.weight = range.clone(),
-                ParameterRole::Bias | ParameterRole::RareScoreBias | ParameterRole::NormBias => {
+                | ParameterRole::NormWeight
+                | ParameterRole::ConstantFactor => own.weight = range.clone(),
+                ParameterRole::Bias
+                | ParameterRole::RareScoreBias
+                | ParameterRole::NormBias
+                | ParameterRole::ConstantOffset => {
                     own.bias = range.clone();
                 }
                 ParameterRole::RunningMean => own.mean = range.clone(),
