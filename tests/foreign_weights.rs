@@ -12,7 +12,7 @@ use common::formula;
 use flate2::read::GzDecoder;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use saliscope::foreign::{Foreign, from_bytes};
+use saliscope::foreign::{Asked, Foreign, from_bytes};
 use saliscope::network::{Architecture, CpuExecutor, CpuOptions, Executor, Pass};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -44,7 +44,7 @@ fn logits(foreign: &Foreign, side: usize) -> Vec<f32> {
 }
 
 fn problem(bytes: &[u8]) -> String {
-    from_bytes(bytes, None).unwrap_err().to_string()
+    from_bytes(bytes, &Asked::default()).unwrap_err().to_string()
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn logits_are_those_of_the_program_that_wrote_the_file() {
     assert_eq!(told.len(), 8);
     for told in told {
         let file = told["file"].as_str().unwrap();
-        let foreign = from_bytes(&fixture(file), None).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let foreign = from_bytes(&fixture(file), &Asked::default()).unwrap_or_else(|error| panic!("{file}: {error}"));
         assert_eq!(foreign.architecture.name(), told["architecture"].as_str().unwrap(), "{file}");
         let expected: Vec<f64> = serde_json::from_value(told["logits"].clone()).unwrap();
         let found = logits(&foreign, told["side"].as_u64().unwrap() as usize);
@@ -85,7 +85,8 @@ fn logits_at_full_width_are_those_of_the_program_that_wrote_the_file() {
             continue;
         }
         let told: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        let foreign = saliscope::foreign::open(&folder.join(told["file"].as_str().unwrap()), None).unwrap();
+        let foreign =
+            saliscope::foreign::open(&folder.join(told["file"].as_str().unwrap()), &Asked::default()).unwrap();
         let expected: Vec<f64> = serde_json::from_value(told["logits"].clone()).unwrap();
         let found = logits(&foreign, told["side"].as_u64().unwrap() as usize);
         let errors = found.iter().zip(&expected).map(|(found, expected)| (f64::from(*found) - expected).abs());
@@ -97,7 +98,7 @@ fn logits_at_full_width_are_those_of_the_program_that_wrote_the_file() {
 
 #[test]
 fn what_was_left_out_or_changed_is_said() {
-    let notes = |file: &str| from_bytes(&fixture(file), None).unwrap().notes;
+    let notes = |file: &str| from_bytes(&fixture(file), &Asked::default()).unwrap().notes;
     assert_eq!(notes("torch_inception.pth"), ["2 tensors of the auxiliary head left out"]);
     assert_eq!(notes("torch_densenet_lightning.pth"), ["1 tensor outside the network left out"]);
     let single = "the head has a single output z: it speaks for the finding, class 1, and -z against it";
@@ -137,7 +138,8 @@ fn other_files_are_told_what_they_are() {
         let problem = problem(&bytes);
         assert!(problem.contains(expected), "{problem:?} instead of {expected:?}");
     }
-    let asked = from_bytes(&fixture("torch_inception.pth"), Some(Architecture::DenseNet121)).unwrap_err().to_string();
+    let other = Asked { architecture: Some(Architecture::DenseNet121), ..Asked::default() };
+    let asked = from_bytes(&fixture("torch_inception.pth"), &other).unwrap_err().to_string();
     assert_eq!(asked, "these are no weights of densenet_121: they are of inception_v3");
 }
 
@@ -203,10 +205,10 @@ fn damaged_files_give_errors_and_never_a_panic() {
             if random.random_bool(0.2) {
                 bytes.truncate(random.random_range(0..whole.len()));
             }
-            refused += usize::from(from_bytes(&bytes, None).is_err());
+            refused += usize::from(from_bytes(&bytes, &Asked::default()).is_err());
         }
         for length in [0, 1, 7, 8, 100, whole.len() / 2, whole.len() - 1] {
-            assert!(from_bytes(&whole[..length], None).is_err(), "{file} cut to {length} bytes");
+            assert!(from_bytes(&whole[..length], &Asked::default()).is_err(), "{file} cut to {length} bytes");
         }
     }
     assert!(refused > 300, "only {refused} mutations mattered");

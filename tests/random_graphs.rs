@@ -5,12 +5,15 @@
 mod common;
 
 use candle_core::{DType, Device};
-use common::executor_checks::near_double;
+use common::executor_checks::{check_independence, near_double};
 use common::formula;
-use common::random_graph::{RandomNetwork, networks, plain_networks};
+use common::random_graph::{RandomNetwork, networks};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use saliscope::network::{Batch, CandleExecutor, CpuExecutor, CpuOptions, Isa, Pass, Target};
+use saliscope::network::{
+    Batch, BatchNorm, Border, CandleExecutor, Conv2d, CpuExecutor, CpuOptions, Executor, Graph, GraphBuilder, Isa,
+    Nonlinearity, Pass, Pool, Target,
+};
 
 fn candle(network: &RandomNetwork, dtype: DType) -> CandleExecutor {
     CandleExecutor::new(network.graph.clone(), &formula::weights(&network.graph), Device::Cpu, dtype).unwrap()
@@ -76,13 +79,81 @@ proptest! {
 
     /// The same for the processor's kernels, in every instruction set, with and without Winograd's filtering.
     #[test]
-    fn processor_kernels_stay_near_double_precision(network in plain_networks(false), winograd: bool) {
+    fn processor_kernels_stay_near_double_precision(network in networks(false), winograd: bool) {
         let double = candle(&network, DType::F64);
         for isa in Isa::available() {
             let options = CpuOptions { threads: Some(2), isa: Some(isa), winograd, ..CpuOptions::default() };
-            let weights = formula::weights(&network.graph);
-            let single = CpuExecutor::new(network.graph.clone(), &weights, options).unwrap();
-            prop_assert_eq!(near_double(&single, &double, network.height, network.width, 1e-5), Ok(()));
+            let single = processor(&network.graph, options);
+            prop_assert_eq!(near_double(&single, &double, network.height, network.width, 1e-5), Ok(()), "{}", isa);
         }
+    }
+
+    /// Neither the batch nor the number of threads changes a bit.
+    #[test]
+    fn processor_kernels_give_the_same_bits_in_any_company(network in networks(false), portable: bool) {
+        let isa = if portable { Isa::Portable } else { Isa::available()[0] };
+        let options = |threads| CpuOptions { threads: Some(threads), isa: Some(isa), ..CpuOptions::default() };
+        let executor = processor(&network.graph, options(2));
+        check_independence(&executor, network.height, network.width);
+        let input = image(&network);
+        let features = Some(network.graph.features());
+        let target = Target::Class(network.graph.classes() - 1);
+        let pass = Pass { target, gradient: true, activation: features, ..Pass::logits(&input) };
+        prop_assert_eq!(processor(&network.graph, options(1)).run(&pass).unwrap(), executor.run(&pass).unwrap());
+    }
+}
+
+fn processor(graph: &Graph, options: CpuOptions) -> CpuExecutor {
+    CpuExecutor::new(graph.clone(), &formula::weights(graph), options).unwrap()
+}
+
+/// Layers of several vectors of channels, which random networks have not: groups narrower and wider than a vector and across
+/// its bounds, kernels of single channels, and a max pool whose window has more than 256 pixels.
+#[test]
+fn processor_kernels_of_wide_layers_stay_near_double_precision() {
+    let conv = |out: usize, kernel: usize, stride: usize, groups: usize| {
+        Conv2d::new(out, [kernel; 2]).stride([stride; 2]).padding([kernel / 2; 2]).groups(groups)
+    };
+    let dilated = Conv2d { dilation: [2, 3], ..conv(40, 5, 1, 40) };
+    for (channels, conv) in [
+        (64, conv(64, 3, 1, 32)),
+        (128, conv(128, 3, 2, 32)),
+        (96, conv(64, 3, 1, 2)),
+        (96, conv(160, 3, 2, 4)),
+        (72, conv(96, 1, 1, 3)),
+        (48, conv(96, 3, 1, 48)),
+        (56, conv(56, 3, 1, 56)),
+        (40, conv(40, 5, 2, 40)),
+        (33, conv(33, 7, 1, 33)),
+        (40, dilated),
+    ] {
+        let (mut builder, image) = GraphBuilder::new(3, "stem");
+        let wide = builder.conv("wide", image, Conv2d::new(channels, [3, 3]).padding([1, 1]));
+        let wide = builder.relu("wide.relu", wide);
+        let wide = builder.conv("conv", wide, conv);
+        let wide = builder.batch_norm("conv.bn", wide, BatchNorm { eps: 1e-3, scale: true });
+        let wide = builder.nonlinearity("conv.silu", wide, Nonlinearity::Silu);
+        let pooled = builder.max_pool("pool", wide, Pool::square(3, 2, 1));
+        let features = builder.global_avg_pool("mean", pooled);
+        builder.linear("fc", features, 3);
+        let graph = builder.finish("wide", wide, 1);
+        near_in_every_way(&graph, [27, 30], &format!("{channels} channels, {conv:?}"));
+    }
+    let (mut builder, image) = GraphBuilder::new(3, "stem");
+    let wide = builder.conv("wide", image, Conv2d::new(40, [3, 3]).padding([1, 1]));
+    let pool = Pool { kernel: [21, 17], stride: [2, 3], padding: Border::equal([3, 1]), ceil_mode: true };
+    let pooled = builder.max_pool("pool", wide, pool);
+    builder.flatten_linear("fc", pooled, pool.output([27, 30]).unwrap(), 3, true);
+    near_in_every_way(&builder.finish("window", wide, 1), [27, 30], "a wide window");
+}
+
+fn near_in_every_way(graph: &Graph, [height, width]: [usize; 2], what: &str) {
+    let weights = formula::weights(graph);
+    let double = CandleExecutor::new(graph.clone(), &weights, Device::Cpu, DType::F64).unwrap();
+    for isa in Isa::available() {
+        let options = CpuOptions { threads: Some(2), isa: Some(isa), ..CpuOptions::default() };
+        let executor = processor(graph, options);
+        assert_eq!(near_double(&executor, &double, height, width, 1e-5), Ok(()), "{what}, {isa}");
+        check_independence(&executor, height, width);
     }
 }

@@ -38,6 +38,12 @@ fn read_as(model: &Model) -> String {
         name.push_str(", ");
         name.push_str(&model.card.scaling_words());
     }
+    if model.graph.is_imported() {
+        // A graph that was opened can be written.
+        let graph = model.card.graph_sha256().ok().flatten().unwrap_or_default();
+        name.push_str(", graph ");
+        name.push_str(&graph);
+    }
     name
 }
 

@@ -1,6 +1,7 @@
 //! `saliscope convert`: weights of other programs become a model of ours.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -10,10 +11,10 @@ use super::console;
 use super::error::{Error, Result};
 use super::{output_file, print_json};
 use crate::export::FileSet;
-use crate::foreign::{self, Foreign};
+use crate::foreign::{self, Asked, Foreign};
 use crate::limits;
 use crate::network::{
-    Architecture, DetectorCard, ModelCard, ModelKind, Output, Precision, Scaling, class_names, sha256_hex,
+    Architecture, DetectorCard, Head, ModelCard, ModelKind, Output, Precision, Scaling, class_names, sha256_hex,
 };
 
 /// Side of the images of the study, in pixels.
@@ -46,9 +47,10 @@ pub(super) struct Arguments {
     /// Architecture that the file must hold: `inception_v3` or `densenet_121`; its tensors tell it
     #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(Architecture))]
     arch: Option<Architecture>,
-    /// Side of the images it was trained on, in pixels, or height and width such as 320x299
-    #[arg(long, value_name = "PX", value_parser = input_size, default_value = "320")]
-    input_size: [usize; 2],
+    /// Side of the images it was trained on, in pixels, or height and width such as 320x299; without this, as the file says,
+    /// else 320
+    #[arg(long, value_name = "PX", value_parser = input_size)]
+    input_size: Option<[usize; 2]>,
     /// How gray values become its input; without this or --range or --mean, it is assumed: imagenet for `densenet_121` with
     /// 3 channels, else symmetric
     #[arg(long, value_name = "SCALING", value_enum, conflicts_with_all = ["range", "mean", "std"])]
@@ -126,10 +128,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         }
         output_file::refuse_taken(path, *force)?;
     }
-    let foreign = foreign::open(input, arguments.arch)?;
+    let foreign = foreign::open(input, &Asked { architecture: arguments.arch, input_size: arguments.input_size })?;
     let weights = foreign.weights.to_safetensors(Precision::Single)?;
     let card = card(arguments, &foreign, &sha256_hex(&weights))?;
-    let mut json = serde_json::to_vec_pretty(&card).map_err(|error| Error::Stdout(error.into()))?;
+    let mut json = card.to_json()?;
     json.push(b'\n');
     // Both or neither.
     let mut files = FileSet::over(output_file::taken(*force));
@@ -157,15 +159,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 
 fn card(arguments: &Arguments, foreign: &Foreign, sha256: &str) -> Result<ModelCard> {
     let Foreign { architecture, variant, .. } = foreign;
-    let stated = stated_scaling(arguments)?;
+    let stated = stated_scaling(arguments)?.or_else(|| foreign.scaling.clone());
     let kind = architecture.kind();
-    let classes = class_names(kind, variant.classes, arguments.classes.clone());
+    let named = arguments.classes.clone().or_else(|| foreign.classes.clone());
+    let classes = class_names(kind, variant.classes, named);
     let said = arguments.output_kind.map(Output::from).or(foreign.output);
     let card = ModelCard {
         architecture: *architecture,
         kind,
         width: variant.width,
-        input_size: arguments.input_size,
+        input_size: arguments.input_size.or(foreign.input_size).unwrap_or([STUDY_INPUT_PX; 2]),
         channels: variant.input_channels,
         scaling_assumed: stated.is_none(),
         scaling: stated
@@ -177,13 +180,19 @@ fn card(arguments: &Arguments, foreign: &Foreign, sha256: &str) -> Result<ModelC
         classes,
         trained_on: None,
         trained_on_patients: arguments.trained_on_patients.map(YesNo::is_yes),
-        origin: Some(foreign.origin.to_owned()),
+        origin: Some(foreign.origin.clone()),
         count_include_pad: variant.count_include_pad,
         norm_scale: variant.norm_scale,
         norm_eps: variant.norm_eps,
+        // No file of weights tells the functions between layers.
+        head_assumed: variant.head.as_ref().is_some_and(Head::has_functions),
+        head: variant.head.clone(),
         detector: (kind == ModelKind::Detection)
             .then(|| DetectorCard { p6_from_c5: variant.p6_from_c5, ..DetectorCard::default() }),
+        norm_folded: foreign.norm_folded,
+        blocks: None,
         sha256: sha256.to_owned(),
+        imported_graph: foreign.graph.clone().map(Arc::new),
     };
     card.check(variant, sha256)?;
     Ok(card)

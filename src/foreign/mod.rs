@@ -13,36 +13,88 @@ use std::path::Path;
 
 use crate::files::Source;
 use crate::limits;
-use crate::network::{Architecture, Output, Variant, Weights};
+use crate::network::{Architecture, Graph, Output, Scaling, Variant, Weights};
 
 pub use error::{Error, Result};
 
 /// Bytes that tell a format.
 const HEAD_BYTES: usize = 64;
 
+/// What whoever opens a file says beforehand.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Asked {
+    /// The architecture that the file must hold.
+    pub architecture: Option<Architecture>,
+    /// Images it is to read, `[height, width]` in pixels, for files that leave it open.
+    pub input_size: Option<[usize; 2]>,
+}
+
 /// A model from a file of another program.
+///
+/// A reader returns [`Foreign::named`] where it found a network of an architecture here, and [`Foreign::imported`] where the
+/// file itself describes the network: a [`Graph`] made with [`crate::network::GraphBuilder`], of the architecture
+/// `Architecture::Imported.name()`, in blocks that the names of the file tell, and weights under the names that
+/// [`Graph::parameters`] gives. Both then set whatever else the file states. `convert` checks such a graph by writing and
+/// reading it, so that a reader need not compare channels and bounds ([`crate::limits`]) itself; what the builder itself
+/// asserts (equal channels of a sum or a product) it must. Bounds of a clip are numbers: the largest `f32` where there is
+/// none.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Foreign {
     /// Its architecture.
     pub architecture: Architecture,
     /// Which variant of it, by the weights and the rules of the program it comes from.
     pub variant: Variant,
-    /// Its weights; they fit the graph of `variant`.
+    /// The graph that the file describes, of [`Architecture::Imported`] alone.
+    pub graph: Option<Graph>,
+    /// Its weights; they fit the graph, or that of `variant`.
     pub weights: Weights,
     /// How its outputs become probabilities, where the file says it.
     pub output: Option<Output>,
+    /// Names of the classes, where the file says them; as many as [`crate::network::class_names`] takes.
+    pub classes: Option<Vec<String>>,
+    /// Images it reads, `[height, width]` in pixels, where the file says it.
+    pub input_size: Option<[usize; 2]>,
+    /// How gray values become its input, where the file says it.
+    pub scaling: Option<Scaling>,
+    /// Whether the program that wrote the file folded batch normalization into the layers before it.
+    pub norm_folded: bool,
     /// What kind of file it was, in words.
-    pub origin: &'static str,
+    pub origin: String,
     /// What was left out or changed, one sentence each.
     pub notes: Vec<String>,
 }
 
+impl Foreign {
+    /// A network of an architecture here.
+    pub fn named(architecture: Architecture, variant: Variant, weights: Weights, origin: &str) -> Self {
+        Self {
+            architecture,
+            variant,
+            graph: None,
+            weights,
+            output: None,
+            classes: None,
+            input_size: None,
+            scaling: None,
+            norm_folded: false,
+            origin: origin.to_owned(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// A network that the file itself describes.
+    pub fn imported(graph: Graph, weights: Weights, origin: &str) -> Self {
+        let variant = graph.imported_variant();
+        Self { graph: Some(graph), ..Self::named(Architecture::Imported, variant, weights, origin) }
+    }
+}
+
 /// Reads a file of at most [`limits::FOREIGN_WEIGHTS_BYTES`], of which the content tells the format. The tensor names tell
-/// the architecture; `asked` must agree with them.
+/// the architecture; what is asked must agree with them.
 ///
 /// # Errors
 /// As [`from_bytes`], and when the file cannot be read; the path comes last.
-pub fn open(path: &Path, asked: Option<Architecture>) -> Result<Foreign> {
+pub fn open(path: &Path, asked: &Asked) -> Result<Foreign> {
     let bytes = read(path).map_err(|error| error.in_file(path))?;
     from_bytes(&bytes, asked).map_err(|error| error.in_file(path))
 }
@@ -58,7 +110,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// When it is none of the formats, is damaged, or holds the weights of no network here or of another than `asked`.
-pub fn from_bytes(bytes: &[u8], asked: Option<Architecture>) -> Result<Foreign> {
+pub fn from_bytes(bytes: &[u8], asked: &Asked) -> Result<Foreign> {
     if bytes.len() as u64 > limits::FOREIGN_WEIGHTS_BYTES {
         return Err(Error::TooLarge);
     }
@@ -66,7 +118,11 @@ pub fn from_bytes(bytes: &[u8], asked: Option<Architecture>) -> Result<Foreign> 
         Kind::Keras => keras::read(bytes)?,
         Kind::Torch => torch::read(bytes)?,
     };
-    match asked.filter(|asked| *asked != foreign.architecture) {
+    match asked.architecture.filter(|asked| *asked != foreign.architecture) {
+        Some(asked) if foreign.graph.is_some() => {
+            let problem = "the file describes a network of its own; leave the architecture out".to_owned();
+            Err(Error::OtherNetwork { architecture: asked, problem })
+        }
         Some(asked) => {
             let found = foreign.architecture;
             Err(Error::OtherNetwork { architecture: asked, problem: format!("they are of {found}") })

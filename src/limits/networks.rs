@@ -11,6 +11,12 @@ pub const WIDTH: f64 = 16.0;
 /// Logits, maps or kinds of boxes of a network; the largest published classifiers have 22,000.
 pub const CLASSES: usize = 100_000;
 
+/// Hidden layers of a classifier's head, functions among them; the largest published ones have about ten.
+pub const HEAD_LAYERS: usize = 64;
+
+/// Rows and columns to which a head pools the features; VGG pools to 7.
+pub const HEAD_POOLED_PX: Whole = Whole::new(1, 64);
+
 /// Added to the variance of batch normalization; PyTorch adds 0.00001, Keras 0.001.
 pub const NORM_EPS: Real = Real::new(0.0, 1.0);
 
@@ -35,3 +41,25 @@ pub const TRAINING_BATCH: Whole = Whole::new(2, 4096);
 
 /// Learning rate and weight decay: beyond, the first step already leaves all numbers behind.
 pub const RATE: f64 = 1000.0;
+
+/// Nodes of a graph that came from a file, the image among them; the largest published classifiers have about 2,000.
+pub const GRAPH_NODES: Whole = Whole::new(2, 20_000);
+
+/// Channels of a node of such a graph; an Inception or a DenseNet has 2,208 at most, a layer behind flattened features 4,096.
+pub const GRAPH_CHANNELS: Whole = Whole::new(1, CLASSES);
+
+/// Kernels, strides, windows and extents of such a graph, in pixels: no image is larger.
+pub const NETWORK_SIDE_PX: Whole = Whole::new(1, INPUT_SIDE_PX);
+
+/// Length of a name in such a graph, in bytes.
+pub const GRAPH_NAME_BYTES: Whole = Whole::new(1, 512);
+
+/// Weights of such a graph: as many as a file of weights has in single precision.
+pub const GRAPH_WEIGHTS: usize = (super::WEIGHTS_BYTES / size_of::<f32>() as u64) as usize;
+
+/// Values that one node of such a graph writes for an image: 64 channels at the largest size of an image.
+pub const GRAPH_NODE_VALUES: usize = 64 * INPUT_SIDE_PX * INPUT_SIDE_PX;
+
+/// Multiply-adds of such a graph for an image: fifty times those of a VGG-19 at the largest size of an image, and some hours
+/// of a computer's work.
+pub const GRAPH_WORK: u64 = 1 << 48;

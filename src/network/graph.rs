@@ -1,5 +1,6 @@
 //! A network as data: named nodes in named blocks, described once per architecture and read by every executor.
 
+use super::architecture::{Architecture, Variant};
 use super::class_logit::class_count;
 use super::error::{Error, Result};
 use super::op::Op;
@@ -39,7 +40,8 @@ impl ModelKind {
 }
 
 /// How an untrained layer begins, where its place in the network decides that.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Start {
     /// As the architecture's published initializer says.
     #[default]
@@ -127,6 +129,22 @@ impl Graph {
     /// Short name of the architecture, such as `inception_v3`.
     pub fn architecture(&self) -> &str {
         &self.architecture
+    }
+
+    /// Whether it came from a file and no architecture here has it.
+    pub fn is_imported(&self) -> bool {
+        self.architecture == Architecture::Imported.name()
+    }
+
+    /// What of an imported graph [`Variant`] tells of others.
+    pub(crate) fn imported_variant(&self) -> Variant {
+        let usual = Architecture::Imported.usual_variant();
+        Variant { input_channels: self.input_channels(), classes: self.logit_count, ..usual }
+    }
+
+    /// The smallest image side it accepts, in pixels.
+    pub fn min_input_px(&self) -> usize {
+        self.min_input_px
     }
 
     /// What it says about an image.

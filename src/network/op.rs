@@ -1,9 +1,12 @@
 //! What the nodes of a network compute.
 
+use serde::{Deserialize, Serialize};
+
 use super::nonlinearity::Nonlinearity;
 
 /// Zeros added around an image, in pixels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Border {
     /// `[above the first row, left of the first column]`.
     pub before: [usize; 2],
@@ -32,7 +35,8 @@ impl Border {
 }
 
 /// A convolution; weight `[out, in / groups, kh, kw]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Conv2d {
     /// Channels written.
     pub out_channels: usize,
@@ -97,7 +101,8 @@ impl Conv2d {
 }
 
 /// Batch normalization with fixed statistics: `(x - mean) / sqrt(variance + eps) * weight + bias`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BatchNorm {
     /// Added to the variance.
     pub eps: f64,
@@ -106,7 +111,8 @@ pub struct BatchNorm {
 }
 
 /// Windows of a pooling layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Pool {
     /// Window `[height, width]` in pixels.
     pub kernel: [usize; 2],
@@ -170,7 +176,8 @@ pub(super) fn adaptive_window(at: usize, input: usize, output: usize) -> std::op
 }
 
 /// What a node computes from its inputs.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Op {
     /// The image, `[n, c, h, w]`.
     Input,

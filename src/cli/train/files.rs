@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::super::error::{Error, Result};
 use super::super::output_file;
 use crate::export::FileSet;
-use crate::network::{self, ModelCard};
+use crate::network::ModelCard;
 
 /// The files of a training, beside its weights.
 pub(super) struct Files {
@@ -56,7 +56,7 @@ impl Files {
 
     /// Writes what a training gave: all files or none. What took a name while it ran stays, unless `force`.
     pub(super) fn write(&self, force: bool, log: &[u8], curve: &[u8], weights: &[u8], card: &ModelCard) -> Result<()> {
-        let card = serde_json::to_vec_pretty(card).map_err(network::Error::CardSyntax)?;
+        let card = card.to_json()?;
         let mut files = FileSet::over(output_file::taken(force));
         files.add(&self.log, log)?;
         files.add(&self.curve, curve)?;

@@ -9,11 +9,11 @@ mod inception_v3;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Foreign;
 use super::bytes::Damage;
 use super::error::{Error, Result};
 use super::hdf5::{Dataset, File};
 use super::tensors::{Named, SINGLE_OUTPUT, assemble, counted};
-use super::{Foreign, torch};
 use crate::network::{Architecture, Graph, Op, Variant};
 
 /// Added to the variance in the DenseNet-121 of keras-applications.
@@ -72,7 +72,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Foreign> {
     }
     // Files of weights alone hold no configuration.
     let output = file.text_attribute("model_config").map_err(of_hdf5)?.and_then(|config| activation::output(&config));
-    Ok(Foreign { architecture, variant, weights, output, origin: "Keras weights (HDF5)", notes })
+    Ok(Foreign { output, notes, ..Foreign::named(architecture, variant, weights, "Keras weights (HDF5)") })
 }
 
 fn of_hdf5(Damage(problem): Damage) -> Error {
@@ -187,7 +187,7 @@ fn tensors<'a>(
         }
     }
     let head = head(layers)?;
-    let Some(name) = torch::head_name(architecture) else { unreachable!("layers of classifiers alone are recognized") };
+    let Some(name) = architecture.head() else { unreachable!("layers of classifiers alone are recognized") };
     let kernel = &head["kernel"];
     let [outputs, _] = kernel.shape()[..] else { unreachable!("a dense kernel has two axes") };
     tensors.insert(format!("{name}.weight"), (kernel.shape(), Source::Parameter(kernel.clone())));

@@ -1,6 +1,6 @@
 //! What a forward pass leaves for networks that compute the same up to some layer.
 //!
-//! Going back through those layers needs their ReLU bits and max-pool winners, which have places of their own in memory;
+//! Going back through those layers needs their kept values, ReLU bits and max-pool winners, which have places of their own in memory;
 //! going forward from a boundary needs the few tensors that are read across it.
 
 use std::sync::Arc;
@@ -19,6 +19,7 @@ pub(super) struct Checkpoint {
     input: Batch,
     /// From the image upwards.
     boundaries: Vec<Boundary>,
+    kept: Vec<f32>,
     bits: Vec<u16>,
     winners: Vec<u8>,
 }
@@ -40,7 +41,9 @@ impl Checkpoint {
 
     /// How much memory it takes.
     pub(super) fn bytes(&self) -> usize {
-        let values = self.input.values().len() + self.boundaries.iter().map(|kept| kept.values.len()).sum::<usize>();
+        let values = self.input.values().len()
+            + self.kept.len()
+            + self.boundaries.iter().map(|kept| kept.values.len()).sum::<usize>();
         size_of::<f32>() * values + size_of_val(&self.bits[..]) + self.winners.len()
     }
 
@@ -56,7 +59,7 @@ impl Checkpoint {
             memory.values_mut()[region.offset * batch..][..region.len * batch].copy_from_slice(values);
             from = rest;
         }
-        memory.restore(&self.bits, &self.winners);
+        memory.restore(&self.kept, &self.bits, &self.winners);
         boundary.step
     }
 }
@@ -71,9 +74,9 @@ impl Recorder {
     /// Chooses from `steps`, in ascending order, as many of the last ones as fit into `kept_bytes` with all else that is
     /// kept of `input`: the later a boundary, the smaller it is and the more it saves. `None` where none is left.
     pub(super) fn new(steps: &[usize], plan: &Plan, input: &Batch, kept_bytes: usize) -> Option<Self> {
-        let Sizes { bits, winners, .. } = plan.sizes;
+        let Sizes { kept, bits, winners, .. } = plan.sizes;
         let batch = input.len();
-        let image = size_of::<f32>() * input.image_len() + size_of::<u16>() * bits + winners;
+        let image = size_of::<f32>() * (input.image_len() + kept) + size_of::<u16>() * bits + winners;
         let mut left = kept_bytes.checked_sub(image * batch)?;
         let mut wanted = Vec::new();
         for step in steps.iter().rev() {
@@ -114,6 +117,7 @@ impl Recorder {
             form,
             input: input.clone(),
             boundaries: self.boundaries,
+            kept: memory.kept().to_vec(),
             bits: memory.bits().to_vec(),
             winners: memory.winners().to_vec(),
         }

@@ -41,7 +41,9 @@ impl TieRule {
             }
         }
         let wide = graph.nodes().iter().zip(&critical).any(|(node, critical)| {
-            *critical && matches!(node.op, Op::Conv2d(conv) if conv.kernel != [1, 1] && conv.stride == [1, 1])
+            *critical
+                && matches!(node.op, Op::Conv2d(conv)
+                if conv.kernel != [1, 1] && conv.stride == [1, 1] && conv.dilation == [1, 1] && conv.groups == 1)
         });
         wide.then_some(Self { critical, block_px })
     }
@@ -75,6 +77,12 @@ fn reaches(graph: &Graph) -> Vec<Reach> {
         let window = match node.op {
             Op::Conv2d(conv) => Some((conv.span(), conv.stride, conv.padding)),
             Op::MaxPool(pool) | Op::AvgPool { pool, .. } => Some((pool.kernel, pool.stride, pool.padding)),
+            Op::Pad(border) => Some(([1, 1], [1, 1], border)),
+            // Repeated pixels are constant blocks of their own, whatever the image.
+            Op::UpsampleNearest | Op::AdaptiveAvgPool { .. } => {
+                reach.field_px = 1;
+                None
+            }
             _ => None,
         };
         if let Some((kernel, stride, padding)) = window {
@@ -116,12 +124,12 @@ fn has_flat_block(image: &[f32], height: usize, width: usize, side: usize) -> bo
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::{densenet_121, inception_v3};
+    use super::super::super::{Architecture, Variant};
     use super::*;
 
     #[test]
     fn inception_meets_ties_up_to_its_first_reduction_and_densenet_in_no_filtered_layer() {
-        let graph = inception_v3::inception_v3(&inception_v3::Config::default());
+        let graph = Architecture::InceptionV3.graph(&Variant::default());
         let extents = graph.extents(320, 320).unwrap();
         let rule = TieRule::new(&graph, &extents).unwrap();
         let critical = |name: &str| rule.critical[graph.find(name).unwrap().index()];
@@ -130,7 +138,7 @@ mod tests {
         // 3x3 with stride 2, then two 3x3: 3 + 2 * 2 + 2 * 2 pixels.
         assert_eq!(rule.block_px, 11);
 
-        let graph = densenet_121::densenet_121(&densenet_121::Config::default());
+        let graph = Architecture::DenseNet121.graph(&Variant::default());
         assert_eq!(TieRule::new(&graph, &graph.extents(320, 320).unwrap()), None);
     }
 

@@ -39,6 +39,8 @@ pub struct Panel {
     pub epilogue: usize,
     /// First channel group in the destination.
     pub group: usize,
+    /// First channel and number of channels that it reads of its source; none reads all.
+    pub window: Option<(usize, usize)>,
 }
 
 /// A convolution over a flat list of pixels, image after image.
@@ -130,8 +132,15 @@ unsafe fn block<L: Lanes, const ROWS: usize, const VECTORS: usize>(
                     pointers[row] = source.values.add((base + pixel) * source.stride);
                 }
             }
-            multiply::<L, ROWS, VECTORS>(&mut sums, &pointers, weights, source.channels);
-            weights = weights.add(source.channels * VECTORS * LANES);
+            let mut channels = source.channels;
+            if let Some((first, count)) = panel.window {
+                for pointer in &mut pointers {
+                    *pointer = pointer.add(first);
+                }
+                channels = count;
+            }
+            multiply::<L, ROWS, VECTORS>(&mut sums, &pointers, weights, channels);
+            weights = weights.add(channels * VECTORS * LANES);
         }
         // The sums leave the registers with constant indices before any index known only at run time touches them;
         // otherwise the compiler keeps the whole array in memory.

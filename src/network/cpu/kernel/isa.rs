@@ -4,11 +4,17 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
+use super::depthwise::{Depthwise, depthwise};
 use super::direct::{Direct, direct};
-use super::epilogue::Epilogue;
+use super::epilogue::{Activate, Epilogue};
+use super::flat::{self, Flat};
+use super::function::{self, Curve};
+use super::layer_norm::{self, LayerNorm};
 use super::pointwise::{self, Normalize, Spread};
 use super::pool::{self, Pooling};
+use super::product::{self, Values};
 use super::simd::Portable;
+use super::sparse::{Sparse, sparse};
 use super::train::{self, Correlation, NormRow, Product};
 use super::winograd::{Winograd, winograd};
 
@@ -116,6 +122,8 @@ impl TileShape {
 
 type WinogradKernel = unsafe fn(&Winograd<'_>, usize, usize, Range<usize>, &mut [f32]);
 
+type MultiplyKernel = unsafe fn(&[Values; 2], Option<&(Values, f32)>, (usize, usize), &Epilogue, usize, usize);
+
 /// Every kernel compiled for one instruction set.
 ///
 /// # Safety of the members
@@ -135,8 +143,16 @@ pub struct Kernels {
     pub(crate) normalize: unsafe fn(&Normalize, &Epilogue, usize, usize),
     pub(crate) spread: unsafe fn(&Spread, &Epilogue, usize, usize),
     pub(crate) mask: unsafe fn(&Epilogue, usize, usize, usize),
-    pub(crate) global_mean: unsafe fn(*const f32, usize, usize, usize, &Epilogue, Range<usize>),
     pub(crate) global_spread: unsafe fn(*const f32, usize, usize, usize, &Epilogue, usize, usize),
+    pub(crate) activate: Activate,
+    pub(crate) depthwise: unsafe fn(&Depthwise<'_>, usize, usize),
+    pub(crate) sparse: unsafe fn(&Sparse<'_>, usize, usize),
+    pub(crate) multiply: MultiplyKernel,
+    pub(crate) sum_pixels: unsafe fn(&Values, Option<&Values>, usize, f32, &Epilogue, usize, usize),
+    pub(crate) layer_norm: unsafe fn(&LayerNorm, usize, usize),
+    pub(crate) layer_norm_backward: unsafe fn(&LayerNorm, usize, usize),
+    pub(crate) flat_forward: unsafe fn(&Flat<'_>, *mut f32, usize, usize),
+    pub(crate) flat_backward: unsafe fn(&Flat<'_>, *mut f32, usize, usize),
     pub(crate) product: unsafe fn(&Product, usize, usize),
     pub(crate) correlate: unsafe fn(&Correlation, usize, usize),
     pub(crate) moments: unsafe fn(&[f32]) -> (f64, f64),
@@ -152,7 +168,10 @@ impl Kernels {
 }
 
 macro_rules! compile {
-    ($module:ident, $lanes:ty, $rows:expr, $vectors:expr, $wide:expr, $tile:expr, [$($feature:meta),*]) => {
+    (
+        $module:ident, $lanes:ty, $rows:expr, $vectors:expr, $wide:expr, $tile:expr, $neighbours:expr,
+        [$($feature:meta),*]
+    ) => {
         mod $module {
             use super::*;
 
@@ -173,8 +192,16 @@ macro_rules! compile {
                 normalize,
                 spread,
                 mask,
-                global_mean,
                 global_spread,
+                activate,
+                depthwise: run_depthwise,
+                sparse: run_sparse,
+                multiply,
+                sum_pixels,
+                layer_norm: run_layer_norm,
+                layer_norm_backward,
+                flat_forward,
+                flat_backward,
                 product,
                 correlate,
                 moments,
@@ -209,14 +236,25 @@ macro_rules! compile {
                 normalize(step: &Normalize, target: &Epilogue, first: usize, last: usize) = pointwise::normalize::<L>;
                 spread(step: &Spread, target: &Epilogue, first: usize, last: usize) = pointwise::spread::<L>;
                 mask(target: &Epilogue, groups: usize, first: usize, last: usize) = pointwise::mask::<L>;
-                global_mean(
-                    source: *const f32, stride: usize, groups: usize, pixels: usize, target: &Epilogue,
-                    images: Range<usize>
-                ) = pointwise::global_mean::<L>;
                 global_spread(
                     source: *const f32, stride: usize, groups: usize, pixels: usize, target: &Epilogue, first: usize,
                     last: usize
                 ) = pointwise::global_spread::<L>;
+                activate(curve: &Curve, values: *mut f32, slopes: *mut f32) = function::activate::<L>;
+                run_depthwise(conv: &Depthwise<'_>, first: usize, last: usize) = depthwise::<L, { $neighbours }>;
+                run_sparse(sums: &Sparse<'_>, first: usize, last: usize) = sparse::<L>;
+                multiply(
+                    factors: &[Values; 2], third: Option<&(Values, f32)>, size: (usize, usize), target: &Epilogue,
+                    first: usize, last: usize
+                ) = product::multiply::<L>;
+                sum_pixels(
+                    values: &Values, second: Option<&Values>, groups: usize, share: f32, target: &Epilogue,
+                    first: usize, last: usize
+                ) = product::sum_pixels::<L>;
+                run_layer_norm(norm: &LayerNorm, first: usize, last: usize) = layer_norm::forward::<L>;
+                layer_norm_backward(norm: &LayerNorm, first: usize, last: usize) = layer_norm::backward::<L>;
+                flat_forward(flat: &Flat<'_>, target: *mut f32, first: usize, last: usize) = flat::forward::<L>;
+                flat_backward(flat: &Flat<'_>, target: *mut f32, first: usize, last: usize) = flat::backward::<L>;
                 product(step: &Product, first: usize, count: usize) = train::product::<L, { $wide }>;
                 correlate(step: &Correlation, first: usize, count: usize) =
                     train::correlate::<L, { TILE[0] }, { TILE[1] }>;
@@ -247,9 +285,10 @@ macro_rules! compile {
 use super::simd::{Avx2, Avx512};
 
 // Rows times vectors fill the registers of each set: 24 of 32, 12 of 16 (two a vector), and 6 x 4 of 32 on NEON.
+// Neighbours of a convolution a channel: as many as hide the time that a sum takes.
 // Lines of training: 6 rows x 4 vectors and 4 x 6 sums with AVX-512, 6 x 1 and 2 x 2 elsewhere.
 #[cfg(target_arch = "x86_64")]
-compile!(avx512, Avx512, 12, 2, 4, [4, 6], [target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma,avx2")]);
+compile!(avx512, Avx512, 12, 2, 4, [4, 6], 8, [target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma,avx2")]);
 #[cfg(target_arch = "x86_64")]
-compile!(avx2, Avx2, 6, 1, 1, [2, 2], [target_feature(enable = "avx2,fma")]);
-compile!(portable, Portable, if cfg!(target_arch = "aarch64") { 6 } else { 3 }, 1, 1, [2, 2], []);
+compile!(avx2, Avx2, 6, 1, 1, [2, 2], 4, [target_feature(enable = "avx2,fma")]);
+compile!(portable, Portable, if cfg!(target_arch = "aarch64") { 6 } else { 3 }, 1, 1, [2, 2], 4, []);

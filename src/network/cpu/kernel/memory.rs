@@ -87,6 +87,8 @@ impl Aligned {
 pub struct Sizes {
     /// `f32` values; forward and backward passes use the same ones in turn.
     pub values: usize,
+    /// The first of these values, which a forward pass leaves for the way back.
+    pub kept: usize,
     /// Groups of sixteen ReLU bits.
     pub bits: usize,
     /// Max-pool winners.
@@ -135,8 +137,14 @@ impl Memory {
         &self.winners[..self.sizes.winners * self.batch]
     }
 
-    /// Puts back bits and winners of a batch of this size.
-    pub fn restore(&mut self, bits: &[u16], winners: &[u8]) {
+    /// Values of all images that a forward pass left for the way back.
+    pub fn kept(&self) -> &[f32] {
+        &self.values.as_slice()[..self.sizes.kept * self.batch]
+    }
+
+    /// Puts back kept values, bits and winners of a batch of this size.
+    pub fn restore(&mut self, kept: &[f32], bits: &[u16], winners: &[u8]) {
+        self.values.as_mut_slice()[..kept.len()].copy_from_slice(kept);
         self.bits[..bits.len()].copy_from_slice(bits);
         self.winners[..winners.len()].copy_from_slice(winners);
     }

@@ -1,7 +1,7 @@
 //! Steps that touch each value alone: normalization with ReLU (and the mean over small windows behind it), copies,
 //! masks, and the gathering of rows for matrix products.
 
-use super::epilogue::{Epilogue, pass};
+use super::epilogue::Epilogue;
 use super::simd::{LANES, Lanes};
 
 /// `max(x * scale + shift, 0)` per channel, with the bits of positive results kept for the gradient.
@@ -123,7 +123,7 @@ pub(crate) struct Spread {
     pub window: usize,
 }
 
-/// Applies a ReLU's mask in place to pixels `first..last`.
+/// Applies a ReLU's mask or a curve's derivatives in place to pixels `first..last`.
 #[inline(always)]
 pub(crate) unsafe fn mask<L: Lanes>(target: &Epilogue, groups: usize, first: usize, last: usize) {
     // SAFETY: as above; a task reads and writes its own pixels of the target in place.
@@ -131,33 +131,7 @@ pub(crate) unsafe fn mask<L: Lanes>(target: &Epilogue, groups: usize, first: usi
         for pixel in first..last {
             for group in 0..groups {
                 let at = target.target.add(pixel * target.stride + group * LANES);
-                let bits = *target.mask.add(pixel * target.mask_stride + group);
-                L::store(at, pass::<L>(bits, target.guided, L::load(at)));
-            }
-        }
-    }
-}
-
-/// Mean over all pixels of images `first..last`.
-#[inline(always)]
-pub(crate) unsafe fn global_mean<L: Lanes>(
-    source: *const f32,
-    stride: usize,
-    groups: usize,
-    pixels: usize,
-    target: &Epilogue,
-    images: std::ops::Range<usize>,
-) {
-    // SAFETY: as above; every image has `pixels` pixels in the source and one in the target.
-    unsafe {
-        let share = L::splat(1.0 / pixels as f32);
-        for image in images {
-            for group in 0..groups {
-                let mut sum = L::splat(0.0);
-                for pixel in 0..pixels {
-                    sum = L::add(sum, L::load(source.add((image * pixels + pixel) * stride + group * LANES)));
-                }
-                target.apply::<L>(L::mul(sum, share), image, group);
+                target.apply::<L>(L::load(at), pixel, group);
             }
         }
     }

@@ -23,6 +23,9 @@ pub trait Lanes: Copy + Send + Sync + 'static {
     unsafe fn add(a: Self::F, b: Self::F) -> Self::F;
     unsafe fn sub(a: Self::F, b: Self::F) -> Self::F;
     unsafe fn mul(a: Self::F, b: Self::F) -> Self::F;
+    unsafe fn div(a: Self::F, b: Self::F) -> Self::F;
+    /// 2 to the power of whole numbers from -126 to 127.
+    unsafe fn power_of_two(exponent: Self::F) -> Self::F;
     /// Bits of the lanes where a > b (false for NaN).
     unsafe fn greater(a: Self::F, b: Self::F) -> u16;
     /// `value` where the bit is set, 0 elsewhere.
@@ -103,6 +106,16 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    unsafe fn div(a: Self::F, b: Self::F) -> Self::F {
+        each_lane!(|i| a[i] / b[i])
+    }
+
+    #[inline(always)]
+    unsafe fn power_of_two(exponent: Self::F) -> Self::F {
+        each_lane!(|i| f32::from_bits(((exponent[i] as i32 + 127) << 23).cast_unsigned()))
+    }
+
+    #[inline(always)]
     unsafe fn greater(a: Self::F, b: Self::F) -> u16 {
         let mut mask = 0;
         for lane in 0..LANES {
@@ -154,6 +167,10 @@ mod x86 {
             let spread = _mm256_and_si256(_mm256_set1_epi32(i32::from(mask)), bits);
             _mm256_castsi256_ps(_mm256_cmpeq_epi32(spread, bits))
         };
+        fn power_of_two(exponent: __m256) -> __m256 = {
+            let biased = _mm256_add_epi32(_mm256_cvtps_epi32(exponent), _mm256_set1_epi32(127));
+            _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))
+        };
         // SSE2 belongs to every `x86_64` machine.
         fn equal_bytes_sse2(source: *const u8, value: u8) -> u16 = {
             let bytes = _mm_loadu_si128(source.cast());
@@ -177,6 +194,8 @@ mod x86 {
             fn add(a: Self::F, b: Self::F) -> Self::F = [_mm256_add_ps(a[0], b[0]), _mm256_add_ps(a[1], b[1])];
             fn sub(a: Self::F, b: Self::F) -> Self::F = [_mm256_sub_ps(a[0], b[0]), _mm256_sub_ps(a[1], b[1])];
             fn mul(a: Self::F, b: Self::F) -> Self::F = [_mm256_mul_ps(a[0], b[0]), _mm256_mul_ps(a[1], b[1])];
+            fn div(a: Self::F, b: Self::F) -> Self::F = [_mm256_div_ps(a[0], b[0]), _mm256_div_ps(a[1], b[1])];
+            fn power_of_two(exponent: Self::F) -> Self::F = [power_of_two(exponent[0]), power_of_two(exponent[1])];
             fn greater(a: Self::F, b: Self::F) -> u16 = {
                 let low = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a[0], b[0])) as u16;
                 let high = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a[1], b[1])) as u16;
@@ -208,6 +227,11 @@ mod x86 {
             fn add(a: Self::F, b: Self::F) -> Self::F = _mm512_add_ps(a, b);
             fn sub(a: Self::F, b: Self::F) -> Self::F = _mm512_sub_ps(a, b);
             fn mul(a: Self::F, b: Self::F) -> Self::F = _mm512_mul_ps(a, b);
+            fn div(a: Self::F, b: Self::F) -> Self::F = _mm512_div_ps(a, b);
+            fn power_of_two(exponent: Self::F) -> Self::F = {
+                let biased = _mm512_add_epi32(_mm512_cvtps_epi32(exponent), _mm512_set1_epi32(127));
+                _mm512_castsi512_ps(_mm512_slli_epi32::<23>(biased))
+            };
             fn greater(a: Self::F, b: Self::F) -> u16 = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b);
             fn keep(mask: u16, value: Self::F) -> Self::F = _mm512_maskz_mov_ps(mask, value);
             fn blend(mask: u16, on: Self::F, off: Self::F) -> Self::F = _mm512_mask_mov_ps(off, mask, on);

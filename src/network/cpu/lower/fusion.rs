@@ -1,47 +1,58 @@
 //! From nodes to layers: patterns of nodes that one pass can compute.
 
-use super::super::super::error::{Error, Result, unsupported};
+use super::super::super::error::{Result, unsupported};
 use super::super::super::graph::{Graph, NodeId};
-use super::super::super::op::{BatchNorm, Border, Conv2d, Op, Pool};
+use super::super::super::op::{Border, Conv2d, Op, Pool};
 use super::super::super::weights::Weights;
-use super::super::kernel::LANES;
-use super::{Affine, Convolution, Filter, Layer, Value, ValueId};
+use super::super::kernel::{Activation, LANES};
+use super::tail::{Tail, activation};
+use super::{Affine, Convolution, Filter, Layer, Listing, Trace, Value, ValueId};
 
 /// Images of at most this many channels are convolved patch by patch instead of being padded to a whole vector.
 const MAX_PATCH_CHANNELS: usize = 8;
 
+/// Fully connected layers of at least this many weights, and all that read more than a pixel, are not packed: packing them for
+/// both directions would take three times their memory.
+const FLAT_WEIGHTS: usize = 4 << 20;
+
+/// Largest number of pixels under a max pool's window: winners are two bytes.
+const MAX_WINDOW: usize = 1 << 16;
+
 /// Channels as they lie in memory: whole vectors.
-fn padded(channels: usize) -> usize {
+pub(super) fn padded(channels: usize) -> usize {
     channels.next_multiple_of(LANES)
 }
 
 pub(super) struct Lowering<'a> {
-    graph: &'a Graph,
-    weights: &'a Weights,
+    pub(super) graph: &'a Graph,
+    pub(super) weights: &'a Weights,
     readers: Vec<Vec<NodeId>>,
     pinned: NodeId,
     /// Where each node's output goes if a concatenation claims it: that node and the first padded channel.
-    slots: Vec<Option<(NodeId, usize)>>,
+    pub(super) slots: Vec<Option<(NodeId, usize)>>,
     /// Nodes computed inside an earlier layer.
-    fused: Vec<bool>,
+    pub(super) fused: Vec<bool>,
+    /// Borders of zeros that convolutions alone read, as borders of their own.
+    pub(super) folded_pads: Vec<bool>,
     pub(super) values_of: Vec<Option<ValueId>>,
     /// The image padded to a whole vector, made when somebody needs it.
-    padded_image: Option<ValueId>,
-    buffer_of_root: Vec<Option<usize>>,
+    pub(super) padded_image: Option<ValueId>,
+    pub(super) buffer_of_root: Vec<Option<usize>>,
     pub(super) values: Vec<Value>,
     pub(super) buffers: Vec<(usize, NodeId)>,
     pub(super) layers: Vec<Layer>,
     /// Padded channels of each node.
-    widths: Vec<usize>,
+    pub(super) widths: Vec<usize>,
 }
 
 impl<'a> Lowering<'a> {
     pub(super) fn new(graph: &'a Graph, weights: &'a Weights, pinned: NodeId) -> Self {
         let count = graph.nodes().len();
         let mut widths: Vec<usize> = Vec::with_capacity(count);
-        for node in graph.nodes() {
+        for (index, node) in graph.nodes().iter().enumerate() {
             widths.push(match node.op {
                 Op::Concat => node.inputs.iter().map(|id| widths[id.0]).sum(),
+                Op::Conv2d(_) if is_depthwise(graph, NodeId(index)) => widths[node.inputs[0].0],
                 Op::Input | Op::Conv2d(_) | Op::Linear { .. } => padded(node.channels),
                 // These keep the layout of what they read, gaps included.
                 Op::BatchNorm(_)
@@ -74,13 +85,22 @@ impl<'a> Lowering<'a> {
                 offset += widths[input.0];
             }
         }
+        let readers = graph.readers();
+        let convolved = |id: &NodeId| matches!(graph.node(*id).op, Op::Conv2d(_));
+        let folded = |(index, node): (usize, &super::super::super::graph::Node)| {
+            let id = NodeId(index);
+            let kept = id == pinned || id == graph.logits();
+            matches!(node.op, Op::Pad(_)) && !kept && readers[index].iter().all(convolved)
+        };
+        let folded_pads = graph.nodes().iter().enumerate().map(folded).collect();
         Self {
             graph,
             weights,
-            readers: graph.readers(),
+            readers,
             pinned,
             slots,
             fused: vec![false; count],
+            folded_pads,
             values_of: vec![None; count],
             padded_image: None,
             buffer_of_root: vec![None; count],
@@ -92,30 +112,23 @@ impl<'a> Lowering<'a> {
     }
 
     /// The only reader of a node whose output nobody else needs.
-    fn sole_reader(&self, id: NodeId) -> Option<NodeId> {
+    pub(super) fn sole_reader(&self, id: NodeId) -> Option<NodeId> {
         match self.readers[id.0].as_slice() {
             [reader] if self.pinned != id => Some(*reader),
             _ => None,
         }
     }
 
-    fn sole_norm(&self, id: NodeId) -> Option<(NodeId, BatchNorm)> {
-        let reader = self.sole_reader(id)?;
-        match self.graph.node(reader).op {
-            Op::BatchNorm(norm) => Some((reader, norm)),
-            _ => None,
-        }
-    }
-
-    fn sole_relu(&self, id: NodeId) -> Option<NodeId> {
-        self.sole_reader(id).filter(|reader| self.graph.node(*reader).op == Op::Relu)
-    }
-
     /// A 1x1 convolution of stride 1 that alone reads `id`.
     fn sole_pointwise(&self, id: NodeId) -> Option<(NodeId, Conv2d)> {
         let reader = self.sole_reader(id)?;
         match self.graph.node(reader).op {
-            Op::Conv2d(conv) if conv.kernel == [1, 1] && conv.stride == [1, 1] && conv.padding == Border::NONE => {
+            Op::Conv2d(conv)
+                if conv.kernel == [1, 1]
+                    && conv.stride == [1, 1]
+                    && conv.padding == Border::NONE
+                    && conv.groups == 1 =>
+            {
                 Some((reader, conv))
             }
             _ => None,
@@ -127,9 +140,6 @@ impl<'a> Lowering<'a> {
             return Ok(());
         }
         let node = self.graph.node(id);
-        if !node.op.is_plain() {
-            return Err(unsupported("cpu", self.graph, id));
-        }
         match node.op {
             Op::Input => {
                 let channels = node.channels;
@@ -138,121 +148,125 @@ impl<'a> Lowering<'a> {
                     channels: 0..channels,
                     map: (0..channels).collect(),
                     extent_of: id,
-                    relu: false,
+                    trace: None,
                 });
                 self.values_of[id.0] = Some(self.values.len() - 1);
             }
             Op::Conv2d(conv) => {
-                let source = node.inputs[0];
-                let patches = source.0 == 0 && node_is_narrow(self.graph, source);
+                let (source, border) = self.behind_pads(node.inputs[0]);
+                let mut conv = conv;
+                for axis in 0..2 {
+                    conv.padding.before[axis] += border.before[axis];
+                    conv.padding.after[axis] += border.after[axis];
+                }
+                let plain = conv.groups == 1 && conv.dilation == [1, 1];
+                let patches = source.0 == 0 && node_is_narrow(self.graph, source) && plain;
                 let input = if patches { self.unpadded(source)? } else { self.read(source)? };
                 self.convolution(id, id, input, conv, None)?;
             }
-            Op::BatchNorm(norm) => self.batch_norm(id, norm)?,
-            Op::Relu => {
-                let input = self.read(node.inputs[0])?;
-                let width = self.values[input].channels.len();
-                let affine = Affine { scale: vec![1.0; width], shift: vec![0.0; width] };
-                let output = self.write_like(id, id, input);
-                self.layers.push(Layer::Normalize { input, output, affine, relu: true, window: 1 });
-            }
+            Op::BatchNorm(_) | Op::Scale { .. } => self.batch_norm(id)?,
+            Op::Relu => self.function(id, Activation::RELU)?,
+            Op::Nonlinearity(function) => self.function(id, activation(function))?,
             Op::MaxPool(pool) => {
+                if pool.kernel[0] * pool.kernel[1] > MAX_WINDOW {
+                    return Err(unsupported("cpu", self.graph, id));
+                }
                 let input = self.read(node.inputs[0])?;
-                let output = self.write_like(id, id, input);
+                let output = self.write_like(id, id, input, None);
                 self.layers.push(Layer::MaxPool { input, output, pool });
             }
             Op::AvgPool { pool, count_include_pad } => self.mean_pool(id, pool, count_include_pad)?,
             Op::Concat => self.concat(id)?,
-            Op::GlobalAvgPool => {
+            Op::GlobalAvgPool | Op::AdaptiveAvgPool { output: [1, 1] } => {
                 let input = self.read(node.inputs[0])?;
-                let output = self.write_like(id, id, input);
+                let output = self.write_like(id, id, input, None);
                 self.layers.push(Layer::GlobalMean { input, output });
             }
-            Op::Linear { out_features, extent, bias } => {
-                let conv = Conv2d::new(out_features, extent).bias(bias);
+            Op::AdaptiveAvgPool { .. } => self.listed(id, Listing::Adaptive)?,
+            Op::Pad(_) if self.folded_pads[id.0] => {}
+            Op::Pad(border) => self.listed(id, Listing::Pad(border))?,
+            Op::UpsampleNearest => self.listed(id, Listing::Nearest)?,
+            Op::Linear { out_features, extent, bias } => self.linear(id, out_features, extent, bias)?,
+            Op::LayerNorm { eps } => {
                 let input = self.read(node.inputs[0])?;
-                self.convolution(id, id, input, conv, None)?;
+                let (weight, bias) = (self.parameter(id, "weight")?, self.parameter(id, "bias")?);
+                let affine = self.placed_affine(input, &weight, &bias);
+                let output = self.write_like(id, id, input, None);
+                self.layers.push(Layer::LayerNorm { input, output, affine, eps: eps as f32 });
             }
-            Op::LayerNorm { .. }
-            | Op::Scale { .. }
-            | Op::Nonlinearity(_)
-            | Op::AdaptiveAvgPool { .. }
-            | Op::Add
-            | Op::Mul
-            | Op::Pad(_)
-            | Op::UpsampleNearest => return Err(unsupported("cpu", self.graph, id)),
+            Op::Add => {
+                let first = self.read(node.inputs[0])?;
+                let second = self.read_as(node.inputs[1], first)?;
+                let mut end = id;
+                let activation = self.take_activation(&mut end);
+                let output = self.write_like(end, end, first, activation.map(Trace::of));
+                self.layers.push(Layer::Sum { inputs: [first, second], output, activation });
+            }
+            Op::Mul => {
+                let first = self.read(node.inputs[0])?;
+                let second = self.read_as(node.inputs[1], first)?;
+                let output = self.write_like(id, id, first, None);
+                self.layers.push(Layer::Product { factors: [first, second], output });
+            }
         }
         Ok(())
     }
 
-    /// The value of a node, padded.
-    fn read(&mut self, id: NodeId) -> Result<ValueId> {
-        let value = self.unpadded(id)?;
-        if self.values[value].buffer.is_some() {
-            return Ok(value);
+    fn parameter(&self, id: NodeId, suffix: &str) -> Result<Vec<f64>> {
+        let tensor = self.weights.get(&self.graph.parameter_name(id, suffix))?;
+        Ok(tensor.values.iter().map(|value| f64::from(*value)).collect())
+    }
+
+    /// A function of each value of a node that no convolution before it computes.
+    fn function(&mut self, id: NodeId, activation: Activation) -> Result<()> {
+        let input = self.read(self.graph.node(id).inputs[0])?;
+        let width = self.values[input].channels.len();
+        let affine = Affine { scale: vec![1.0; width], shift: vec![0.0; width] };
+        let output = self.write_like(id, id, input, None);
+        self.layers.push(Layer::Normalize { input, output, affine, activation: Some(activation), window: 1 });
+        Ok(())
+    }
+
+    fn listed(&mut self, id: NodeId, listing: Listing) -> Result<()> {
+        let input = self.read(self.graph.node(id).inputs[0])?;
+        let output = self.write_like(id, id, input, None);
+        self.layers.push(Layer::Listed { input, output, listing });
+        Ok(())
+    }
+
+    fn linear(&mut self, id: NodeId, out_features: usize, extent: [usize; 2], bias: bool) -> Result<()> {
+        let source = self.graph.node(id).inputs[0];
+        let input = self.read(source)?;
+        let weights = self.graph.node(source).channels * extent[0] * extent[1] * out_features;
+        if extent == [1, 1] && weights < FLAT_WEIGHTS {
+            return self.convolution(id, id, input, Conv2d::new(out_features, extent).bias(bias), None);
         }
-        if let Some(padded) = self.padded_image {
-            return Ok(padded);
+        let tail = self.tail(id, id, bias, None)?;
+        let output = self.write(tail.end, tail.end, tail.activation.map(Trace::of));
+        let weight = self.graph.parameter_name(id, "weight");
+        let bias = tail.bias.map(|bias| self.placed(output, &bias));
+        let filter = Filter { weight, scale: tail.scale, bias, activation: tail.activation, output };
+        self.layers.push(Layer::Flat { input, filter });
+        Ok(())
+    }
+
+    /// Values of each channel at their places in the layout of `value`, 0 in the padding.
+    fn placed(&self, value: ValueId, channels: &[f32]) -> Vec<f32> {
+        let value = &self.values[value];
+        let mut placed = vec![0.0; value.channels.len()];
+        for (channel, at) in channels.iter().zip(&value.map) {
+            placed[*at] = *channel;
         }
-        let output = self.leaf(id, id, false, false);
-        self.layers.push(Layer::Copy { input: value, output });
-        self.padded_image = Some(output);
-        Ok(output)
+        placed
     }
 
-    fn unpadded(&self, id: NodeId) -> Result<ValueId> {
-        self.values_of[id.0].ok_or_else(|| Error::UnknownNode { name: self.graph.node(id).name.clone() })
+    fn placed_affine(&self, input: ValueId, scale: &[f64], shift: &[f64]) -> Affine {
+        let single = |values: &[f64]| values.iter().map(|value| *value as f32).collect::<Vec<f32>>();
+        Affine { scale: self.placed(input, &single(scale)), shift: self.placed(input, &single(shift)) }
     }
 
-    /// Memory for the output of `id`, in its concatenation if one claimed it.
-    fn write(&mut self, id: NodeId, extent_of: NodeId, relu: bool) -> ValueId {
-        let value = self.leaf(id, extent_of, relu, true);
-        self.values_of[id.0] = Some(value);
-        value
-    }
-
-    /// As [`Self::write`], with the channel layout of `input`.
-    fn write_like(&mut self, id: NodeId, extent_of: NodeId, input: ValueId) -> ValueId {
-        let (map, width) = (self.values[input].map.clone(), self.values[input].channels.len());
-        let value = self.place(id, extent_of, false, true, map, width);
-        self.values_of[id.0] = Some(value);
-        value
-    }
-
-    fn leaf(&mut self, id: NodeId, extent_of: NodeId, relu: bool, in_slot: bool) -> ValueId {
-        let channels = self.graph.node(id).channels;
-        self.place(id, extent_of, relu, in_slot, (0..channels).collect(), padded(channels))
-    }
-
-    fn place(
-        &mut self,
-        id: NodeId,
-        extent_of: NodeId,
-        relu: bool,
-        in_slot: bool,
-        map: Vec<usize>,
-        width: usize,
-    ) -> ValueId {
-        let slot = if in_slot { self.slots[id.0] } else { None };
-        let (buffer, first) = if let Some((root, first)) = slot {
-            (self.root_buffer(root, extent_of), first)
-        } else {
-            self.buffers.push((width, extent_of));
-            (self.buffers.len() - 1, 0)
-        };
-        self.values.push(Value { buffer: Some(buffer), channels: first..first + width, map, extent_of, relu });
-        self.values.len() - 1
-    }
-
-    fn root_buffer(&mut self, root: NodeId, extent_of: NodeId) -> usize {
-        *self.buffer_of_root[root.0].get_or_insert_with(|| {
-            self.buffers.push((self.widths[root.0], extent_of));
-            self.buffers.len() - 1
-        })
-    }
-
-    /// Emits the convolution at `conv_id` with the normalization and ReLU that follow it; its result stands for the
-    /// last node of that chain, or for `stands_for` when nothing follows.
+    /// Emits the convolution at `conv_id` with the chain that follows it; its result stands for the last node of that chain,
+    /// or for `stands_for` when nothing follows.
     fn convolution(
         &mut self,
         conv_id: NodeId,
@@ -261,125 +275,80 @@ impl<'a> Lowering<'a> {
         conv: Conv2d,
         before: Option<Affine>,
     ) -> Result<()> {
-        let (scale, bias, relu, end) = self.fold(conv_id, stands_for, &conv)?;
-        let output = self.write(end, end, relu);
-        self.push_convolution(conv_id, input, conv, before, scale, bias, relu, output);
+        let depthwise = is_depthwise(self.graph, conv_id);
+        let (map, width) = if depthwise {
+            (self.values[input].map.clone(), self.values[input].channels.len())
+        } else {
+            ((0..conv.out_channels).collect(), padded(conv.out_channels))
+        };
+        let tail = self.tail(conv_id, stands_for, conv.bias, Some((&map, width)))?;
+        let output = self.place(tail.end, tail.end, tail.activation.map(Trace::of), true, map, width);
+        self.values_of[tail.end.0] = Some(output);
+        self.push_convolution(conv_id, input, conv, before, tail, output);
         Ok(())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one call site a pattern; a struct would only rename them")]
     fn push_convolution(
         &mut self,
         conv_id: NodeId,
         input: ValueId,
         conv: Conv2d,
         before: Option<Affine>,
-        scale: Vec<f64>,
-        bias: Option<Vec<f32>>,
-        relu: bool,
+        tail: Tail,
         output: ValueId,
     ) {
         let weight = self.graph.parameter_name(conv_id, "weight");
+        let bias = tail.bias.map(|bias| self.placed(output, &bias));
         self.layers.push(Layer::Convolution(Convolution {
             input,
             kernel: conv.kernel,
             stride: conv.stride,
-            padding: conv.padding.before,
-            filters: vec![Filter { weight, scale, bias, relu, output }],
+            padding: conv.padding,
+            dilation: conv.dilation,
+            groups: conv.groups,
+            depthwise: is_depthwise(self.graph, conv_id),
+            filters: vec![Filter { weight, scale: tail.scale, bias, activation: tail.activation, output }],
             before,
+            addend: tail.addend,
         }));
     }
 
-    /// Factor and offset of a convolution's outputs with what follows it, whether a ReLU ends the chain, and its end.
-    #[expect(clippy::type_complexity, reason = "taken apart at once by both callers")]
-    fn fold(
-        &mut self,
-        conv_id: NodeId,
-        stands_for: NodeId,
-        conv: &Conv2d,
-    ) -> Result<(Vec<f64>, Option<Vec<f32>>, bool, NodeId)> {
-        let mut scale = vec![1.0; conv.out_channels];
-        let mut bias = vec![0.0; conv.out_channels];
-        let mut has_bias = conv.bias;
-        if conv.bias {
-            let tensor = self.weights.get(&self.graph.parameter_name(conv_id, "bias"))?;
-            bias = tensor.values.iter().map(|value| f64::from(*value)).collect();
-        }
-        let mut end = stands_for;
-        if let Some((norm_id, norm)) = self.sole_norm(end) {
-            let (factor, offset) = self.norm(norm_id, norm)?;
-            for (channel, bias) in bias.iter_mut().enumerate() {
-                scale[channel] = factor[channel];
-                *bias = *bias * factor[channel] + offset[channel];
-            }
-            has_bias = true;
-            self.fused[norm_id.0] = true;
-            end = norm_id;
-        }
-        let relu = self.sole_relu(end);
-        if let Some(id) = relu {
-            self.fused[id.0] = true;
-            end = id;
-        }
-        let bias = has_bias.then(|| {
-            let mut padded_bias: Vec<f32> = bias.iter().map(|value| *value as f32).collect();
-            padded_bias.resize(padded(conv.out_channels), 0.0);
-            padded_bias
-        });
-        Ok((scale, bias, relu.is_some(), end))
-    }
-
-    /// Factor and offset of each channel of a normalization.
-    fn norm(&self, id: NodeId, norm: BatchNorm) -> Result<(Vec<f64>, Vec<f64>)> {
-        let get = |suffix: &str| self.weights.get(&self.graph.parameter_name(id, suffix));
-        let (mean, variance, offset) = (get("running_mean")?, get("running_var")?, get("bias")?);
-        let weight = if norm.scale { Some(get("weight")?) } else { None };
-        Ok((0..self.graph.node(id).channels)
-            .map(|channel| {
-                let weight = weight.map_or(1.0, |tensor| f64::from(tensor.values[channel]));
-                let factor = weight / (f64::from(variance.values[channel]) + norm.eps).sqrt();
-                (factor, f64::from(offset.values[channel]) - f64::from(mean.values[channel]) * factor)
-            })
-            .unzip())
-    }
-
-    fn batch_norm(&mut self, id: NodeId, norm: BatchNorm) -> Result<()> {
+    /// A normalization or a factor that no convolution before it computes.
+    fn batch_norm(&mut self, id: NodeId) -> Result<()> {
         let input = self.read(self.graph.node(id).inputs[0])?;
-        let (scale, shift) = self.norm(id, norm)?;
-        let width = self.values[input].channels.len();
-        let mut affine = Affine { scale: vec![0.0; width], shift: vec![0.0; width] };
-        for (channel, at) in self.values[input].map.iter().enumerate() {
-            affine.scale[*at] = scale[channel] as f32;
-            affine.shift[*at] = shift[channel] as f32;
-        }
-        let relu = self.sole_relu(id);
-        let end = relu.unwrap_or(id);
-        if let Some(relu) = relu {
-            self.fused[relu.0] = true;
-            if let Some((conv_id, conv)) = self.sole_pointwise(relu) {
-                self.fused[conv_id.0] = true;
-                if let Some((pool_id, window)) = self.sole_window_mean(conv_id) {
-                    // The mean and the 1x1 convolution commute, and the mean first leaves fewer pixels to convolve.
-                    self.fused[pool_id.0] = true;
-                    let (map, width) = (self.values[input].map.clone(), width);
-                    let pooled = self.place(relu, pool_id, false, false, map, width);
-                    self.layers.push(Layer::Normalize { input, output: pooled, affine, relu: true, window });
-                    return self.convolution(conv_id, pool_id, pooled, conv, None);
-                }
-                return self.convolution(conv_id, conv_id, input, conv, Some(affine));
+        let Some((scale, shift)) = self.affine(id)? else { return Err(unsupported("cpu", self.graph, id)) };
+        let affine = self.placed_affine(input, &scale, &shift);
+        let mut end = id;
+        let activation = self.take_activation(&mut end);
+        if activation == Some(Activation::RELU)
+            && let Some((conv_id, conv)) = self.sole_pointwise(end)
+        {
+            self.fused[conv_id.0] = true;
+            if let Some((pool_id, window)) = self.sole_window_mean(conv_id) {
+                // The mean and the 1x1 convolution commute, and the mean first leaves fewer pixels to convolve.
+                self.fused[pool_id.0] = true;
+                let (map, width) = (self.values[input].map.clone(), self.values[input].channels.len());
+                let pooled = self.place(end, pool_id, None, false, map, width);
+                self.layers.push(Layer::Normalize { input, output: pooled, affine, activation, window });
+                return self.convolution(conv_id, pool_id, pooled, conv, None);
             }
+            return self.convolution(conv_id, conv_id, input, conv, Some(affine));
         }
-        let output = self.write_like(end, end, input);
-        self.layers.push(Layer::Normalize { input, output, affine, relu: relu.is_some(), window: 1 });
+        let output = self.write_like(end, end, input, None);
+        self.layers.push(Layer::Normalize { input, output, affine, activation, window: 1 });
         Ok(())
     }
 
-    /// An average pool over disjoint windows that alone reads `id`, and the side of its window.
+    /// An average pool over disjoint square windows that alone reads `id`, and the side of its window.
     fn sole_window_mean(&self, id: NodeId) -> Option<(NodeId, usize)> {
         let reader = self.sole_reader(id)?;
         match self.graph.node(reader).op {
             Op::AvgPool { pool, .. }
-                if pool.kernel == pool.stride && pool.padding == Border::NONE && pool.kernel[0] > 1 =>
+                if pool.kernel == pool.stride
+                    && pool.kernel[0] == pool.kernel[1]
+                    && pool.padding == Border::NONE
+                    && !pool.ceil_mode
+                    && pool.kernel[0] > 1 =>
             {
                 Some((reader, pool.kernel[0]))
             }
@@ -396,51 +365,31 @@ impl<'a> Lowering<'a> {
         {
             // The mean and the 1x1 convolution commute, and the convolution first leaves fewer channels to average.
             self.fused[conv_id.0] = true;
-            let (scale, bias, relu, end) = self.fold(conv_id, conv_id, &conv)?;
-            let linear = self.leaf(conv_id, source, false, false);
-            self.push_convolution(conv_id, input, conv, None, scale, None, false, linear);
-            let output = self.write(end, end, relu);
-            self.layers.push(Layer::MeanPool { input: linear, output, pool, count_include_pad, bias, relu });
+            let Tail { scale, bias, activation, end, .. } = self.tail(conv_id, conv_id, conv.bias, None)?;
+            let linear = self.leaf(conv_id, source, None, false);
+            let alone = Tail { scale, bias: None, addend: None, activation: None, end };
+            self.push_convolution(conv_id, input, conv, None, alone, linear);
+            let output = self.write(end, end, activation.map(Trace::of));
+            let bias = bias.map(|bias| self.placed(output, &bias));
+            self.layers.push(Layer::MeanPool { input: linear, output, pool, count_include_pad, bias, activation });
             return Ok(());
         }
-        let output = self.write_like(id, id, input);
-        self.layers.push(Layer::MeanPool { input, output, pool, count_include_pad, bias: None, relu: false });
+        let output = self.write_like(id, id, input, None);
+        self.layers.push(Layer::MeanPool { input, output, pool, count_include_pad, bias: None, activation: None });
         Ok(())
     }
+}
 
-    fn concat(&mut self, id: NodeId) -> Result<()> {
-        let Some((root, first)) = self.slots[id.0] else {
-            return Err(Error::UnknownNode { name: self.graph.node(id).name.clone() });
-        };
-        let buffer = self.root_buffer(root, id);
-        let mut map = Vec::with_capacity(self.graph.node(id).channels);
-        let mut offset = first;
-        for input in &self.graph.node(id).inputs {
-            let value = self.read(*input)?;
-            let here = self.values[value].buffer == Some(buffer) && self.values[value].channels.start == offset;
-            let in_place = here && self.slots[input.0] == Some((root, offset));
-            let inner = if in_place {
-                self.values[value].map.clone()
-            } else {
-                // Claimed by another concatenation, or read twice by this one.
-                let width = self.values[value].channels.len();
-                let inner = self.values[value].map.clone();
-                self.values.push(Value {
-                    buffer: Some(buffer),
-                    channels: offset..offset + width,
-                    map: inner.clone(),
-                    extent_of: id,
-                    relu: false,
-                });
-                self.layers.push(Layer::Copy { input: value, output: self.values.len() - 1 });
-                inner
-            };
-            map.extend(inner.iter().map(|at| offset - first + at));
-            offset += self.widths[input.0];
+/// Whether the convolution at `id` takes every channel by itself.
+fn is_depthwise(graph: &Graph, id: NodeId) -> bool {
+    let node = graph.node(id);
+    match node.op {
+        Op::Conv2d(conv) => {
+            conv.groups > 1 && conv.groups == conv.out_channels && {
+                graph.node(node.inputs[0]).channels == conv.groups
+            }
         }
-        self.values.push(Value { buffer: Some(buffer), channels: first..offset, map, extent_of: id, relu: false });
-        self.values_of[id.0] = Some(self.values.len() - 1);
-        Ok(())
+        _ => false,
     }
 }
 

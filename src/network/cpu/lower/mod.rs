@@ -4,13 +4,16 @@
 //! Independent of the image's size; [`super::plan`] adds that.
 
 mod fusion;
+mod layout;
+mod tail;
 
 use std::ops::Range;
 
 use super::super::graph::{Graph, NodeId};
-use super::super::op::Pool;
+use super::super::op::{Border, Pool};
 use super::super::weights::Weights;
 use super::super::{Error, Result};
+use super::kernel::Activation;
 use fusion::Lowering;
 
 /// Position of a [`Value`] in [`Lowered::values`].
@@ -27,8 +30,26 @@ pub(super) struct Value {
     pub(super) map: Vec<usize>,
     /// The node whose height and width it has.
     pub(super) extent_of: NodeId,
-    /// Written through the ReLU of a convolution or pool, whose bits lie beside it.
-    pub(super) relu: bool,
+    /// What the function it was written through left beside it; none where it was written as summed.
+    pub(super) trace: Option<Trace>,
+}
+
+/// What an activation leaves for the way back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trace {
+    /// A bit a value: the derivative is 1 or 0.
+    Bits,
+    /// The derivative of each value.
+    Slopes,
+}
+
+impl Trace {
+    pub(super) fn of(activation: Activation) -> Self {
+        match activation {
+            Activation::Gate { .. } => Self::Bits,
+            Activation::Curve(_) => Self::Slopes,
+        }
+    }
 }
 
 /// Factors and offsets of a normalization, one a padded channel; padding is 0.
@@ -47,7 +68,7 @@ pub(super) struct Filter {
     pub(super) scale: Vec<f64>,
     /// Folded offset of each padded output channel.
     pub(super) bias: Option<Vec<f32>>,
-    pub(super) relu: bool,
+    pub(super) activation: Option<Activation>,
     pub(super) output: ValueId,
 }
 
@@ -57,21 +78,51 @@ pub(super) struct Convolution {
     pub(super) input: ValueId,
     pub(super) kernel: [usize; 2],
     pub(super) stride: [usize; 2],
-    pub(super) padding: [usize; 2],
+    pub(super) padding: Border,
+    pub(super) dilation: [usize; 2],
+    pub(super) groups: usize,
+    /// Every channel by itself; the output then has the channel layout of the input.
+    pub(super) depthwise: bool,
     pub(super) filters: Vec<Filter>,
     /// Normalization with ReLU applied to the input as it is read; with 1x1 kernels of stride 1 only.
     pub(super) before: Option<Affine>,
+    /// Added to the sums of the only filter before its activation.
+    pub(super) addend: Option<ValueId>,
+}
+
+impl Convolution {
+    /// Whether every output pixel reads the input pixel of the same place alone.
+    pub(super) fn is_pointwise(&self) -> bool {
+        self.kernel == [1, 1] && self.stride == [1, 1] && self.padding == Border::NONE && !self.depthwise
+    }
+
+    /// Whether it may share its pass over the input with others of the same kind.
+    fn is_mergeable(&self) -> bool {
+        self.is_pointwise() && self.before.is_none() && self.groups == 1 && self.addend.is_none()
+    }
+}
+
+/// Which pixels a layer sums for each pixel of its output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Listing {
+    /// Zeros around the image.
+    Pad(Border),
+    /// Repeated pixels.
+    Nearest,
+    /// Means over windows as equal as can be.
+    Adaptive,
 }
 
 /// One pass over memory.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Layer {
     Convolution(Convolution),
+    /// A factor and an offset a channel; a mean over square windows behind it only with the ReLU.
     Normalize {
         input: ValueId,
         output: ValueId,
         affine: Affine,
-        relu: bool,
+        activation: Option<Activation>,
         window: usize,
     },
     MaxPool {
@@ -85,7 +136,7 @@ pub(super) enum Layer {
         pool: Pool,
         count_include_pad: bool,
         bias: Option<Vec<f32>>,
-        relu: bool,
+        activation: Option<Activation>,
     },
     Copy {
         input: ValueId,
@@ -95,17 +146,54 @@ pub(super) enum Layer {
         input: ValueId,
         output: ValueId,
     },
+    Sum {
+        inputs: [ValueId; 2],
+        output: ValueId,
+        activation: Option<Activation>,
+    },
+    /// The second factor may have one pixel.
+    Product {
+        factors: [ValueId; 2],
+        output: ValueId,
+    },
+    Listed {
+        input: ValueId,
+        output: ValueId,
+        listing: Listing,
+    },
+    LayerNorm {
+        input: ValueId,
+        output: ValueId,
+        affine: Affine,
+        eps: f32,
+    },
+    /// A large fully connected layer, whose weights stay as they are.
+    Flat {
+        input: ValueId,
+        /// Weights `[out, in]`.
+        filter: Filter,
+    },
+    /// The same channels in another layout.
+    Rearrange {
+        input: ValueId,
+        output: ValueId,
+    },
 }
 
 impl Layer {
-    pub(super) fn input(&self) -> ValueId {
+    pub(super) fn inputs(&self) -> Vec<ValueId> {
         match self {
-            Self::Convolution(convolution) => convolution.input,
+            Self::Convolution(convolution) => std::iter::once(convolution.input).chain(convolution.addend).collect(),
+            Self::Sum { inputs, .. } | Self::Product { factors: inputs, .. } => inputs.to_vec(),
             Self::Normalize { input, .. }
             | Self::MaxPool { input, .. }
             | Self::MeanPool { input, .. }
             | Self::Copy { input, .. }
-            | Self::GlobalMean { input, .. } => *input,
+            | Self::GlobalMean { input, .. }
+            | Self::Listed { input, .. }
+            | Self::LayerNorm { input, .. }
+            | Self::Flat { input, .. }
+            | Self::Rearrange { input, .. } => vec![*input],
         }
     }
 
@@ -114,6 +202,7 @@ impl Layer {
     pub(super) fn computes_as(&self, other: &Self, shares: impl Fn(&str) -> bool) -> bool {
         let tensors = match self {
             Self::Convolution(convolution) => convolution.filters.as_slice(),
+            Self::Flat { filter, .. } => std::slice::from_ref(filter),
             _ => &[],
         };
         self == other && tensors.iter().all(|filter| shares(&filter.weight))
@@ -122,11 +211,17 @@ impl Layer {
     pub(super) fn outputs(&self) -> Vec<ValueId> {
         match self {
             Self::Convolution(convolution) => convolution.filters.iter().map(|filter| filter.output).collect(),
+            Self::Flat { filter, .. } => vec![filter.output],
             Self::Normalize { output, .. }
             | Self::MaxPool { output, .. }
             | Self::MeanPool { output, .. }
             | Self::Copy { output, .. }
-            | Self::GlobalMean { output, .. } => vec![*output],
+            | Self::GlobalMean { output, .. }
+            | Self::Sum { output, .. }
+            | Self::Product { output, .. }
+            | Self::Listed { output, .. }
+            | Self::LayerNorm { output, .. }
+            | Self::Rearrange { output, .. } => vec![*output],
         }
     }
 }
@@ -172,10 +267,10 @@ fn merge_siblings(layers: Vec<Layer>) -> Vec<Layer> {
     let mut merged: Vec<Layer> = Vec::with_capacity(layers.len());
     for layer in layers {
         if let Layer::Convolution(convolution) = &layer
-            && is_pointwise(convolution)
+            && convolution.is_mergeable()
         {
             let sibling = merged.iter_mut().find_map(|earlier| match earlier {
-                Layer::Convolution(earlier) if is_pointwise(earlier) && earlier.input == convolution.input => {
+                Layer::Convolution(earlier) if earlier.is_mergeable() && earlier.input == convolution.input => {
                     Some(earlier)
                 }
                 _ => None,
@@ -188,11 +283,4 @@ fn merge_siblings(layers: Vec<Layer>) -> Vec<Layer> {
         merged.push(layer);
     }
     merged
-}
-
-pub(super) fn is_pointwise(convolution: &Convolution) -> bool {
-    convolution.kernel == [1, 1]
-        && convolution.stride == [1, 1]
-        && convolution.padding == [0, 0]
-        && convolution.before.is_none()
 }

@@ -1,73 +1,40 @@
-//! Backward steps: every tensor's gradient is stored by its first contribution, added to by the others, and masked by
-//! its ReLU with the last, so that no pass over memory is needed for any of these alone.
+//! Backward steps.
 
 use std::sync::Arc;
 
-use super::super::super::Result;
-use super::super::kernel::{Aligned, Bits, LANES, Step, Target, Tensor, Window};
-use super::super::lower::{Affine, Convolution, Layer, ValueId, is_pointwise};
+use super::super::super::error::Result;
+use super::super::kernel::{Activation, Aligned, Bits, LANES, Step, Target, Tensor};
+use super::super::lower::{Affine, Convolution, Layer, Trace, ValueId};
 use super::super::pack::{self, Direction};
-use super::table::{backward_table, patches};
+use super::gradients::{GroupState, States};
+use super::table::{backward_table, lines, listed, patches, window};
 use super::{PackKind, Planner};
-
-/// State of one channel group's gradient while the backward steps are planned.
-#[derive(Clone, Copy, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "independent facts about one group")]
-struct GroupState {
-    /// Contributions still to come.
-    pending: usize,
-    written: bool,
-    masked: bool,
-    /// Its values are captured before the mask.
-    pinned: bool,
-    relu: bool,
-}
 
 impl Planner<'_, '_> {
     pub(super) fn backward(&mut self) -> Result<()> {
         let lowered = self.source.lowered;
-        let mut state: Vec<Vec<GroupState>> =
+        let mut states: States =
             lowered.buffers.iter().map(|(channels, _)| vec![GroupState::default(); channels / LANES]).collect();
-        for (id, _) in lowered.values.iter().enumerate().filter(|(_, value)| value.relu) {
+        for (id, value) in lowered.values.iter().enumerate().filter(|(_, value)| value.trace.is_some()) {
             if let Some((buffer, groups)) = self.groups(id) {
-                state[buffer][groups].iter_mut().for_each(|group| group.relu = true);
+                states[buffer][groups].iter_mut().for_each(|group| group.trace = value.trace);
             }
         }
         let (pinned, pinned_after) = lowered.pinned;
         if let Some((buffer, groups)) = self.groups(pinned) {
-            state[buffer][groups].iter_mut().for_each(|group| group.pinned = true);
+            states[buffer][groups].iter_mut().for_each(|group| group.pinned = true);
         }
-        // Layers on a path to the logits, and how many gradients each tensor will receive.
-        let mut live = vec![false; lowered.layers.len()];
-        let mut reached: Vec<Vec<bool>> = state.iter().map(|groups| vec![false; groups.len()]).collect();
-        if let Some((buffer, groups)) = self.groups(lowered.logits) {
-            reached[buffer][groups.clone()].fill(true);
-            state[buffer][groups].iter_mut().for_each(|group| group.written = true);
-        }
-        for (index, layer) in lowered.layers.iter().enumerate().rev() {
-            live[index] = layer.outputs().iter().any(|id| {
-                self.groups(*id).is_some_and(|(buffer, groups)| reached[buffer][groups].iter().any(|group| *group))
-            });
-            if live[index]
-                && let Some((buffer, groups)) = self.groups(layer.input())
-            {
-                reached[buffer][groups.clone()].fill(true);
-                state[buffer][groups].iter_mut().for_each(|group| group.pending += 1);
-            }
-        }
-        self.backward.push(Step::Zero { tensor: self.tensor(lowered.image) });
+        self.live = self.live_layers(&mut states);
+        self.backward.push(Step::Zero { tensor: self.gradient(lowered.image) });
         for (index, layer) in lowered.layers.iter().enumerate().rev() {
             if pinned_after == index + 1 {
-                self.zero_unwritten(pinned, &mut state);
+                self.zero_unwritten(pinned, &mut states);
                 self.gradient_capture = self.backward.len();
             }
-            if !live[index] {
-                continue;
+            if self.live[index] {
+                let gradients = layer.outputs().into_iter().map(|id| self.finished(id, &mut states)).collect();
+                self.layer_backward(index, layer, gradients, &mut states)?;
             }
-            for output in layer.outputs() {
-                self.finish_gradient(output, &mut state);
-            }
-            self.layer_backward(index, layer, &mut state)?;
         }
         if pinned_after == 0 {
             self.gradient_capture = self.backward.len();
@@ -75,100 +42,140 @@ impl Planner<'_, '_> {
         Ok(())
     }
 
-    /// Zeros the groups of a value that no gradient reached.
-    fn zero_unwritten(&mut self, id: ValueId, state: &mut [Vec<GroupState>]) {
-        let Some((buffer, groups)) = self.groups(id) else { return };
-        for group in groups {
-            if !state[buffer][group].written {
-                state[buffer][group].written = true;
-                let tensor = Tensor { first: group * LANES, channels: LANES, ..self.tensor(id) };
-                self.backward.push(Step::Zero { tensor });
-            }
+    /// Which layers lie on a path to the logits; counts how many gradients each tensor will receive.
+    fn live_layers(&self, states: &mut States) -> Vec<bool> {
+        let lowered = self.source.lowered;
+        let mut live = vec![false; lowered.layers.len()];
+        let mut reached: Vec<Vec<bool>> = states.iter().map(|groups| vec![false; groups.len()]).collect();
+        if let Some((buffer, groups)) = self.groups(lowered.logits) {
+            reached[buffer][groups.clone()].fill(true);
+            states[buffer][groups].iter_mut().for_each(|group| group.written = true);
         }
-    }
-
-    /// Makes the gradient of a layer's output ready to be read: complete and behind its ReLU.
-    fn finish_gradient(&mut self, id: ValueId, state: &mut [Vec<GroupState>]) {
-        self.zero_unwritten(id, state);
-        let Some((buffer, groups)) = self.groups(id) else { return };
-        let unmasked = state[buffer][groups.clone()].iter().any(|group| group.relu && !group.masked);
-        if self.source.lowered.values[id].relu && unmasked {
-            let target = Target { mask: self.value_bits(id), ..Target::store(self.tensor(id)) };
-            self.backward.push(Step::Mask { target });
-            state[buffer][groups].iter_mut().for_each(|group| group.masked = true);
-        }
-    }
-
-    /// The target of a contribution to the gradient of `id`. `covers` says whether every pixel is written.
-    fn contribution(&mut self, id: ValueId, covers: bool, state: &mut [Vec<GroupState>]) -> Target {
-        let mut target = Target::store(self.tensor(id));
-        let Some((buffer, groups)) = self.groups(id) else { return target };
-        let any_written = state[buffer][groups.clone()].iter().any(|group| group.written);
-        if any_written || !covers {
-            self.zero_unwritten(id, state);
-            target.accumulate = true;
-        }
-        let groups = &mut state[buffer][groups];
-        for group in groups.iter_mut() {
-            group.written = true;
-            group.pending -= 1;
-        }
-        let complete = groups.iter().all(|group| group.pending == 0 && !group.pinned && !group.masked);
-        // Where only some channels come from a ReLU, each is masked by itself later: the guided rule must spare the rest.
-        if covers && complete && groups.iter().all(|group| group.relu) {
-            target.mask = self.value_bits(id);
-            for group in groups {
-                group.masked = true;
-            }
-        }
-        target
-    }
-
-    fn layer_backward(&mut self, index: usize, layer: &Layer, state: &mut [Vec<GroupState>]) -> Result<()> {
-        match layer {
-            Layer::Convolution(convolution) => self.convolution_backward(index, convolution, state)?,
-            Layer::Normalize { input, output, affine, relu, window } => {
-                let source = self.tensor(*output);
-                let input_px = self.tensor(*input).px;
-                let covers = input_px.iter().all(|extent| extent % window == 0);
-                let mut target = self.contribution(*input, covers, state);
-                self.inner(&mut target, index, affine, *relu);
-                self.backward.push(Step::Spread { source, target, window: *window });
-            }
-            Layer::MaxPool { input, output, pool } => {
-                let window =
-                    Window::max(pool.kernel[0], pool.stride[0], pool.padding.before[0], self.layer_winners[&index]);
-                let target = self.contribution(*input, true, state);
-                self.backward.push(Step::MaxBackward { source: self.tensor(*output), target, window });
-            }
-            Layer::MeanPool { input, output, pool, count_include_pad, .. } => {
-                let window = Window::mean(pool.kernel[0], pool.stride[0], pool.padding.before[0], *count_include_pad);
-                let target = self.contribution(*input, true, state);
-                self.backward.push(Step::MeanBackward { source: self.tensor(*output), target, window });
-            }
-            Layer::Copy { input, output } => {
-                let source = self.tensor(*output);
-                if self.source.lowered.values[*input].buffer.is_none() {
-                    self.backward.push(Step::UnpadImage { source, image: self.tensor(*input) });
-                } else {
-                    let target = self.contribution(*input, true, state);
-                    self.backward.push(Step::Spread { source, target, window: 1 });
+        for (index, layer) in lowered.layers.iter().enumerate().rev() {
+            live[index] = layer.outputs().iter().any(|id| {
+                self.groups(*id).is_some_and(|(buffer, groups)| reached[buffer][groups].iter().any(|group| *group))
+            });
+            for id in layer.inputs().into_iter().filter(|_| live[index]) {
+                if let Some((buffer, groups)) = self.groups(id) {
+                    reached[buffer][groups.clone()].fill(true);
+                    states[buffer][groups].iter_mut().for_each(|group| group.pending += 1);
                 }
             }
-            Layer::GlobalMean { input, output } => {
-                let target = self.contribution(*input, true, state);
-                self.backward.push(Step::GlobalSpread { source: self.tensor(*output), target });
-            }
         }
+        live
+    }
+
+    fn layer_backward(
+        &mut self,
+        index: usize,
+        layer: &Layer,
+        gradients: Vec<Tensor>,
+        states: &mut States,
+    ) -> Result<()> {
+        let source = gradients[0];
+        let step = match layer {
+            Layer::Convolution(convolution) => {
+                return self.convolution_backward(index, convolution, gradients, states);
+            }
+            Layer::Normalize { input, affine, activation, window, .. } => {
+                let covers = self.gradient(*input).px.iter().all(|extent| extent % window == 0);
+                let mut target = self.contribution(*input, covers, states);
+                self.inner(&mut target, index, affine, *activation);
+                Step::Spread { source, target, window: *window }
+            }
+            Layer::MaxPool { input, pool, .. } => {
+                let target = self.contribution(*input, true, states);
+                let winners = (self.layer_winners[&index], source.pixels() * source.channels);
+                let window = window(pool, target.tensor.px, false, winners);
+                Step::MaxBackward { source, target, window }
+            }
+            Layer::MeanPool { input, pool, count_include_pad, .. } => {
+                let target = self.contribution(*input, true, states);
+                let window = window(pool, target.tensor.px, *count_include_pad, (0, 0));
+                Step::MeanBackward { source, target, window }
+            }
+            Layer::Copy { input, .. } => {
+                if self.source.lowered.values[*input].buffer.is_none() {
+                    Step::UnpadImage { source, image: self.gradient(*input) }
+                } else {
+                    let target = self.contribution(*input, true, states);
+                    Step::Spread { source, target, window: 1 }
+                }
+            }
+            Layer::GlobalMean { input, .. } => {
+                if let Some(factors) = self.waiting_products.remove(input) {
+                    self.contributed(*input, states);
+                    let target = self.contribution(*input, true, states);
+                    let share = 1.0 / target.tensor.pixels() as f32;
+                    Step::Multiply { factors, third: Some((source, share)), target }
+                } else {
+                    let target = self.contribution(*input, true, states);
+                    Step::GlobalSpread { source, target }
+                }
+            }
+            Layer::Sum { inputs, .. } => {
+                inputs.iter().for_each(|id| self.hand_on(*id, source, states));
+                return Ok(());
+            }
+            Layer::Product { factors, .. } => {
+                self.product_backward(index, *factors, source, states);
+                return Ok(());
+            }
+            Layer::Listed { input, listing, .. } => {
+                let target = self.contribution(*input, true, states);
+                let listed = listed(*listing, target.tensor.px, source.px).transposed(target.tensor.pixels());
+                Step::Sparse { source, target, listed: Arc::new(listed) }
+            }
+            Layer::LayerNorm { input, .. } => {
+                let spec = self.layer_norms[&index].clone();
+                Step::LayerNormBackward { source, target: self.contribution(*input, true, states), spec }
+            }
+            Layer::Flat { input, filter } => {
+                let spec = self.flat_spec(*input, filter)?;
+                Step::FlatBackward { source, target: self.contribution(*input, true, states), spec }
+            }
+            Layer::Rearrange { input, output } => {
+                let target = self.contribution(*input, true, states);
+                Step::Rearrange { source, target, from: self.rearranged(*output, *input) }
+            }
+        };
+        self.backward.push(step);
         Ok(())
     }
 
-    /// Adds the gradient of a layer's own normalization to a target.
-    fn inner(&self, target: &mut Target, layer: usize, affine: &Affine, relu: bool) {
+    /// Each factor's gradient is the other's values times that of the product; of a factor of one pixel the sum over pixels.
+    /// Where the second follows from the mean of the first and nothing else reads that, both contributions to the first are
+    /// written at once, when the mean's gradient is there.
+    fn product_backward(&mut self, index: usize, [first, second]: [ValueId; 2], source: Tensor, states: &mut States) {
+        let values = [first, second].map(|id| self.tensor(id));
+        let target = self.contribution(second, true, states);
+        let target_is_narrow = target.tensor.px != source.px;
+        self.backward.push(if target.tensor.px == source.px {
+            Step::Multiply { factors: [source, values[0]], third: None, target }
+        } else {
+            Step::SumPixels { source, second: Some(values[0]), share: 1.0, target }
+        });
+        let layers = self.source.lowered.layers[..index].iter().zip(&self.live);
+        let mean = |layer: &Layer| matches!(layer, Layer::GlobalMean { input, .. } if *input == first);
+        let squeezed = layers.into_iter().any(|(layer, live)| *live && mean(layer));
+        if squeezed && target_is_narrow && self.awaits(first, 2, states) {
+            self.waiting_products.insert(first, [source, values[1]]);
+            return;
+        }
+        let target = self.contribution(first, true, states);
+        self.backward.push(Step::Multiply { factors: [source, values[1]], third: None, target });
+    }
+
+    /// Adds the gradient of a layer's own normalization and activation to a target.
+    fn inner(&self, target: &mut Target, layer: usize, affine: &Affine, activation: Option<Activation>) {
         target.inner_scale = Some(Arc::new(Aligned::from_slice(&affine.scale)));
-        if relu {
-            let stride = target.tensor.channels / LANES;
-            target.inner_mask = Some(Bits { offset: self.layer_bits[&layer], stride, first: 0 });
+        match activation.map(Trace::of) {
+            None => {}
+            Some(Trace::Bits) => {
+                let stride = target.tensor.channels / LANES;
+                target.inner_mask = Some(Bits { offset: self.layer_bits[&layer], stride, first: 0 });
+            }
+            Some(Trace::Slopes) => target.inner_slope = Some(self.layer_slopes[&layer]),
         }
     }
 
@@ -176,14 +183,17 @@ impl Planner<'_, '_> {
         &mut self,
         index: usize,
         convolution: &Convolution,
-        state: &mut [Vec<GroupState>],
+        sources: Vec<Tensor>,
+        states: &mut States,
     ) -> Result<()> {
-        let sources: Vec<Tensor> = convolution.filters.iter().map(|filter| self.tensor(filter.output)).collect();
+        if let Some(addend) = convolution.addend {
+            self.hand_on(addend, sources[0], states);
+        }
         if self.source.lowered.values[convolution.input].buffer.is_none() {
             let packed = self.packed(index, PackKind::Backward([0, 0]), convolution, |placed, vectors| {
                 pack::patches_backward(&placed[0], vectors)
             })?;
-            let image = self.tensor(convolution.input);
+            let image = self.gradient(convolution.input);
             self.backward.push(Step::PatchesBackward {
                 source: sources[0],
                 patches: patches(convolution, image, sources[0]),
@@ -192,19 +202,28 @@ impl Planner<'_, '_> {
             });
             return Ok(());
         }
-        let mut target = self.contribution(convolution.input, true, state);
+        let mut target = self.contribution(convolution.input, true, states);
+        if convolution.depthwise {
+            let packed = self.packed(index, PackKind::Forward, convolution, |placed, _| pack::depthwise(&placed[0]))?;
+            let lines = Arc::new(lines(convolution, target.tensor.px, sources[0].px, true));
+            let columns = convolution.kernel[1];
+            self.backward.push(Step::Depthwise { source: sources[0], target, lines, columns, packed });
+            return Ok(());
+        }
         if let Some(affine) = &convolution.before {
-            self.inner(&mut target, index, affine, true);
+            self.inner(&mut target, index, affine, Some(Activation::RELU));
         }
         if let Some((shape, axes)) = self.tiling(convolution, sources[0], target.tensor) {
             let packed = self.packed(index, PackKind::WinogradBackward, convolution, |placed, vectors| {
                 pack::winograd(&placed[0], axes, Direction::Backward, vectors)
             })?;
-            let padding = [0, 1].map(|axis| convolution.kernel[axis] - 1 - convolution.padding[axis]);
+            // Below zero for borders wider than the kernel.
+            let padding =
+                [0, 1].map(|axis| (convolution.kernel[axis] - 1).wrapping_sub(convolution.padding.before[axis]));
             self.backward.push(Step::Winograd { source: sources[0], target, shape, axes, padding, packed });
             return Ok(());
         }
-        if convolution.before.is_some() || is_pointwise(convolution) {
+        if convolution.is_pointwise() {
             let packed = self.packed(index, PackKind::Backward([0, 0]), convolution, |placed, vectors| {
                 pack::direct_backward(placed, &[[0, 0]], vectors)
             })?;
@@ -220,11 +239,18 @@ impl Planner<'_, '_> {
             });
             return Ok(());
         }
+        // Pixels that no tap reaches stay as they are where nothing else is to be done to them.
+        let in_place = |target: &Target| {
+            let own = target
+                .addend
+                .is_some_and(|addend| (addend.offset, addend.first) == (target.tensor.offset, target.tensor.first));
+            own && target.mask.is_none() && target.slope.is_none()
+        };
         for phase_y in 0..convolution.stride[0] {
             for phase_x in 0..convolution.stride[1] {
                 let phase = [phase_y, phase_x];
                 let (taps, table, listed) = backward_table(convolution, target.tensor.px, sources[0].px, phase);
-                if listed.is_empty() {
+                if listed.is_empty() || taps.is_empty() && in_place(&target) {
                     continue;
                 }
                 let packed = self.packed(index, PackKind::Backward(phase), convolution, |placed, vectors| {

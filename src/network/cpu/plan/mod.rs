@@ -2,6 +2,7 @@
 
 mod backward;
 mod forward;
+mod gradients;
 mod placement;
 mod table;
 
@@ -12,9 +13,10 @@ use super::super::Result;
 use super::super::graph::{Graph, NodeId};
 use super::super::weights::Weights;
 use super::kernel::{
-    Aligned, Axis, Bits, Kernels, LANES, NormalizeSpec, Packed, Sizes, Step, Target, Tensor, TileShape,
+    Activation, Aligned, Axis, Bits, Kernels, LANES, LayerNormSpec, NormalizeSpec, Packed, Sizes, Step, Target, Tensor,
+    TileShape,
 };
-use super::lower::{Affine, Convolution, Layer, Lowered, ValueId};
+use super::lower::{Affine, Convolution, Layer, Lowered, Trace, ValueId};
 use super::pack::Placed;
 use super::ties::TieRule;
 
@@ -138,19 +140,32 @@ struct Planner<'a, 'b> {
     extents: Vec<[usize; 2]>,
     forward: Vec<Step>,
     backward: Vec<Step>,
+    /// Values an image that the forward steps leave for the way back: numbers of tensors follow those of the buffers.
+    kept: Vec<usize>,
+    /// The kept tensor in which the values of a buffer lie, where the way back reads them.
+    kept_buffers: Vec<Option<usize>>,
     /// First ReLU bit group of each buffer that has any.
     buffer_bits: Vec<Option<usize>>,
+    /// The kept tensor with the derivatives of each buffer that has any.
+    buffer_slopes: Vec<Option<usize>>,
     /// Bits of the normalization inside a layer.
     layer_bits: HashMap<usize, usize>,
+    /// Derivatives of the function inside a layer.
+    layer_slopes: HashMap<usize, Tensor>,
+    layer_norms: HashMap<usize, LayerNormSpec>,
+    /// Gradients of a product, with the other factor, that wait for the gradient of the mean of the same value.
+    waiting_products: HashMap<ValueId, [Tensor; 2]>,
     layer_winners: HashMap<usize, usize>,
     bits: usize,
     winners: usize,
     /// Steps after which each layer's forward work is done.
     layer_ends: Vec<usize>,
+    /// Which layers lie on a path to the logits.
+    live: Vec<bool>,
     gradient_capture: usize,
 }
 
-// While planning, a tensor's offset is the number of its buffer; the image is the last one.
+// While planning, a tensor's offset is the number of its buffer; then comes the image, then what is kept.
 impl<'a, 'b> Planner<'a, 'b> {
     fn new(source: &'a Source<'a>, packs: &'b mut PackCache, extents: Vec<[usize; 2]>) -> Self {
         let lowered = source.lowered;
@@ -160,24 +175,56 @@ impl<'a, 'b> Planner<'a, 'b> {
             extents,
             forward: Vec::new(),
             backward: Vec::new(),
+            kept: Vec::new(),
+            kept_buffers: vec![None; lowered.buffers.len()],
             buffer_bits: vec![None; lowered.buffers.len()],
+            buffer_slopes: vec![None; lowered.buffers.len()],
             layer_bits: HashMap::new(),
+            layer_slopes: HashMap::new(),
+            layer_norms: HashMap::new(),
+            waiting_products: HashMap::new(),
             layer_winners: HashMap::new(),
             bits: 0,
             winners: 0,
             layer_ends: Vec::new(),
+            live: Vec::new(),
             gradient_capture: 0,
         };
-        for value in lowered.values.iter().filter(|value| value.relu) {
-            if let Some(buffer) = value.buffer
-                && planner.buffer_bits[buffer].is_none()
-            {
-                let (channels, extent_of) = lowered.buffers[buffer];
-                planner.buffer_bits[buffer] = Some(planner.bits);
-                planner.bits += planner.pixels(extent_of) * channels / LANES;
+        for (value, trace) in lowered.values.iter().filter_map(|value| Some((value, value.trace?))) {
+            let Some(buffer) = value.buffer else { continue };
+            let len = planner.buffer_len(buffer);
+            match trace {
+                Trace::Bits if planner.buffer_bits[buffer].is_none() => {
+                    planner.buffer_bits[buffer] = Some(planner.bits);
+                    planner.bits += len / LANES;
+                }
+                Trace::Slopes if planner.buffer_slopes[buffer].is_none() => {
+                    planner.buffer_slopes[buffer] = Some(planner.keep(len));
+                }
+                _ => {}
+            }
+        }
+        for layer in &lowered.layers {
+            let Layer::Product { factors, .. } = layer else { continue };
+            for buffer in factors.iter().filter_map(|id| lowered.values[*id].buffer) {
+                if planner.kept_buffers[buffer].is_none() {
+                    planner.kept_buffers[buffer] = Some(planner.keep(planner.buffer_len(buffer)));
+                }
             }
         }
         planner
+    }
+
+    /// The number of a new tensor of `len` values an image that lasts until the end of the way back.
+    fn keep(&mut self, len: usize) -> usize {
+        self.kept.push(len.next_multiple_of(LANES));
+        self.image_buffer() + self.kept.len()
+    }
+
+    /// Values of a buffer of one image.
+    fn buffer_len(&self, buffer: usize) -> usize {
+        let (channels, extent_of) = self.source.lowered.buffers[buffer];
+        self.pixels(extent_of) * channels
     }
 
     fn pixels(&self, extent_of: NodeId) -> usize {
@@ -188,7 +235,8 @@ impl<'a, 'b> Planner<'a, 'b> {
         self.source.lowered.buffers.len()
     }
 
-    fn tensor(&self, id: ValueId) -> Tensor {
+    /// Where the gradient of a value lies.
+    fn gradient(&self, id: ValueId) -> Tensor {
         let value = &self.source.lowered.values[id];
         let px = self.extents[value.extent_of.0];
         match value.buffer {
@@ -209,6 +257,19 @@ impl<'a, 'b> Planner<'a, 'b> {
         }
     }
 
+    /// Where a value lies: during the forward steps, and later where it is kept.
+    fn tensor(&self, id: ValueId) -> Tensor {
+        let tensor = self.gradient(id);
+        let kept = self.source.lowered.values[id].buffer.and_then(|buffer| self.kept_buffers[buffer]);
+        Tensor { offset: kept.unwrap_or(tensor.offset), ..tensor }
+    }
+
+    /// Derivatives of the function that a value was written through, in a buffer that has them.
+    fn value_slopes(&self, id: ValueId) -> Option<Tensor> {
+        let buffer = self.source.lowered.values[id].buffer?;
+        Some(Tensor { offset: self.buffer_slopes[buffer]?, ..self.gradient(id) })
+    }
+
     /// ReLU bits of a value in a buffer that has them.
     fn value_bits(&self, id: ValueId) -> Option<Bits> {
         let value = &self.source.lowered.values[id];
@@ -218,14 +279,24 @@ impl<'a, 'b> Planner<'a, 'b> {
         Some(Bits { offset, stride, first: value.channels.start / LANES })
     }
 
-    /// A forward target with bias and ReLU.
-    fn output(&self, id: ValueId, bias: Option<&Vec<f32>>, relu: bool) -> Target {
+    /// A forward target with bias and activation.
+    fn output(&self, id: ValueId, bias: Option<&Vec<f32>>, activation: Option<Activation>) -> Target {
+        let trace = activation.map(Trace::of);
         Target {
             bias: bias.map(|bias| Arc::new(Aligned::from_slice(bias))),
-            relu,
-            mask_out: if relu { self.value_bits(id) } else { None },
+            activation,
+            mask_out: if trace == Some(Trace::Bits) { self.value_bits(id) } else { None },
+            slope_out: if trace == Some(Trace::Slopes) { self.value_slopes(id) } else { None },
             ..Target::store(self.tensor(id))
         }
+    }
+
+    /// Bits for every value of a layer's input.
+    fn new_layer_bits(&mut self, layer: usize, input: Tensor) -> Bits {
+        let (offset, stride) = (self.bits, input.channels / LANES);
+        self.layer_bits.insert(layer, offset);
+        self.bits += input.pixels() * stride;
+        Bits { offset, stride, first: 0 }
     }
 
     fn normalize_spec(
@@ -236,16 +307,7 @@ impl<'a, 'b> Planner<'a, 'b> {
         relu: bool,
         window: usize,
     ) -> NormalizeSpec {
-        let tensor = self.tensor(input);
-        let stride = tensor.channels / LANES;
-        let bits = if relu {
-            let offset = self.bits;
-            self.layer_bits.insert(layer, offset);
-            self.bits += tensor.pixels() * stride;
-            Some(Bits { offset, stride, first: 0 })
-        } else {
-            None
-        };
+        let bits = if relu { Some(self.new_layer_bits(layer, self.tensor(input))) } else { None };
         NormalizeSpec {
             scale: Arc::new(Aligned::from_slice(&affine.scale)),
             shift: Arc::new(Aligned::from_slice(&affine.shift)),
@@ -267,7 +329,8 @@ impl<'a, 'b> Planner<'a, 'b> {
             .iter()
             .map(|filter| {
                 let outputs = values[filter.output].channels.len();
-                Placed::new(filter, weights, convolution.kernel, &input.map, input.channels.len(), outputs)
+                let shape = (convolution.kernel, convolution.groups);
+                Placed::new(filter, weights, shape, &input.map, input.channels.len(), outputs)
             })
             .collect()
     }
@@ -290,7 +353,8 @@ impl<'a, 'b> Planner<'a, 'b> {
 
     /// The tiling for a convolution, where Winograd's filtering pays.
     fn tiling(&self, convolution: &Convolution, source: Tensor, target: Tensor) -> Option<(TileShape, [Axis; 2])> {
-        if !self.source.winograd || convolution.stride != [1, 1] || convolution.filters.len() != 1 {
+        let plain = convolution.stride == [1, 1] && convolution.dilation == [1, 1] && convolution.groups == 1;
+        if !self.source.winograd || !plain || convolution.filters.len() != 1 {
             return None;
         }
         let shape = TileShape::for_kernel(convolution.kernel)?;
@@ -306,14 +370,21 @@ impl<'a, 'b> Planner<'a, 'b> {
 
     /// Multiply-adds of a layer for one image.
     fn multiply_adds(&self, layer: &Layer) -> u64 {
-        let Layer::Convolution(convolution) = layer else { return 0 };
         let values = &self.source.lowered.values;
+        let convolution = match layer {
+            Layer::Convolution(convolution) => convolution,
+            Layer::Flat { input, filter } => {
+                let read = self.gradient(*input).pixels() * values[*input].map.len();
+                return (read * filter.scale.len()) as u64;
+            }
+            _ => return 0,
+        };
         let taps = convolution.kernel[0] * convolution.kernel[1] * values[convolution.input].map.len();
         let outputs = convolution.filters.iter().map(|filter| {
             let output = &values[filter.output];
             self.pixels(output.extent_of) * output.map.len()
         });
-        (taps * outputs.sum::<usize>()) as u64
+        (taps / convolution.groups * outputs.sum::<usize>()) as u64
     }
 
     /// Channel groups of a value in its buffer.

@@ -25,7 +25,7 @@ impl Life {
 }
 
 impl Planner<'_, '_> {
-    /// Places all buffers and gives tensors their real offsets.
+    /// Places all buffers and gives tensors their real offsets. What is kept comes first, at the same place in both passes.
     pub(super) fn finish(mut self) -> Plan {
         let lowered = self.source.lowered;
         let count = lowered.buffers.len() + 1;
@@ -36,28 +36,37 @@ impl Planner<'_, '_> {
             .chain([self.tensor(lowered.image).channels * self.pixels(NodeId(0))])
             .map(|len| len.next_multiple_of(LANES))
             .collect();
+        let mut kept_len = 0;
+        let mut kept_offsets = Vec::with_capacity(self.kept.len());
+        for len in &self.kept {
+            kept_offsets.push(kept_len);
+            kept_len += len;
+        }
         let image = self.tensor(lowered.image);
-        let logits = self.tensor(lowered.logits);
+        let (logits, logits_gradient) = (self.tensor(lowered.logits), self.gradient(lowered.logits));
         let (pinned, layers) = lowered.pinned;
         let (captured, map) = (self.tensor(pinned), lowered.values[pinned].map.clone());
+        let captured_gradient = self.gradient(pinned);
         let value_after = if layers == 0 { 0 } else { self.layer_ends[layers - 1] };
         let gradient_after = self.gradient_capture;
 
         let place = |steps: &mut Vec<Step>, kept: &[(usize, usize)]| {
             let mut lives: Vec<Life> = lens.iter().map(|len| Life { len: *len, ..Life::default() }).collect();
             for (index, step) in steps.iter().enumerate() {
-                for tensor in step.tensors() {
+                for tensor in step.tensors().iter().filter(|tensor| tensor.offset < count) {
                     lives[tensor.offset].touch(index);
                 }
             }
-            for (buffer, step) in kept {
+            for (buffer, step) in kept.iter().filter(|(buffer, _)| *buffer < count) {
                 lives[*buffer].touch(*step);
             }
-            let (offsets, len) = arrange(&lives);
+            let (mut offsets, len) = arrange(&lives);
+            offsets.iter_mut().for_each(|offset| *offset += kept_len);
+            offsets.extend(&kept_offsets);
             for step in steps.iter_mut() {
                 step.for_each_tensor(|tensor| tensor.offset = offsets[tensor.offset]);
             }
-            (offsets, len, lives)
+            (offsets, kept_len + len, lives)
         };
         let moved = |tensor: Tensor, offsets: &[usize]| Tensor { offset: offsets[tensor.offset], ..tensor };
 
@@ -73,15 +82,23 @@ impl Planner<'_, '_> {
         let value_capture = Capture { tensor: moved(captured, &offsets), map: map.clone(), after: value_after };
         let (image_forward, logits_forward) = (moved(image, &offsets), moved(logits, &offsets));
 
-        let kept = [(logits.offset, 0), (image.offset, self.backward.len()), (captured.offset, gradient_after)];
+        let kept = [
+            (logits_gradient.offset, 0),
+            (image.offset, self.backward.len()),
+            (captured_gradient.offset, gradient_after),
+        ];
         let (offsets, backward_len, _) = place(&mut self.backward, &kept);
-        let gradient_capture = Capture { tensor: moved(captured, &offsets), map, after: gradient_after };
-        debug_assert_eq!(offsets.len(), count);
+        let gradient_capture = Capture { tensor: moved(captured_gradient, &offsets), map, after: gradient_after };
         Plan {
-            sizes: Sizes { values: forward_len.max(backward_len), bits: self.bits, winners: self.winners },
+            sizes: Sizes {
+                values: forward_len.max(backward_len),
+                kept: kept_len,
+                bits: self.bits,
+                winners: self.winners,
+            },
             image: image_forward,
             logits: logits_forward,
-            logits_gradient: moved(logits, &offsets),
+            logits_gradient: moved(logits_gradient, &offsets),
             image_gradient: moved(image, &offsets),
             value_capture,
             gradient_capture,

@@ -5,6 +5,7 @@
 
 mod patches;
 mod product;
+mod rows;
 mod target;
 
 use std::cell::RefCell;
@@ -12,13 +13,20 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::depthwise::{Depthwise, Lines};
 use super::image::Patches;
 use super::isa::{Kernels, TileShape};
+use super::layer_norm::LayerNorm;
 use super::memory::{Aligned, Memory, Pointers};
 use super::pointwise::{Normalize, Spread};
 use super::pool::Pooling;
+use super::product::Values;
+use super::simd::LANES;
+use super::sparse::{Listed, Sparse};
 use super::winograd;
 use patches::{patches_backward, patches_forward};
+pub use rows::{FlatSpec, SharedValues};
+use rows::{flat_backward, flat_forward, rearrange};
 pub use target::{Bits, Target, Tensor};
 
 /// Values that a task's inputs should not exceed, so that they stay in the second-level cache.
@@ -34,6 +42,8 @@ pub struct PackedPanel {
     pub vectors: usize,
     pub group: usize,
     pub target: usize,
+    /// First channel and number of channels that it reads of its source; none reads all.
+    pub window: Option<(usize, usize)>,
 }
 
 /// Weights of one kernel call and the panels they form.
@@ -56,24 +66,32 @@ pub struct NormalizeSpec {
 /// Window of a pooling step.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
-    pub kernel: usize,
-    pub stride: usize,
-    pub padding: usize,
+    pub kernel: [usize; 2],
+    pub stride: [usize; 2],
+    /// Border before the first row and column.
+    pub padding: [usize; 2],
+    /// Rows and columns of the image with its border.
+    pub bordered_px: [usize; 2],
     pub count_include_pad: bool,
     /// First winner in the winners of one image, for max pooling.
     pub winners: usize,
+    /// The same of the winners' higher bytes, for windows of more than 256 pixels.
+    pub high_winners: Option<usize>,
 }
 
-impl Window {
-    /// The window of a max pool of `kernel` pixels a side whose winners begin at `winners`.
-    pub fn max(kernel: usize, stride: usize, padding: usize, winners: usize) -> Self {
-        Self { kernel, stride, padding, count_include_pad: false, winners }
-    }
-
-    /// The window of an average pool.
-    pub fn mean(kernel: usize, stride: usize, padding: usize, count_include_pad: bool) -> Self {
-        Self { count_include_pad, ..Self::max(kernel, stride, padding, 0) }
-    }
+/// Layer normalization of a step's input.
+#[derive(Clone, Debug)]
+pub struct LayerNormSpec {
+    /// 1 for each channel, 0 for padding.
+    pub present: Arc<Aligned>,
+    /// Channels without padding.
+    pub channels: usize,
+    pub weight: Arc<Aligned>,
+    pub eps: f32,
+    /// Keeps normalized values for the way back.
+    pub normalized: Tensor,
+    /// Keeps one factor a pixel for the way back.
+    pub inverse: Tensor,
 }
 
 /// One kernel call over a whole batch.
@@ -141,13 +159,61 @@ pub enum Step {
         target: Target,
         window: Window,
     },
-    GlobalMean {
+    /// Sums over all pixels, of products with a second tensor where there is one, times a factor.
+    SumPixels {
         source: Tensor,
+        second: Option<Tensor>,
+        share: f32,
         target: Target,
     },
     GlobalSpread {
         source: Tensor,
         target: Target,
+    },
+    /// The product of two tensors, of which the second may have one pixel, plus a third one times a factor.
+    Multiply {
+        factors: [Tensor; 2],
+        third: Option<(Tensor, f32)>,
+        target: Target,
+    },
+    Depthwise {
+        source: Tensor,
+        target: Target,
+        lines: Arc<[Lines; 2]>,
+        /// Taps of a row of the kernel.
+        columns: usize,
+        packed: Arc<Packed>,
+    },
+    Sparse {
+        source: Tensor,
+        target: Target,
+        listed: Arc<Listed>,
+    },
+    LayerNorm {
+        source: Tensor,
+        target: Target,
+        spec: LayerNormSpec,
+    },
+    LayerNormBackward {
+        source: Tensor,
+        target: Target,
+        spec: LayerNormSpec,
+    },
+    FlatForward {
+        source: Tensor,
+        target: Target,
+        spec: FlatSpec,
+    },
+    FlatBackward {
+        source: Tensor,
+        target: Target,
+        spec: FlatSpec,
+    },
+    /// Channels in another order: for each channel of the target the one of the source, or none.
+    Rearrange {
+        source: Tensor,
+        target: Target,
+        from: Arc<Vec<Option<usize>>>,
     },
     PadImage {
         image: Tensor,
@@ -214,7 +280,7 @@ impl Step {
                 }
                 Self::Normalize { source, target, spec } => {
                     let step = normalize(source, spec, memory);
-                    let epilogue = Shared(target.epilogue(memory, mode));
+                    let epilogue = Shared(target.epilogue(kernels, memory, mode));
                     let step = Shared(step);
                     let total = memory.batch * target.tensor.pixels();
                     parallel(total, 1, chunk(source.channels * spec.window * spec.window), |first, last| {
@@ -229,38 +295,99 @@ impl Step {
                         input_px: target.tensor.px,
                         window: *window,
                     });
-                    let epilogue = Shared(target.epilogue(memory, mode));
+                    let epilogue = Shared(target.epilogue(kernels, memory, mode));
                     let total = memory.batch * source.pixels();
                     parallel(total, 1, chunk(source.channels * window * window), |first, last| {
                         (kernels.spread)(step.get(), epilogue.get(), first, last);
                     });
                 }
                 Self::MaxForward { source, target, window } => {
-                    pool(kernels.max_forward, memory, mode, source, target, window, true);
+                    pool(kernels, kernels.max_forward, memory, mode, source, target, window, true);
                 }
                 Self::MaxBackward { source, target, window } => {
-                    pool(kernels.max_backward, memory, mode, source, target, window, false);
+                    pool(kernels, kernels.max_backward, memory, mode, source, target, window, false);
                 }
                 Self::MeanForward { source, target, window } => {
-                    pool(kernels.mean_forward, memory, mode, source, target, window, true);
+                    pool(kernels, kernels.mean_forward, memory, mode, source, target, window, true);
                 }
                 Self::MeanBackward { source, target, window } => {
-                    pool(kernels.mean_backward, memory, mode, source, target, window, false);
+                    pool(kernels, kernels.mean_backward, memory, mode, source, target, window, false);
                 }
-                Self::GlobalMean { source, target } => {
-                    let epilogue = target.epilogue(memory, mode);
-                    let values = source.pointer(memory);
-                    (kernels.global_mean)(
-                        values,
-                        source.stride,
-                        source.groups(),
-                        source.pixels(),
-                        &epilogue,
-                        0..memory.batch,
-                    );
+                Self::SumPixels { source, second, share, target } => {
+                    let epilogue = Shared(target.epilogue(kernels, memory, mode));
+                    let values = Shared((values(source, memory), second.as_ref().map(|second| values(second, memory))));
+                    let groups = source.groups();
+                    let wanted = chunk(source.pixels() * LANES).max(4);
+                    parallel(memory.batch * groups, 1, wanted, |first, last| {
+                        let (source, second) = values.get();
+                        (kernels.sum_pixels)(source, second.as_ref(), groups, *share, epilogue.get(), first, last);
+                    });
                 }
+                Self::Multiply { factors, third, target } => {
+                    let epilogue = Shared(target.epilogue(kernels, memory, mode));
+                    let factors = Shared(factors.map(|factor| values(&factor, memory)));
+                    let third = Shared(third.map(|(tensor, share)| (values(&tensor, memory), share)));
+                    let size = (target.tensor.groups(), target.tensor.pixels());
+                    let total = memory.batch * target.tensor.pixels();
+                    parallel(total, 1, chunk(2 * target.tensor.channels), |first, last| {
+                        (kernels.multiply)(factors.get(), third.get().as_ref(), size, epilogue.get(), first, last);
+                    });
+                }
+                Self::Depthwise { source, target, lines, columns, packed } => {
+                    let conv = Shared(Depthwise {
+                        source: source.pointer(memory),
+                        source_stride: source.stride,
+                        groups: source.groups(),
+                        source_px: source.px,
+                        target_px: target.tensor.px,
+                        lines,
+                        columns: *columns,
+                        weights: packed.values.as_slice().as_ptr(),
+                        epilogue: target.epilogue(kernels, memory, mode),
+                    });
+                    let [height, width] = target.tensor.px;
+                    let wanted = chunk(2 * width * source.channels);
+                    parallel(memory.batch * height, 1, wanted, |first, last| {
+                        (kernels.depthwise)(conv.get(), first, last);
+                    });
+                }
+                Self::Sparse { source, target, listed } => {
+                    let pixels = target.tensor.pixels();
+                    let sums = Shared(Sparse {
+                        source: source.pointer(memory),
+                        source_stride: source.stride,
+                        groups: source.groups(),
+                        pixels: [source.pixels(), pixels],
+                        listed,
+                        epilogue: target.epilogue(kernels, memory, mode),
+                    });
+                    parallel(memory.batch * pixels, 1, chunk(2 * source.channels), |first, last| {
+                        (kernels.sparse)(sums.get(), first, last);
+                    });
+                }
+                Self::LayerNorm { source, target, spec } => {
+                    let norm = Shared(layer_norm(kernels, source, target, spec, memory, mode, mode.keep_bits));
+                    let total = memory.batch * source.pixels();
+                    parallel(total, 1, chunk(source.channels), |first, last| {
+                        (kernels.layer_norm)(norm.get(), first, last);
+                    });
+                }
+                Self::LayerNormBackward { source, target, spec } => {
+                    let norm = Shared(layer_norm(kernels, source, target, spec, memory, mode, true));
+                    let total = memory.batch * source.pixels();
+                    parallel(total, 1, chunk(source.channels), |first, last| {
+                        (kernels.layer_norm_backward)(norm.get(), first, last);
+                    });
+                }
+                Self::FlatForward { source, target, spec } => {
+                    flat_forward(kernels, memory, mode, source, target, spec);
+                }
+                Self::FlatBackward { source, target, spec } => {
+                    flat_backward(kernels, memory, mode, source, target, spec);
+                }
+                Self::Rearrange { source, target, from } => rearrange(kernels, memory, mode, source, target, from),
                 Self::GlobalSpread { source, target } => {
-                    let epilogue = Shared(target.epilogue(memory, mode));
+                    let epilogue = Shared(target.epilogue(kernels, memory, mode));
                     let values = Shared(source.pointer(memory));
                     let pixels = target.tensor.pixels();
                     parallel(memory.batch * pixels, 1, chunk(source.channels), |first, last| {
@@ -287,7 +414,7 @@ impl Step {
                     }
                 }
                 Self::Mask { target } => {
-                    let epilogue = Shared(target.epilogue(memory, mode));
+                    let epilogue = Shared(target.epilogue(kernels, memory, mode));
                     let groups = target.tensor.groups();
                     let total = memory.batch * target.tensor.pixels();
                     parallel(total, 1, chunk(target.tensor.channels), |first, last| {
@@ -318,9 +445,7 @@ impl Step {
         match self {
             Self::Direct { sources, targets, .. } => {
                 sources.iter_mut().for_each(&mut visit);
-                for target in targets {
-                    visit(&mut target.tensor);
-                }
+                targets.iter_mut().for_each(|target| target.for_each_tensor(&mut visit));
             }
             Self::Winograd { source, target, .. }
             | Self::Normalize { source, target, .. }
@@ -329,11 +454,31 @@ impl Step {
             | Self::MaxBackward { source, target, .. }
             | Self::MeanForward { source, target, .. }
             | Self::MeanBackward { source, target, .. }
-            | Self::GlobalMean { source, target }
             | Self::GlobalSpread { source, target }
+            | Self::Depthwise { source, target, .. }
+            | Self::Sparse { source, target, .. }
+            | Self::FlatForward { source, target, .. }
+            | Self::FlatBackward { source, target, .. }
+            | Self::Rearrange { source, target, .. }
             | Self::PatchesForward { image: source, target, .. } => {
                 visit(source);
-                visit(&mut target.tensor);
+                target.for_each_tensor(&mut visit);
+            }
+            Self::SumPixels { source, second, target, .. } => {
+                visit(source);
+                second.iter_mut().for_each(&mut visit);
+                target.for_each_tensor(&mut visit);
+            }
+            Self::Multiply { factors, third, target } => {
+                factors.iter_mut().for_each(&mut visit);
+                third.iter_mut().for_each(|(tensor, _)| visit(tensor));
+                target.for_each_tensor(&mut visit);
+            }
+            Self::LayerNorm { source, target, spec } | Self::LayerNormBackward { source, target, spec } => {
+                visit(source);
+                visit(&mut spec.normalized);
+                visit(&mut spec.inverse);
+                target.for_each_tensor(&mut visit);
             }
             Self::PatchesBackward { source, image, .. } | Self::UnpadImage { source, image } => {
                 visit(source);
@@ -343,7 +488,7 @@ impl Step {
                 visit(image);
                 visit(target);
             }
-            Self::Mask { target } => visit(&mut target.tensor),
+            Self::Mask { target } => target.for_each_tensor(&mut visit),
             Self::Zero { tensor } => visit(tensor),
         }
     }
@@ -381,7 +526,42 @@ unsafe fn normalize(source: &Tensor, spec: &NormalizeSpec, memory: &Pointers) ->
     }
 }
 
+/// Where a tensor's values lie.
+unsafe fn values(tensor: &Tensor, memory: &Pointers) -> Values {
+    // SAFETY: `Step::run` checked that the tensor lies in memory.
+    Values { values: unsafe { tensor.pointer(memory) }, stride: tensor.stride, pixels: tensor.pixels() }
+}
+
+unsafe fn layer_norm(
+    kernels: &Kernels,
+    source: &Tensor,
+    target: &Target,
+    spec: &LayerNormSpec,
+    memory: &Pointers,
+    mode: Mode,
+    kept: bool,
+) -> LayerNorm {
+    // SAFETY: `Step::run` checked that all tensors lie in memory.
+    unsafe {
+        let kept = |tensor: &Tensor| if kept { tensor.pointer(memory) } else { std::ptr::null_mut() };
+        LayerNorm {
+            source: source.pointer(memory),
+            source_stride: source.stride,
+            groups: source.groups(),
+            present: spec.present.as_slice().as_ptr(),
+            channels: spec.channels,
+            weight: spec.weight.as_slice().as_ptr(),
+            eps: spec.eps,
+            normalized: kept(&spec.normalized),
+            inverse: kept(&spec.inverse),
+            epilogue: target.epilogue(kernels, memory, mode),
+        }
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one call site a pass; a struct would only rename them")]
 unsafe fn pool(
+    kernels: &Kernels,
     kernel: unsafe fn(&Pooling, usize, usize),
     memory: &Pointers,
     mode: Mode,
@@ -404,8 +584,12 @@ unsafe fn pool(
             stride: window.stride,
             padding: window.padding,
             winners: memory.winners.add(window.winners * memory.batch),
+            high_winners: window
+                .high_winners
+                .map_or(std::ptr::null_mut(), |winners| memory.winners.add(winners * memory.batch)),
             count_include_pad: window.count_include_pad,
-            epilogue: target.epilogue(memory, mode),
+            bordered_px: window.bordered_px,
+            epilogue: target.epilogue(kernels, memory, mode),
         });
         parallel(memory.batch * target.tensor.pixels(), 1, chunk(4 * source.channels), |first, last| {
             kernel(pooling.get(), first, last);

@@ -28,7 +28,7 @@ pub(super) unsafe fn patches_forward(
             memory.batch * image.pixels() * image.channels,
         );
         let panels = address(packed);
-        let epilogues = [target.epilogue(memory, mode)];
+        let epilogues = [target.epilogue(kernels, memory, mode)];
         let pixels = target.tensor.pixels();
         let conv = Shared(rows_only(&panels, &epilogues, pixels));
         let len = patches.patch_len();

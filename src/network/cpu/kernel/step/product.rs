@@ -28,7 +28,8 @@ impl Step {
                 })
                 .collect();
             let panels = address(packed);
-            let epilogues: Vec<Epilogue> = targets.iter().map(|target| target.epilogue(memory, mode)).collect();
+            let epilogues: Vec<Epilogue> =
+                targets.iter().map(|target| target.epilogue(kernels, memory, mode)).collect();
             let zeros = Aligned::zeros(sources.iter().map(|tensor| tensor.channels).max().unwrap_or(0));
             let target_pixels = targets[0].tensor.pixels();
             let listed_pixels = if listed.is_empty() { target_pixels } else { listed.len() };
@@ -90,7 +91,7 @@ impl Step {
                 padding: *padding,
                 tiles,
                 panels: &panels,
-                epilogue: target.epilogue(memory, mode),
+                epilogue: target.epilogue(kernels, memory, mode),
             });
             let positions = axes[0].input * axes[1].input;
             let wanted = (2 * TASK_VALUES / (positions * source.channels)).clamp(2 * kernels.rows, 8 * kernels.rows);
@@ -114,6 +115,7 @@ pub(super) fn address(packed: &Packed) -> Vec<Panel> {
             vectors: panel.vectors,
             epilogue: panel.target,
             group: panel.group,
+            window: panel.window,
         })
         .collect()
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::super::epilogue::Epilogue;
+use super::super::epilogue::{Curved, Epilogue};
+use super::super::function::Activation;
+use super::super::isa::Kernels;
 use super::super::memory::{Aligned, Pointers, Sizes};
 use super::super::simd::LANES;
 use super::Mode;
@@ -68,12 +70,18 @@ impl Bits {
 pub struct Target {
     pub tensor: Tensor,
     pub bias: Option<Arc<Aligned>>,
-    pub relu: bool,
+    pub activation: Option<Activation>,
+    /// Receives the bits of a gate.
     pub mask_out: Option<Bits>,
+    /// Receives the derivatives of a curve.
+    pub slope_out: Option<Tensor>,
     pub inner_mask: Option<Bits>,
+    pub inner_slope: Option<Tensor>,
     pub inner_scale: Option<Arc<Aligned>>,
-    pub accumulate: bool,
+    /// Added before the activation; the tensor itself to add to what it holds.
+    pub addend: Option<Tensor>,
     pub mask: Option<Bits>,
+    pub slope: Option<Tensor>,
 }
 
 impl Target {
@@ -82,16 +90,26 @@ impl Target {
         Self {
             tensor,
             bias: None,
-            relu: false,
+            activation: None,
             mask_out: None,
+            slope_out: None,
             inner_mask: None,
+            inner_slope: None,
             inner_scale: None,
-            accumulate: false,
+            addend: None,
             mask: None,
+            slope: None,
         }
     }
 
-    pub(super) unsafe fn epilogue(&self, memory: &Pointers, mode: Mode) -> Epilogue {
+    /// Visits every tensor it reads or writes.
+    pub(super) fn for_each_tensor(&mut self, visit: &mut impl FnMut(&mut Tensor)) {
+        visit(&mut self.tensor);
+        let others = [&mut self.slope_out, &mut self.inner_slope, &mut self.addend, &mut self.slope];
+        others.into_iter().flatten().for_each(visit);
+    }
+
+    pub(super) unsafe fn epilogue(&self, kernels: &Kernels, memory: &Pointers, mode: Mode) -> Epilogue {
         let (mask_out, mask_out_stride) =
             if mode.keep_bits { Bits::pointer(self.mask_out.as_ref(), memory) } else { (std::ptr::null_mut(), 0) };
         let (inner_mask, inner_mask_stride) = Bits::pointer(self.inner_mask.as_ref(), memory);
@@ -99,18 +117,43 @@ impl Target {
         let values = |values: &Option<Arc<Aligned>>| {
             values.as_ref().map_or(std::ptr::null(), |values| values.as_slice().as_ptr())
         };
+        let at = |tensor: Option<&Tensor>| {
+            // SAFETY: the caller's promise is handed on.
+            tensor.map_or((std::ptr::null_mut(), 0), |tensor| (unsafe { tensor.pointer(memory) }, tensor.stride))
+        };
+        let (relu, high, curve) = match self.activation {
+            None => (false, f32::INFINITY, None),
+            Some(Activation::Gate { high }) => (true, high, None),
+            Some(Activation::Curve(curve)) => (false, f32::INFINITY, Some((kernels.activate, curve))),
+        };
+        let curved = curve.is_some() || self.inner_slope.is_some() || self.slope.is_some();
+        let (slope_out, slope_out_stride) = at(self.slope_out.as_ref().filter(|_| mode.keep_bits));
+        let (inner_slope, inner_slope_stride) = at(self.inner_slope.as_ref());
+        let (slope, slope_stride) = at(self.slope.as_ref());
+        let (addend, addend_stride) = at(self.addend.as_ref());
         Epilogue {
             bias: values(&self.bias),
-            relu: self.relu,
+            relu,
+            high,
             mask_out,
             mask_out_stride,
             inner_mask,
             inner_mask_stride,
             inner_scale: values(&self.inner_scale),
-            accumulate: self.accumulate,
+            addend,
+            addend_stride,
             mask,
             mask_stride,
             guided: mode.guided,
+            curved: curved.then_some(Curved {
+                curve,
+                slope_out,
+                slope_out_stride,
+                inner_slope,
+                inner_slope_stride,
+                slope,
+                slope_stride,
+            }),
             // SAFETY: the caller's promise is handed on.
             ..Epilogue::store(unsafe { self.tensor.pointer(memory) }, self.tensor.stride)
         }
