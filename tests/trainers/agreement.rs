@@ -116,6 +116,17 @@ fn a_tangled_network() {
     assert!(errors.iter().zip(BOUNDS).all(|(error, bound)| *error <= bound), "{errors:?}");
 }
 
+/// A fully connected layer that reads thousands of values, row by row in several runs.
+#[test]
+fn a_long_row() {
+    let (mut builder, image) = GraphBuilder::new(3, "all");
+    let scaled = builder.scale("scaled", image, true);
+    builder.flatten_linear("hidden", scaled, [30, 31], 20, true);
+    let graph = builder.finish("long", image, 1);
+    let errors = errors(&graph, &formula::images(3, 3, 30, 31));
+    assert!(errors.iter().zip(BOUNDS).all(|(error, bound)| *error <= bound), "{errors:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 60,
