@@ -12,6 +12,8 @@ mod common;
 mod external_maps;
 #[path = "benchmark/kill.rs"]
 mod kill;
+#[path = "benchmark/other_families.rs"]
+mod other_families;
 #[path = "benchmark/same_rows.rs"]
 mod same_rows;
 #[path = "benchmark/window.rs"]

@@ -27,6 +27,8 @@ mod ended;
 mod evaluate;
 #[path = "command_line/explain.rs"]
 mod explain;
+#[path = "command_line/families.rs"]
+mod families;
 #[path = "command_line/figure.rs"]
 mod figure;
 #[path = "command_line/identity.rs"]

@@ -13,7 +13,8 @@ use common::executor_checks::relative_error;
 use common::formula;
 use safetensors::SafeTensors;
 use saliscope::network::{
-    Architecture, Batch, CandleExecutor, Executor, Graph, Head, Pass, Target, Variant, Weights, sha256_hex,
+    Architecture, Batch, CandleExecutor, CpuExecutor, CpuOptions, Executor, Graph, Head, Isa, Pass, Target, Variant,
+    Weights, sha256_hex,
 };
 
 /// One network with one image and everything PyTorch says about it.
@@ -134,6 +135,17 @@ fn candle_in_single_precision_is_as_near_as_pytorch() {
     for fixture in fixtures() {
         let executor = CandleExecutor::new(fixture.graph.clone(), &fixture.weights, Device::Cpu, DType::F32).unwrap();
         check(&executor, &fixture);
+    }
+}
+
+#[test]
+fn processor_kernels_are_as_near_as_pytorch() {
+    for fixture in fixtures() {
+        for isa in Isa::available() {
+            let options = CpuOptions { threads: Some(2), isa: Some(isa), ..CpuOptions::default() };
+            let executor = CpuExecutor::new(fixture.graph.clone(), &fixture.weights, options).unwrap();
+            check(&executor, &fixture);
+        }
     }
 }
 

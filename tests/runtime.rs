@@ -13,6 +13,23 @@ use saliscope::network::{
 
 const SIDE_PX: usize = 96;
 
+/// One of each family.
+const FAMILIES: [Architecture; 13] = [
+    Architecture::InceptionV3,
+    Architecture::DenseNet121,
+    Architecture::ResNet18,
+    Architecture::ResNext50,
+    Architecture::Vgg11Norm,
+    Architecture::AlexNet,
+    Architecture::GoogLeNet,
+    Architecture::MobileNetV3Small,
+    Architecture::EfficientNetB0,
+    Architecture::RegNetY400Mf,
+    Architecture::ConvNextTiny,
+    Architecture::UNet,
+    Architecture::RetinaNet,
+];
+
 /// A narrow network with seeded weights.
 fn network(architecture: Architecture) -> (Graph, Weights) {
     let graph = architecture.graph(&Variant { width: 0.0625, ..architecture.usual_variant() });
@@ -53,7 +70,7 @@ fn distance(a: &[f32], b: &[f32]) -> f32 {
 
 #[test]
 fn every_kind_of_network_runs_forward_in_both_executors() {
-    for architecture in Architecture::ALL {
+    for architecture in FAMILIES {
         let model = model(architecture);
         let input = images(&model.graph, 2);
         let mut found: Vec<Vec<Batch>> = Vec::new();
@@ -74,7 +91,7 @@ fn every_kind_of_network_runs_forward_in_both_executors() {
 
 #[test]
 fn executors_are_for_classifiers_and_trainers_for_all() {
-    for architecture in Architecture::ALL {
+    for architecture in FAMILIES {
         let (graph, weights) = network(architecture);
         let input = images(&graph, 2);
         let is_classifier = architecture.kind() == ModelKind::Classifier;

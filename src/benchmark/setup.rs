@@ -15,7 +15,7 @@ use super::subject::{Role, Subject, Subjects};
 use crate::cascade::{self, PAIRS, State};
 use crate::cohort::{Case, Cohort, CohortSpec, Split, SplitSource};
 use crate::network::{self, Model, ModelKind};
-use crate::saliency::{ClassChoice, Parameters, Preset};
+use crate::saliency::{ClassChoice, Method, Parameters, Preset};
 use crate::truth::Task;
 use crate::watch::Watch;
 
@@ -269,7 +269,7 @@ impl Setup {
     }
 
     /// The protocol's methods that are defined for a network.
-    pub(super) fn methods_of(&self, subject: &Subject) -> impl Iterator<Item = Method> + Clone {
+    pub(super) fn methods_of(&self, subject: &Subject) -> impl Iterator<Item = Method> {
         let graph = &subject.model.graph;
         self.protocol.methods.iter().copied().filter(|method| method.undefined_for(graph).is_none())
     }

@@ -21,7 +21,7 @@ pub(super) struct Inputs {
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     pub(super) image: Vec<PathBuf>,
     /// Architecture, where neither a model card nor the tensor names tell it
-    #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(Architecture), help = ARCHITECTURE_HELP)]
+    #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(Architecture), help = architecture_help())]
     pub(super) arch: Option<Architecture>,
     /// How the model's outputs become probabilities, where its card does not say it: exactly one class is true (softmax),
     /// or each is a label of its own (sigmoid)
@@ -47,8 +47,10 @@ impl From<OutputChoice> for Output {
     }
 }
 
-const ARCHITECTURE_HELP: &str =
-    "Architecture where no model card tells it: inception_v3, densenet_121, u_net or retina_net";
+/// What `--arch` accepts beside a model.
+fn architecture_help() -> String {
+    format!("Architecture where no model card tells it, one of {}", Architecture::known())
+}
 
 /// One word of `--methods`.
 #[derive(Clone, Copy, Debug)]

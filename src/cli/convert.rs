@@ -44,15 +44,15 @@ pub(super) struct Arguments {
     /// Where the weights go; the model card goes beside them, with the ending .json
     #[arg(value_name = "OUT")]
     output: PathBuf,
-    /// Architecture that the file must hold: `inception_v3` or `densenet_121`; its tensors tell it
+    /// Architecture that the file must hold, such as `resnet_50`; its tensors tell it
     #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(Architecture))]
     arch: Option<Architecture>,
     /// Side of the images it was trained on, in pixels, or height and width such as 320x299; without this, as the file says,
     /// else 320
     #[arg(long, value_name = "PX", value_parser = input_size)]
     input_size: Option<[usize; 2]>,
-    /// How gray values become its input; without this or --range or --mean, it is assumed: imagenet for `densenet_121` with
-    /// 3 channels, else symmetric
+    /// How gray values become its input; without this or --range or --mean, it is assumed: symmetric for `inception_v3`
+    /// and where there are not 3 channels, else imagenet
     #[arg(long, value_name = "SCALING", value_enum, conflicts_with_all = ["range", "mean", "std"])]
     scaling: Option<ScalingChoice>,
     /// Black and white as the network reads them, such as 0,1 or -1024,1024
@@ -72,7 +72,7 @@ pub(super) struct Arguments {
     /// Deviation that they are divided by then
     #[arg(long, value_name = "S,..", value_delimiter = ',', num_args = 1, requires = "mean")]
     std: Option<Vec<f32>>,
-    /// The network is torchvision's InceptionV3 with `transform_input=True`: images scaled by imagenet are brought to -1..1
+    /// The network is torchvision's InceptionV3 or GoogLeNet with `transform_input=True`: images scaled by imagenet are brought to -1..1
     #[arg(long)]
     transform_input: bool,
     /// How its outputs become probabilities: exactly one class is true (softmax), or each is a label of its own (sigmoid);

@@ -146,7 +146,10 @@ impl Comparison {
     }
 
     fn compare(&self, watch: &JobWatch) -> Result<()> {
-        let groups = Method::by_cost(&self.methods);
+        let graph = &self.run.model.model.graph;
+        let defined = |method: &Method| method.undefined_for(graph).is_none();
+        let methods: Vec<Method> = self.methods.iter().copied().filter(defined).collect();
+        let groups = Method::by_cost(&methods);
         let images = 1 + OTHER_IMAGES.min(self.others.len());
         for (index, methods) in groups.iter().enumerate() {
             let part = |image: usize| Part { watch, index: index * images + image, parts: groups.len() * images };

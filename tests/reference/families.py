@@ -17,14 +17,15 @@ import hashlib
 import json
 import math
 import re
+import shutil
 import subprocess
-import sys
 from pathlib import Path
 
-import networks
+import full_width
 import numpy as np
 import torch
 import torchvision.models as zoo
+from PIL import Image
 from networks import differentiate, formula_image, l2_error, scaled, unit_values
 from safetensors.numpy import save_file
 from torch import nn
@@ -268,9 +269,95 @@ def make_tensor_list(path):
     path.write_text(json.dumps(found, indent=1) + "\n")
 
 
+# Full width.
+
+def scale(gray):
+    """float32 [1, 3, h, w] by ImageNet's means and deviations, as the program scales."""
+    mean, std = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
+    planes = np.repeat((gray.astype(np.float32) / 255)[None], 3, 0)
+    return ((planes - mean[:, None, None]) / std[:, None, None])[None]
+
+
+def seeded(architecture, size):
+    """torchvision's initial weights, statistics measured on synthetic images: untouched ones would let signals grow."""
+    torch.manual_seed(7)
+    model = published(architecture, 2)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.8, 1.2)
+            nn.init.normal_(module.bias, 0.0, 0.1)
+            module.reset_running_stats()
+            module.momentum = None
+        elif isinstance(module, nn.Conv2d) and architecture.startswith(("densenet", "googlenet", "inception")):
+            nn.init.kaiming_normal_(module.weight)
+        if hasattr(module, "layer_scale"):
+            nn.init.uniform_(module.layer_scale, 0.1, 0.3)
+    if any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
+        batch = torch.from_numpy(np.concatenate([scale(full_width.various_image(size, number)) for number in range(4)]))
+        model.train()
+        with torch.no_grad():
+            model(batch)
+    for head in ("AuxLogits", "aux1", "aux2"):
+        if hasattr(model, head):
+            setattr(model, head, None)
+    return prepared(model)
+
+
+def torch_results(model, image, dtype, target):
+    """Logits, input gradient, and Grad-CAM's grid: the mean of each map's gradient weighs the map, what is positive stays."""
+    net = copy.deepcopy(model).to(dtype)
+    logits, gradient, (value, by_value) = differentiate(net, image.to(dtype), target, node=features_name(net))
+    grid = (by_value.mean((2, 3), keepdim=True) * value).sum(1)[0].clamp(min=0)
+    return {"logits": logits[0].numpy(), "gradient": gradient[0].numpy(), "GCAM": grid.numpy()}
+
+
+def compare(architecture, arguments):
+    """Relative errors of the program and of PyTorch in single precision, both against PyTorch in double precision."""
+    size = max(arguments.size, 299) if architecture == "inception_v3" else arguments.size
+    folder = arguments.work / architecture
+    folder.mkdir(parents=True, exist_ok=True)
+    model = seeded(architecture, size)
+    weights = folder / "model.safetensors"
+    save_file({name: value.contiguous().numpy() for name, value in tensors(model).items()}, weights)
+    card = {"architecture": architecture, "input_size": [size, size], "scaling": "imagenet"}
+    (folder / "model.json").write_text(json.dumps(card))
+    gray = full_width.synthetic_radiograph(size, 3)
+    Image.fromarray(gray).save(folder / "image.png")
+    image = torch.from_numpy(scale(gray))
+    with torch.no_grad():
+        target = int(model(image)[0].argmax())
+    single, double = (torch_results(model, image, dtype, target) for dtype in (torch.float32, torch.float64))
+    del model
+    gc.collect()
+    command = [str(arguments.binary), "explain", "--model", str(weights), "--image", str(folder / "image.png"), "--methods",
+               "GRAD,GCAM", "--intermediates", "--class", str(target), "--threads", "2", "--device", "cpu", "--executor",
+               arguments.executor, "--quiet", "--out", str(folder / "out")]
+    shutil.rmtree(folder / "out", ignore_errors=True)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    found = np.load(next((folder / "out").rglob("maps.npz")))
+    weights.unlink()
+    ours = {"logits": found["logits"].ravel(), "gradient": found["GRAD_signed"], "GCAM": found["GCAM_grid"]}
+    return {key: (full_width.relative(ours[key], double[key]), full_width.relative(single[key], double[key])) for key in double}
+
+
+def compare_all(arguments, only):
+    print(f"{'architecture':20} " + " ".join(f"{key:>10} {'torch f32':>10}" for key in ("logits", "gradient", "GCAM")))
+    for architecture in only or ARCHITECTURES:
+        errors = compare(architecture, arguments)
+        # Logits and Grad-CAM to 1e-5 or three times PyTorch's error; gradients have kinks and no floor.
+        bars = {"logits": 1e-5, "gradient": 0.0, "GCAM": 1e-5}
+        passes = all(own <= max(bars[key], 3 * theirs) for key, (own, theirs) in errors.items())
+        figures = " ".join(f"{own:10.2e} {theirs:10.2e}" for own, theirs in errors.values())
+        print(f"{architecture:20} {figures} {'' if passes else 'TOO FAR'}", flush=True)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--work", type=Path, help="folder for the comparison at full width")
+    parser.add_argument("--binary", type=Path, default=Path("target/release/saliscope"))
+    parser.add_argument("--executor", choices=["cpu", "candle"], default="cpu")
+    parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--only", default="")
     arguments = parser.parse_args()
     only = [name for name in arguments.only.split(",") if name]
@@ -280,3 +367,6 @@ if __name__ == "__main__":
         for name, spec in FIXTURES.items():
             if not only or name in only:
                 make_fixture(name, spec, arguments.out / f"family_{name}.safetensors")
+    if arguments.work:
+        torch.set_num_threads(2)
+        compare_all(arguments, only)

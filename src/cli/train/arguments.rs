@@ -39,7 +39,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_enum)]
     pub(super) task: TaskChoice,
     /// Architecture
-    #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(Architecture), help = ARCHITECTURE_HELP)]
+    #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(Architecture), help = architecture_help())]
     pub(super) arch: Architecture,
     /// Multiplier on every layer's channels
     #[arg(long, value_name = "W", default_value_t = 1.0)]
@@ -74,7 +74,10 @@ pub(in crate::cli) struct Arguments {
     pub(super) quiet: bool,
 }
 
-const ARCHITECTURE_HELP: &str = "Architecture: inception_v3, densenet_121, u_net or retina_net";
+/// What `--arch` accepts.
+fn architecture_help() -> String {
+    format!("Architecture, one of {}", Architecture::known())
+}
 
 /// How long and how fast.
 #[derive(Debug, Args)]

@@ -56,11 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             console::tell(format_args!("warning: {count} images are left out: {reason}"));
         }
     }
-    let variant = Variant {
-        width: arguments.width,
-        classes: if kind == ModelKind::Classifier { 2 } else { 1 },
-        ..Variant::default()
-    };
+    let variant = Variant { width: arguments.width, ..arguments.arch.usual_variant() };
     let graph = arguments.arch.graph(&variant);
     graph.extents(size_px[0], size_px[1])?;
     let (weights, inherited) = initial_weights(&graph, arguments.seed, file.as_deref());

@@ -186,8 +186,8 @@ impl Plan {
         self.width
     }
 
-    /// Kernels whose outputs the width scales, with their number in the table: the stem's and the last of every stage's first
-    /// block.
+    /// Kernels whose outputs the width scales, with their number in the table: the stem's, the last of every stage's first
+    /// block, and the last of all where it does not follow them.
     pub(in super::super) fn scaled_kernels(&self) -> Vec<(String, usize)> {
         let mut kernels = vec![(FIRST_KERNEL.to_owned(), self.stem)];
         for (index, stage) in self.stages.iter().enumerate() {
@@ -199,6 +199,7 @@ impl Plan {
             };
             kernels.push((format!("features.{}.0.block.{last}.0.weight", index + 1), stage.channels));
         }
+        kernels.extend(self.top.map(|top| (format!("features.{}.0.weight", self.stages.len() + 1), top)));
         kernels
     }
 }

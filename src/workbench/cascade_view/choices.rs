@@ -72,10 +72,10 @@ fn work_ui(ui: &mut Ui, state: &State, services: &Services, run: Option<&Arc<Cas
         }
     } else {
         let found = run.found();
-        let is_whole = |method: &Method| found.states_of(*method) == run.states.len();
-        let is_missing = !state.player.methods.iter().all(is_whole);
-        let is_compared = |method: &Method| found.baselines.contains_key(method);
-        let lacks_baseline = found.other_images > 0 && !state.player.methods.iter().all(is_compared);
+        let graph = &run.model.model.graph;
+        let defined = || state.player.methods.iter().filter(|method| method.undefined_for(graph).is_none());
+        let is_missing = defined().any(|method| found.states_of(*method) < run.states.len());
+        let lacks_baseline = found.other_images > 0 && defined().any(|method| !found.baselines.contains_key(method));
         let words = "Computes what is missing: states, and maps of other images to compare with";
         if (is_missing || lacks_baseline) && ui.button("Continue").on_hover_text(words).clicked() {
             actions.send(Action::ComputeCascade);

@@ -92,7 +92,11 @@ fn picture_ui(ui: &mut Ui, rect: Rect, method: Method, scene: &Scene<'_>, action
         tile_px: view_size_px(rect, pixels_per_point),
     };
     let Some(stack) = scene.found.stacks.get(&method) else {
-        let words = if scene.services.cascades.is_coming(scene.run, method) { "waiting" } else { "not computed" };
+        let words = match method.undefined_for(&scene.run.model.model.graph) {
+            Some(_) => "not defined for this network",
+            None if scene.services.cascades.is_coming(scene.run, method) => "waiting",
+            None => "not computed",
+        };
         note_ui(&painter, rect, words);
         return;
     };
