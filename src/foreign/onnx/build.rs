@@ -44,6 +44,13 @@ pub(super) fn build(trace: &Trace<'_>, cut: &Cut) -> Result<Built> {
     let alive = alive(&trace.steps, cut.logits);
     refuse_loose(trace, &alive)?;
     let plan = plan(&trace.steps, &alive, cut.logits);
+    if !limits::GRAPH_NODES.contains(plan.kept.len()) {
+        return Err(Error::Unsupported(format!(
+            "the ONNX graph becomes {} operations, and {} are read; export the model up to its class scores",
+            plan.kept.len(),
+            limits::GRAPH_NODES
+        )));
+    }
     let (features, features_note) = features(&trace.steps, cut.logits);
     let features = plan.same_as.get(&features).copied().unwrap_or(features);
     let members: Vec<Member> = plan.kept[1..].iter().map(|step| member(trace, *step, features)).collect();
@@ -209,10 +216,9 @@ fn features(steps: &[Step<'_>], logits: StepId) -> (StepId, Option<String>) {
     match found[..] {
         [] => (logits, None),
         [only] => (only, None),
-        [.., last] => (
-            last,
-            Some(format!("the class scores read {} feature maps; Grad-CAM reads the last of them", found.len())),
-        ),
+        [.., last] => {
+            (last, Some(format!("the class scores read {} feature maps; Grad-CAM reads the last of them", found.len())))
+        }
     }
 }
 
@@ -266,10 +272,8 @@ impl Maker<'_, '_> {
             &self.trace.steps[*pad].kind
         });
         let read = inputs.first().map_or([1; 3], |input| self.trace.steps[*input].shape);
-        let nodes: Vec<NodeId> = inputs
-            .iter()
-            .map(|input| self.nodes[&self.plan.same_as.get(input).copied().unwrap_or(*input)])
-            .collect();
+        let nodes: Vec<NodeId> =
+            inputs.iter().map(|input| self.nodes[&self.plan.same_as.get(input).copied().unwrap_or(*input)]).collect();
         let taken = self.plan.taken.get(&step);
         let channels = found.shape[0];
         let (op, parameters) = match &found.kind {
@@ -301,7 +305,10 @@ impl Maker<'_, '_> {
             Kind::BatchNorm(eps, constants) => {
                 let named = ["weight", "bias", "running_mean", "running_var"];
                 let values = named.into_iter().zip(constants).map(|(name, constant)| {
-                    constant.reals().map(|values| (name, vec![channels], values)).map_err(|reason| self.refuse(step, reason))
+                    constant
+                        .reals()
+                        .map(|values| (name, vec![channels], values))
+                        .map_err(|reason| self.refuse(step, reason))
                 });
                 (Op::BatchNorm(BatchNorm { eps: *eps, scale: true }), values.collect::<Result<Vec<_>>>()?)
             }

@@ -164,7 +164,11 @@ impl Stored<'_> {
             },
             kind => {
                 let decode = |bits: u16| {
-                    if kind == element::FLOAT16 { f16::from_bits(bits).to_f32() } else { bf16::from_bits(bits).to_f32() }
+                    if kind == element::FLOAT16 {
+                        f16::from_bits(bits).to_f32()
+                    } else {
+                        bf16::from_bits(bits).to_f32()
+                    }
                 };
                 match raw(2)? {
                     Some(raw) => fixed::<2>(raw).map(|bytes| decode(u16::from_le_bytes(bytes))).collect(),

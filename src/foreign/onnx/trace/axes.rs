@@ -1,11 +1,11 @@
 //! Operations that move, pick or join values.
 
+use super::super::fold::{flattened, squeezed, unsqueezed};
 use super::super::layout::{Layout, Side};
 use super::super::model::Node;
 use super::super::shape::{Cut, axis, cuts, permutation, reshaped};
 use super::super::step::{Channels, Kind, Loose, StepId};
 use super::super::tensor::Constant;
-use super::super::fold::{flattened, squeezed, unsqueezed};
 use super::{Inputs, Map, Outcome, Trace, Value};
 use crate::limits;
 use crate::network::{Border, Op, Pool};
@@ -30,9 +30,8 @@ impl<'a> Trace<'a> {
             }
             _ => {
                 let wanted = Self::constant(inputs, 1, "shape")?.ok_or("its shape is missing")?;
-                reshaped(&dims, wanted.wholes()?, node.integer("allowzero")? == Some(1)).map_err(|reason| {
-                    format!("{reason} with images of the size that is asked for")
-                })?
+                reshaped(&dims, wanted.wholes()?, node.integer("allowzero")? == Some(1))
+                    .map_err(|reason| format!("{reason} with images of the size that is asked for"))?
             }
         };
         let layout = map.layout.reshaped(&wanted).ok_or_else(|| format!("{dims:?} becomes {wanted:?}"))?;
@@ -305,7 +304,8 @@ impl<'a> Trace<'a> {
             } else {
                 return Err(format!("it pads axis {at}"));
             };
-            let [before, after] = pair.map(|pad| usize::try_from(pad).ok().filter(|pad| *pad <= limits::NETWORK_SIDE_PX.most));
+            let [before, after] =
+                pair.map(|pad| usize::try_from(pad).ok().filter(|pad| *pad <= limits::NETWORK_SIDE_PX.most));
             let (Some(before), Some(after)) = (before, after) else { return Err(format!("its pads are {pads:?}")) };
             border.before[side] = before;
             border.after[side] = after;
