@@ -238,7 +238,8 @@ fn norm_folded(trace: &Trace<'_>, plan: &Plan) -> bool {
             constant.and_then(|constant| constant.stored()).map_or("", |stored| stored.name).to_lowercase()
         };
         let (weight, bias) = (name_of(Some(&layer.weight)), name_of(layer.bias.as_ref()));
-        named += usize::from(weight.ends_with(".weight") && bias.ends_with(".bias"));
+        let ends = |name: &str, end: &str| name.rsplit('.').next() == Some(end);
+        named += usize::from(ends(&weight, "weight") && ends(&bias, "bias"));
         let metadata = step.node.map_or(&[][..], |node| &trace.model.nodes[node].metadata);
         let rewritten = metadata.iter().any(|(_, value)| value.contains("BatchNorm"));
         let named_so = ["batchnorm", "batch_norm", "batch_normalization", "fused_bn", "_bn", ".bn"];
@@ -268,7 +269,7 @@ impl Maker<'_, '_> {
         let found = &self.trace.steps[step];
         let mut inputs: Vec<StepId> = found.inputs.clone();
         let border = self.plan.padded.get(&step).map(|pad| {
-            inputs = self.trace.steps[*pad].inputs.clone();
+            inputs.clone_from(&self.trace.steps[*pad].inputs);
             &self.trace.steps[*pad].kind
         });
         let read = inputs.first().map_or([1; 3], |input| self.trace.steps[*input].shape);

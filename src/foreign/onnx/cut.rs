@@ -9,7 +9,7 @@ use super::step::{Kind, Loose, StepId};
 use super::trace::{Trace, Value};
 use crate::network::{Nonlinearity, Op, Output};
 
-/// What follows the sigmoid in TorchXRayVision's rescaling by operating points (`op_norm`), by either exporter.
+/// What follows the sigmoid in the rescaling by operating points of `TorchXRayVision` (`op_norm`), by either exporter.
 const RESCALING: [&str; 30] = [
     "Less",
     "Greater",
@@ -67,19 +67,18 @@ pub(super) fn cut(trace: &Trace<'_>, checked: &Checked<'_, '_>, name: &str) -> R
     let step = match trace.values.get(name) {
         Some(Value::Map(map)) => map.step,
         Some(Value::Constant(_)) => return Err(NoLogits::Other("does not hang on the image".to_owned())),
-        Some(Value::Unknown) | None => match rescaled(trace, checked, &nodes) {
-            Some((step, count)) => {
+        Some(Value::Unknown) | None => {
+            if let Some((step, count)) = rescaled(trace, checked, &nodes) {
                 notes.push(format!(
                     "{count} nodes behind the sigmoid that rescale its probabilities by thresholds (TorchXRayVision's op_norm) are \
                      cut off: probabilities are those of the sigmoid itself"
                 ));
                 step
-            }
-            None => {
+            } else {
                 let problems = trace.problems.iter().filter(|problem| nodes.contains(&problem.node));
                 return Err(NoLogits::Problems(problems.cloned().collect()));
             }
-        },
+        }
     };
     let (mut step, mut output) = (step, None);
     let inside = |step: StepId| trace.steps[step].inputs[0];

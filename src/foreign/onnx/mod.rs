@@ -7,6 +7,9 @@
 //! on become a graph ([`build`]) with names ([`names`]) and blocks ([`blocks`]). Everything that is not read is told at once
 //! ([`refusal`]).
 
+#![allow(clippy::float_cmp, reason = "constants of a file are compared with what they must be exactly")]
+#![allow(clippy::cast_possible_wrap, reason = "extents and counts stay below 2^31; readers check them first")]
+
 mod blocks;
 mod build;
 mod check;
@@ -172,11 +175,11 @@ fn images(model: &Model<'_>, port: &Port<'_>, asked: Option<[usize; 2]>) -> Resu
     for channels_last in layouts(model, port) {
         let (channels, sides) = fixed(port, channels_last);
         let size = [0, 1].map(|axis| sides[axis].unwrap_or_else(|| asked.map_or(USUAL_SIDE_PX, |asked| asked[axis])));
-        if let Some(asked) = asked.filter(|asked| *asked != size) {
+        let [height, width] = size;
+        if let Some([rows, columns]) = asked.filter(|asked| *asked != size) {
             contradiction = contradiction.or(Some(Error::Unsupported(format!(
-                "the ONNX graph reads images of {} x {} pixels, not {} x {}; give --input-size {}x{}, or export the model with \
-                 open extents (dynamic_axes)",
-                size[0], size[1], asked[0], asked[1], size[0], size[1]
+                "the ONNX graph reads images of {height} x {width} pixels, not {rows} x {columns}; give --input-size \
+                 {height}x{width}, or export the model with open extents (dynamic_axes)"
             ))));
             continue;
         }

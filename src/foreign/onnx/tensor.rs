@@ -157,10 +157,12 @@ impl Stored<'_> {
             },
             element::DOUBLE => match raw(8)? {
                 Some(raw) => fixed::<8>(raw).map(|bytes| f64::from_le_bytes(bytes) as f32).collect(),
-                None => {
-                    let doubles = self.packed(10).flat_map(fixed::<8>).map(f64::from_le_bytes);
-                    doubles.map(|value| value as f32).take(count + 1).collect()
-                }
+                None => self
+                    .packed(10)
+                    .flat_map(fixed::<8>)
+                    .map(|bytes| f64::from_le_bytes(bytes) as f32)
+                    .take(count + 1)
+                    .collect(),
             },
             kind => {
                 let decode = |bits: u16| {

@@ -13,12 +13,7 @@ use crate::network::{Border, Op, Pool};
 const TRANSFORM_ALONE: &str = "it picks, repeats or reorders channels, which is read only where the image comes in";
 
 impl<'a> Trace<'a> {
-    pub(super) fn reshape(
-        &mut self,
-        node: &Node<'a>,
-        inputs: &Inputs<'a>,
-        constants: &[Option<&Constant<'a>>],
-    ) -> Outcome<Map> {
+    pub(super) fn reshape(node: &Node<'a>, inputs: &Inputs<'a>, constants: &[Option<&Constant<'a>>]) -> Outcome<Map> {
         let map = Self::input(inputs, 0)?;
         let dims = map.layout.dims();
         let wanted = match node.operation {
@@ -38,7 +33,7 @@ impl<'a> Trace<'a> {
         Ok(Map { step: map.step, layout })
     }
 
-    pub(super) fn transpose(&mut self, node: &Node<'a>, inputs: &Inputs<'a>) -> Outcome<Map> {
+    pub(super) fn transpose(node: &Node<'a>, inputs: &Inputs<'a>) -> Outcome<Map> {
         let map = Self::input(inputs, 0)?;
         let perm = permutation(node, map.layout.0.len())?;
         Ok(Map { step: map.step, layout: map.layout.permuted(&perm) })
@@ -200,12 +195,10 @@ impl<'a> Trace<'a> {
             (None, None) => None,
         };
         let count = node.outputs.len().max(1);
+        let size = channels.div_ceil(count);
         let sizes: Vec<usize> = match stated {
             Some(sizes) => sizes.iter().map(|size| usize::try_from(*size).unwrap_or(0)).collect(),
-            None => {
-                let size = channels.div_ceil(count);
-                (0..count).map(|index| channels.saturating_sub(index * size).min(size)).collect()
-            }
+            None => (0..count).map(|index| channels.saturating_sub(index * size).min(size)).collect(),
         };
         let fits = sizes.iter().try_fold(0_usize, |sum, size| sum.checked_add(*size)) == Some(channels);
         if !fits || sizes.contains(&0) {
