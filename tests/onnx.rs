@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-mod common;
+#[path = "common/formula.rs"]
+#[allow(dead_code, unreachable_pub, reason = "every test binary uses its own part")]
+mod formula;
 
 #[path = "onnx/damage.rs"]
 mod damage;
@@ -18,7 +20,6 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device};
-use common::formula;
 use flate2::read::GzDecoder;
 use saliscope::array_file::NpzReader;
 use saliscope::foreign::{Asked, Foreign, from_bytes};
@@ -147,7 +148,7 @@ fn cases_of_a_folder() {
         let Ok(bytes) = std::fs::read(folder.join(format!("{case}.npz"))) else { continue };
         let mut arrays = NpzReader::new(&bytes).unwrap();
         let shape = arrays.shape("input").unwrap().unwrap();
-        let mut array = |key: &str| arrays.array(key).unwrap().map(|array| array.into_f64());
+        let mut array = |key: &str| arrays.array(key).unwrap().map(|array| array.values.into_f64());
         let input = array("input").unwrap();
         let (Some(logits), Some(gradient)) =
             (array("logits").or_else(|| array("logits64")), array("gradient").or_else(|| array("gradient64")))

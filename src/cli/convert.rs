@@ -22,8 +22,8 @@ const STUDY_INPUT_PX: usize = 320;
 
 /// Converts the weights of another program into safetensors with a model card beside them.
 ///
-/// Reads PyTorch state dicts (.pth, .pt) and Keras weights (.h5) of InceptionV3 and DenseNet-121; the content tells the
-/// format. Nothing in the file is executed, but what a model says is only as good as where it came from: convert files
+/// Reads PyTorch state dicts (.pth, .pt) and Keras weights (.h5) of InceptionV3 and DenseNet-121, and ONNX models (.onnx)
+/// of any classifier of convolutions; the content tells the format. Nothing in the file is executed, but what a model says is only as good as where it came from: convert files
 /// that you trust. Exit codes: 0 done, 1 the work failed, 2 usage.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -33,12 +33,13 @@ Examples:
   saliscope convert fourteen_labels.pth model.safetensors --output sigmoid --scaling imagenet
   saliscope convert gray.pth model.safetensors --range=-1024,1024
   saliscope convert chexpert.pth model.safetensors --mean 0.533 --std 0.0349
+  saliscope convert model.onnx model.safetensors --scaling unit --output sigmoid
 
 A head with one output z has two classes: z speaks for the finding, class 1, and -z against it. What nobody states about
 the scaling is assumed, said in a line, and marked in the card (`scaling_assumed`).
 Research use - not for diagnosis.")]
 pub(super) struct Arguments {
-    /// A PyTorch state dict or a Keras HDF5 file
+    /// A PyTorch state dict, a Keras HDF5 file or an ONNX model
     #[arg(value_name = "IN")]
     input: PathBuf,
     /// Where the weights go; the model card goes beside them, with the ending .json

@@ -17,7 +17,9 @@ pub enum Error {
     #[error("the file is larger than {} GiB", crate::limits::FOREIGN_WEIGHTS_BYTES >> 30)]
     TooLarge,
     /// Neither of the formats.
-    #[error("the content is neither a PyTorch file (.pth, .pt), a Keras file (.h5, .keras) nor an ONNX file, whatever it is called")]
+    #[error(
+        "the content is neither a PyTorch file (.pth, .pt), a Keras file (.h5, .keras) nor an ONNX file, whatever it is called"
+    )]
     UnknownFormat,
     /// A format that needs no conversion.
     #[error("this is a safetensors file already; give it to --model")]

@@ -150,6 +150,7 @@ fn of_kind(kind: Kind, bytes: &[u8], folder: Option<&Path>, asked: &Asked) -> Re
 }
 
 /// Who wrote a file.
+#[derive(Clone, Copy)]
 enum Kind {
     Keras,
     Onnx,

@@ -39,6 +39,9 @@ pub const HDF5_NODES: usize = 100_000;
 /// Most nodes of an ONNX graph; the largest published classifiers have a few thousand.
 pub const ONNX_NODES: usize = 100_000;
 
+/// Most outputs of an ONNX graph.
+pub const ONNX_OUTPUTS: usize = 32;
+
 /// Most nodes, names, attributes and extents of an ONNX file together.
 pub const ONNX_ITEMS: usize = 2_000_000;
 

@@ -31,7 +31,8 @@ fn damaged(whole: &[u8], random: &mut ChaCha8Rng) -> Vec<u8> {
         // A number of variable length that is as large as it can be, or not there.
         3 => {
             let at = any(random, &bytes);
-            let lie: &[u8] = [&[0xff; 9][..], &[0xff, 0xff, 0xff, 0xff, 0x0f], &[0x80], &[0]][random.random_range(0..4)];
+            let lie: &[u8] =
+                [&[0xff; 9][..], &[0xff, 0xff, 0xff, 0xff, 0x0f], &[0x80], &[0]][random.random_range(0..4)];
             bytes.splice(at..(at + lie.len()).min(whole.len()), lie.iter().copied());
         }
         4 => {

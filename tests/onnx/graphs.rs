@@ -36,7 +36,11 @@ fn patterns_become_one_operation() {
     for name in ["squeeze_relu6_script10", "squeeze_relu6_script20", "squeeze_relu6_dynamo"] {
         let graph = graph(name);
         assert_eq!(count(&graph, |op| *op == Op::Nonlinearity(Nonlinearity::RELU6)), 4, "{name}");
-        assert_eq!(graph.unguided().map(|id| graph.node(id).op), Some(Op::Nonlinearity(Nonlinearity::Sigmoid)), "{name}");
+        assert_eq!(
+            graph.unguided().map(|id| graph.node(id).op),
+            Some(Op::Nonlinearity(Nonlinearity::Sigmoid)),
+            "{name}"
+        );
     }
 }
 
@@ -71,7 +75,11 @@ fn what_was_folded_cut_or_assumed_is_said() {
     ] {
         let foreign = read(name);
         assert_eq!(foreign.norm_folded, folded, "{name}");
-        assert_eq!(foreign.notes.iter().any(|note| note.contains("was folded into the convolutions")), folded, "{name}");
+        assert_eq!(
+            foreign.notes.iter().any(|note| note.contains("was folded into the convolutions")),
+            folded,
+            "{name}"
+        );
     }
     let said = |name: &str, what: &str| {
         let notes = read(name).notes;

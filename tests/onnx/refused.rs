@@ -13,7 +13,10 @@ fn every_refusal_says_what_to_do() {
     for (name, parts) in [
         ("training", &["1 x BatchNormalization (norm)", "call model.eval() before the export"][..]),
         ("training_old", &["1 x BatchNormalization (norm)", "call model.eval() before the export"]),
-        ("quantized", &["1 x QuantizeLinear (quantize)", "1 x DequantizeLinear (dequantize)", "export the float model"]),
+        (
+            "quantized",
+            &["1 x QuantizeLinear (quantize)", "1 x DequantizeLinear (dequantize)", "export the float model"],
+        ),
         ("if", &["1 x If (branch)", "trace the model without them"]),
         ("custom", &["1 x my.own.Fancy (fancy)", "export the model without functions and extensions"]),
         ("circle", &["truncated or damaged", "read each other in a circle", "\"one\"", "\"two\""]),

@@ -1,6 +1,6 @@
 //! Blocks for the cascade: from the names of modules, else from the resolution.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Most blocks.
 const MOST: usize = 32;
@@ -44,15 +44,16 @@ fn key<'p>(path: &'p str, opened: &[String]) -> &'p str {
 /// Keys with weights in their order, each with its members; those without a layer join the key before them.
 fn keys<'m>(members: &'m [Member], opened: &[String]) -> Vec<(&'m str, usize)> {
     let mut found: Vec<(&str, usize, bool)> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for member in members.iter().filter(|member| member.has_weights) {
         let name = key(&member.path, opened);
-        match found.iter_mut().find(|(known, ..)| *known == name) {
-            Some((_, count, layers)) => {
-                *count += 1;
-                *layers |= member.is_layer;
-            }
-            None => found.push((name, 1, member.is_layer)),
+        let place = *places.entry(name).or_insert(found.len());
+        if place == found.len() {
+            found.push((name, 0, false));
         }
+        let (_, count, layers) = &mut found[place];
+        *count += 1;
+        *layers |= member.is_layer;
     }
     let mut kept: Vec<(&str, usize)> = Vec::new();
     for (name, count, layers) in found {

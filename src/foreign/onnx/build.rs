@@ -44,6 +44,13 @@ pub(super) fn build(trace: &Trace<'_>, cut: &Cut) -> Result<Built> {
     let alive = alive(&trace.steps, cut.logits);
     refuse_loose(trace, &alive)?;
     let plan = plan(&trace.steps, &alive, cut.logits);
+    if !limits::GRAPH_NODES.contains(plan.kept.len()) {
+        return Err(Error::Unsupported(format!(
+            "the ONNX graph becomes {} operations, and {} are read; export the model up to its class scores",
+            plan.kept.len(),
+            limits::GRAPH_NODES
+        )));
+    }
     let (features, features_note) = features(&trace.steps, cut.logits);
     let features = plan.same_as.get(&features).copied().unwrap_or(features);
     let members: Vec<Member> = plan.kept[1..].iter().map(|step| member(trace, *step, features)).collect();
@@ -209,10 +216,9 @@ fn features(steps: &[Step<'_>], logits: StepId) -> (StepId, Option<String>) {
     match found[..] {
         [] => (logits, None),
         [only] => (only, None),
-        [.., last] => (
-            last,
-            Some(format!("the class scores read {} feature maps; Grad-CAM reads the last of them", found.len())),
-        ),
+        [.., last] => {
+            (last, Some(format!("the class scores read {} feature maps; Grad-CAM reads the last of them", found.len())))
+        }
     }
 }
 
@@ -232,7 +238,8 @@ fn norm_folded(trace: &Trace<'_>, plan: &Plan) -> bool {
             constant.and_then(|constant| constant.stored()).map_or("", |stored| stored.name).to_lowercase()
         };
         let (weight, bias) = (name_of(Some(&layer.weight)), name_of(layer.bias.as_ref()));
-        named += usize::from(weight.ends_with(".weight") && bias.ends_with(".bias"));
+        let ends = |name: &str, end: &str| name.rsplit('.').next() == Some(end);
+        named += usize::from(ends(&weight, "weight") && ends(&bias, "bias"));
         let metadata = step.node.map_or(&[][..], |node| &trace.model.nodes[node].metadata);
         let rewritten = metadata.iter().any(|(_, value)| value.contains("BatchNorm"));
         let named_so = ["batchnorm", "batch_norm", "batch_normalization", "fused_bn", "_bn", ".bn"];
@@ -262,14 +269,12 @@ impl Maker<'_, '_> {
         let found = &self.trace.steps[step];
         let mut inputs: Vec<StepId> = found.inputs.clone();
         let border = self.plan.padded.get(&step).map(|pad| {
-            inputs = self.trace.steps[*pad].inputs.clone();
+            inputs.clone_from(&self.trace.steps[*pad].inputs);
             &self.trace.steps[*pad].kind
         });
         let read = inputs.first().map_or([1; 3], |input| self.trace.steps[*input].shape);
-        let nodes: Vec<NodeId> = inputs
-            .iter()
-            .map(|input| self.nodes[&self.plan.same_as.get(input).copied().unwrap_or(*input)])
-            .collect();
+        let nodes: Vec<NodeId> =
+            inputs.iter().map(|input| self.nodes[&self.plan.same_as.get(input).copied().unwrap_or(*input)]).collect();
         let taken = self.plan.taken.get(&step);
         let channels = found.shape[0];
         let (op, parameters) = match &found.kind {
@@ -301,7 +306,10 @@ impl Maker<'_, '_> {
             Kind::BatchNorm(eps, constants) => {
                 let named = ["weight", "bias", "running_mean", "running_var"];
                 let values = named.into_iter().zip(constants).map(|(name, constant)| {
-                    constant.reals().map(|values| (name, vec![channels], values)).map_err(|reason| self.refuse(step, reason))
+                    constant
+                        .reals()
+                        .map(|values| (name, vec![channels], values))
+                        .map_err(|reason| self.refuse(step, reason))
                 });
                 (Op::BatchNorm(BatchNorm { eps: *eps, scale: true }), values.collect::<Result<Vec<_>>>()?)
             }

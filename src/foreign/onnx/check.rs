@@ -105,7 +105,11 @@ fn order(model: &Model<'_>, writers: &HashMap<&str, usize>, known: &HashSet<&str
                 }
                 None if known.contains(name) => {}
                 None => {
-                    return Err(damaged(Damage(format!("{} reads {:?}, which nothing writes", called(node), short(name)))));
+                    return Err(damaged(Damage(format!(
+                        "{} reads {:?}, which nothing writes",
+                        called(node),
+                        short(name)
+                    ))));
                 }
             }
         }
@@ -156,14 +160,21 @@ fn image<'m, 'a>(model: &'m Model<'a>) -> Result<&'m Port<'a>> {
 fn refuse_kinds(model: &Model<'_>, order: &[usize]) -> Result<()> {
     let found = |is: fn(&Model<'_>, &Node<'_>) -> bool, reason: &str| -> Vec<Problem> {
         let nodes = order.iter().map(|index| (*index, &model.nodes[*index]));
-        nodes.filter(|(_, node)| is(model, node)).map(|(index, node)| Problem::of_node(index, node, reason.to_owned())).collect()
+        nodes
+            .filter(|(_, node)| is(model, node))
+            .map(|(index, node)| Problem::of_node(index, node, reason.to_owned()))
+            .collect()
     };
     let mut problems = found(|_, node| is_quantized(node), "its numbers are quantized; export the float model");
     let reason = "it normalizes as in training; call model.eval() before the export, and export with training off";
     problems.extend(found(is_in_training, reason));
-    problems.extend(found(|_, node| node.has_graphs(), "it holds graphs of its own (If, Loop, Scan); trace the model without them"));
+    problems.extend(found(
+        |_, node| node.has_graphs(),
+        "it holds graphs of its own (If, Loop, Scan); trace the model without them",
+    ));
     let foreign = |_: &Model<'_>, node: &Node<'_>| !is_usual(node.domain) && !is_quantized(node);
-    problems.extend(found(foreign, "it is no operator of ONNX itself; export the model without functions and extensions"));
+    problems
+        .extend(found(foreign, "it is no operator of ONNX itself; export the model without functions and extensions"));
     if problems.is_empty() { Ok(()) } else { Err(refusal(&problems)) }
 }
 

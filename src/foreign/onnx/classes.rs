@@ -11,7 +11,10 @@ pub(super) fn classes(metadata: &[(&str, &str)], count: usize) -> (Option<Vec<St
     if names.len() == count {
         return (Some(names), None);
     }
-    (None, Some(format!("{key} in the file name {} classes, and the network has {count}: they are left out", names.len())))
+    (
+        None,
+        Some(format!("{key} in the file name {} classes, and the network has {count}: they are left out", names.len())),
+    )
 }
 
 /// A list in JSON or in Python's words, numbered names, or names with commas between.
@@ -38,11 +41,20 @@ mod tests {
 
     #[test]
     fn names_are_taken_where_there_is_one_for_each_class() {
-        for text in ["[\"clear\", \"mass\"]", "{0: 'clear', 1: 'mass'}", "clear,mass", "{\"0\": \"clear\", \"1\": \"mass\"}"] {
-            assert_eq!(classes(&[("names", text)], 2), (Some(vec!["clear".to_owned(), "mass".to_owned()]), None), "{text}");
+        for text in
+            ["[\"clear\", \"mass\"]", "{0: 'clear', 1: 'mass'}", "clear,mass", "{\"0\": \"clear\", \"1\": \"mass\"}"]
+        {
+            assert_eq!(
+                classes(&[("names", text)], 2),
+                (Some(vec!["clear".to_owned(), "mass".to_owned()]), None),
+                "{text}"
+            );
         }
         let (names, note) = classes(&[("classes", "a,b,c")], 2);
-        assert_eq!((names, note.unwrap()), (None, "classes in the file name 3 classes, and the network has 2: they are left out".to_owned()));
+        assert_eq!(
+            (names, note.unwrap()),
+            (None, "classes in the file name 3 classes, and the network has 2: they are left out".to_owned())
+        );
         assert_eq!(classes(&[("author", "a,b")], 2), (None, None));
     }
 }

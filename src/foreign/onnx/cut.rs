@@ -9,11 +9,38 @@ use super::step::{Kind, Loose, StepId};
 use super::trace::{Trace, Value};
 use crate::network::{Nonlinearity, Op, Output};
 
-/// What follows the sigmoid in TorchXRayVision's rescaling by operating points (`op_norm`), by either exporter.
-const RESCALING: [&str; 27] = [
-    "Less", "Greater", "GreaterOrEqual", "LessOrEqual", "Equal", "Not", "And", "Or", "IsNaN", "NonZero", "Transpose",
-    "GatherND", "ScatterND", "ScatterElements", "GatherElements", "Where", "Expand", "Reshape", "Shape", "Slice", "Gather",
-    "Unsqueeze", "Cast", "Div", "Mul", "Sub", "Add",
+/// What follows the sigmoid in the rescaling by operating points of `TorchXRayVision` (`op_norm`), by either exporter.
+const RESCALING: [&str; 30] = [
+    "Less",
+    "Greater",
+    "GreaterOrEqual",
+    "LessOrEqual",
+    "Equal",
+    "Not",
+    "And",
+    "Or",
+    "IsNaN",
+    "NonZero",
+    "Transpose",
+    "GatherND",
+    "ScatterND",
+    "ScatterElements",
+    "GatherElements",
+    "Where",
+    "Expand",
+    "Reshape",
+    "Shape",
+    "Slice",
+    "Gather",
+    "Unsqueeze",
+    "Squeeze",
+    "Cast",
+    "ReduceSum",
+    "ConstantOfShape",
+    "Div",
+    "Mul",
+    "Sub",
+    "Add",
 ];
 
 /// The logits of an output.
@@ -22,8 +49,6 @@ pub(super) struct Cut {
     pub(super) logits: StepId,
     pub(super) output: Option<Output>,
     pub(super) notes: Vec<String>,
-    /// The nodes of the file that they hang on.
-    pub(super) nodes: HashSet<usize>,
 }
 
 /// Why an output gives no logits.
@@ -37,25 +62,23 @@ pub(super) enum NoLogits {
 
 /// The logits in front of the output called `name`.
 pub(super) fn cut(trace: &Trace<'_>, checked: &Checked<'_, '_>, name: &str) -> Result<Cut, NoLogits> {
-    let mut nodes = ancestors(trace.model, checked, name);
+    let nodes = ancestors(trace.model, checked, name);
     let mut notes = Vec::new();
     let step = match trace.values.get(name) {
         Some(Value::Map(map)) => map.step,
         Some(Value::Constant(_)) => return Err(NoLogits::Other("does not hang on the image".to_owned())),
-        Some(Value::Unknown) | None => match rescaled(trace, checked, &nodes) {
-            Some((sigmoid, step, count)) => {
-                nodes = ancestors(trace.model, checked, trace.model.nodes[sigmoid].outputs[0]);
+        Some(Value::Unknown) | None => {
+            if let Some((step, count)) = rescaled(trace, checked, &nodes) {
                 notes.push(format!(
                     "{count} nodes behind the sigmoid that rescale its probabilities by thresholds (TorchXRayVision's op_norm) are \
                      cut off: probabilities are those of the sigmoid itself"
                 ));
                 step
-            }
-            None => {
+            } else {
                 let problems = trace.problems.iter().filter(|problem| nodes.contains(&problem.node));
                 return Err(NoLogits::Problems(problems.cloned().collect()));
             }
-        },
+        }
     };
     let (mut step, mut output) = (step, None);
     let inside = |step: StepId| trace.steps[step].inputs[0];
@@ -68,12 +91,16 @@ pub(super) fn cut(trace: &Trace<'_>, checked: &Checked<'_, '_>, name: &str) -> R
             }
             Kind::Loose(Loose::Softmax) if output.is_none() => {
                 output = Some(Output::Softmax);
-                notes.push("the softmax at the end is cut off: what is explained are the logits in front of it".to_owned());
+                notes.push(
+                    "the softmax at the end is cut off: what is explained are the logits in front of it".to_owned(),
+                );
                 step = inside(step);
             }
             Kind::Plain(Op::Nonlinearity(Nonlinearity::Sigmoid)) if output.is_none() && found.shape[1..] == [1, 1] => {
                 output = Some(Output::Sigmoid);
-                notes.push("the sigmoid at the end is cut off: what is explained are the logits in front of it".to_owned());
+                notes.push(
+                    "the sigmoid at the end is cut off: what is explained are the logits in front of it".to_owned(),
+                );
                 step = inside(step);
             }
             Kind::Plain(Op::Concat) if output.is_none() => match complement(trace, step) {
@@ -93,7 +120,7 @@ pub(super) fn cut(trace: &Trace<'_>, checked: &Checked<'_, '_>, name: &str) -> R
     if step == 0 {
         return Err(NoLogits::Other("is the image itself".to_owned()));
     }
-    Ok(Cut { logits: step, output, notes, nodes })
+    Ok(Cut { logits: step, output, notes })
 }
 
 fn is_probability(trace: &Trace<'_>, step: StepId) -> bool {
@@ -122,9 +149,9 @@ fn ancestors(model: &Model<'_>, checked: &Checked<'_, '_>, name: &str) -> HashSe
     found
 }
 
-/// The node of the last sigmoid, its step and the count of nodes behind it, where nothing but a rescaling by one threshold a
-/// class follows.
-fn rescaled(trace: &Trace<'_>, checked: &Checked<'_, '_>, nodes: &HashSet<usize>) -> Option<(usize, StepId, usize)> {
+/// The step of the last sigmoid and the count of nodes behind it, where nothing but a rescaling by one threshold a class
+/// follows.
+fn rescaled(trace: &Trace<'_>, checked: &Checked<'_, '_>, nodes: &HashSet<usize>) -> Option<(StepId, usize)> {
     let model = trace.model;
     let is_constant = |name: &str| matches!(trace.values.get(name), Some(Value::Constant(_)));
     let step_of = |index: usize| match trace.values.get(*model.nodes[index].outputs.first()?) {
@@ -155,8 +182,10 @@ fn rescaled(trace: &Trace<'_>, checked: &Checked<'_, '_>, nodes: &HashSet<usize>
         });
         behind.insert(*index);
     }
-    let compares = behind.iter().any(|index| matches!(model.nodes[*index].operation, "Less" | "Greater" | "GreaterOrEqual" | "LessOrEqual"));
-    (thresholds && compares).then_some((sigmoid, step, behind.len() - 1))
+    let compares = behind
+        .iter()
+        .any(|index| matches!(model.nodes[*index].operation, "Less" | "Greater" | "GreaterOrEqual" | "LessOrEqual"));
+    (thresholds && compares).then_some((step, behind.len() - 1))
 }
 
 /// The output to take among several: one that others do not lead to, in the order of the file.
@@ -171,11 +200,14 @@ pub(super) fn choose<'a>(trace: &Trace<'a>, checked: &Checked<'_, 'a>) -> Result
         }
     }
     // Features that are given beside the class scores lead to these.
-    let leads_on = |cut: &Cut| found.iter().any(|(_, other)| other.logits != cut.logits && reads(trace, other.logits, cut.logits));
+    let leads_on =
+        |cut: &Cut| found.iter().any(|(_, other)| other.logits != cut.logits && reads(trace, other.logits, cut.logits));
     let chosen = found.iter().find(|(_, cut)| !leads_on(cut)).cloned();
     let Some((name, cut)) = chosen else {
         return Err(match first_problem {
-            Some((name, NoLogits::Other(problem))) => NoLogits::Other(format!("its output {:?} {problem}", short(name))),
+            Some((name, NoLogits::Other(problem))) => {
+                NoLogits::Other(format!("its output {:?} {problem}", short(name)))
+            }
             Some((_, problem)) => problem,
             None => NoLogits::Other("it has no output".to_owned()),
         });
@@ -184,7 +216,12 @@ pub(super) fn choose<'a>(trace: &Trace<'a>, checked: &Checked<'_, 'a>) -> Result
         model.outputs.iter().filter(|port| port.name != name).map(|port| format!("{:?}", short(port.name))).collect();
     let mut notes = Vec::new();
     if !others.is_empty() {
-        notes.push(format!("of {} outputs {:?} is taken; left out: {}", model.outputs.len(), short(name), others.join(", ")));
+        notes.push(format!(
+            "of {} outputs {:?} is taken; left out: {}",
+            model.outputs.len(),
+            short(name),
+            others.join(", ")
+        ));
     }
     Ok((cut, notes))
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::super::bytes::{Bytes, Damage};
 use super::super::error::{Error, Result};
 use super::model::Model;
-use super::super::bytes::{Bytes, Damage};
 use crate::{files, limits};
 
 /// The files with values, by name.
@@ -36,7 +36,9 @@ pub(super) fn read(model: &Model<'_>, folder: Option<&Path>) -> Result<DataFiles
         let Some(folder) = folder else { return Err(elsewhere()) };
         let path = folder.join(name);
         let missing = |problem: String| {
-            Error::Unsupported(format!("its values should lie beside it in {name:?} ({problem}); copy both files together"))
+            Error::Unsupported(format!(
+                "its values should lie beside it in {name:?} ({problem}); copy both files together"
+            ))
         };
         let metadata = path.symlink_metadata().map_err(|error| missing(error.to_string()))?;
         if !metadata.is_file() {
@@ -54,7 +56,9 @@ pub(super) fn attach<'a>(model: &mut Model<'a>, files: &'a DataFiles) -> std::re
     for tensor in model.initializers.iter_mut().filter(|tensor| tensor.is_external) {
         let number = |key: &str| match value(&tensor.external, key) {
             None => Ok(None),
-            Some(text) => text.parse::<u64>().map(Some).map_err(|_| Damage(format!("{key} of {} is {text:?}", tensor.name))),
+            Some(text) => {
+                text.parse::<u64>().map(Some).map_err(|_| Damage(format!("{key} of {} is {text:?}", tensor.name)))
+            }
         };
         let bytes = value(&tensor.external, "location").and_then(|name| files.get(name)).map_or(&[][..], Vec::as_slice);
         let offset = number("offset")?.unwrap_or(0);

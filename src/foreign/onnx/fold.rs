@@ -28,11 +28,7 @@ impl Folding {
     }
 
     /// The result of a node whose inputs are constants; none where it is of a kind that is not computed here.
-    pub(super) fn node<'a>(
-        &self,
-        node: &Node<'a>,
-        inputs: &Inputs<'_, 'a>,
-    ) -> Option<Result<Constant<'a>, String>> {
+    pub(super) fn node<'a>(&self, node: &Node<'a>, inputs: &Inputs<'_, 'a>) -> Option<Result<Constant<'a>, String>> {
         let input = |index: usize| inputs.get(index).copied().flatten().ok_or("an input is missing".to_owned());
         Some(match node.operation {
             "Constant" => constant(node),
@@ -169,12 +165,7 @@ impl Folding {
         self.strided(value, dims, &steps, start)
     }
 
-    fn gather<'a>(
-        &self,
-        node: &Node<'a>,
-        value: &Constant<'a>,
-        wanted: &Constant<'a>,
-    ) -> Result<Constant<'a>, String> {
+    fn gather<'a>(&self, node: &Node<'a>, value: &Constant<'a>, wanted: &Constant<'a>) -> Result<Constant<'a>, String> {
         let axis = axis(node.integer("axis")?.unwrap_or(0), value.dims.len())?;
         let extent = value.dims[axis];
         let (outer, inner) = (count(&value.dims[..axis])?, count(&value.dims[axis + 1..])?);
@@ -183,7 +174,9 @@ impl Folding {
         let positions: Vec<usize> =
             wanted.wholes()?.iter().map(|at| self::axis(*at, extent)).collect::<Result<_, _>>()?;
         let places = (0..outer).flat_map(|outer| {
-            positions.iter().flat_map(move |at| (0..inner).map(move |inner_at| (outer * extent + at) * inner + inner_at))
+            positions
+                .iter()
+                .flat_map(move |at| (0..inner).map(move |inner_at| (outer * extent + at) * inner + inner_at))
         });
         Ok(match &value.data {
             Data::Whole(values) => {
@@ -243,18 +236,16 @@ impl Folding {
         Ok(Constant::whole(vec![length], (0..length as i64).map(|index| start + index * step).collect()))
     }
 
-    fn choose<'a>(
-        &self,
-        choice: &Constant<'a>,
-        yes: &Constant<'a>,
-        no: &Constant<'a>,
-    ) -> Result<Constant<'a>, String> {
+    fn choose<'a>(&self, choice: &Constant<'a>, yes: &Constant<'a>, no: &Constant<'a>) -> Result<Constant<'a>, String> {
         let dims = broadcast(&broadcast(&choice.dims, &yes.dims)?, &no.dims)?;
         let [choice, yes, no] = [self.expand(choice, &dims)?, self.expand(yes, &dims)?, self.expand(no, &dims)?];
         let choice = choice.wholes()?.iter();
         if yes.is_whole() && no.is_whole() {
             let both = yes.wholes()?.iter().zip(no.wholes()?);
-            return Ok(Constant::whole(dims, choice.zip(both).map(|(c, (y, n))| if *c != 0 { *y } else { *n }).collect()));
+            return Ok(Constant::whole(
+                dims,
+                choice.zip(both).map(|(c, (y, n))| if *c != 0 { *y } else { *n }).collect(),
+            ));
         }
         let (yes, no) = (yes.reals()?, no.reals()?);
         let values = choice.zip(yes.iter().zip(&no)).map(|(c, (y, n))| if *c != 0 { *y } else { *n }).collect();
@@ -340,9 +331,8 @@ impl Folding {
         }
         let (first, second) = (first.reals()?, second.reals()?);
         let pairs = first.iter().zip(&second).map(|(a, b)| (*a, *b));
-        let truths = |truth: fn(f32, f32) -> bool| -> Vec<i64> {
-            pairs.clone().map(|(a, b)| i64::from(truth(a, b))).collect()
-        };
+        let truths =
+            |truth: fn(f32, f32) -> bool| -> Vec<i64> { pairs.clone().map(|(a, b)| i64::from(truth(a, b))).collect() };
         let truths = match operation {
             "Equal" => Some(truths(|a, b| a == b)),
             "Less" => Some(truths(|a, b| a < b)),

@@ -90,11 +90,6 @@ impl Layout {
         self.0[axis] == whole(Side::Channel, c)
     }
 
-    /// The axis that is exactly all `c` channels; none where there is no such, or where a single channel leaves it open.
-    pub(super) fn channel_axis(&self, c: usize) -> Option<usize> {
-        (0..self.0.len()).find(|axis| c > 1 && self.is_channels(*axis, c))
-    }
-
     /// The same with the channels replaced by others, on the axis where they were.
     pub(super) fn with_channels(&self, axis: usize, c: usize) -> Self {
         let mut axes = self.0.clone();
@@ -124,13 +119,17 @@ mod tests {
         assert_eq!(map.dims(), [1, 6, 2, 5]);
         assert_eq!(map.reshaped(&[1, 60]).unwrap().reshaped(&[1, 6, 2, 5]).unwrap(), map);
         let flat = map.permuted(&[0, 2, 3, 1]).reshaped(&[1, 60]).unwrap();
-        assert_eq!(flat.0[1].iter().map(|part| part.side).collect::<Vec<_>>(), [Side::Row, Side::Column, Side::Channel]);
+        assert_eq!(
+            flat.0[1].iter().map(|part| part.side).collect::<Vec<_>>(),
+            [Side::Row, Side::Column, Side::Channel]
+        );
         // Channels in groups, exchanged: no longer the same order.
-        let shuffled = map.reshaped(&[1, 3, 2, 2, 5]).unwrap().permuted(&[0, 2, 1, 3, 4]).reshaped(&[1, 6, 2, 5]).unwrap();
+        let shuffled =
+            map.reshaped(&[1, 3, 2, 2, 5]).unwrap().permuted(&[0, 2, 1, 3, 4]).reshaped(&[1, 6, 2, 5]).unwrap();
         assert_ne!(shuffled, map);
         assert_eq!(shuffled.dims(), map.dims());
         assert_eq!(map.reshaped(&[1, 4, 15]), None, "through the middle of the channels");
         assert_eq!(map.reshaped(&[1, 61]), None);
-        assert_eq!(Layout::channels_first(1, [7, 1, 1]).reshaped(&[7]).unwrap().channel_axis(7), Some(0));
+        assert!(Layout::channels_first(1, [7, 1, 1]).reshaped(&[7]).unwrap().is_channels(0, 7));
     }
 }

@@ -7,6 +7,9 @@
 //! on become a graph ([`build`]) with names ([`names`]) and blocks ([`blocks`]). Everything that is not read is told at once
 //! ([`refusal`]).
 
+#![allow(clippy::float_cmp, reason = "constants of a file are compared with what they must be exactly")]
+#![allow(clippy::cast_possible_wrap, reason = "extents and counts stay below 2^31; readers check them first")]
+
 mod blocks;
 mod build;
 mod check;
@@ -35,7 +38,7 @@ use super::Foreign;
 use super::bytes::Damage;
 use super::error::{Error, Result};
 use super::tensors::SINGLE_OUTPUT;
-use crate::network::class_count;
+use crate::network::{Scaling, class_count};
 
 /// Side of the images of a file that leaves it open, in pixels.
 const USUAL_SIDE_PX: usize = 320;
@@ -69,7 +72,8 @@ pub(super) fn read(bytes: &[u8], folder: Option<&Path>, input_size: Option<[usiz
                 continue;
             }
             Err(NoLogits::Other(problem)) => {
-                let whole = format!("the ONNX graph is no classifier: {problem}; export the model up to its class scores");
+                let whole =
+                    format!("the ONNX graph is no classifier: {problem}; export the model up to its class scores");
                 refused = refused.or(Some(Error::Unsupported(whole)));
                 continue;
             }
@@ -92,7 +96,9 @@ fn finish(
     let mut notes = cut.notes;
     notes.extend(built.notes);
     if asked.is_none() && fixed(port, image.channels_last).1.contains(&None) {
-        notes.push(format!("the file leaves the size of images open: {rows} x {columns} is assumed; --input-size says another"));
+        notes.push(format!(
+            "the file leaves the size of images open: {rows} x {columns} is assumed; --input-size says another"
+        ));
     }
     if image.batch > 1 {
         notes.push(format!("the file reads {} images at once; here each is read alone", image.batch));
@@ -107,6 +113,10 @@ fn finish(
                 .to_owned(),
         );
     }
+    let whole = port.element == element::UINT8;
+    if whole {
+        notes.push("the network reads gray levels of 0 to 255".to_owned());
+    }
     let logits = built.graph.logit_count();
     if logits == 1 {
         notes.push(SINGLE_OUTPUT.to_owned());
@@ -117,6 +127,7 @@ fn finish(
         output: cut.output,
         classes,
         input_size: Some([rows, columns]),
+        scaling: whole.then_some(Scaling::Range([0.0, 255.0])),
         norm_folded: built.norm_folded,
         notes,
         ..Foreign::imported(built.graph, built.weights, "an ONNX model")
@@ -163,14 +174,12 @@ fn images(model: &Model<'_>, port: &Port<'_>, asked: Option<[usize; 2]>) -> Resu
     let mut contradiction = None;
     for channels_last in layouts(model, port) {
         let (channels, sides) = fixed(port, channels_last);
-        let size = [0, 1].map(|axis| {
-            sides[axis].unwrap_or_else(|| asked.map_or(USUAL_SIDE_PX, |asked| asked[axis]))
-        });
-        if let Some(asked) = asked.filter(|asked| *asked != size) {
+        let size = [0, 1].map(|axis| sides[axis].unwrap_or_else(|| asked.map_or(USUAL_SIDE_PX, |asked| asked[axis])));
+        let [height, width] = size;
+        if let Some([rows, columns]) = asked.filter(|asked| *asked != size) {
             contradiction = contradiction.or(Some(Error::Unsupported(format!(
-                "the ONNX graph reads images of {} x {} pixels, not {} x {}; give --input-size {}x{}, or export the model with \
-                 open extents (dynamic_axes)",
-                size[0], size[1], asked[0], asked[1], size[0], size[1]
+                "the ONNX graph reads images of {height} x {width} pixels, not {rows} x {columns}; give --input-size \
+                 {height}x{width}, or export the model with open extents (dynamic_axes)"
             ))));
             continue;
         }

@@ -110,7 +110,12 @@ impl<'a> Model<'a> {
                     model.initializers.push(stored(content.bytes()?, &mut budget)?);
                 }
                 11 => model.inputs.push(Port::parse(content.bytes()?, &mut budget)?),
-                12 => model.outputs.push(Port::parse(content.bytes()?, &mut budget)?),
+                12 => {
+                    if model.outputs.len() == limits::ONNX_OUTPUTS {
+                        return Err(Damage(format!("it has more than {} outputs", limits::ONNX_OUTPUTS)));
+                    }
+                    model.outputs.push(Port::parse(content.bytes()?, &mut budget)?);
+                }
                 15 => model.sparse = true,
                 _ => {}
             }
@@ -257,7 +262,9 @@ impl<'a> Node<'a> {
     pub(super) fn text(&self, name: &str) -> Result<Option<&'a str>, String> {
         match self.attribute(name) {
             None => Ok(None),
-            Some(Attribute::Text(value)) => std::str::from_utf8(value).map(Some).map_err(|_| format!("{name} is no text")),
+            Some(Attribute::Text(value)) => {
+                std::str::from_utf8(value).map(Some).map_err(|_| format!("{name} is no text"))
+            }
             Some(_) => Err(format!("{name} is no text")),
         }
     }

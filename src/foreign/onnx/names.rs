@@ -1,6 +1,6 @@
 //! Names of nodes: module paths, as far as an exporter keeps them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::model::Node;
 
@@ -44,7 +44,8 @@ pub(super) fn module_path(node: &Node<'_>, weight: Option<&str>) -> String {
 
 /// Letters that names of tensors have, and no more of them than anybody reads.
 fn clean(name: &str) -> String {
-    let kept = name.chars().map(|letter| if letter.is_ascii_alphanumeric() || "._-".contains(letter) { letter } else { '_' });
+    let kept =
+        name.chars().map(|letter| if letter.is_ascii_alphanumeric() || "._-".contains(letter) { letter } else { '_' });
     let name: String = kept.collect();
     let start = name.len().saturating_sub(NAME_BYTES);
     name[start..].trim_matches('.').to_owned()
@@ -52,22 +53,50 @@ fn clean(name: &str) -> String {
 
 /// Names that were given already.
 #[derive(Debug)]
-pub(super) struct Names(HashSet<String>);
+pub(super) struct Names {
+    given: HashSet<String>,
+    /// How often each was wanted.
+    wanted: HashMap<String, usize>,
+}
 
 impl Names {
     /// None but the image's.
     pub(super) fn new() -> Self {
-        Self(HashSet::from(["input".to_owned()]))
+        Self { given: HashSet::from(["input".to_owned()]), wanted: HashMap::new() }
     }
 
     /// `wanted`, with a number where it is taken.
     pub(super) fn give(&mut self, wanted: &str) -> String {
-        let mut name = wanted.to_owned();
-        let mut number = 1;
-        while !self.0.insert(name.clone()) {
-            number += 1;
-            name = format!("{wanted}_{number}");
+        let number = self.wanted.entry(wanted.to_owned()).or_default();
+        loop {
+            *number += 1;
+            let name = if *number == 1 { wanted.to_owned() } else { format!("{wanted}_{number}") };
+            if self.given.insert(name.clone()) {
+                return name;
+            }
         }
-        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn module_paths_of_both_exporters_of_pytorch() {
+        let node = |name, metadata| Node { name, metadata, ..Node::default() };
+        assert_eq!(module_path(&node("/layer1/layer1.0/relu_1/Relu", Vec::new()), None), "layer1.0.relu_1");
+        let scopes = ("pkg.torch.onnx.name_scopes", "['', 'layer1', 'layer1.0', 'layer1.0.relu', 'relu_3']");
+        assert_eq!(module_path(&node("node_relu_3", vec![scopes]), None), "layer1.0.relu.relu_3");
+        assert_eq!(module_path(&node("", Vec::new()), Some("layer1.0.conv1.weight")), "layer1.0.conv1");
+        assert_eq!(module_path(&node("/conv1/Conv", Vec::new()), Some("onnx::Conv_193")), "conv1");
+        assert_eq!(module_path(&node("functional_1/stem/convolution", Vec::new()), None), "functional_1.stem");
+    }
+
+    #[test]
+    fn no_name_is_given_twice() {
+        let mut names = Names::new();
+        let given = ["a", "a_2", "a", "a", "input"].map(|wanted| names.give(wanted));
+        assert_eq!(given, ["a", "a_2", "a_3", "a_4", "input_2"]);
     }
 }

@@ -36,7 +36,8 @@ impl Problem {
 
 /// A name of which no more is told than anybody reads.
 pub(super) fn short(name: &str) -> String {
-    let shown: String = name.chars().take(NAME_LETTERS).map(|letter| if letter.is_control() { '?' } else { letter }).collect();
+    let shown: String =
+        name.chars().take(NAME_LETTERS).map(|letter| if letter.is_control() { '?' } else { letter }).collect();
     if shown.len() < name.len() { shown + "..." } else { shown }
 }
 

@@ -13,7 +13,11 @@ pub(super) fn axis(axis: i64, rank: usize) -> Result<usize, String> {
 
 /// The axes that a node names in an attribute, or since some version of the operators in its input `index`; none where it
 /// names none.
-pub(super) fn axes_of(node: &Node<'_>, inputs: &[Option<&Constant<'_>>], index: usize) -> Result<Option<Vec<i64>>, String> {
+pub(super) fn axes_of(
+    node: &Node<'_>,
+    inputs: &[Option<&Constant<'_>>],
+    index: usize,
+) -> Result<Option<Vec<i64>>, String> {
     if let Some(axes) = node.integers("axes")? {
         return Ok(Some(axes.to_vec()));
     }

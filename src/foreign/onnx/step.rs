@@ -72,7 +72,8 @@ impl Channels {
     /// The one factor and the one offset of all channels.
     pub(super) fn uniform(&self) -> Option<(f64, f64)> {
         let (factor, offset) = (*self.factors.first()?, *self.offsets.first()?);
-        let same = self.factors.iter().all(|other| *other == factor) && self.offsets.iter().all(|other| *other == offset);
+        let same =
+            self.factors.iter().all(|other| *other == factor) && self.offsets.iter().all(|other| *other == offset);
         (self.picked.is_none() && same).then_some((factor, offset))
     }
 }

@@ -157,14 +157,20 @@ impl Stored<'_> {
             },
             element::DOUBLE => match raw(8)? {
                 Some(raw) => fixed::<8>(raw).map(|bytes| f64::from_le_bytes(bytes) as f32).collect(),
-                None => {
-                    let doubles = self.packed(10).flat_map(fixed::<8>).map(f64::from_le_bytes);
-                    doubles.map(|value| value as f32).take(count + 1).collect()
-                }
+                None => self
+                    .packed(10)
+                    .flat_map(fixed::<8>)
+                    .map(|bytes| f64::from_le_bytes(bytes) as f32)
+                    .take(count + 1)
+                    .collect(),
             },
             kind => {
                 let decode = |bits: u16| {
-                    if kind == element::FLOAT16 { f16::from_bits(bits).to_f32() } else { bf16::from_bits(bits).to_f32() }
+                    if kind == element::FLOAT16 {
+                        f16::from_bits(bits).to_f32()
+                    } else {
+                        bf16::from_bits(bits).to_f32()
+                    }
                 };
                 match raw(2)? {
                     Some(raw) => fixed::<2>(raw).map(|bytes| decode(u16::from_le_bytes(bytes))).collect(),

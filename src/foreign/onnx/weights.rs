@@ -12,7 +12,9 @@ pub(super) fn weight(layer: &Layer<'_>, out: usize, read: [usize; 3]) -> Result<
     }
     let [factor, _] = layer.factors;
     if factor.to_bits() != 1.0_f32.to_bits() {
-        values.iter_mut().for_each(|value| *value *= factor);
+        for value in &mut values {
+            *value *= factor;
+        }
     }
     Ok(values)
 }

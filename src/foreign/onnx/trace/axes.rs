@@ -1,11 +1,11 @@
 //! Operations that move, pick or join values.
 
+use super::super::fold::{flattened, squeezed, unsqueezed};
 use super::super::layout::{Layout, Side};
 use super::super::model::Node;
 use super::super::shape::{Cut, axis, cuts, permutation, reshaped};
 use super::super::step::{Channels, Kind, Loose, StepId};
 use super::super::tensor::Constant;
-use super::super::fold::{flattened, squeezed, unsqueezed};
 use super::{Inputs, Map, Outcome, Trace, Value};
 use crate::limits;
 use crate::network::{Border, Op, Pool};
@@ -13,12 +13,7 @@ use crate::network::{Border, Op, Pool};
 const TRANSFORM_ALONE: &str = "it picks, repeats or reorders channels, which is read only where the image comes in";
 
 impl<'a> Trace<'a> {
-    pub(super) fn reshape(
-        &mut self,
-        node: &Node<'a>,
-        inputs: &Inputs<'a>,
-        constants: &[Option<&Constant<'a>>],
-    ) -> Outcome<Map> {
+    pub(super) fn reshape(node: &Node<'a>, inputs: &Inputs<'a>, constants: &[Option<&Constant<'a>>]) -> Outcome<Map> {
         let map = Self::input(inputs, 0)?;
         let dims = map.layout.dims();
         let wanted = match node.operation {
@@ -30,16 +25,15 @@ impl<'a> Trace<'a> {
             }
             _ => {
                 let wanted = Self::constant(inputs, 1, "shape")?.ok_or("its shape is missing")?;
-                reshaped(&dims, wanted.wholes()?, node.integer("allowzero")? == Some(1)).map_err(|reason| {
-                    format!("{reason} with images of the size that is asked for")
-                })?
+                reshaped(&dims, wanted.wholes()?, node.integer("allowzero")? == Some(1))
+                    .map_err(|reason| format!("{reason} with images of the size that is asked for"))?
             }
         };
         let layout = map.layout.reshaped(&wanted).ok_or_else(|| format!("{dims:?} becomes {wanted:?}"))?;
         Ok(Map { step: map.step, layout })
     }
 
-    pub(super) fn transpose(&mut self, node: &Node<'a>, inputs: &Inputs<'a>) -> Outcome<Map> {
+    pub(super) fn transpose(node: &Node<'a>, inputs: &Inputs<'a>) -> Outcome<Map> {
         let map = Self::input(inputs, 0)?;
         let perm = permutation(node, map.layout.0.len())?;
         Ok(Map { step: map.step, layout: map.layout.permuted(&perm) })
@@ -201,12 +195,10 @@ impl<'a> Trace<'a> {
             (None, None) => None,
         };
         let count = node.outputs.len().max(1);
+        let size = channels.div_ceil(count);
         let sizes: Vec<usize> = match stated {
             Some(sizes) => sizes.iter().map(|size| usize::try_from(*size).unwrap_or(0)).collect(),
-            None => {
-                let size = channels.div_ceil(count);
-                (0..count).map(|index| channels.saturating_sub(index * size).min(size)).collect()
-            }
+            None => (0..count).map(|index| channels.saturating_sub(index * size).min(size)).collect(),
         };
         let fits = sizes.iter().try_fold(0_usize, |sum, size| sum.checked_add(*size)) == Some(channels);
         if !fits || sizes.contains(&0) {
@@ -305,7 +297,8 @@ impl<'a> Trace<'a> {
             } else {
                 return Err(format!("it pads axis {at}"));
             };
-            let [before, after] = pair.map(|pad| usize::try_from(pad).ok().filter(|pad| *pad <= limits::NETWORK_SIDE_PX.most));
+            let [before, after] =
+                pair.map(|pad| usize::try_from(pad).ok().filter(|pad| *pad <= limits::NETWORK_SIDE_PX.most));
             let (Some(before), Some(after)) = (before, after) else { return Err(format!("its pads are {pads:?}")) };
             border.before[side] = before;
             border.after[side] = after;

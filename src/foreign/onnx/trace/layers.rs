@@ -128,7 +128,8 @@ impl<'a> Trace<'a> {
 
     pub(super) fn matmul(&mut self, inputs: &Inputs<'a>, constants: &[Option<&Constant<'a>>]) -> Outcome<Map> {
         let map = Self::input(inputs, 0)?;
-        let weight = constants.get(1).copied().flatten().ok_or("its weights are no constants (attention is not read)")?;
+        let weight =
+            constants.get(1).copied().flatten().ok_or("its weights are no constants (attention is not read)")?;
         self.linear(&map, weight, true, None, [1.0, 1.0])
     }
 

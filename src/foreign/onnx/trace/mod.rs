@@ -106,7 +106,8 @@ impl<'a> Trace<'a> {
         self.at = Some(index);
         let inputs: Vec<Option<Value<'a>>> =
             node.inputs.iter().map(|name| (!name.is_empty()).then(|| self.value(name))).collect();
-        if let Some(reason) = node.inputs.iter().find_map(|name| self.unread.get(name)) {
+        let unread = node.inputs.iter().filter(|name| !name.is_empty()).find_map(|name| self.unread.get(name));
+        if let Some(reason) = unread {
             self.problems.push(Problem::of_node(index, node, reason.clone()));
         }
         let unknown = inputs.iter().any(|input| matches!(input, Some(Value::Unknown)));
@@ -119,9 +120,14 @@ impl<'a> Trace<'a> {
             }
             None => Vec::new(),
         };
+        let understood = !values.is_empty();
         let mut values = values.into_iter();
-        for name in node.outputs.iter().filter(|name| !name.is_empty()) {
-            self.values.insert(name, values.next().unwrap_or(Value::Unknown));
+        for name in &node.outputs {
+            let value = values.next();
+            if value.is_none() && understood {
+                self.unread.insert(name, format!("it reads a second output of {}", node.operation));
+            }
+            self.values.insert(name, value.unwrap_or(Value::Unknown));
         }
     }
 
@@ -149,7 +155,9 @@ impl<'a> Trace<'a> {
         if self.is_largest(map) {
             // The number of a class can be turned and converted; nothing follows from it.
             return match node.operation {
-                "Identity" | "Cast" | "Squeeze" | "Unsqueeze" | "Reshape" | "Flatten" => Ok(vec![Value::Map(map.clone())]),
+                "Identity" | "Cast" | "Squeeze" | "Unsqueeze" | "Reshape" | "Flatten" => {
+                    Ok(vec![Value::Map(map.clone())])
+                }
                 _ => Err("it goes on from the number of the largest class".to_owned()),
             };
         }
@@ -160,6 +168,10 @@ impl<'a> Trace<'a> {
                 Ok(vec![Value::Constant(Constant::whole(Vec::new(), vec![size]))])
             }
             "Split" => self.split(node, inputs, &constants),
+            "ArgMax" | "TopK" => {
+                let map = self.largest(inputs)?;
+                Ok(vec![Value::Map(map.clone()), Value::Map(map)])
+            }
             _ => Ok(vec![Value::Map(self.map(node, inputs, &constants)?)]),
         }
     }
@@ -180,15 +192,14 @@ impl<'a> Trace<'a> {
             "GlobalAveragePool" | "GlobalMaxPool" => self.global_pool(node, inputs),
             "ReduceMean" | "ReduceSum" | "ReduceMax" => self.reduce(node, inputs, constants),
             "Add" | "Sub" | "Mul" | "Div" | "Max" | "Min" | "Pow" | "Sum" => self.pair(node, inputs),
-            "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => self.reshape(node, inputs, constants),
-            "Transpose" => self.transpose(node, inputs),
+            "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => Self::reshape(node, inputs, constants),
+            "Transpose" => Self::transpose(node, inputs),
             "Concat" => self.concat(node, inputs),
             "Slice" => self.slice(node, inputs, constants),
             "Gather" => self.gather(node, inputs, constants),
             "Expand" | "Tile" => self.expand(node, inputs, constants),
             "Pad" => self.pad(node, inputs, constants),
             "Resize" | "Upsample" => Self::resize(node, inputs, constants),
-            "ArgMax" | "TopK" => self.largest(inputs),
             _ => self.pointwise(node, inputs, constants),
         }
     }

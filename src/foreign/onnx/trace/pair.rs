@@ -74,7 +74,9 @@ impl<'a> Trace<'a> {
             ("Sub", false) => self.channels(map.step, channels(ones, values.iter().map(|value| -value).collect()))?,
             ("Sub", true) => self.channels(map.step, channels(vec![-1.0; values.len()], values))?,
             ("Mul", _) => self.channels(map.step, channels(values, zeros))?,
-            ("Div", false) => self.channels(map.step, channels(values.iter().map(|value| 1.0 / value).collect(), zeros))?,
+            ("Div", false) => {
+                self.channels(map.step, channels(values.iter().map(|value| 1.0 / value).collect(), zeros))?
+            }
             ("Div", true) if one == Some(1.0) => {
                 self.push_loose(Loose::Reciprocal, map.step, self.steps[map.step].shape)?
             }
@@ -164,11 +166,7 @@ fn joint(first: &Layout, second: &Layout) -> Option<Layout> {
     };
     let along = |axis: usize| {
         let (first, second) = (at(first, axis), at(second, axis));
-        if first == second || second.is_empty() {
-            Some(first)
-        } else {
-            first.is_empty().then_some(second)
-        }
+        if first == second || second.is_empty() { Some(first) } else { first.is_empty().then_some(second) }
     };
     (0..rank).map(along).collect::<Option<Vec<_>>>().map(Layout)
 }

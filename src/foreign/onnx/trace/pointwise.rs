@@ -23,7 +23,7 @@ impl<'a> Trace<'a> {
         let number = |name: &str, usual: f32| node.float(name).map(|value| value.unwrap_or(usual));
         let function = match node.operation {
             "Identity" => return Ok(map),
-            "Dropout" => return self.dropout(node, map, constants),
+            "Dropout" => return Self::dropout(map, constants),
             "Cast" => {
                 return match node.integer("to")? {
                     Some(to) if element::is_real(to) => Ok(map),
@@ -111,7 +111,7 @@ impl<'a> Trace<'a> {
     }
 
     /// Dropout, which does nothing once a network is trained.
-    fn dropout(&self, node: &Node<'a>, map: Map, constants: &[Option<&Constant<'a>>]) -> Outcome<Map> {
+    fn dropout(map: Map, constants: &[Option<&Constant<'a>>]) -> Outcome<Map> {
         let training = match constants.get(2).copied().flatten() {
             Some(training) => training.wholes()?.iter().any(|value| *value != 0),
             None => false,
@@ -119,8 +119,6 @@ impl<'a> Trace<'a> {
         if training {
             return Err("it was exported in training mode; call model.eval() and export it again".to_owned());
         }
-        let mask = node.outputs.get(1).filter(|name| !name.is_empty());
-        let used = mask.is_some_and(|mask| self.model.nodes.iter().any(|node| node.inputs.contains(mask)));
-        if used { Err("its mask is used".to_owned()) } else { Ok(map) }
+        Ok(map)
     }
 }

@@ -99,7 +99,8 @@ impl<'a> Trace<'a> {
         if node.integer("keepdims")?.unwrap_or(1) != 1 {
             layout.0 = (0..rank).filter(|axis| !axes.contains(axis)).map(|axis| layout.0[axis].clone()).collect();
         }
-        let extent = |side: Side| gone.iter().filter(|part| part.side == side).map(|part| part.extent).product::<usize>();
+        let extent =
+            |side: Side| gone.iter().filter(|part| part.side == side).map(|part| part.extent).product::<usize>();
         let whole = |side: Side, extent_of: usize| extent(side) == extent_of;
         let over_rows = rows > 1 && whole(Side::Row, rows);
         let over_columns = columns > 1 && whole(Side::Column, columns);
@@ -127,11 +128,7 @@ impl<'a> Trace<'a> {
                     _ => Op::AvgPool { pool, count_include_pad: true },
                 };
                 let step = self.push(Kind::Plain(op), &[map.step], shape)?;
-                if operation == "ReduceSum" {
-                    self.shifted(step, (kernel[0] * kernel[1]) as f64, 0.0)?
-                } else {
-                    step
-                }
+                if operation == "ReduceSum" { self.shifted(step, (kernel[0] * kernel[1]) as f64, 0.0)? } else { step }
             }
         };
         Ok(Map { step, layout })
@@ -145,9 +142,5 @@ fn too_large(pool: Pool, input: [usize; 2]) -> String {
 /// Refuses a border in which a whole window would lie.
 fn check_window(pool: Pool) -> Outcome<()> {
     let fits = |axis: usize| pool.padding.before[axis].max(pool.padding.after[axis]) < pool.kernel[axis];
-    if fits(0) && fits(1) {
-        Ok(())
-    } else {
-        Err(format!("its border is as large as its window {:?}", pool.kernel))
-    }
+    if fits(0) && fits(1) { Ok(()) } else { Err(format!("its border is as large as its window {:?}", pool.kernel)) }
 }

@@ -132,7 +132,9 @@ impl Trace<'_> {
         let reads = self.steps[gate].inputs.first().copied()?;
         let (inner, slope, shift) = self.uniform(reads);
         match self.function(gate) {
-            Some(Nonlinearity::Sigmoid) if offset == 0.0 && reads == input => return Some((Nonlinearity::Silu, factor)),
+            Some(Nonlinearity::Sigmoid) if offset == 0.0 && reads == input => {
+                return Some((Nonlinearity::Silu, factor));
+            }
             Some(Nonlinearity::HardSigmoid { slope, offset: middle })
                 if offset == 0.0
                     && reads == input
