@@ -13,9 +13,13 @@ fn images(count: usize) -> Batch {
 }
 
 fn passes(criterion: &mut Criterion) {
-    let graphs: [(&str, Graph); 2] = [
+    let graphs: [(&str, Graph); 6] = [
         ("inception_v3", Architecture::InceptionV3.graph(&Variant::default())),
         ("densenet_121", Architecture::DenseNet121.graph(&Variant::default())),
+        ("resnet_50", Architecture::ResNet50.graph(&Variant::default())),
+        ("mobilenet_v2", Architecture::MobileNetV2.graph(&Variant::default())),
+        ("efficientnet_b0", Architecture::EfficientNetB0.graph(&Variant::default())),
+        ("convnext_tiny", Architecture::ConvNextTiny.graph(&Variant::default())),
     ];
     for (name, graph) in graphs {
         let weights = Weights::initialize(&graph, 0);

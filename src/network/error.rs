@@ -247,9 +247,3 @@ pub(super) fn unsupported(executor: &'static str, graph: &super::graph::Graph, i
     let node = graph.node(id);
     Error::UnsupportedOperation { executor, operation: node.op.name(), node: node.name.clone() }
 }
-
-/// Refuses a graph with an operation that some executor has no code for.
-pub(super) fn refuse_unusual(executor: &'static str, graph: &super::graph::Graph) -> Result<()> {
-    let unusual = graph.nodes().iter().position(|node| !node.op.is_plain());
-    unusual.map_or(Ok(()), |index| Err(unsupported(executor, graph, super::graph::NodeId(index))))
-}

@@ -272,24 +272,4 @@ impl Op {
             _ => true,
         }
     }
-
-    /// Whether its windows are of the kind that every executor reads so far.
-    pub(super) fn is_plain(&self) -> bool {
-        match self {
-            Self::Conv2d(conv) => conv.groups == 1 && conv.dilation == [1, 1] && conv.padding.equal_sides().is_some(),
-            Self::MaxPool(pool) | Self::AvgPool { pool, .. } => {
-                let square = |sides: [usize; 2]| sides[0] == sides[1];
-                let same = square(pool.kernel) && square(pool.stride) && pool.padding.equal_sides().is_some_and(square);
-                same && !pool.ceil_mode
-            }
-            Self::Linear { extent, bias, .. } => *bias && *extent == [1, 1],
-            Self::LayerNorm { .. }
-            | Self::Scale { .. }
-            | Self::Nonlinearity(_)
-            | Self::AdaptiveAvgPool { .. }
-            | Self::Mul
-            | Self::Pad(_) => false,
-            _ => true,
-        }
-    }
 }

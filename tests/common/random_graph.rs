@@ -90,18 +90,6 @@ pub fn networks(smooth: bool) -> impl Strategy<Value = RandomNetwork> {
         1 => ([1usize..=4, 1usize..=4], any::<bool>())
             .prop_map(|(output, bias)| End::AdaptiveFlatten { output, bias }),
     ];
-    assembled(steps, end)
-}
-
-/// The same of convolutions without groups and dilation, square pools, ReLU, normalization and concatenation alone.
-pub fn plain_networks(smooth: bool) -> impl Strategy<Value = RandomNetwork> {
-    assembled(prop::collection::vec(plain_step(smooth), 1..=6), Just(End::GlobalPool))
-}
-
-fn assembled(
-    steps: impl Strategy<Value = Vec<Step>>,
-    end: impl Strategy<Value = End>,
-) -> impl Strategy<Value = RandomNetwork> {
     (1usize..=4, 1usize..=4, 6usize..20, 6usize..20, steps, any::<bool>(), end).prop_map(
         |(channels, classes, height, width, steps, scale, end)| {
             let graph = Assembly::new(channels, [height, width], scale).finish(&steps, end, classes);
@@ -110,6 +98,7 @@ fn assembled(
     )
 }
 
+/// Convolutions without groups and dilation, square pools, ReLU, normalization and concatenation.
 fn plain_step(smooth: bool) -> BoxedStrategy<Step> {
     let pool = || {
         (1usize..=4, 1usize..=3, 0usize..=2)
@@ -136,6 +125,7 @@ fn plain_step(smooth: bool) -> BoxedStrategy<Step> {
     .boxed()
 }
 
+/// Everything else.
 fn step(smooth: bool, gates: bool) -> BoxedStrategy<Step> {
     let function = move || function(smooth, gates);
     let unusual = (unusual_conv(), groups(), any::<bool>(), any::<bool>())

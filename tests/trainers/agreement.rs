@@ -7,7 +7,7 @@ use saliscope::network::{
 };
 
 use super::common::formula;
-use super::common::random_graph::plain_networks;
+use super::common::random_graph::networks;
 use super::{candle, output_gradients, processor};
 
 /// |a - b| in the Euclidean norm.
@@ -116,6 +116,17 @@ fn a_tangled_network() {
     assert!(errors.iter().zip(BOUNDS).all(|(error, bound)| *error <= bound), "{errors:?}");
 }
 
+/// A fully connected layer that reads thousands of values, row by row in several runs.
+#[test]
+fn a_long_row() {
+    let (mut builder, image) = GraphBuilder::new(3, "all");
+    let scaled = builder.scale("scaled", image, true);
+    builder.flatten_linear("hidden", scaled, [30, 31], 20, true);
+    let graph = builder.finish("long", image, 1);
+    let errors = errors(&graph, &formula::images(3, 3, 30, 31));
+    assert!(errors.iter().zip(BOUNDS).all(|(error, bound)| *error <= bound), "{errors:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 60,
@@ -124,10 +135,10 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    /// Every kind of stride, padding and pool on images of every size; batches large enough that no normalization has
-    /// a handful of values.
+    /// Every operation on images of every size; batches large enough that no normalization over batches has a handful of
+    /// values.
     #[test]
-    fn random_networks(network in plain_networks(false), count in 5usize..8) {
+    fn random_networks(network in networks(false), count in 5usize..8) {
         let images = formula::images(count, network.graph.input_channels(), network.height, network.width);
         let errors = errors(&network.graph, &images);
         prop_assert!(errors.iter().zip(BOUNDS).all(|(error, bound)| *error <= bound), "{errors:?}");

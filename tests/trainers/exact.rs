@@ -1,11 +1,14 @@
 //! Where every number is exact, both trainers give the same bits: ties, steps of the optimizer, resuming.
 
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use saliscope::network::{
     AdamW, Architecture, Batch, Conv2d, Graph, GraphBuilder, Mode, ModelKind, NodeId, Pool, Tensor, Trainable, Variant,
     Weights,
 };
 
 use super::common::formula;
+use super::common::random_graph::networks;
 use super::{both, output_gradients, processor};
 
 /// A graph of one output without classes.
@@ -110,6 +113,21 @@ fn both_trainers_take_the_same_steps_and_resume_each_other() {
     }
 }
 
+/// Outputs, gradients and weights of two steps with a number of threads.
+fn two_steps(graph: &Graph, images: &Batch, threads: usize) -> impl PartialEq + use<> {
+    let mut trainer = processor(graph, &formula::weights(graph), threads);
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let outputs = trainer.forward(images, Mode::Train).unwrap();
+        trainer.backward(&output_gradients(&outputs)).unwrap();
+        let norm = trainer.update(&AdamW::default()).unwrap();
+        assert!(norm > 0.0 && norm.is_finite());
+        seen.push((outputs, trainer.gradients().unwrap(), norm.to_bits()));
+    }
+    seen.push((trainer.forward(images, Mode::Evaluate).unwrap(), trainer.weights().unwrap(), 0));
+    (seen, trainer.moments().unwrap())
+}
+
 /// Two steps of the processor's trainer are the same bits with any number of threads, and a second time.
 #[test]
 fn the_processor_trains_alike_with_any_number_of_threads() {
@@ -121,24 +139,26 @@ fn the_processor_trains_alike_with_any_number_of_threads() {
     ];
     for (architecture, count, height, width) in sizes {
         let graph = architecture.graph(&Variant { width: 0.125, ..Variant::default() });
-        let weights = formula::weights(&graph);
         let images = formula::images(count, 3, height, width);
-        let train = |threads: usize| {
-            let mut trainer = processor(&graph, &weights, threads);
-            let mut seen = Vec::new();
-            for _ in 0..2 {
-                let outputs = trainer.forward(&images, Mode::Train).unwrap();
-                trainer.backward(&output_gradients(&outputs)).unwrap();
-                let norm = trainer.update(&AdamW::default()).unwrap();
-                assert!(norm > 0.0 && norm.is_finite());
-                seen.push((outputs, trainer.gradients().unwrap(), norm.to_bits()));
-            }
-            seen.push((trainer.forward(&images, Mode::Evaluate).unwrap(), trainer.weights().unwrap(), 0));
-            (seen, trainer.moments().unwrap())
-        };
-        let alone = train(1);
+        let alone = two_steps(&graph, &images, 1);
         for threads in [1, 2, 3] {
-            assert!(train(threads) == alone, "{architecture} with {threads} threads");
+            assert!(two_steps(&graph, &images, threads) == alone, "{architecture} with {threads} threads");
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 30,
+        rng_seed: RngSeed::Fixed(2),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    /// The same of every operation.
+    #[test]
+    fn every_operation_trains_alike_with_any_number_of_threads(network in networks(false)) {
+        let images = formula::images(5, network.graph.input_channels(), network.height, network.width);
+        prop_assert!(two_steps(&network.graph, &images, 1) == two_steps(&network.graph, &images, 3));
     }
 }

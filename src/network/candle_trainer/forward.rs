@@ -2,14 +2,15 @@
 
 use candle_core::{Result, Tensor, Var, bail};
 
-use super::super::candle_ops::{conv, pooling, upsample};
+use super::super::candle_ops::{adaptive, conv, layer_norm, nonlinearity, pooling, strided, upsample};
 use super::super::error;
 use super::super::graph::{Node, NodeId};
 use super::super::op::{BatchNorm, Conv2d, Op};
 use super::super::trainable::{Mode, NORM_MOMENTUM};
 use super::CandleTrainer;
-use super::derivatives::{ConvDerivative, UnaryDerivative};
+use super::derivatives::{ConvDerivative, LayerNormDerivative, ProductDerivative, ScaleDerivative, UnaryDerivative};
 use super::norm::{NormDerivative, Statistics, per_channel, values_per_channel};
+use super::parameters::NodeParameters;
 use super::recorded::{Derivative, record};
 
 /// Runs all nodes; in training mode the outputs are on a tape that leads back to the weights.
@@ -69,19 +70,21 @@ impl Step<'_> {
             }
             Op::Concat => Tensor::cat(inputs, 1),
             Op::GlobalAvgPool => x.mean_keepdim(3)?.mean_keepdim(2),
-            Op::Linear { out_features, .. } => {
-                let [weight, bias] = self.weight_and_bias()?.map(|var| self.read(var));
-                let (n, in_features, _, _) = x.dims4()?;
-                let y = x.reshape((n, in_features))?.matmul(&weight.t()?)?.broadcast_add(&bias)?;
-                y.reshape((n, out_features, 1, 1))
-            }
+            Op::Linear { out_features, .. } => self.connect(x, out_features),
             Op::Add => x + &inputs[1],
-            Op::LayerNorm { .. }
-            | Op::Scale { .. }
-            | Op::Nonlinearity(_)
-            | Op::AdaptiveAvgPool { .. }
-            | Op::Mul
-            | Op::Pad(_) => bail!("refused when the graph was taken"),
+            Op::LayerNorm { eps } => self.normalize_pixels(x, eps),
+            Op::Scale { .. } => self.scale(x),
+            Op::Nonlinearity(function) => {
+                self.unary(x, nonlinearity::value(function, &plain)?, UnaryDerivative::Nonlinearity(function))
+            }
+            Op::AdaptiveAvgPool { output } => {
+                self.unary(x, adaptive::avg_pool(&plain, output)?, UnaryDerivative::AdaptiveAvgPool)
+            }
+            Op::Mul => {
+                let y = plain.broadcast_mul(&inputs[1].detach())?;
+                self.record(&[x, &inputs[1]], y, ProductDerivative)
+            }
+            Op::Pad(border) => self.unary(x, strided::pad(&plain, border, 0.0)?, UnaryDerivative::Pad(border)),
             Op::UpsampleNearest => {
                 self.unary(x, upsample::nearest(&plain, self.output)?, UnaryDerivative::UpsampleNearest)
             }
@@ -89,7 +92,7 @@ impl Step<'_> {
     }
 
     fn convolve(&self, x: &Tensor, conv: Conv2d) -> Result<Tensor> {
-        let parameters = self.trainer.parameters.of_node(self.index);
+        let parameters = self.parameters();
         let Some(weight) = parameters.weight else { bail!("a convolution has a kernel") };
         let mut y = conv::forward(&conv, &x.detach(), &weight.as_detached_tensor(), self.output)?;
         if let Some(bias) = parameters.bias {
@@ -103,7 +106,7 @@ impl Step<'_> {
 
     /// A normalization, with its ReLU where that alone reads it.
     fn normalize(&self, x: &Tensor, norm: BatchNorm) -> Result<Tensor> {
-        let parameters = self.trainer.parameters.of_node(self.index);
+        let parameters = self.parameters();
         let (Some(offset), Some(running)) = (parameters.bias, parameters.running) else {
             bail!("a normalization has an offset and running statistics");
         };
@@ -133,11 +136,46 @@ impl Step<'_> {
         self.record(&arguments, y, NormDerivative { statistics, relu })
     }
 
-    fn weight_and_bias(&self) -> Result<[&Var; 2]> {
-        match self.trainer.parameters.of_node(self.index) {
-            super::parameters::NodeParameters { weight: Some(weight), bias: Some(bias), .. } => Ok([weight, bias]),
-            _ => bail!("a fully connected layer has a matrix and a bias"),
+    /// A normalization of every pixel over its channels.
+    fn normalize_pixels(&self, x: &Tensor, eps: f64) -> Result<Tensor> {
+        let NodeParameters { weight: Some(factor), bias: Some(offset), .. } = self.parameters() else {
+            bail!("a layer normalization has a factor and an offset");
+        };
+        let normalized = layer_norm::normalize(&x.detach(), eps)?;
+        let y = normalized[0].broadcast_mul(&per_channel(&factor.as_detached_tensor())?)?;
+        let y = y.broadcast_add(&per_channel(&offset.as_detached_tensor())?)?;
+        self.record(&[x, factor.as_tensor(), offset.as_tensor()], y, LayerNormDerivative { normalized })
+    }
+
+    /// A factor a channel, with an offset where there is one.
+    fn scale(&self, x: &Tensor) -> Result<Tensor> {
+        let NodeParameters { weight: Some(factor), bias, .. } = self.parameters() else {
+            bail!("a factor a channel has a factor");
+        };
+        let mut y = x.detach().broadcast_mul(&per_channel(&factor.as_detached_tensor())?)?;
+        if let Some(offset) = bias {
+            y = y.broadcast_add(&per_channel(&offset.as_detached_tensor())?)?;
         }
+        let arguments: Vec<&Tensor> =
+            [Some(x), Some(factor.as_tensor()), bias.map(Var::as_tensor)].into_iter().flatten().collect();
+        self.record(&arguments, y, ScaleDerivative)
+    }
+
+    /// A fully connected layer.
+    fn connect(&self, x: &Tensor, out_features: usize) -> Result<Tensor> {
+        let NodeParameters { weight: Some(weight), bias, .. } = self.parameters() else {
+            bail!("a fully connected layer has a matrix");
+        };
+        let n = x.dim(0)?;
+        let mut y = x.reshape((n, ()))?.matmul(&self.read(weight).t()?)?;
+        if let Some(bias) = bias {
+            y = y.broadcast_add(&self.read(bias))?;
+        }
+        y.reshape((n, out_features, 1, 1))
+    }
+
+    fn parameters(&self) -> NodeParameters<'_> {
+        self.trainer.parameters.of_node(self.index)
     }
 
     /// A parameter as this pass reads it.

@@ -9,7 +9,7 @@ mod recorded;
 use candle_core::{Device, Tensor};
 
 use super::candle_ops::{device_name, host_f32};
-use super::error::{Error, Result, refuse_unusual};
+use super::error::{Error, Result};
 use super::executor::Batch;
 use super::graph::{Graph, NodeId};
 use super::trainable::{AdamW, Mode, Moments, Trainable, check_images, check_output_gradients, no_gradient, no_pass};
@@ -36,7 +36,6 @@ impl CandleTrainer {
     /// # Errors
     /// When the weights do not fit the graph, or the device fails.
     pub fn new(graph: Graph, weights: &Weights, device: Device) -> Result<Self> {
-        refuse_unusual("candle", &graph)?;
         let parameters = Parameters::new(&graph, weights, &device)?;
         let readers = graph.readers();
         let last = |(index, readers): (usize, &Vec<NodeId>)| readers.last().map_or(index, |id| id.index());

@@ -24,14 +24,14 @@ impl Planner<'_, '_> {
         if let Some((buffer, groups)) = self.groups(pinned) {
             states[buffer][groups].iter_mut().for_each(|group| group.pinned = true);
         }
-        let live = self.live_layers(&mut states);
+        self.live = self.live_layers(&mut states);
         self.backward.push(Step::Zero { tensor: self.gradient(lowered.image) });
         for (index, layer) in lowered.layers.iter().enumerate().rev() {
             if pinned_after == index + 1 {
                 self.zero_unwritten(pinned, &mut states);
                 self.gradient_capture = self.backward.len();
             }
-            if live[index] {
+            if self.live[index] {
                 let gradients = layer.outputs().into_iter().map(|id| self.finished(id, &mut states)).collect();
                 self.layer_backward(index, layer, gradients, &mut states)?;
             }
@@ -103,15 +103,22 @@ impl Planner<'_, '_> {
                 }
             }
             Layer::GlobalMean { input, .. } => {
-                let target = self.contribution(*input, true, states);
-                Step::GlobalSpread { source, target }
+                if let Some(factors) = self.waiting_products.remove(input) {
+                    self.contributed(*input, states);
+                    let target = self.contribution(*input, true, states);
+                    let share = 1.0 / target.tensor.pixels() as f32;
+                    Step::Multiply { factors, third: Some((source, share)), target }
+                } else {
+                    let target = self.contribution(*input, true, states);
+                    Step::GlobalSpread { source, target }
+                }
             }
             Layer::Sum { inputs, .. } => {
                 inputs.iter().for_each(|id| self.hand_on(*id, source, states));
                 return Ok(());
             }
             Layer::Product { factors, .. } => {
-                self.product_backward(*factors, source, states);
+                self.product_backward(index, *factors, source, states);
                 return Ok(());
             }
             Layer::Listed { input, listing, .. } => {
@@ -137,14 +144,24 @@ impl Planner<'_, '_> {
     }
 
     /// Each factor's gradient is the other's values times that of the product; of a factor of one pixel the sum over pixels.
-    fn product_backward(&mut self, [first, second]: [ValueId; 2], source: Tensor, states: &mut States) {
+    /// Where the second follows from the mean of the first and nothing else reads that, both contributions to the first are
+    /// written at once, when the mean's gradient is there.
+    fn product_backward(&mut self, index: usize, [first, second]: [ValueId; 2], source: Tensor, states: &mut States) {
         let values = [first, second].map(|id| self.tensor(id));
         let target = self.contribution(second, true, states);
+        let target_is_narrow = target.tensor.px != source.px;
         self.backward.push(if target.tensor.px == source.px {
             Step::Multiply { factors: [source, values[0]], third: None, target }
         } else {
             Step::SumPixels { source, second: Some(values[0]), share: 1.0, target }
         });
+        let layers = self.source.lowered.layers[..index].iter().zip(&self.live);
+        let mean = |layer: &Layer| matches!(layer, Layer::GlobalMean { input, .. } if *input == first);
+        let squeezed = layers.into_iter().any(|(layer, live)| *live && mean(layer));
+        if squeezed && target_is_narrow && self.awaits(first, 2, states) {
+            self.waiting_products.insert(first, [source, values[1]]);
+            return;
+        }
         let target = self.contribution(first, true, states);
         self.backward.push(Step::Multiply { factors: [source, values[1]], third: None, target });
     }

@@ -157,6 +157,19 @@ impl Planner<'_, '_> {
         target
     }
 
+    /// Whether exactly `count` contributions to every group of `id` are to come, and none has been made.
+    pub(super) fn awaits(&self, id: ValueId, count: usize, states: &States) -> bool {
+        let fresh = |group: &GroupState| group.pending == count && !group.written && group.elsewhere.is_none();
+        self.groups(id).is_some_and(|(buffer, groups)| states[buffer][groups].iter().all(fresh))
+    }
+
+    /// One contribution fewer is to come: the next one brings it along.
+    pub(super) fn contributed(&self, id: ValueId, states: &mut States) {
+        if let Some((buffer, groups)) = self.groups(id) {
+            states[buffer][groups].iter_mut().for_each(|group| group.pending -= 1);
+        }
+    }
+
     /// A contribution that equals the finished gradient in `source`.
     pub(super) fn hand_on(&mut self, id: ValueId, source: Tensor, states: &mut States) {
         let Some((buffer, groups)) = self.groups(id) else { return };

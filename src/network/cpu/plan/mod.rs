@@ -153,11 +153,15 @@ struct Planner<'a, 'b> {
     /// Derivatives of the function inside a layer.
     layer_slopes: HashMap<usize, Tensor>,
     layer_norms: HashMap<usize, LayerNormSpec>,
+    /// Gradients of a product, with the other factor, that wait for the gradient of the mean of the same value.
+    waiting_products: HashMap<ValueId, [Tensor; 2]>,
     layer_winners: HashMap<usize, usize>,
     bits: usize,
     winners: usize,
     /// Steps after which each layer's forward work is done.
     layer_ends: Vec<usize>,
+    /// Which layers lie on a path to the logits.
+    live: Vec<bool>,
     gradient_capture: usize,
 }
 
@@ -178,10 +182,12 @@ impl<'a, 'b> Planner<'a, 'b> {
             layer_bits: HashMap::new(),
             layer_slopes: HashMap::new(),
             layer_norms: HashMap::new(),
+            waiting_products: HashMap::new(),
             layer_winners: HashMap::new(),
             bits: 0,
             winners: 0,
             layer_ends: Vec::new(),
+            live: Vec::new(),
             gradient_capture: 0,
         };
         for (value, trace) in lowered.values.iter().filter_map(|value| Some((value, value.trace?))) {

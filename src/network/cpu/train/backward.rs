@@ -10,6 +10,8 @@ use super::super::super::graph::NodeId;
 use super::super::super::op::Op;
 use super::super::super::trainable::check_output_gradients;
 use super::super::kernel::{self, Aligned, InputGradient};
+use super::layer_norm::PixelStatistics;
+use super::linear::{self, Inputs};
 use super::pool::Windows;
 use super::{CpuTrainer, Tape, exchange_axes, planes};
 
@@ -145,12 +147,25 @@ impl CpuTrainer {
                     self.pass_back(tape, gradients, input, |_, target, add| planes::put(gradient, target, add));
                 }
             }
-            Op::LayerNorm { .. }
-            | Op::Scale { .. }
-            | Op::Nonlinearity(_)
-            | Op::AdaptiveAvgPool { .. }
-            | Op::Mul
-            | Op::Pad(_) => unreachable!("refused when the graph was taken"),
+            Op::Mul => self.product_back(tape, gradients, [input, node.inputs[1]], gradient),
+            Op::LayerNorm { eps } => self.layer_norm_back(tape, gradients, id, eps, gradient),
+            Op::Scale { .. } => self.scale_back(tape, gradients, id, gradient),
+            Op::Nonlinearity(function) => {
+                let x = tape.value(input);
+                self.pass_back(tape, gradients, input, |_, target, add| {
+                    let slope = |at: usize| function.derivative(f64::from(x[at]));
+                    planes::put_each(target, add, |at| (f64::from(gradient[at]) * slope(at)) as f32);
+                });
+            }
+            Op::AdaptiveAvgPool { .. } => {
+                let windows = Windows::adaptive(from_px, to_px);
+                self.add_back(tape, gradients, input, |number, target| {
+                    windows.mean_gradient(part(number), false, target);
+                });
+            }
+            Op::Pad(border) => self.add_back(tape, gradients, input, |number, target| {
+                planes::pad_gradient(part(number), from_px, border, target);
+            }),
             Op::UpsampleNearest => self.add_back(tape, gradients, input, |number, target| {
                 planes::upsample_gradient(part(number), from_px, to_px, target);
             }),
@@ -209,27 +224,68 @@ impl CpuTrainer {
         let slots = self.network.parameters.slots[id.index()].clone();
         let input = self.network.graph.node(id).inputs[0];
         let images = tape.images;
-        let x = tape.value(input);
-        let inputs = x.len() / images;
-        for (row, gradient) in gradient.chunks_exact(images).enumerate() {
-            self.optimizer.gradient[slots.bias.start + row] += gradient.iter().sum::<f32>();
-            let start = slots.weight.start + row * inputs;
-            let weights = self.optimizer.gradient[start..start + inputs].iter_mut();
-            for (sum, values) in weights.zip(x.chunks_exact(images)) {
-                *sum += values.iter().zip(gradient).map(|(value, gradient)| value * gradient).sum::<f32>();
-            }
+        for (sum, gradient) in self.optimizer.gradient[slots.bias].iter_mut().zip(gradient.chunks_exact(images)) {
+            *sum += gradient.iter().sum::<f32>();
         }
+        let plane_len = tape.plane_len(input);
+        let inputs = Inputs::new(tape.value(input), images, plane_len);
+        inputs.weight_gradient(gradient, &mut self.optimizer.gradient[slots.weight.clone()]);
         self.pass_back(tape, gradients, input, |trainer, target, accumulate| {
-            let weight = &trainer.network.parameters.values[slots.weight.clone()];
-            target.par_chunks_exact_mut(images).enumerate().for_each(|(column, target)| {
-                if !accumulate {
-                    target.fill(0.0);
-                }
-                for (row, gradient) in gradient.chunks_exact(images).enumerate() {
-                    let weight = weight[row * inputs + column];
-                    target.iter_mut().zip(gradient).for_each(|(sum, gradient)| *sum += weight * gradient);
-                }
+            let weight = &trainer.network.parameters.values[slots.weight];
+            linear::input_gradient(weight, gradient, [images, plane_len], target, accumulate);
+        });
+    }
+
+    /// Through a product, whose second factor may have one pixel for many of the first.
+    fn product_back(&mut self, tape: &Tape, gradients: &mut Gradients, factors: [NodeId; 2], gradient: &[f32]) {
+        let [first, second] = factors.map(|id| tape.value(id));
+        let pixels_a_factor = first.len() / second.len();
+        self.pass_back(tape, gradients, factors[0], |_, target, add| {
+            planes::put_each(target, add, |at| gradient[at] * second[at / pixels_a_factor]);
+        });
+        self.pass_back(tape, gradients, factors[1], |_, target, add| {
+            planes::put_each(target, add, |at| {
+                let pixels = at * pixels_a_factor..(at + 1) * pixels_a_factor;
+                let products = gradient[pixels.clone()].iter().zip(&first[pixels]);
+                products.map(|(gradient, value)| f64::from(*gradient) * f64::from(*value)).sum::<f64>() as f32
             });
+        });
+    }
+
+    fn layer_norm_back(&mut self, tape: &Tape, gradients: &mut Gradients, id: NodeId, eps: f64, gradient: &[f32]) {
+        let slots = self.network.parameters.slots[id.index()].clone();
+        let input = self.network.graph.node(id).inputs[0];
+        let x = tape.value(input);
+        let statistics = PixelStatistics::new(x, slots.weight.len(), eps);
+        self.pass_back(tape, gradients, input, |trainer, target, accumulate| {
+            let factor = &trainer.network.parameters.values[slots.weight.clone()];
+            let sums = statistics.gradient(factor, [x, gradient], target, accumulate);
+            for (channel, (by_factor, by_offset)) in sums.into_iter().enumerate() {
+                trainer.optimizer.gradient[slots.weight.start + channel] += by_factor;
+                trainer.optimizer.gradient[slots.bias.start + channel] += by_offset;
+            }
+        });
+    }
+
+    /// Through a factor a channel, with an offset where there is one.
+    fn scale_back(&mut self, tape: &Tape, gradients: &mut Gradients, id: NodeId, gradient: &[f32]) {
+        let slots = self.network.parameters.slots[id.index()].clone();
+        let input = self.network.graph.node(id).inputs[0];
+        let x = tape.value(input);
+        let row_len = gradient.len() / slots.weight.len();
+        let by_factor = |(gradient, x): (&[f32], &[f32])| {
+            gradient.iter().zip(x).map(|(gradient, x)| f64::from(*gradient) * f64::from(*x)).sum::<f64>()
+        };
+        let by_offset = |gradient: &[f32]| gradient.iter().map(|value| f64::from(*value)).sum::<f64>();
+        let sums = &mut self.optimizer.gradient;
+        let rows = gradient.par_chunks_exact(row_len);
+        let weight = sums[slots.weight.clone()].par_iter_mut().zip(rows.clone().zip(x.par_chunks_exact(row_len)));
+        weight.for_each(|(sum, row)| *sum += by_factor(row) as f32);
+        let bias = sums[slots.bias].par_iter_mut().zip(rows);
+        bias.for_each(|(sum, row)| *sum += by_offset(row) as f32);
+        self.pass_back(tape, gradients, input, |trainer, target, accumulate| {
+            let factors = &trainer.network.parameters.values[slots.weight];
+            planes::put_each(target, accumulate, |at| gradient[at] * factors[at / row_len]);
         });
     }
 }

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
-use super::super::super::error::{Result, refuse_unusual};
+use super::super::super::error::Result;
 use super::super::super::executor::Batch;
 use super::super::super::graph::{Graph, NodeId};
-use super::super::super::op::{BatchNorm, Conv2d, Op};
+use super::super::super::op::{BatchNorm, Border, Conv2d, Op};
 use super::super::super::trainable::{Mode, NORM_MOMENTUM, check_images};
 use super::super::super::weights::Weights;
 use super::super::CpuOptions;
 use super::super::kernel::{self, Aligned, Convolution, Geometry, Isa, Kernels};
 use super::buffers::Buffers;
+use super::layer_norm::PixelStatistics;
+use super::linear::Inputs;
 use super::norm::Statistics;
 use super::parameters::Parameters;
 use super::pool::Windows;
@@ -42,7 +44,6 @@ impl CpuForward {
     /// # Errors
     /// When weights do not fit, the instruction set is not available here, or threads cannot be started.
     pub fn new(graph: Graph, weights: &Weights, options: CpuOptions) -> Result<Self> {
-        refuse_unusual("cpu", &graph)?;
         let (isa, pool) = options.start()?;
         let readers = graph.readers();
         let last = |index: usize| readers[index].iter().map(|id| id.index()).max().unwrap_or(index);
@@ -113,8 +114,9 @@ impl CpuForward {
         let node = self.graph.node(id);
         let Op::Conv2d(conv) = node.op else { unreachable!("only convolutions have a geometry") };
         let input = node.inputs[0];
-        let Conv2d { out_channels, kernel, stride, padding, .. } = conv;
-        let conv = Convolution { out_channels, kernel, stride, padding: padding.before };
+        let Conv2d { out_channels, kernel, stride, padding, dilation, groups, .. } = conv;
+        let Border { before, after } = padding;
+        let conv = Convolution { out_channels, kernel, stride, before, after, dilation, groups };
         Geometry::new(conv, tape.images, self.graph.node(input).channels, tape.extents[input.index()])
     }
 }
@@ -217,25 +219,39 @@ impl CpuForward {
             }
             Op::Linear { .. } => {
                 let (weight, bias) = (&parameters[slots.weight.clone()], &parameters[slots.bias.clone()]);
-                let inputs = source.len() / images;
-                for ((target, row), bias) in target.chunks_exact_mut(images).zip(weight.chunks_exact(inputs)).zip(bias)
-                {
-                    target.fill(*bias);
-                    for (values, weight) in source.chunks_exact(images).zip(row) {
-                        target.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * value);
-                    }
-                }
+                Inputs::new(source, images, source_len).forward(weight, bias, target);
             }
             Op::Add => {
                 planes::put(source, target, false);
                 planes::put(tape.value(node.inputs[1]), target, true);
             }
-            Op::LayerNorm { .. }
-            | Op::Scale { .. }
-            | Op::Nonlinearity(_)
-            | Op::AdaptiveAvgPool { .. }
-            | Op::Mul
-            | Op::Pad(_) => unreachable!("refused when the graph was taken"),
+            Op::Mul => {
+                let factors = tape.value(node.inputs[1]);
+                let pixels_a_factor = source.len() / factors.len();
+                planes::put_each(target, false, |at| source[at] * factors[at / pixels_a_factor]);
+            }
+            Op::LayerNorm { eps } => {
+                let factors = [&parameters[slots.weight.clone()], &parameters[slots.bias.clone()]];
+                PixelStatistics::new(source, node.channels, eps).normalize(factors, source, target);
+            }
+            Op::Scale { .. } => {
+                let (factors, offsets) = (&parameters[slots.weight.clone()], &parameters[slots.bias.clone()]);
+                planes::for_each_plane(target, plane_len, |number, target| {
+                    let channel = number / images;
+                    let offset = offsets.get(channel).copied().unwrap_or(0.0);
+                    self.kernels.affine(plane(number), factors[channel], offset, false, target);
+                });
+            }
+            Op::Nonlinearity(function) => {
+                planes::put_each(target, false, |at| function.value(f64::from(source[at])) as f32);
+            }
+            Op::AdaptiveAvgPool { output } => {
+                let windows = Windows::adaptive(source_px, output);
+                planes::for_each_plane(target, plane_len, |number, target| windows.mean(plane(number), false, target));
+            }
+            Op::Pad(border) => planes::for_each_plane(target, plane_len, |number, target| {
+                planes::pad(plane(number), source_px, border, target);
+            }),
             Op::UpsampleNearest => {
                 let to = tape.extents[index];
                 planes::for_each_plane(target, plane_len, |number, target| {

@@ -6,6 +6,8 @@
 mod backward;
 mod buffers;
 mod forward;
+mod layer_norm;
+mod linear;
 mod norm;
 mod parameters;
 mod planes;

@@ -1,6 +1,11 @@
-//! Steps over whole planes: pools, means, upsampling, sums.
+//! Steps over whole planes: means, upsampling, borders, sums.
 
 use rayon::prelude::*;
+
+use super::super::super::op::Border;
+
+/// Values of a task.
+const PART: usize = 1 << 14;
 
 /// Calls `work` with every plane of `target` and its number, in parallel.
 pub(super) fn for_each_plane(target: &mut [f32], plane_len: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
@@ -15,7 +20,6 @@ pub(super) fn for_each_plane(target: &mut [f32], plane_len: usize, work: impl Fn
 
 /// Adds `source` to `target`, or puts it there.
 pub(super) fn put(source: &[f32], target: &mut [f32], accumulate: bool) {
-    const PART: usize = 1 << 14;
     let parts = target.par_chunks_mut(PART).zip(source.par_chunks(PART));
     parts.for_each(|(target, source)| {
         if accumulate {
@@ -24,6 +28,38 @@ pub(super) fn put(source: &[f32], target: &mut [f32], accumulate: bool) {
             target.copy_from_slice(source);
         }
     });
+}
+
+/// Adds `value` of every position to `target`, or puts it there.
+pub(super) fn put_each(target: &mut [f32], accumulate: bool, value: impl Fn(usize) -> f32 + Sync) {
+    target.par_chunks_mut(PART).enumerate().for_each(|(part, values)| {
+        for (at, target) in values.iter_mut().enumerate() {
+            let value = value(part * PART + at);
+            *target = if accumulate { *target + value } else { value };
+        }
+    });
+}
+
+/// Puts `plane` (`[h, w]` = `from`) with zeros around it into `target`.
+pub(super) fn pad(plane: &[f32], from: [usize; 2], border: Border, target: &mut [f32]) {
+    target.fill(0.0);
+    for (at, row) in inner_rows(from, border) {
+        target[at..at + from[1]].copy_from_slice(&plane[row * from[1]..][..from[1]]);
+    }
+}
+
+/// Adds the gradient of [`pad`] to `target` (`[h, w]` = `from`).
+pub(super) fn pad_gradient(gradient: &[f32], from: [usize; 2], border: Border, target: &mut [f32]) {
+    for (at, row) in inner_rows(from, border) {
+        let target = &mut target[row * from[1]..][..from[1]];
+        target.iter_mut().zip(&gradient[at..]).for_each(|(target, value)| *target += *value);
+    }
+}
+
+/// Where each row of the inner plane begins in the outer one.
+fn inner_rows(from: [usize; 2], border: Border) -> impl Iterator<Item = (usize, usize)> {
+    let width = from[1] + border.sum(1);
+    (0..from[0]).map(move |row| ((row + border.before[0]) * width + border.before[1], row))
 }
 
 /// Row or column of the small plane under each of `out` ones.

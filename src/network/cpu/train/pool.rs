@@ -2,34 +2,51 @@
 
 use std::ops::Range;
 
-use super::super::super::op::Pool;
+use super::super::super::op::{Pool, adaptive_window};
+
+/// How windows lie over a plane.
+#[derive(Clone, Copy, Debug)]
+enum Spans {
+    Pool(Pool),
+    /// As equal as can be.
+    Adaptive,
+}
 
 /// The windows over a plane of `[height, width]`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Windows {
-    pool: Pool,
+    spans: Spans,
     in_px: [usize; 2],
     out_px: [usize; 2],
 }
 
 impl Windows {
     pub(super) fn new(pool: Pool, in_px: [usize; 2], out_px: [usize; 2]) -> Self {
-        Self { pool, in_px, out_px }
+        Self { spans: Spans::Pool(pool), in_px, out_px }
     }
 
-    /// Pixels of one axis under output pixel `at`.
-    fn span(&self, axis: usize, at: usize) -> Range<usize> {
-        let start = at * self.pool.stride[axis];
-        let end = (start + self.pool.kernel[axis] - self.pool.padding.before[axis]).min(self.in_px[axis]);
-        start.saturating_sub(self.pool.padding.before[axis])..end
+    /// Those of an adaptive pool.
+    pub(super) fn adaptive(in_px: [usize; 2], out_px: [usize; 2]) -> Self {
+        Self { spans: Spans::Adaptive, in_px, out_px }
+    }
+
+    /// Pixels of one axis under output pixel `at`, and how many a mean divides by.
+    fn span(&self, axis: usize, at: usize, count_include_pad: bool) -> (Range<usize>, usize) {
+        match self.spans {
+            Spans::Pool(pool) => pool.window(axis, at, self.in_px[axis], count_include_pad),
+            Spans::Adaptive => {
+                let window = adaptive_window(at, self.in_px[axis], self.out_px[axis]);
+                (window.clone(), window.len())
+            }
+        }
     }
 
     /// Calls `visit` with each output pixel and the spans of rows and columns under it.
     fn each(&self, mut visit: impl FnMut(usize, Range<usize>, Range<usize>)) {
         for y in 0..self.out_px[0] {
-            let rows = self.span(0, y);
+            let (rows, _) = self.span(0, y, false);
             for x in 0..self.out_px[1] {
-                visit(y * self.out_px[1] + x, rows.clone(), self.span(1, x));
+                visit(y * self.out_px[1] + x, rows.clone(), self.span(1, x, false).0);
             }
         }
     }
@@ -58,17 +75,19 @@ impl Windows {
         self.each(|at, rows, columns| target[self.winner(plane, rows, columns)] += gradient[at]);
     }
 
-    fn share(&self, rows: &Range<usize>, columns: &Range<usize>, count_include_pad: bool) -> f32 {
-        let count =
-            if count_include_pad { self.pool.kernel[0] * self.pool.kernel[1] } else { rows.len() * columns.len() };
-        1.0 / count as f32
+    /// What each pixel of the window under output pixel `at` counts in its mean.
+    fn share(&self, at: usize, count_include_pad: bool) -> f32 {
+        let (y, x) = (at / self.out_px[1], at % self.out_px[1]);
+        let (_, rows) = self.span(0, y, count_include_pad);
+        let (_, columns) = self.span(1, x, count_include_pad);
+        1.0 / (rows * columns) as f32
     }
 
     /// Mean of every window.
     pub(super) fn mean(&self, plane: &[f32], count_include_pad: bool, out: &mut [f32]) {
         let width = self.in_px[1];
         self.each(|at, rows, columns| {
-            let share = self.share(&rows, &columns, count_include_pad);
+            let share = self.share(at, count_include_pad);
             let row_sum = |y: usize| plane[y * width + columns.start..y * width + columns.end].iter().sum::<f32>();
             out[at] = rows.map(row_sum).sum::<f32>() * share;
         });
@@ -78,7 +97,7 @@ impl Windows {
     pub(super) fn mean_gradient(&self, gradient: &[f32], count_include_pad: bool, target: &mut [f32]) {
         let width = self.in_px[1];
         self.each(|at, rows, columns| {
-            let value = gradient[at] * self.share(&rows, &columns, count_include_pad);
+            let value = gradient[at] * self.share(at, count_include_pad);
             for y in rows {
                 for pixel in &mut target[y * width + columns.start..y * width + columns.end] {
                     *pixel += value;

@@ -65,22 +65,30 @@ pub struct InputGradient<'a> {
 /// Lines that sums read, and what each sum takes of them.
 struct Sum<'a> {
     source: &'a [f32],
+    /// From the first line of the group.
     offsets: &'a [usize],
+    /// Values from the first line of one group to that of the next.
+    group_stride: usize,
     /// `[block][term][row]`
     weights: &'a [f32],
+    /// Channels of one group.
     channels: usize,
 }
 
-/// The rows of each block: as equal as can be, at most [`ROWS`].
-fn blocks(channels: usize) -> Vec<Range<usize>> {
+/// The rows of each block: as equal as can be, at most [`ROWS`], and all of one group of `channels` channels.
+fn blocks(groups: usize, channels: usize) -> Vec<Range<usize>> {
     let count = channels.div_ceil(ROWS);
-    (0..count).map(|block| block * channels / count..(block + 1) * channels / count).collect()
+    let of_group = |group: usize| {
+        let first = group * channels;
+        (0..count).map(move |block| first + block * channels / count..first + (block + 1) * channels / count)
+    };
+    (0..groups).flat_map(of_group).collect()
 }
 
 /// Weights as `[block][term][row]`.
-fn pack(channels: usize, terms: usize, weight: impl Fn(usize, usize) -> f32) -> Vec<f32> {
-    let mut packed = Vec::with_capacity(channels * terms);
-    for block in blocks(channels) {
+fn pack(groups: usize, channels: usize, terms: usize, weight: impl Fn(usize, usize) -> f32) -> Vec<f32> {
+    let mut packed = Vec::with_capacity(groups * channels * terms);
+    for block in blocks(groups, channels) {
         for term in 0..terms {
             packed.extend(block.clone().map(|row| weight(row, term)));
         }
@@ -90,7 +98,7 @@ fn pack(channels: usize, terms: usize, weight: impl Fn(usize, usize) -> f32) -> 
 
 /// `out = convolution of input with weight, plus bias`.
 ///
-/// `input` is `[in, n, h, w]`, `weight` `[out, in, kh, kw]`, `bias` `[out]` or empty, `out` `[out, n, ho, wo]`.
+/// `input` is `[in, n, h, w]`, `weight` `[out, in / groups, kh, kw]`, `bias` `[out]` or empty, `out` `[out, n, ho, wo]`.
 ///
 /// # Panics
 /// When the lengths of the tensors are not those of the geometry.
@@ -106,8 +114,10 @@ pub fn forward(kernels: &Kernels, geometry: &Geometry, input: &[f32], weight: &[
     };
     let offsets = forward_offsets(geometry);
     let terms = offsets.len();
-    let weights = pack(geometry.out_channels, terms, |row, term| weight[row * terms + term]);
-    let sum = Sum { source: lines, offsets: &offsets, weights: &weights, channels: geometry.out_channels };
+    let channels = geometry.out_group();
+    let weights = pack(geometry.groups, channels, terms, |row, term| weight[row * terms + term]);
+    let group_stride = in_group_stride(geometry);
+    let sum = Sum { source: lines, offsets: &offsets, group_stride, weights: &weights, channels };
     let target = Shared(out.as_mut_ptr());
     let image_len = geometry.out_px[0] * geometry.out_px[1];
     products(kernels, geometry, &sum, target, &|channel, images, line| {
@@ -170,12 +180,17 @@ fn gradient_lines_of(geometry: &Geometry, gradient: &[f32]) -> Aligned {
     lines
 }
 
-/// Start of the line of every (input channel, tap).
+/// Values from the input lines of one group to those of the next.
+fn in_group_stride(geometry: &Geometry) -> usize {
+    geometry.in_group() * geometry.phases() * geometry.line_stride()
+}
+
+/// Start of the line of every (input channel, tap) of a group.
 fn forward_offsets(geometry: &Geometry) -> Vec<usize> {
     let taps = geometry.taps();
     let (stride, phases) = (geometry.line_stride(), geometry.phases());
     let of_channel = |channel| taps.iter().map(move |tap| (channel * phases + tap.phase) * stride + tap.shift);
-    (0..geometry.in_channels).flat_map(of_channel).collect()
+    (0..geometry.in_group()).flat_map(of_channel).collect()
 }
 
 /// Takes a channel, a range of images, and the channel's line of them.
@@ -184,10 +199,10 @@ type Keep<'a> = dyn Fn(usize, Range<usize>, &[f32]) + Sync + 'a;
 /// Computes `sum` for all positions. Plain lines go to `plain` as they are; others are handed, a channel's line of
 /// some images at a time, to `keep`.
 fn products(kernels: &Kernels, geometry: &Geometry, sum: &Sum<'_>, plain: Shared, keep: &Keep<'_>) {
-    let blocks = blocks(sum.channels);
+    let blocks = blocks(geometry.groups, sum.channels);
     let terms = sum.offsets.len();
     let product = |block: &Range<usize>, out: *mut f32, out_stride: usize| Product {
-        source: sum.source.as_ptr(),
+        source: sum.source[block.start / sum.channels * sum.group_stride..].as_ptr(),
         offsets: sum.offsets.as_ptr(),
         terms,
         weights: sum.weights[block.start * terms..block.end * terms].as_ptr(),
@@ -290,17 +305,20 @@ fn input_products(
             continue;
         }
         let term = |term: usize| (term / of_phase.len(), of_phase[term % of_phase.len()]);
-        let terms = geometry.out_channels * of_phase.len();
+        let terms = geometry.out_group() * of_phase.len();
         let offset = |at: usize| {
             let (channel, tap) = term(at);
             channel * stride + geometry.reach - taps[tap].shift
         };
         let offsets: Vec<usize> = (0..terms).map(offset).collect();
-        let weights = pack(geometry.in_channels, terms, |row, at| {
+        let channels = geometry.in_group();
+        let weights = pack(geometry.groups, channels, terms, |row, at| {
             let (channel, tap) = term(at);
-            weight[(channel * geometry.in_channels + row) * taps.len() + tap]
+            let channel = row / channels * geometry.out_group() + channel;
+            weight[(channel * channels + row % channels) * taps.len() + tap]
         });
-        let sum = Sum { source: gradient_lines, offsets: &offsets, weights: &weights, channels: geometry.in_channels };
+        let group_stride = geometry.out_group() * stride;
+        let sum = Sum { source: gradient_lines, offsets: &offsets, group_stride, weights: &weights, channels };
         products(kernels, geometry, &sum, out, &|channel, images, line| {
             let start = channel * geometry.images + images.start;
             // SAFETY: every task has its own channels and images of `target`, whose length was checked.
@@ -334,10 +352,14 @@ fn weight_products(
     let partials = positions.div_ceil(PARTIAL_POSITIONS).min(most);
     let mut sums = Aligned::zeros(partials * rows * terms);
     let shared = Shared(sums.as_mut_slice().as_mut_ptr());
-    let groups = rows.div_ceil(TASK_ROWS);
-    (0..partials * groups).into_par_iter().for_each(|task| {
-        let (partial, group) = (task / groups, task % groups);
-        let own = group * TASK_ROWS..((group + 1) * TASK_ROWS).min(rows);
+    // A task has rows of one group alone, which read the same lines.
+    let group_rows = geometry.out_group();
+    let tasks_a_group = group_rows.div_ceil(TASK_ROWS);
+    let tasks = geometry.groups * tasks_a_group;
+    (0..partials * tasks).into_par_iter().for_each(|task| {
+        let (partial, task) = (task / tasks, task % tasks);
+        let (group, part) = (task / tasks_a_group, task % tasks_a_group);
+        let own = group * group_rows + part * TASK_ROWS..group * group_rows + ((part + 1) * TASK_ROWS).min(group_rows);
         let vectors = positions / LANES;
         let first = partial * vectors / partials * LANES;
         let end = if partial + 1 == partials { positions } else { (partial + 1) * vectors / partials * LANES };
@@ -347,7 +369,7 @@ fn weight_products(
                 left: gradient_lines.as_ptr().add(own.start * stride + lead),
                 left_stride: stride,
                 rows: own.len(),
-                right: lines.as_ptr(),
+                right: lines[group * in_group_stride(geometry)..].as_ptr(),
                 offsets: offsets.as_ptr(),
                 terms,
                 sums: { shared }.0.add((partial * rows + own.start) * terms),

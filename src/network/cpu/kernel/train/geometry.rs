@@ -3,11 +3,12 @@
 //! A batch is `[c, n, h, w]`. With the padding written out between rows and images, pixel (y, x) of image i has position
 //! `p = (i * rows + y) * columns + x` on a line, and a tap of the kernel is the same line shifted: a convolution becomes
 //! products of whole lines with single weights, whatever its kernel. A stride of s splits every channel into s * s lines
-//! (phases), each holding every s-th pixel. Padding is shared: the zeros right of a row are those left of the next.
+//! (phases), each holding every s-th pixel. Padding is shared: the zeros right of a row are those left of the next. Dilation
+//! shifts taps further; each group of channels reads the lines of its own channels.
 
 use super::super::simd::LANES;
 
-/// A convolution without dilation or groups.
+/// A convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Convolution {
     /// Channels written.
@@ -16,8 +17,14 @@ pub struct Convolution {
     pub kernel: [usize; 2],
     /// Step `[vertical, horizontal]` in input pixels.
     pub stride: [usize; 2],
-    /// Zeros added on both sides `[vertical, horizontal]`, in pixels.
-    pub padding: [usize; 2],
+    /// Zeros above and left of the image, in pixels.
+    pub before: [usize; 2],
+    /// Zeros below and right of the image, in pixels.
+    pub after: [usize; 2],
+    /// Input pixels from one tap to the next `[vertical, horizontal]`.
+    pub dilation: [usize; 2],
+    /// Parts into which both kinds of channels are cut.
+    pub groups: usize,
 }
 
 /// A convolution of one batch shape.
@@ -33,9 +40,15 @@ pub struct Geometry {
     pub in_px: [usize; 2],
     /// Height and width written, in pixels.
     pub out_px: [usize; 2],
+    /// Parts into which both kinds of channels are cut.
+    pub(super) groups: usize,
     kernel: [usize; 2],
     pub(super) stride: [usize; 2],
-    pub(super) padding: [usize; 2],
+    dilation: [usize; 2],
+    /// Zeros above and left of the image, in pixels.
+    before: [usize; 2],
+    /// Zeros below and right of the image, in pixels.
+    after: [usize; 2],
     /// Rows and columns of one image on a line.
     pub(super) plane: [usize; 2],
     /// Largest shift of a tap.
@@ -52,16 +65,35 @@ pub(super) struct Tap {
 impl Geometry {
     /// Of a convolution of `images` images of `in_channels` channels.
     pub fn new(conv: Convolution, images: usize, in_channels: usize, in_px: [usize; 2]) -> Self {
-        let Convolution { out_channels, kernel, stride, padding } = conv;
-        let out_px = [0, 1].map(|axis| (in_px[axis] + 2 * padding[axis] - kernel[axis]) / stride[axis] + 1);
-        let plane = [0, 1].map(|axis| (in_px[axis] + padding[axis]).div_ceil(stride[axis]).max(out_px[axis]));
-        let reach = (kernel[0] - 1) / stride[0] * plane[1] + (kernel[1] - 1) / stride[1];
-        Self { images, in_channels, out_channels, in_px, out_px, kernel, stride, padding, plane, reach }
+        let Convolution { out_channels, kernel, stride, before, after, dilation, groups } = conv;
+        let span = [0, 1].map(|axis| (kernel[axis] - 1) * dilation[axis] + 1);
+        let room = |axis: usize| in_px[axis] + before[axis] + after[axis] - span[axis];
+        let out_px = [0, 1].map(|axis| room(axis) / stride[axis] + 1);
+        // What lies behind a row is the border in front of the next one: as wide as either needs it.
+        let border = [0, 1].map(|axis| before[axis].max(after[axis]));
+        let plane = [0, 1].map(|axis| (in_px[axis] + border[axis]).div_ceil(stride[axis]).max(out_px[axis]));
+        let reach = (span[0] - 1) / stride[0] * plane[1] + (span[1] - 1) / stride[1];
+        Self {
+            images,
+            in_channels,
+            out_channels,
+            in_px,
+            out_px,
+            groups,
+            kernel,
+            stride,
+            dilation,
+            before,
+            after,
+            plane,
+            reach,
+        }
     }
 
     /// Whether the tensors themselves are the lines: a 1x1 kernel that visits every pixel.
     pub(super) fn is_plain(&self) -> bool {
-        self.kernel == [1, 1] && self.stride == [1, 1] && self.padding == [0, 0] && self.positions() >= LANES
+        let every_pixel = self.stride == [1, 1] && self.before == [0, 0] && self.after == [0, 0];
+        self.kernel == [1, 1] && every_pixel && self.positions() >= LANES
     }
 
     /// Lines a channel is split into.
@@ -87,9 +119,9 @@ impl Geometry {
     /// The taps, row-major as in the weight.
     pub(super) fn taps(&self) -> Vec<Tap> {
         let [sy, sx] = self.stride;
-        let tap =
-            |ky: usize, kx: usize| Tap { phase: ky % sy * sx + kx % sx, shift: ky / sy * self.plane[1] + kx / sx };
-        (0..self.kernel[0]).flat_map(|ky| (0..self.kernel[1]).map(move |kx| tap(ky, kx))).collect()
+        let [dy, dx] = self.dilation;
+        let tap = |y: usize, x: usize| Tap { phase: y % sy * sx + x % sx, shift: y / sy * self.plane[1] + x / sx };
+        (0..self.kernel[0]).flat_map(|ky| (0..self.kernel[1]).map(move |kx| tap(ky * dy, kx * dx))).collect()
     }
 
     /// Values of the tensor read.
@@ -102,14 +134,24 @@ impl Geometry {
         self.out_channels * self.images * self.out_px[0] * self.out_px[1]
     }
 
-    /// Values of the weight `[out, in, kh, kw]`.
+    /// Values of the weight `[out, in / groups, kh, kw]`.
     pub fn weight_len(&self) -> usize {
-        self.out_channels * self.in_channels * self.kernel[0] * self.kernel[1]
+        self.out_channels * self.in_group() * self.kernel[0] * self.kernel[1]
+    }
+
+    /// Channels of one group read.
+    pub(super) fn in_group(&self) -> usize {
+        self.in_channels / self.groups
+    }
+
+    /// Channels of one group written.
+    pub(super) fn out_group(&self) -> usize {
+        self.out_channels / self.groups
     }
 
     /// First row (or column) of the plane in `phase`, the pixel it holds, and how many follow.
     fn along(&self, axis: usize, phase: usize) -> (usize, usize, usize) {
-        let (stride, padding) = (self.stride[axis], self.padding[axis]);
+        let (stride, padding) = (self.stride[axis], self.before[axis]);
         // Position t of the plane holds pixel t * stride + phase - padding.
         let first = padding.saturating_sub(phase).div_ceil(stride);
         let pixel = first * stride + phase - padding;
