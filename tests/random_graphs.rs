@@ -5,7 +5,7 @@
 mod common;
 
 use candle_core::{DType, Device};
-use common::executor_checks::{check_independence, near_double};
+use common::executor_checks::{check_independence, near_double, relative_error};
 use common::formula;
 use common::random_graph::{RandomNetwork, networks};
 use proptest::prelude::*;
@@ -155,5 +155,46 @@ fn near_in_every_way(graph: &Graph, [height, width]: [usize; 2], what: &str) {
         let executor = processor(graph, options);
         assert_eq!(near_double(&executor, &double, height, width, 1e-5), Ok(()), "{what}, {isa}");
         check_independence(&executor, height, width);
+    }
+}
+
+/// Constant areas are full of ties below a max pool, whatever convolutions made them.
+#[test]
+fn processor_kernels_of_every_kind_keep_ties() {
+    let (mut builder, image) = GraphBuilder::new(3, "stem");
+    let conv = |groups: usize| Conv2d::new(24, [3, 3]).padding([1, 1]).groups(groups);
+    let stem = builder.conv("stem", image, conv(1));
+    let stem = builder.nonlinearity("stem.silu", stem, Nonlinearity::Silu);
+    let branch = builder.conv("depthwise", stem, conv(24));
+    let branch = builder.nonlinearity("depthwise.clip", branch, Nonlinearity::RELU6);
+    let branch = builder.conv("grouped", branch, conv(3));
+    let sum = builder.add("sum", stem, branch);
+    let sum = builder.layer_norm("norm", sum, 1e-5);
+    let sum = builder.nonlinearity("norm.gelu", sum, Nonlinearity::Gelu);
+    let mean = Pool { kernel: [2, 3], stride: [1, 1], padding: Border::equal([1, 1]), ceil_mode: false };
+    let mean = builder.avg_pool("mean", sum, mean, false);
+    let pooled = builder.max_pool("max", mean, Pool::square(3, 2, 1));
+    let features = builder.conv("last", pooled, conv(1));
+    let mean = builder.global_avg_pool("pool", features);
+    builder.linear("fc", mean, 2);
+    let graph = builder.finish("ties", features, 1);
+    let (height, width) = (40, 37);
+    let noisy = formula::image("image", 3, height, width);
+    let mut bordered = noisy.values().to_vec();
+    for plane in bordered.chunks_exact_mut(height * width) {
+        plane[..22 * width].fill(-1.0);
+    }
+    let images = [vec![0.5; noisy.image_len()], bordered];
+    let double = CandleExecutor::new(graph.clone(), &formula::weights(&graph), Device::Cpu, DType::F64).unwrap();
+    for isa in Isa::available() {
+        let options = CpuOptions { threads: Some(2), isa: Some(isa), ..CpuOptions::default() };
+        let executor = processor(&graph, options);
+        for (index, values) in images.iter().enumerate() {
+            let input = Batch::new([1, 3, height, width], values.clone());
+            let pass = Pass { target: Target::Class(1), gradient: true, ..Pass::logits(&input) };
+            let found = executor.run(&pass).unwrap().gradient.unwrap();
+            let error = relative_error(found.values(), &double.run_f64(&pass).unwrap().gradient.unwrap());
+            assert!(error < 1e-4, "{isa}, image {index}: error {error:.2e}");
+        }
     }
 }

@@ -30,8 +30,9 @@ pub struct Lines {
     pub taps: Vec<(u32, u32)>,
     /// First entry of each target position, and the end.
     pub starts: Vec<u32>,
-    /// Target positions over which all taps lie inside the source and move on by `step` source pixels a position.
-    pub inner: std::ops::Range<usize>,
+    /// From each target position on how many, `period` apart, have the same taps, each `step` source positions further.
+    pub runs: Vec<u32>,
+    pub period: usize,
     pub step: usize,
 }
 
@@ -39,7 +40,7 @@ impl Lines {
     /// Going forward: tap `t` of output `o` lies over input `o * stride + t * dilation - padding`.
     pub fn forward(taps: usize, stride: usize, dilation: usize, padding: usize, input: usize, output: usize) -> Self {
         let place = |at: usize, tap: usize| (at * stride + tap * dilation).checked_sub(padding).filter(|p| *p < input);
-        Self::new(taps, output, stride, place)
+        Self::new(taps, output, (1, stride), place)
     }
 
     /// Going back: tap `t` leads from output `o` to input `o * stride + t * dilation - padding`.
@@ -48,22 +49,26 @@ impl Lines {
             let position = (at + padding).checked_sub(tap * dilation)?;
             (position % stride == 0 && position / stride < output).then_some(position / stride)
         };
-        Self::new(taps, input, 1, place)
+        Self::new(taps, input, (stride, 1), place)
     }
 
-    fn new(taps: usize, targets: usize, step: usize, place: impl Fn(usize, usize) -> Option<usize>) -> Self {
-        let mut lines = Self { step, starts: vec![0], ..Self::default() };
-        let mut whole = Vec::with_capacity(targets);
+    fn new(
+        taps: usize,
+        targets: usize,
+        (period, step): (usize, usize),
+        place: impl Fn(usize, usize) -> Option<usize>,
+    ) -> Self {
+        let mut lines = Self { period, step, starts: vec![0], runs: vec![1; targets], ..Self::default() };
         for at in 0..targets {
-            let found = (0..taps).filter_map(|tap| Some((tap as u32, place(at, tap)? as u32)));
-            lines.taps.extend(found);
-            let start = lines.starts[at] as usize;
-            whole.push(lines.taps.len() - start == taps);
+            lines.taps.extend((0..taps).filter_map(|tap| Some((tap as u32, place(at, tap)? as u32))));
             lines.starts.push(lines.taps.len() as u32);
         }
-        let first = whole.iter().position(|whole| *whole).unwrap_or(0);
-        let count = whole[first..].iter().take_while(|whole| **whole).count();
-        lines.inner = first..first + count;
+        for at in (0..targets.saturating_sub(period)).rev() {
+            let moved = lines.of(at).iter().map(|(tap, source)| (*tap, source + step as u32));
+            if moved.eq(lines.of(at + period).iter().copied()) {
+                lines.runs[at] = lines.runs[at + period] + 1;
+            }
+        }
         lines
     }
 
@@ -81,42 +86,40 @@ pub(crate) unsafe fn depthwise<L: Lanes, const WIDE: usize>(conv: &Depthwise<'_>
     // and other tasks write other rows of the target.
     unsafe {
         let [height, width] = conv.target_px;
-        let inner = &conv.lines[1].inner;
+        let columns = &conv.lines[1];
         for row in first..last {
             let (image, y) = (row / height, row % height);
-            let mut x = 0;
-            while x < width {
-                let left = if inner.contains(&x) { inner.end - x } else { 1 };
-                let count = if left >= WIDE {
-                    WIDE
-                } else if left >= 4 {
-                    4
-                } else if left >= 2 {
-                    2
-                } else {
-                    1
-                };
-                for group in 0..conv.groups {
-                    if count == WIDE {
-                        pixels::<L, WIDE>(conv, image, y, x, group);
-                    } else if count == 4 {
-                        pixels::<L, 4>(conv, image, y, x, group);
-                    } else if count == 2 {
-                        pixels::<L, 2>(conv, image, y, x, group);
-                    } else {
-                        pixels::<L, 1>(conv, image, y, x, group);
+            for phase in 0..columns.period.min(width) {
+                let mut x = phase;
+                while x < width {
+                    let count = match columns.runs[x] as usize {
+                        run if run >= WIDE => WIDE,
+                        4.. => 4,
+                        2.. => 2,
+                        _ => 1,
+                    };
+                    for group in 0..conv.groups {
+                        if count == WIDE {
+                            pixels::<L, WIDE>(conv, image, y, x, group);
+                        } else if count == 4 {
+                            pixels::<L, 4>(conv, image, y, x, group);
+                        } else if count == 2 {
+                            pixels::<L, 2>(conv, image, y, x, group);
+                        } else {
+                            pixels::<L, 1>(conv, image, y, x, group);
+                        }
                     }
+                    x += count * columns.period;
                 }
-                x += count;
             }
         }
     }
 }
 
-/// `COUNT` neighbours of a row, over all of which the same taps lie.
+/// `COUNT` pixels of a row, a period apart, over all of which the same taps lie.
 #[inline(always)]
 unsafe fn pixels<L: Lanes, const COUNT: usize>(conv: &Depthwise<'_>, image: usize, y: usize, x: usize, group: usize) {
-    // SAFETY: as above; `x + COUNT` columns lie in the inner part of the target, or `COUNT` is 1.
+    // SAFETY: as above; the run from `x` on has at least `COUNT` columns.
     unsafe {
         let step = conv.lines[1].step * conv.source_stride;
         let width = conv.groups * LANES;
@@ -140,7 +143,7 @@ unsafe fn pixels<L: Lanes, const COUNT: usize>(conv: &Depthwise<'_>, image: usiz
         }
         let pixel = (image * conv.target_px[0] + y) * conv.target_px[1] + x;
         for (index, sum) in finished.iter().enumerate() {
-            conv.epilogue.apply::<L>(L::load(sum.as_ptr()), pixel + index, group);
+            conv.epilogue.apply::<L>(L::load(sum.as_ptr()), pixel + index * conv.lines[1].period, group);
         }
     }
 }

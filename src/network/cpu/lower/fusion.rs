@@ -383,14 +383,9 @@ impl<'a> Lowering<'a> {
 /// Whether the convolution at `id` takes every channel by itself.
 fn is_depthwise(graph: &Graph, id: NodeId) -> bool {
     let node = graph.node(id);
-    match node.op {
-        Op::Conv2d(conv) => {
-            conv.groups > 1 && conv.groups == conv.out_channels && {
-                graph.node(node.inputs[0]).channels == conv.groups
-            }
-        }
-        _ => false,
-    }
+    let Op::Conv2d(conv) = node.op else { return false };
+    let read = graph.node(node.inputs[0]).channels;
+    conv.groups > 1 && conv.groups == conv.out_channels && conv.groups == read
 }
 
 fn node_is_narrow(graph: &Graph, id: NodeId) -> bool {
