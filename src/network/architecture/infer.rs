@@ -47,8 +47,12 @@ impl Architecture {
         let prefix = format!("{base}.");
         let found: Vec<&str> = shapes.keys().map(String::as_str).filter(|name| name.starts_with(&prefix)).collect();
         let graph = self.graph(variant);
-        let own: Vec<String> =
-            graph.parameters().into_iter().map(|p| p.name).filter(|name| name.starts_with(&prefix)).collect();
+        let own: Vec<(String, Vec<usize>)> = graph
+            .parameters()
+            .into_iter()
+            .map(|p| (p.name, p.shape))
+            .filter(|own| own.0.starts_with(&prefix))
+            .collect();
         let channels = graph.node(graph.features()).channels.max(1);
         // The rows and columns that a layer reads.
         let pooled = |kernel: &str| {
@@ -60,11 +64,16 @@ impl Architecture {
         if found.is_empty() {
             return None;
         }
-        if own.iter().all(|name| is_last(name)) && found.iter().all(|name| is_last(name)) {
+        if own.iter().all(|(name, _)| is_last(name)) && found.iter().all(|name| is_last(name)) {
             let head = Head { pooled: pooled(&kernel)?, bias: found.contains(&bias.as_str()), hidden: Vec::new() };
             return (head != Head::default() && head.problem().is_none()).then_some((head, kernel));
         }
-        if found.len() == own.len() && own.iter().all(|name| found.contains(&name.as_str())) {
+        // A vector is a normalization's, a matrix a layer's.
+        let is_vector = |shape: &[usize]| shape.len() == 1;
+        let is_own = |(name, shape): &(String, Vec<usize>)| {
+            shapes.get(name).is_some_and(|found| is_vector(found) == is_vector(shape))
+        };
+        if found.len() == own.len() && own.iter().all(is_own) {
             return None;
         }
         let mut hidden = numbered_layers(&prefix, &found, shapes)?;

@@ -26,13 +26,18 @@ impl Architecture {
     /// The roundest width that gives every layer its channels; `size` tells the extent of a tensor's axis.
     pub(super) fn infer_width(self, size: &impl Fn(&str, usize) -> Option<usize>) -> Option<f64> {
         let (kernels, rounding) = self.scaled_kernels();
-        let mut found = Vec::with_capacity(kernels.len());
+        let needed = kernels.len();
+        let mut found = Vec::with_capacity(needed);
         for Scaled { name, full, groups } in kernels {
-            let channels = size(&name, 0)?;
+            // Some may be missing: a very narrow MobileNetV3 has blocks that expand nothing.
+            let Some(channels) = size(&name, 0) else { continue };
             if channels % groups != 0 {
                 return None;
             }
             found.push((full, channels / groups));
+        }
+        if 2 * found.len() < needed {
+            return None;
         }
         match rounding {
             Rounding::Nearest => nearest_width(&found),
