@@ -76,7 +76,7 @@ impl Nonlinearity {
             Self::Clip { low, high } => x.max(f64::from(low)).min(f64::from(high)),
             Self::Sigmoid => sigmoid(x),
             Self::Silu => x * sigmoid(x),
-            Self::HardSigmoid { slope, offset } => (f64::from(slope) * x + f64::from(offset)).clamp(0.0, 1.0),
+            Self::HardSigmoid { slope, offset } => (exact(slope) * x + exact(offset)).clamp(0.0, 1.0),
             Self::HardSwish => x * (x / 6.0 + 0.5).clamp(0.0, 1.0),
             Self::Gelu => x * normal_cdf(x),
             Self::GeluTanh => 0.5 * x * (1.0 + gelu_argument(x).tanh()),
@@ -84,14 +84,14 @@ impl Nonlinearity {
                 if x > 0.0 {
                     x
                 } else {
-                    f64::from(slope) * x
+                    exact(slope) * x
                 }
             }
             Self::Elu { alpha } => {
                 if x > 0.0 {
                     x
                 } else {
-                    f64::from(alpha) * x.exp_m1()
+                    exact(alpha) * x.exp_m1()
                 }
             }
             Self::Tanh => x.tanh(),
@@ -105,8 +105,8 @@ impl Nonlinearity {
             Self::Sigmoid => sigmoid(x) * sigmoid(-x),
             Self::Silu => sigmoid(x) * (1.0 + x * sigmoid(-x)),
             Self::HardSigmoid { slope, offset } => {
-                let inside = f64::from(slope) * x + f64::from(offset);
-                if inside > 0.0 && inside < 1.0 { f64::from(slope) } else { 0.0 }
+                let inside = exact(slope) * x + exact(offset);
+                if inside > 0.0 && inside < 1.0 { exact(slope) } else { 0.0 }
             }
             Self::HardSwish if x <= -3.0 => 0.0,
             Self::HardSwish if x < 3.0 => x / 3.0 + 0.5,
@@ -121,14 +121,14 @@ impl Nonlinearity {
                 if x > 0.0 {
                     1.0
                 } else {
-                    f64::from(slope)
+                    exact(slope)
                 }
             }
             Self::Elu { alpha } => {
                 if x > 0.0 {
                     1.0
                 } else {
-                    f64::from(alpha) * x.exp()
+                    exact(alpha) * x.exp()
                 }
             }
             Self::Tanh => 1.0 - x.tanh() * x.tanh(),
@@ -137,8 +137,13 @@ impl Nonlinearity {
 }
 
 /// `sqrt(2 / pi)`.
-const GELU_FACTOR: f64 = 0.797_884_560_802_865_4;
-const GELU_CUBE: f64 = 0.044_715;
+pub(super) const GELU_FACTOR: f64 = 0.797_884_560_802_865_4;
+pub(super) const GELU_CUBE: f64 = 0.044_715;
+
+/// A factor or offset in double precision. Single precision has no 1/6: the number next to it means it.
+pub(super) fn exact(constant: f32) -> f64 {
+    if constant == 1.0 / 6.0 { 1.0 / 6.0 } else { f64::from(constant) }
+}
 
 fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())

@@ -170,6 +170,11 @@ impl Pool {
     }
 }
 
+/// Pixels of an axis of `input` pixels under output pixel `at` of an adaptive pool that writes `output` of them.
+pub(super) fn adaptive_window(at: usize, input: usize, output: usize) -> std::ops::Range<usize> {
+    at * input / output..((at + 1) * input).div_ceil(output)
+}
+
 /// What a node computes from its inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]

@@ -7,7 +7,7 @@ use saliscope::network::{
 };
 
 use super::common::formula;
-use super::common::random_graph::networks;
+use super::common::random_graph::plain_networks;
 use super::{candle, output_gradients, processor};
 
 /// |a - b| in the Euclidean norm.
@@ -127,7 +127,7 @@ proptest! {
     /// Every kind of stride, padding and pool on images of every size; batches large enough that no normalization has
     /// a handful of values.
     #[test]
-    fn random_networks(network in networks(false), count in 5usize..8) {
+    fn random_networks(network in plain_networks(false), count in 5usize..8) {
         let images = formula::images(count, network.graph.input_channels(), network.height, network.width);
         let errors = errors(&network.graph, &images);
         prop_assert!(errors.iter().zip(BOUNDS).all(|(error, bound)| *error <= bound), "{errors:?}");

@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use super::super::candle_ops::{pooling, upsample};
+use super::super::candle_ops::{adaptive, layer_norm, pooling, strided, upsample};
 use super::super::class_logit::logit_of;
 use super::super::error::{Error, Result};
 use super::super::executor::ReluRule;
@@ -93,28 +93,49 @@ impl CandleExecutor {
         let node = &self.graph.nodes()[index];
         let Some(first) = node.inputs.first() else { return Ok(Vec::new()) };
         let input = trace.extents[first.index()];
-        let saved = |what: &str| {
-            trace.saved[index]
-                .as_ref()
-                .ok_or_else(|| candle_core::Error::Msg(format!("the forward pass kept no {what}")))
+        let saved = |at: usize, what: &str| {
+            let missing = || candle_core::Error::Msg(format!("the forward pass kept no {what}"));
+            trace.saved[index].get(at).ok_or_else(missing)
+        };
+        let passed = || match rule {
+            ReluRule::Standard => Ok(gradient.clone()),
+            ReluRule::Guided => gradient.relu(),
         };
         let part = match &self.layers[index] {
             Layer::Input => return Ok(Vec::new()),
             Layer::Conv(layer) => layer.backward(gradient, input)?,
-            Layer::Affine { scale, .. } => gradient.broadcast_mul(scale)?,
-            Layer::Relu => {
-                let passed = match rule {
-                    ReluRule::Standard => gradient.clone(),
-                    ReluRule::Guided => gradient.relu()?,
-                };
-                saved("mask")?.where_cond(&passed, &passed.zeros_like()?)?
+            Layer::Linear { weight, .. } => {
+                let n = gradient.dim(0)?;
+                let by_values = gradient.reshape((n, ()))?.matmul(weight)?;
+                by_values.reshape((n, (), input[0], input[1]))?
             }
-            Layer::MaxPool(pool) => pooling::max_pool_backward(gradient, saved("winners")?, *pool, input)?,
+            Layer::Affine { scale, .. } => gradient.broadcast_mul(scale)?,
+            Layer::LayerNorm { scale, .. } => {
+                let kept = [saved(0, "normalized values")?, saved(1, "deviation")?];
+                layer_norm::normalize_backward(&gradient.broadcast_mul(scale)?, kept)?
+            }
+            Layer::Relu => {
+                let passed = passed()?;
+                saved(0, "mask")?.where_cond(&passed, &passed.zeros_like()?)?
+            }
+            // Under the guided rule all functions of the network are gates: `check_pass` sees to that.
+            Layer::Nonlinearity(_) => (passed()? * saved(0, "derivative")?)?,
+            Layer::MaxPool(pool) => pooling::max_pool_backward(gradient, saved(0, "winners")?, *pool, input)?,
             Layer::AvgPool { pool, count_include_pad } => {
                 pooling::avg_pool_backward(gradient, *pool, *count_include_pad, input)?
             }
+            Layer::AdaptiveAvgPool => adaptive::avg_pool_backward(gradient, input)?,
             Layer::Concat => return self.split(index, gradient),
             Layer::Add => return Ok(vec![gradient.clone(), gradient.clone()]),
+            Layer::Mul => {
+                let [first, second] = [saved(0, "first factor")?, saved(1, "second factor")?];
+                let mut by_second = (gradient * first)?;
+                if second.dims() != first.dims() {
+                    by_second = by_second.sum_keepdim(3)?.sum_keepdim(2)?;
+                }
+                return Ok(vec![gradient.broadcast_mul(second)?, by_second]);
+            }
+            Layer::Pad(border) => strided::crop(gradient, border.before, input)?,
             // The reference gives its extent alone: its gradient is zero, so nothing is passed on to it.
             Layer::UpsampleNearest => upsample::nearest_backward(gradient, input)?,
             Layer::GlobalAvgPool => {

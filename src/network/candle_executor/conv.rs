@@ -11,14 +11,13 @@ pub(super) struct ConvLayer {
     conv: Conv2d,
     weight: Tensor,
     bias: Option<Tensor>,
-    /// See [`conv::phase_kernels`].
-    phases: Vec<Option<Tensor>>,
+    phases: Vec<Option<conv::Phase>>,
 }
 
 impl ConvLayer {
-    /// Takes the kernel `[out, in, kh, kw]` and the bias `[1, out, 1, 1]`.
+    /// Takes the kernel `[out, in / groups, kh, kw]` and the bias `[1, out, 1, 1]`.
     pub(super) fn new(conv: Conv2d, weight: Tensor, bias: Option<Tensor>) -> Result<Self> {
-        let phases = conv::phase_kernels(&conv, &weight)?;
+        let phases = conv::phases(&conv, &weight)?;
         Ok(Self { conv, weight, bias, phases })
     }
 
@@ -32,6 +31,6 @@ impl ConvLayer {
 
     /// Gradient by the input, which has `input` rows and columns.
     pub(super) fn backward(&self, gradient: &Tensor, input: [usize; 2]) -> Result<Tensor> {
-        conv::input_gradient(&self.conv, &self.phases, self.weight.dim(1)?, gradient, input)
+        conv::input_gradient(&self.conv, &self.phases, self.weight.dim(1)? * self.conv.groups, gradient, input)
     }
 }

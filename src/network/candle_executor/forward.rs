@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use super::super::candle_ops::{pooling, upsample};
+use super::super::candle_ops::{adaptive, layer_norm, nonlinearity, pooling, strided, upsample};
 use super::super::error::{Error, Result};
 use super::super::graph::NodeId;
 use super::CandleExecutor;
@@ -12,8 +12,9 @@ use super::layer::Layer;
 pub(super) struct Trace {
     /// The graph's outputs; the first of a classifier's are the logits `[1, classes, 1, 1]`.
     pub(super) outputs: Vec<Tensor>,
-    /// For a ReLU where its output is positive, for a max pool the winners; both in the shape of the output.
-    pub(super) saved: Vec<Option<Tensor>>,
+    /// What each node's way back reads: of a ReLU where its output is positive, of another function the derivative, of a
+    /// max pool the winners, of a product its factors, of a layer normalization what [`layer_norm::normalize`] gave.
+    pub(super) saved: Vec<Vec<Tensor>>,
     /// Rows and columns of every node.
     pub(super) extents: Vec<[usize; 2]>,
     /// Output of the node asked for.
@@ -30,7 +31,7 @@ impl CandleExecutor {
     ) -> Result<Trace> {
         let nodes = self.graph.nodes();
         let mut values: Vec<Option<Tensor>> = vec![None; nodes.len()];
-        let mut saved = vec![None; nodes.len()];
+        let mut saved = vec![Vec::new(); nodes.len()];
         let mut kept = None;
         values[0] = Some(image);
         for (index, node) in nodes.iter().enumerate() {
@@ -65,27 +66,61 @@ impl CandleExecutor {
         inputs: &[&Tensor],
         output: [usize; 2],
         differentiate: bool,
-    ) -> candle_core::Result<(Tensor, Option<Tensor>)> {
+    ) -> candle_core::Result<(Tensor, Vec<Tensor>)> {
         let x = inputs[0];
-        Ok(match &self.layers[index] {
-            Layer::Input => (x.clone(), None),
-            Layer::Conv(layer) => (layer.forward(x, output)?, None),
-            Layer::Affine { scale, shift } => (x.broadcast_mul(scale)?.broadcast_add(shift)?, None),
+        let mut saved = Vec::new();
+        let value = match &self.layers[index] {
+            Layer::Input => x.clone(),
+            Layer::Conv(layer) => layer.forward(x, output)?,
+            Layer::Linear { weight, bias } => {
+                let y = x.reshape((x.dim(0)?, ()))?.matmul(&weight.t()?)?;
+                let y = if let Some(bias) = bias { y.broadcast_add(bias)? } else { y };
+                y.reshape((x.dim(0)?, (), 1, 1))?
+            }
+            Layer::Affine { scale, shift } => {
+                let y = x.broadcast_mul(scale)?;
+                if let Some(shift) = shift { y.broadcast_add(shift)? } else { y }
+            }
+            Layer::LayerNorm { eps, scale, shift } => {
+                let [normalized, inverse_deviation] = layer_norm::normalize(x, *eps)?;
+                let y = normalized.broadcast_mul(scale)?.broadcast_add(shift)?;
+                saved = vec![normalized, inverse_deviation];
+                y
+            }
             Layer::Relu => {
                 let y = x.relu()?;
-                let positive = if differentiate { Some(y.gt(0.0)?) } else { None };
-                (y, positive)
+                if differentiate {
+                    saved.push(y.gt(0.0)?);
+                }
+                y
+            }
+            Layer::Nonlinearity(function) => {
+                if differentiate {
+                    saved.push(nonlinearity::derivative(*function, x)?);
+                }
+                nonlinearity::value(*function, x)?
             }
             Layer::MaxPool(pool) => {
                 let y = pooling::max_pool(x, *pool)?;
-                let winners = if differentiate { Some(pooling::max_pool_winners(x, &y, *pool)?) } else { None };
-                (y, winners)
+                if differentiate {
+                    saved.push(pooling::max_pool_winners(x, &y, *pool)?);
+                }
+                y
             }
-            Layer::AvgPool { pool, count_include_pad } => (pooling::avg_pool(x, *pool, *count_include_pad)?, None),
-            Layer::Concat => (Tensor::cat(inputs, 1)?, None),
-            Layer::GlobalAvgPool => (x.mean_keepdim(3)?.mean_keepdim(2)?, None),
-            Layer::Add => ((x + inputs[1])?, None),
-            Layer::UpsampleNearest => (upsample::nearest(x, output)?, None),
-        })
+            Layer::AvgPool { pool, count_include_pad } => pooling::avg_pool(x, *pool, *count_include_pad)?,
+            Layer::AdaptiveAvgPool => adaptive::avg_pool(x, output)?,
+            Layer::Concat => Tensor::cat(inputs, 1)?,
+            Layer::GlobalAvgPool => x.mean_keepdim(3)?.mean_keepdim(2)?,
+            Layer::Add => (x + inputs[1])?,
+            Layer::Mul => {
+                if differentiate {
+                    saved = vec![x.clone(), inputs[1].clone()];
+                }
+                x.broadcast_mul(inputs[1])?
+            }
+            Layer::Pad(border) => strided::pad(x, *border, 0.0)?,
+            Layer::UpsampleNearest => upsample::nearest(x, output)?,
+        };
+        Ok((value, if differentiate { saved } else { Vec::new() }))
     }
 }

@@ -2,9 +2,10 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use super::super::error::{Error, Result, unsupported};
+use super::super::error::{Error, Result};
 use super::super::graph::{Graph, NodeId};
-use super::super::op::{BatchNorm, Conv2d, Op, Pool};
+use super::super::nonlinearity::Nonlinearity;
+use super::super::op::{BatchNorm, Border, Conv2d, Op, Pool};
 use super::super::weights::{self, Weights};
 use super::conv::ConvLayer;
 
@@ -12,22 +13,37 @@ use super::conv::ConvLayer;
 #[derive(Debug)]
 pub(super) enum Layer {
     Input,
-    /// Convolution, or a fully connected layer as one of 1x1.
+    /// Convolution, or a fully connected layer of one pixel as one of 1x1.
     Conv(ConvLayer),
-    /// Batch normalization as `x * scale + shift`, both `[1, c, 1, 1]`.
+    /// Fully connected layer: weight `[out, c * h * w]`, bias `[1, out]`.
+    Linear {
+        weight: Tensor,
+        bias: Option<Tensor>,
+    },
+    /// Batch normalization, or a factor a channel, as `x * scale + shift`, both `[1, c, 1, 1]`.
     Affine {
+        scale: Tensor,
+        shift: Option<Tensor>,
+    },
+    /// Factor and offset are `[1, c, 1, 1]`.
+    LayerNorm {
+        eps: f64,
         scale: Tensor,
         shift: Tensor,
     },
     Relu,
+    Nonlinearity(Nonlinearity),
     MaxPool(Pool),
     AvgPool {
         pool: Pool,
         count_include_pad: bool,
     },
+    AdaptiveAvgPool,
     Concat,
     GlobalAvgPool,
     Add,
+    Mul,
+    Pad(Border),
     UpsampleNearest,
 }
 
@@ -42,41 +58,51 @@ impl Layer {
                 .map_err(|source| Error::candle(&format!("the upload of {}", node.name), shape, source))
         };
         let tensor = |suffix: &str| weights.get(&graph.parameter_name(id, suffix));
+        let parameter = |suffix: &str, shape: &[usize]| upload(&as_f64(tensor(suffix)?), shape);
+        let per_channel = [1, node.channels, 1, 1];
+        let in_channels = node.inputs.first().map_or(0, |id| graph.node(*id).channels);
         let convolution = |conv: Conv2d| -> Result<Self> {
-            let in_channels = node.inputs.first().map_or(0, |id| graph.node(*id).channels);
-            let shape = [conv.out_channels, in_channels, conv.kernel[0], conv.kernel[1]];
-            let kernel = upload(&as_f64(tensor("weight")?), &shape)?;
-            let bias =
-                if conv.bias { Some(upload(&as_f64(tensor("bias")?), &[1, conv.out_channels, 1, 1])?) } else { None };
+            let shape = [conv.out_channels, in_channels / conv.groups, conv.kernel[0], conv.kernel[1]];
+            let kernel = parameter("weight", &shape)?;
+            let bias = if conv.bias { Some(parameter("bias", &per_channel)?) } else { None };
             ConvLayer::new(conv, kernel, bias)
                 .map(Self::Conv)
                 .map_err(|source| Error::candle(&format!("the kernels of {}", node.name), &shape, source))
         };
-        if !node.op.is_plain() {
-            return Err(unsupported("candle", graph, id));
-        }
         Ok(match node.op {
             Op::Input => Self::Input,
             Op::Conv2d(conv) => convolution(conv)?,
-            Op::Linear { out_features, extent, bias } => convolution(Conv2d::new(out_features, extent).bias(bias))?,
+            Op::Linear { out_features, extent: [1, 1], bias } => {
+                convolution(Conv2d::new(out_features, [1, 1]).bias(bias))?
+            }
+            Op::Linear { out_features, extent, bias } => Self::Linear {
+                weight: parameter("weight", &[out_features, in_channels * extent[0] * extent[1]])?,
+                bias: if bias { Some(parameter("bias", &[1, out_features])?) } else { None },
+            },
             Op::BatchNorm(norm) => {
                 let (scale, shift) = fold(graph, id, norm, weights)?;
-                let shape = [1, node.channels, 1, 1];
-                Self::Affine { scale: upload(&scale, &shape)?, shift: upload(&shift, &shape)? }
+                Self::Affine { scale: upload(&scale, &per_channel)?, shift: Some(upload(&shift, &per_channel)?) }
             }
+            Op::LayerNorm { eps } => Self::LayerNorm {
+                eps,
+                scale: parameter("weight", &per_channel)?,
+                shift: parameter("bias", &per_channel)?,
+            },
+            Op::Scale { bias } => Self::Affine {
+                scale: parameter("weight", &per_channel)?,
+                shift: if bias { Some(parameter("bias", &per_channel)?) } else { None },
+            },
             Op::Relu => Self::Relu,
+            Op::Nonlinearity(function) => Self::Nonlinearity(function),
             Op::MaxPool(pool) => Self::MaxPool(pool),
             Op::AvgPool { pool, count_include_pad } => Self::AvgPool { pool, count_include_pad },
+            Op::AdaptiveAvgPool { .. } => Self::AdaptiveAvgPool,
             Op::Concat => Self::Concat,
             Op::GlobalAvgPool => Self::GlobalAvgPool,
             Op::Add => Self::Add,
+            Op::Mul => Self::Mul,
+            Op::Pad(border) => Self::Pad(border),
             Op::UpsampleNearest => Self::UpsampleNearest,
-            Op::LayerNorm { .. }
-            | Op::Scale { .. }
-            | Op::Nonlinearity(_)
-            | Op::AdaptiveAvgPool { .. }
-            | Op::Mul
-            | Op::Pad(_) => return Err(unsupported("candle", graph, id)),
         })
     }
 }

@@ -1,6 +1,9 @@
 //! What candle's tensor operations lack for these networks, made of those that every device has.
 
+pub(super) mod adaptive;
 pub(super) mod conv;
+pub(super) mod layer_norm;
+pub(super) mod nonlinearity;
 pub(super) mod pooling;
 pub(super) mod strided;
 pub(super) mod upsample;

@@ -1,18 +1,18 @@
 //! Pooling with borders, and where its gradient goes.
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 
 use super::super::op::{Border, Pool};
 use super::strided::{crop, every, interleave, pad, phase_extent, place};
 
 /// Maximum over windows; the border never wins.
 pub(in super::super) fn max_pool(x: &Tensor, pool: Pool) -> Result<Tensor> {
-    pad(x, pool.padding.before, f64::NEG_INFINITY)?.max_pool2d_with_stride(pool.kernel[0], pool.stride[0])
+    padded(x, pool, f64::NEG_INFINITY)?.max_pool2d_with_stride((pool.kernel[0], pool.kernel[1]), strides(pool))
 }
 
 /// For every output pixel the number of its maximum within the window, row-major; the first one where several tie.
 pub(in super::super) fn max_pool_winners(x: &Tensor, maxima: &Tensor, pool: Pool) -> Result<Tensor> {
-    let padded = pad(x, pool.padding.before, f64::NEG_INFINITY)?;
+    let padded = padded(x, pool, f64::NEG_INFINITY)?;
     let (_, _, rows, columns) = maxima.dims4()?;
     let mut winners = Tensor::zeros(maxima.shape(), DType::U32, x.device())?;
     // From the last to the first, so that the first maximum is written last.
@@ -39,11 +39,11 @@ pub(in super::super) fn max_pool_backward(
 /// Mean over windows; `count_include_pad` counts the zeros of the border (PyTorch) or leaves them out (Keras).
 pub(in super::super) fn avg_pool(x: &Tensor, pool: Pool, count_include_pad: bool) -> Result<Tensor> {
     let (_, _, height, width) = x.dims4()?;
-    let mean = pad(x, pool.padding.before, 0.0)?.avg_pool2d_with_stride(pool.kernel[0], pool.stride[0])?;
-    if count_include_pad || pool.padding == Border::NONE {
-        return Ok(mean);
+    let mean = padded(x, pool, 0.0)?.avg_pool2d_with_stride((pool.kernel[0], pool.kernel[1]), strides(pool))?;
+    match window_shares(&mean, pool, count_include_pad, [height, width])? {
+        Some(shares) => mean.broadcast_mul(&shares),
+        None => Ok(mean),
     }
-    mean.broadcast_mul(&share_of_valid(&mean, pool, [height, width])?)
 }
 
 /// Gradient of an average pool by its input of `input` rows and columns.
@@ -54,37 +54,53 @@ pub(in super::super) fn avg_pool_backward(
     input: [usize; 2],
 ) -> Result<Tensor> {
     let mut part = (gradient / (pool.kernel[0] * pool.kernel[1]) as f64)?;
-    if !count_include_pad && pool.padding != Border::NONE {
-        part = part.broadcast_mul(&share_of_valid(gradient, pool, input)?)?;
+    if let Some(shares) = window_shares(gradient, pool, count_include_pad, input)? {
+        part = part.broadcast_mul(&shares)?;
     }
     scatter(pool, input, |_| Ok(part.clone()))
 }
 
-/// For every output pixel, pixels of the window over those of them that lie in the image; `[1, 1, rows, columns]`.
-fn share_of_valid(output: &Tensor, pool: Pool, input: [usize; 2]) -> Result<Tensor> {
-    let (_, _, rows, columns) = output.dims4()?;
-    let valid = |position: usize, size: usize| {
-        let start = position * pool.stride[0];
-        let end = (start + pool.kernel[0]).min(size + pool.padding.before[0]);
-        end - start.max(pool.padding.before[0])
+fn strides(pool: Pool) -> (usize, usize) {
+    (pool.stride[0], pool.stride[1])
+}
+
+/// The border, and behind it what the last windows reach over.
+fn border(pool: Pool, input: [usize; 2]) -> Result<Border> {
+    let Some(output) = pool.output(input) else {
+        candle_core::bail!("a window of {:?} pixels does not fit {input:?}", pool.kernel);
     };
-    let mut shares = Vec::with_capacity(rows * columns);
-    for row in 0..rows {
-        for column in 0..columns {
-            let count = valid(row, input[0]) * valid(column, input[1]);
-            shares.push((pool.kernel[0] * pool.kernel[1]) as f64 / count as f64);
-        }
+    let after = [0, 1].map(|axis| pool.padding.after[axis] + pool.overhang(axis, input[axis], output[axis]));
+    Ok(Border { after, ..pool.padding })
+}
+
+fn padded(x: &Tensor, pool: Pool, value: f64) -> Result<Tensor> {
+    let (_, _, height, width) = x.dims4()?;
+    pad(x, border(pool, [height, width])?, value)
+}
+
+/// For every output pixel, pixels of the window over those that count, `[1, 1, rows, columns]`; none where all count.
+fn window_shares(output: &Tensor, pool: Pool, count_include_pad: bool, input: [usize; 2]) -> Result<Option<Tensor>> {
+    let (_, _, rows, columns) = output.dims4()?;
+    let counted = |axis: usize, count: usize| -> Vec<usize> {
+        (0..count).map(|at| pool.window(axis, at, input[axis], count_include_pad).1).collect()
+    };
+    let (by_row, by_column) = (counted(0, rows), counted(1, columns));
+    let whole = |axis: usize, counted: &[usize]| counted.iter().all(|count| *count == pool.kernel[axis]);
+    if whole(0, &by_row) && whole(1, &by_column) {
+        return Ok(None);
     }
+    let pixels = (pool.kernel[0] * pool.kernel[1]) as f64;
+    let share = |row: &usize| by_column.iter().map(|column| pixels / (row * column) as f64).collect::<Vec<_>>();
+    let shares: Vec<f64> = by_row.iter().flat_map(share).collect();
     // Cast on the host: not every device has f64.
-    Tensor::from_vec(shares, (1, 1, rows, columns), &candle_core::Device::Cpu)?
-        .to_dtype(output.dtype())?
-        .to_device(output.device())
+    let shares = Tensor::from_vec(shares, (1, 1, rows, columns), &Device::Cpu)?;
+    shares.to_dtype(output.dtype())?.to_device(output.device()).map(Some)
 }
 
 /// Adds up, over the pixels of a window numbered row-major, what `part` sends to that pixel of every window.
 fn scatter(pool: Pool, input: [usize; 2], part: impl Fn(usize) -> Result<Tensor>) -> Result<Tensor> {
-    let (stride, padding) = (pool.stride, pool.padding.before);
-    let extent = phase_extent(input, padding, stride);
+    let stride = pool.stride;
+    let extent = phase_extent(input, border(pool, input)?, stride);
     let mut phases: Vec<Option<Tensor>> = vec![None; pool.stride[0] * pool.stride[1]];
     let mut shape = None;
     for number in 0..pool.kernel[0] * pool.kernel[1] {
@@ -104,7 +120,7 @@ fn scatter(pool: Pool, input: [usize; 2], part: impl Fn(usize) -> Result<Tensor>
         .into_iter()
         .map(|phase| phase.map_or_else(|| Tensor::zeros(&shape, dtype, &device), Ok))
         .collect::<Result<Vec<_>>>()?;
-    crop(&interleave(&phases, stride)?, padding, input)
+    crop(&interleave(&phases, stride)?, pool.padding.before, input)
 }
 
 #[cfg(test)]

@@ -2,16 +2,28 @@
 
 use candle_core::{Result, Tensor};
 
-/// Adds `border` `[vertical, horizontal]` rows and columns of `value` on both sides of `[n, c, h, w]`.
-pub(in super::super) fn pad(x: &Tensor, border: [usize; 2], value: f64) -> Result<Tensor> {
+use super::super::op::Border;
+
+/// Adds rows and columns of `value` around `[n, c, h, w]`.
+pub(in super::super) fn pad(x: &Tensor, border: Border, value: f64) -> Result<Tensor> {
     let mut padded = x.clone();
-    for (axis, count) in border.into_iter().enumerate() {
-        if count > 0 {
-            let dim = axis + 2;
+    for axis in 0..2 {
+        let dim = axis + 2;
+        let edge = |count: usize| {
             let mut shape = padded.dims().to_vec();
             shape[dim] = count;
-            let edge = Tensor::full(value as f32, shape, x.device())?.to_dtype(x.dtype())?;
-            padded = Tensor::cat(&[&edge, &padded, &edge], dim)?;
+            Tensor::full(value as f32, shape, x.device())?.to_dtype(x.dtype())
+        };
+        let mut parts = Vec::with_capacity(3);
+        if border.before[axis] > 0 {
+            parts.push(edge(border.before[axis])?);
+        }
+        parts.push(padded.clone());
+        if border.after[axis] > 0 {
+            parts.push(edge(border.after[axis])?);
+        }
+        if parts.len() > 1 {
+            padded = Tensor::cat(&parts, dim)?;
         }
     }
     Ok(padded)
@@ -67,13 +79,13 @@ pub(in super::super) fn interleave(phases: &[Tensor], stride: [usize; 2]) -> Res
 }
 
 /// Rows and columns of one phase: those of the input with its border, divided by the stride and rounded up.
-pub(in super::super) fn phase_extent(input: [usize; 2], padding: [usize; 2], stride: [usize; 2]) -> [usize; 2] {
-    [0, 1].map(|axis| (input[axis] + 2 * padding[axis]).div_ceil(stride[axis]))
+pub(in super::super) fn phase_extent(input: [usize; 2], border: Border, stride: [usize; 2]) -> [usize; 2] {
+    [0, 1].map(|axis| (input[axis] + border.sum(axis)).div_ceil(stride[axis]))
 }
 
-/// Takes the border off again.
-pub(in super::super) fn crop(x: &Tensor, padding: [usize; 2], extent: [usize; 2]) -> Result<Tensor> {
-    x.narrow(2, padding[0], extent[0])?.narrow(3, padding[1], extent[1])?.contiguous()
+/// Takes the border off again: leaves the `extent` rows and columns behind the first `before`.
+pub(in super::super) fn crop(x: &Tensor, before: [usize; 2], extent: [usize; 2]) -> Result<Tensor> {
+    x.narrow(2, before[0], extent[0])?.narrow(3, before[1], extent[1])?.contiguous()
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ impl Derivative for ConvDerivative {
     fn back(&self, arguments: &[Tensor], _: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
         let [x, weight, bias @ ..] = arguments else { bail!("a convolution has an input and a kernel") };
         let by_input = if self.input_wanted {
-            let phases = conv::phase_kernels(&self.conv, weight)?;
+            let phases = conv::phases(&self.conv, weight)?;
             let (_, in_channels, height, width) = x.dims4()?;
             Some(conv::input_gradient(&self.conv, &phases, in_channels, gradient, [height, width])?)
         } else {
