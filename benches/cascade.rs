@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use saliscope::cascade::{Comparable, Order, Plan, Randomizer, State, run};
 use saliscope::network::{
-    Batch, CpuExecutor, CpuOptions, Executor, Family, Graph, Result, Target, Wanted, Weights, inception_v3,
+    Architecture, Batch, CpuExecutor, CpuOptions, Executor, Family, Graph, Result, Target, Variant, Wanted, Weights,
 };
 use saliscope::saliency::{ImageInput, Method, Preset, Request, explain};
 
@@ -100,7 +100,7 @@ fn main() -> Result<()> {
     let rounds = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(3).max(1);
     // Work outside of the executors must not find more threads than they have.
     let _ = rayon::ThreadPoolBuilder::new().num_threads(2).build_global();
-    let graph = inception_v3::inception_v3(&inception_v3::Config::default());
+    let graph = Architecture::InceptionV3.graph(&Variant::default());
     let trained = Weights::initialize(&graph, 0);
     let states = State::all(&graph, Order::TopDown, Preset::Arun2021);
     let request = Request::new(vec![image()], METHODS.to_vec(), Preset::Arun2021);

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use saliscope::network::{
-    Batch, CpuExecutor, CpuOptions, Executor, Graph, Isa, Pass, Target, Weights, densenet_121, inception_v3,
+    Architecture, Batch, CpuExecutor, CpuOptions, Executor, Graph, Isa, Pass, Target, Variant, Weights,
 };
 
 fn images(count: usize) -> Batch {
@@ -14,8 +14,8 @@ fn images(count: usize) -> Batch {
 
 fn passes(criterion: &mut Criterion) {
     let graphs: [(&str, Graph); 2] = [
-        ("inception_v3", inception_v3::inception_v3(&inception_v3::Config::default())),
-        ("densenet_121", densenet_121::densenet_121(&densenet_121::Config::default())),
+        ("inception_v3", Architecture::InceptionV3.graph(&Variant::default())),
+        ("densenet_121", Architecture::DenseNet121.graph(&Variant::default())),
     ];
     for (name, graph) in graphs {
         let weights = Weights::initialize(&graph, 0);

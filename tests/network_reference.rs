@@ -8,7 +8,7 @@ use candle_core::{DType, Device};
 use common::executor_checks::{check_against_reference, check_independence, relative_error};
 use common::fixture::fixtures;
 use saliscope::network::{
-    Batch, CandleExecutor, CpuExecutor, CpuOptions, Error, Executor, Isa, Pass, Target, inception_v3,
+    Architecture, Batch, CandleExecutor, CpuExecutor, CpuOptions, Error, Executor, Isa, Pass, Target, Variant,
 };
 
 #[test]
@@ -87,7 +87,7 @@ fn processor_kernels_give_an_image_the_same_values_in_any_batch_and_on_any_threa
 /// Constant areas are full of ties below max pools; broken ties would send gradients elsewhere.
 #[test]
 fn processor_kernels_keep_the_ties_of_constant_images() {
-    let graph = inception_v3::inception_v3(&inception_v3::Config { width: 0.125, ..inception_v3::Config::default() });
+    let graph = Architecture::InceptionV3.graph(&Variant { width: 0.125, ..Variant::default() });
     let weights = common::formula::weights(&graph);
     let double = CandleExecutor::new(graph.clone(), &weights, Device::Cpu, DType::F64).unwrap();
     // Large enough for a constant middle at every reduction but the last.

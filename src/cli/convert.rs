@@ -14,7 +14,7 @@ use crate::export::FileSet;
 use crate::foreign::{self, Asked, Foreign};
 use crate::limits;
 use crate::network::{
-    Architecture, DetectorCard, ModelCard, ModelKind, Output, Precision, Scaling, class_names, sha256_hex,
+    Architecture, DetectorCard, Head, ModelCard, ModelKind, Output, Precision, Scaling, class_names, sha256_hex,
 };
 
 /// Side of the images of the study, in pixels.
@@ -184,6 +184,9 @@ fn card(arguments: &Arguments, foreign: &Foreign, sha256: &str) -> Result<ModelC
         count_include_pad: variant.count_include_pad,
         norm_scale: variant.norm_scale,
         norm_eps: variant.norm_eps,
+        // No file of weights tells the functions between layers.
+        head_assumed: variant.head.as_ref().is_some_and(Head::has_functions),
+        head: variant.head.clone(),
         detector: (kind == ModelKind::Detection)
             .then(|| DetectorCard { p6_from_c5: variant.p6_from_c5, ..DetectorCard::default() }),
         norm_folded: foreign.norm_folded,

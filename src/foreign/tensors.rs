@@ -23,7 +23,9 @@ pub(super) fn assemble<T>(
     for (name, shape) in shapes {
         weights.insert(name, Tensor { shape, values: Vec::new() });
     }
-    weights.check(&architecture.graph(&variant))?;
+    let graph = architecture.graph(&variant);
+    weights.settle(&graph);
+    weights.check(&graph)?;
     let counts =
         tensors.values().map(|(shape, _)| shape.iter().fold(1_usize, |count, side| count.saturating_mul(*side)));
     if counts.fold(0, usize::saturating_add) > limits::FOREIGN_VALUES {
@@ -33,6 +35,7 @@ pub(super) fn assemble<T>(
         let values = read(&name, &place)?;
         weights.insert(name, Tensor { shape, values });
     }
+    weights.settle(&graph);
     weights.check_finite()?;
     Ok((variant, weights))
 }

@@ -11,6 +11,12 @@ pub const WIDTH: f64 = 16.0;
 /// Logits, maps or kinds of boxes of a network; the largest published classifiers have 22,000.
 pub const CLASSES: usize = 100_000;
 
+/// Hidden layers of a classifier's head, functions among them; the largest published ones have about ten.
+pub const HEAD_LAYERS: usize = 64;
+
+/// Rows and columns to which a head pools the features; VGG pools to 7.
+pub const HEAD_POOLED_PX: Whole = Whole::new(1, 64);
+
 /// Added to the variance of batch normalization; PyTorch adds 0.00001, Keras 0.001.
 pub const NORM_EPS: Real = Real::new(0.0, 1.0);
 

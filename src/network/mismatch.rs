@@ -1,8 +1,10 @@
 //! Every difference between a set of tensors and the graph it was meant for, told in one sentence.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::architecture::Architecture;
+use super::graph::Graph;
 
 /// Up to this many names of a kind are all listed.
 const LISTED: usize = 24;
@@ -34,14 +36,43 @@ pub struct Mismatch {
 }
 
 impl Mismatch {
+    /// What differs between the tensors of `shapes` and those that `graph` needs.
+    pub(super) fn between(shapes: &BTreeMap<String, &[usize]>, graph: &Graph) -> Self {
+        let parameters = graph.parameters();
+        let mut mismatch = Self::default();
+        let mut known = 0;
+        for parameter in &parameters {
+            let Some(found) = shapes.get(&parameter.name) else {
+                mismatch.missing.push(parameter.name.clone());
+                continue;
+            };
+            known += 1;
+            if *found != parameter.shape {
+                let (found, expected) = (found.to_vec(), parameter.shape.clone());
+                mismatch.misshapen.push(Misshapen { name: parameter.name.clone(), found, expected });
+            }
+        }
+        if known < shapes.len() {
+            let needed: BTreeSet<&str> = parameters.iter().map(|p| p.name.as_str()).collect();
+            mismatch.superfluous = shapes.keys().filter(|name| !needed.contains(name.as_str())).cloned().collect();
+        }
+        mismatch
+    }
+
     /// Whether there is no difference.
     pub fn is_empty(&self) -> bool {
         self.missing.is_empty() && self.superfluous.is_empty() && self.misshapen.is_empty()
     }
 
-    /// Remembers the architecture these names belong to where it is not `expected`.
-    pub(super) fn find_lookalike<'a>(&mut self, expected: &str, names: impl Iterator<Item = &'a str>) {
-        self.lookalike = Architecture::detect(names).filter(|found| found.name() != expected);
+    /// How many tensors differ.
+    pub fn count(&self) -> usize {
+        self.missing.len() + self.superfluous.len() + self.misshapen.len()
+    }
+
+    /// Remembers the architecture that tensors of these shapes belong to where it is not `expected`.
+    pub(super) fn find_lookalike(&mut self, expected: &str, shapes: &BTreeMap<String, &[usize]>) {
+        let shapes = shapes.iter().map(|(name, shape)| (name.clone(), shape.to_vec())).collect();
+        self.lookalike = Architecture::detect(&shapes).filter(|found| found.name() != expected);
     }
 }
 

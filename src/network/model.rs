@@ -39,7 +39,7 @@ impl Model {
         let (card, card_path) = if let Some((card, path)) = CardFile::beside(weights)? {
             (card, Some(path))
         } else {
-            let found = asked.or_else(|| Architecture::detect(shapes.keys().map(String::as_str)));
+            let found = asked.or_else(|| Architecture::detect(&shapes));
             let unknown = || Error::NoArchitecture { known: Architecture::known() }.in_file(weights);
             (CardFile::bare(found.ok_or_else(unknown)?), None)
         };
@@ -51,9 +51,7 @@ impl Model {
         }
         let inferred = card.inferred(&shapes);
         // Weights of another architecture contradict any card; say so rather than blame a field of it.
-        if architecture != Architecture::Imported
-            && Architecture::detect(shapes.keys().map(String::as_str)) != Some(architecture)
-        {
+        if architecture != Architecture::Imported && Architecture::detect(&shapes) != Some(architecture) {
             file.weights(&architecture.graph(&inferred))?;
         }
         Self::complete(card, inferred, &file).map_err(|error| match error {
@@ -77,18 +75,21 @@ impl Model {
     /// Card, graph and weights together; `inferred` is what the shapes tell.
     fn complete(card: CardFile, mut inferred: Variant, file: &WeightsFile) -> Result<Self> {
         let architecture = card.architecture;
-        let by_name = architecture != Architecture::Imported;
-        let had_constant_logit = by_name && inferred.classes == 2 && has_constant_logit(architecture, file)?;
+        let pair =
+            (architecture != Architecture::Imported && inferred.classes == 2).then(|| architecture.graph(&inferred));
+        let pair = match pair {
+            Some(pair) if has_constant_logit(&pair, file)? => Some(pair),
+            _ => None,
+        };
+        let had_constant_logit = pair.is_some();
         if had_constant_logit {
             inferred.classes = 1;
         }
         let card = card.complete(&inferred, file.sha256())?;
         let graph = card.graph()?;
-        let weights = if had_constant_logit {
-            let pair = architecture.graph(&Variant { classes: 2, ..card.variant() });
-            second_logit(architecture, file.weights(&pair)?)?
-        } else {
-            file.weights(&graph)?
+        let weights = match pair {
+            Some(pair) => second_logit(&pair, file.weights(&pair)?)?,
+            None => file.weights(&graph)?,
         };
         Ok(Self { card, graph, weights, sha256: file.sha256().to_owned(), had_constant_logit })
     }
@@ -98,6 +99,9 @@ impl Model {
         let mut notes = Vec::new();
         if self.card.scaling_assumed {
             notes.push(self.card.assumed_scaling_note());
+        }
+        if self.card.head_assumed {
+            notes.push(self.card.assumed_head_note());
         }
         notes.extend(self.constant_logit_note().map(str::to_owned));
         notes
@@ -132,12 +136,13 @@ impl Model {
     }
 }
 
-/// Whether the head of a classifier with two outputs gives the constant 0 as the first one.
-fn has_constant_logit(architecture: Architecture, file: &WeightsFile) -> Result<bool> {
-    if architecture.kind() != ModelKind::Classifier {
+/// Whether the last layer of a classifier with two logits gives the constant 0 as the first one.
+fn has_constant_logit(graph: &Graph, file: &WeightsFile) -> Result<bool> {
+    if graph.kind() != ModelKind::Classifier {
         return Ok(false);
     }
-    let Some((weight, bias)) = file.tensor(architecture.head())?.zip(file.tensor(&head_bias(architecture))?) else {
+    let [weight, bias] = last_layer(graph);
+    let Some((weight, bias)) = file.tensor(&weight)?.zip(file.tensor(&bias)?) else {
         return Ok(false);
     };
     let (first, second) = weight.values.split_at(weight.values.len() / 2);
@@ -147,8 +152,8 @@ fn has_constant_logit(architecture: Architecture, file: &WeightsFile) -> Result<
 }
 
 /// The weights with the second output of the head alone.
-fn second_logit(architecture: Architecture, mut weights: Weights) -> Result<Weights> {
-    for name in [architecture.head().to_owned(), head_bias(architecture)] {
+fn second_logit(graph: &Graph, mut weights: Weights) -> Result<Weights> {
+    for name in last_layer(graph) {
         let tensor = weights.get(&name)?;
         let mut shape = tensor.shape.clone();
         shape[0] = 1;
@@ -158,6 +163,7 @@ fn second_logit(architecture: Architecture, mut weights: Weights) -> Result<Weig
     Ok(weights)
 }
 
-fn head_bias(architecture: Architecture) -> String {
-    architecture.head().replace("weight", "bias")
+/// Names of the tensors that give the logits.
+fn last_layer(graph: &Graph) -> [String; 2] {
+    ["weight", "bias"].map(|parameter| graph.parameter_name(graph.logits(), parameter))
 }

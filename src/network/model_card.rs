@@ -12,6 +12,7 @@ use super::class_logit::class_count;
 use super::error::{Error, Result};
 use super::graph::{Graph, ModelKind};
 use super::graph_file::GraphFile;
+use super::head::Head;
 use super::output::Output;
 use super::scaling::{Scaling, ScalingFields, TRANSFORMED_CHANNELS, transform_input};
 use super::weights_file::{sha256_hex, written};
@@ -51,7 +52,7 @@ pub struct ModelCard {
     /// Set where nobody stated how gray values become its input: [`ModelCard::scaling`] is a guess.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub scaling_assumed: bool,
-    /// InceptionV3 that torchvision made with `transform_input=True`: what [`ModelCard::scaling`] gives is brought from
+    /// InceptionV3 or GoogLeNet that torchvision made with `transform_input=True`: what [`ModelCard::scaling`] gives is brought from
     /// ImageNet's scale to -1..1 before the first layer. It counts as part of the scaling: maps are those of the
     /// transformed input.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -77,8 +78,14 @@ pub struct ModelCard {
     pub count_include_pad: bool,
     /// InceptionV3: batch normalization has a learned factor (torchvision) or none (Keras).
     pub norm_scale: bool,
-    /// All but InceptionV3: added to the variance of batch normalization.
+    /// All but InceptionV3 and ConvNeXt: added to the variance of batch normalization.
     pub norm_eps: f64,
+    /// Classifiers: the head, where it is not that of the published network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head: Option<Head>,
+    /// Set where the functions between the layers of [`ModelCard::head`] are a guess: no tensor tells them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub head_assumed: bool,
     /// Detectors: what their boxes start from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detector: Option<DetectorCard>,
@@ -143,6 +150,8 @@ pub(super) struct CardFile {
     count_include_pad: Option<bool>,
     norm_scale: Option<bool>,
     norm_eps: Option<f64>,
+    head: Option<Head>,
+    head_assumed: Option<bool>,
     detector: Option<DetectorFile>,
     norm_folded: Option<bool>,
     blocks: Option<Vec<Block>>,
@@ -174,6 +183,8 @@ impl CardFile {
             count_include_pad: None,
             norm_scale: None,
             norm_eps: None,
+            head: None,
+            head_assumed: None,
             detector: None,
             norm_folded: None,
             blocks: None,
@@ -215,7 +226,7 @@ impl CardFile {
     }
 
     /// Fills what the card leaves out: sizes from `inferred`, which the weights told, the rest by the study's rules
-    /// (320x320 pixels, InceptionV3 and U-Net scaled to -1..1, DenseNet-121 and ResNet-50 by ImageNet; class 1 of 2 is
+    /// (320x320 pixels, InceptionV3 and U-Net scaled to -1..1, others by ImageNet; class 1 of 2 is
     /// positive).
     pub(super) fn complete(self, inferred: &Variant, sha256: &str) -> Result<ModelCard> {
         let kind = self.architecture.kind();
@@ -274,6 +285,10 @@ impl CardFile {
             count_include_pad: self.count_include_pad.unwrap_or(inferred.count_include_pad),
             norm_scale: self.norm_scale.unwrap_or(inferred.norm_scale),
             norm_eps: self.norm_eps.unwrap_or(inferred.norm_eps),
+            head_assumed: self
+                .head_assumed
+                .unwrap_or(self.head.is_none() && inferred.head.as_ref().is_some_and(Head::has_functions)),
+            head: self.head.or_else(|| inferred.head.clone()),
             detector,
             norm_folded: self.norm_folded.unwrap_or(false),
             blocks: self.blocks,
@@ -306,6 +321,7 @@ impl ModelCard {
         // Whoever trained it has scaled its images by this very rule.
         card.scaling_assumed = Some(false);
         card.width = Some(variant.width);
+        card.head.clone_from(&variant.head);
         card.detector = anchor_base_px
             .map(|base| DetectorFile { anchor_base_px: Some(base), p6_from_c5: Some(variant.p6_from_c5) });
         card.complete(variant, &sha256_hex(weights_file))
@@ -321,6 +337,7 @@ impl ModelCard {
             norm_scale: self.norm_scale,
             norm_eps: self.norm_eps,
             p6_from_c5: self.detector.is_none_or(|detector| detector.p6_from_c5),
+            head: self.head.clone(),
         }
     }
 
@@ -347,7 +364,7 @@ impl ModelCard {
             return refuse("width", format!("is {}, not a number above 0 and up to {}", self.width, limits::WIDTH));
         }
         let is_same = |a: f64, b: f64| {
-            let graph = |width| self.architecture.graph(&Variant { width, ..*inferred });
+            let graph = |width| self.architecture.graph(&Variant { width, ..inferred.clone() });
             a == b || self.architecture != Architecture::Imported && graph(a) == graph(b)
         };
         if !is_same(self.width, inferred.width) {
@@ -372,12 +389,11 @@ impl ModelCard {
         if let Some((field, problem)) = self.scaling.problem(self.channels) {
             return refuse(field, problem);
         }
-        if self.transform_input
-            && (self.architecture != Architecture::InceptionV3 || self.channels != TRANSFORMED_CHANNELS)
-        {
-            let problem = "is for inception_v3 with 3 channels, as torchvision makes it: leave it out".to_owned();
-            return refuse("transform_input", problem);
+        if self.transform_input && !(self.architecture.transforms_input() && self.channels == TRANSFORMED_CHANNELS) {
+            let problem = "is for inception_v3 and googlenet with 3 channels, as torchvision makes them: leave it out";
+            return refuse("transform_input", problem.to_owned());
         }
+        self.check_head(inferred)?;
         self.check_classes(inferred.classes)?;
         if let Some(detector) = self.detector {
             let DetectorCard { anchor_base_px, p6_from_c5 } = detector;
@@ -394,6 +410,24 @@ impl ModelCard {
             return refuse("norm_eps", format!("is {}, not {}", self.norm_eps, limits::NORM_EPS));
         }
         Ok(())
+    }
+
+    /// The head against what the weights tell of it.
+    fn check_head(&self, inferred: &Variant) -> Result<()> {
+        let refuse = |problem: String| Err(Error::Card { field: "head", problem });
+        let Some(head) = &self.head else { return Ok(()) };
+        if self.architecture.head().is_none() {
+            return refuse(format!("is for classifiers, but {} is none: leave it out", self.architecture));
+        }
+        if let Some(problem) = head.problem() {
+            return refuse(problem);
+        }
+        match &inferred.head {
+            Some(told) if !head.has_tensors_of(told) => {
+                refuse(format!("is {}, but the tensors of the weights tell {}", head.words(), told.words()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Names, positive class and output against the number of logits.
@@ -452,6 +486,13 @@ impl ModelCard {
              `range`, or `mean` and `std`), or with an option of saliscope convert",
             self.scaling_words()
         )
+    }
+
+    /// That the functions of its head were assumed, and how to state them.
+    pub fn assumed_head_note(&self) -> String {
+        "the weights do not tell which functions stand between the layers of the head; assumed: a ReLU where a number is left \
+         out. State them in the model card (`head`)"
+            .to_owned()
     }
 
     /// How gray levels become its input, for people.

@@ -1,7 +1,9 @@
 //! Functions of single values between the layers, with PyTorch's derivatives.
 
+use serde::{Deserialize, Serialize};
+
 /// A function of each value. The ReLU is an operation of its own, because it is fused wherever it stands.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Nonlinearity {
     /// `min(max(x, low), high)`; the `ReLU6` is 0 to 6. Derivative 0 at both bounds, as PyTorch's `hardtanh`.
@@ -62,6 +64,17 @@ impl Nonlinearity {
             Self::LeakyRelu { .. } => "leaky ReLU",
             Self::Elu { .. } => "ELU",
             Self::Tanh => "tanh",
+        }
+    }
+
+    /// Whether its parameters are numbers.
+    pub(super) fn is_finite(self) -> bool {
+        match self {
+            Self::Clip { low, high } => low.is_finite() && high.is_finite(),
+            Self::HardSigmoid { slope, offset } => slope.is_finite() && offset.is_finite(),
+            Self::LeakyRelu { slope } => slope.is_finite(),
+            Self::Elu { alpha } => alpha.is_finite(),
+            _ => true,
         }
     }
 

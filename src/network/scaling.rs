@@ -41,7 +41,7 @@ impl Architecture {
             _ if channels != IMAGENET_MEAN.len() => Scaling::UnitToSymmetric,
             Self::InceptionV3 if transform_input => Scaling::Imagenet,
             Self::InceptionV3 | Self::UNet => Scaling::UnitToSymmetric,
-            Self::DenseNet121 | Self::RetinaNet | Self::Imported => Scaling::Imagenet,
+            _ => Scaling::Imagenet,
         }
     }
 }

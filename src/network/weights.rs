@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::error::{Error, Result};
 use super::graph::Graph;
-use super::mismatch::{Mismatch, Misshapen};
+use super::mismatch::Mismatch;
 
 /// One parameter in host memory, row-major `f32`.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +14,12 @@ pub struct Tensor {
     pub shape: Vec<usize>,
     /// Its values.
     pub values: Vec<f32>,
+}
+
+/// A shape without the extents of 1 at its end.
+pub(super) fn trimmed(shape: &[usize]) -> &[usize] {
+    let end = shape.iter().rposition(|extent| *extent != 1).map_or(0, |last| last + 1);
+    &shape[..end]
 }
 
 /// Named parameters of one network; holds exactly the tensors of [`super::Graph::parameters`].
@@ -53,38 +59,28 @@ impl Weights {
         self.tensors.insert(name, tensor);
     }
 
+    /// Gives tensors that differ from what `graph` needs by extents of 1 at their end the shapes that it needs: a layer over
+    /// channels is a matrix in some files and a 1x1 convolution in others.
+    pub(crate) fn settle(&mut self, graph: &Graph) {
+        for parameter in graph.parameters() {
+            let Some(tensor) = self.tensors.get_mut(&parameter.name) else { continue };
+            if tensor.shape != parameter.shape && trimmed(&tensor.shape) == trimmed(&parameter.shape) {
+                Arc::make_mut(tensor).shape = parameter.shape;
+            }
+        }
+    }
+
     /// Compares with what `graph` needs.
     ///
     /// # Errors
     /// One error that lists every missing, superfluous and misshapen tensor.
     pub fn check(&self, graph: &Graph) -> Result<()> {
-        let parameters = graph.parameters();
-        let mut mismatch = Mismatch::default();
-        let mut known = 0;
-        for parameter in &parameters {
-            match self.tensors.get(&parameter.name) {
-                None => mismatch.missing.push(parameter.name.clone()),
-                Some(tensor) => {
-                    known += 1;
-                    if tensor.shape != parameter.shape {
-                        mismatch.misshapen.push(Misshapen {
-                            name: parameter.name.clone(),
-                            found: tensor.shape.clone(),
-                            expected: parameter.shape.clone(),
-                        });
-                    }
-                }
-            }
-        }
-        if known < self.tensors.len() {
-            let needed: std::collections::BTreeSet<&str> = parameters.iter().map(|p| p.name.as_str()).collect();
-            mismatch.superfluous =
-                self.tensors.keys().filter(|name| !needed.contains(name.as_str())).cloned().collect();
-        }
+        let shapes = self.tensors.iter().map(|(name, tensor)| (name.clone(), &tensor.shape[..])).collect();
+        let mut mismatch = Mismatch::between(&shapes, graph);
         if mismatch.is_empty() {
             return Ok(());
         }
-        mismatch.find_lookalike(graph.architecture(), self.tensors.keys().map(String::as_str));
+        mismatch.find_lookalike(graph.architecture(), &shapes);
         Err(Error::WeightsMismatch { architecture: graph.architecture().to_owned(), mismatch: Box::new(mismatch) })
     }
 

@@ -122,7 +122,7 @@ impl Weights {
         WeightsFile::open(path)?.weights(graph)
     }
 
-    /// Reads the weights of `graph` from the bytes of a safetensors file in f16, bf16, f32 or f64. `AuxLogits.*` and
+    /// Reads the weights of `graph` from the bytes of a safetensors file in f16, bf16, f32 or f64. Auxiliary heads and
     /// `num_batches_tracked` are ignored; the names that torchvision's DenseNet and RetinaNet had at first are understood.
     ///
     /// # Errors
@@ -146,6 +146,7 @@ impl Weights {
         for name in repeated {
             weights.insert(format!("{name} (twice)"), Tensor { shape: Vec::new(), values: Vec::new() });
         }
+        weights.settle(graph);
         weights.check(graph)?;
         weights.check_finite()?;
         Ok(weights)
@@ -237,8 +238,13 @@ fn parse(bytes: &[u8]) -> Result<SafeTensors<'_>> {
 
 /// The name a tensor has today, or none where no network here reads it.
 pub(crate) fn canonical_name(name: &str) -> Option<Cow<'_, str>> {
-    if name.starts_with("AuxLogits.") || name.ends_with("num_batches_tracked") {
+    let is_auxiliary = ["AuxLogits.", "aux1.", "aux2."].iter().any(|head| name.starts_with(head));
+    if is_auxiliary || name.ends_with("num_batches_tracked") {
         return None;
+    }
+    // The only parameter of torchvision's that belongs to no module of its own.
+    if name.ends_with(".layer_scale") {
+        return Some(Cow::Owned(format!("{name}.weight")));
     }
     // torchvision's first DenseNets said `denselayer1.norm.1.weight`; names with such dots cannot be loaded any more.
     if name.contains(".denselayer") {

@@ -47,7 +47,7 @@ impl Bench {
 
     /// Seeded weights of a narrow network of some variant, at 1/16 of its width.
     pub(crate) fn model_of(&self, name: &str, architecture: Architecture, variant: &Variant) -> PathBuf {
-        let graph = architecture.graph(&Variant { width: 1.0 / 16.0, ..*variant });
+        let graph = architecture.graph(&Variant { width: 1.0 / 16.0, ..variant.clone() });
         self.write(name, &Weights::initialize(&graph, 7).to_safetensors(Precision::Single).unwrap())
     }
 

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use candle_core::{DType, Device};
 use saliscope::network::{
-    Batch, CandleExecutor, CpuExecutor, CpuOptions, Executor, Isa, Weights, densenet_121, inception_v3,
+    Architecture, Batch, CandleExecutor, CpuExecutor, CpuOptions, Executor, Isa, Variant, Weights,
 };
 use saliscope::saliency::{
     Baseline, ClassChoice, Explanation, ImageInput, MapWatch, Method, PartialMap, Preset, Request, explain,
@@ -91,7 +91,7 @@ fn neither_batch_nor_order_nor_company_changes_a_bit() {
 
 #[test]
 fn the_same_holds_on_a_real_network() {
-    let graph = densenet_121::densenet_121(&densenet_121::Config { width: 0.1, ..densenet_121::Config::default() });
+    let graph = Architecture::DenseNet121.graph(&Variant { width: 0.1, ..Variant::default() });
     let weights = Weights::initialize(&graph, 5);
     let executor = CandleExecutor::new(graph, &weights, Device::Cpu, DType::F32).unwrap();
     let images = [image(1, 48, 40, false), image(2, 48, 40, true)];
@@ -100,7 +100,7 @@ fn the_same_holds_on_a_real_network() {
 
 #[test]
 fn the_same_holds_for_the_processors_kernels() {
-    let graph = inception_v3::inception_v3(&inception_v3::Config { width: 0.1, ..inception_v3::Config::default() });
+    let graph = Architecture::InceptionV3.graph(&Variant { width: 0.1, ..Variant::default() });
     let weights = Weights::initialize(&graph, 5);
     for isa in Isa::available() {
         let options = CpuOptions { threads: Some(2), isa: Some(isa), ..CpuOptions::default() };

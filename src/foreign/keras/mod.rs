@@ -9,11 +9,11 @@ mod inception_v3;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Foreign;
 use super::bytes::Damage;
 use super::error::{Error, Result};
 use super::hdf5::{Dataset, File};
 use super::tensors::{Named, SINGLE_OUTPUT, assemble, counted};
-use super::{Foreign, torch};
 use crate::network::{Architecture, Graph, Op, Variant};
 
 /// Added to the variance in the DenseNet-121 of keras-applications.
@@ -187,7 +187,7 @@ fn tensors<'a>(
         }
     }
     let head = head(layers)?;
-    let Some(name) = torch::head_name(architecture) else { unreachable!("layers of classifiers alone are recognized") };
+    let Some(name) = architecture.head() else { unreachable!("layers of classifiers alone are recognized") };
     let kernel = &head["kernel"];
     let [outputs, _] = kernel.shape()[..] else { unreachable!("a dense kernel has two axes") };
     tensors.insert(format!("{name}.weight"), (kernel.shape(), Source::Parameter(kernel.clone())));

@@ -5,7 +5,7 @@ mod archive;
 mod pickle;
 mod zip;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::Foreign;
 use super::error::{Error, Result};
@@ -34,20 +34,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Foreign> {
     rename_head(architecture, &mut tensors);
     let read = |name: &str, tensor: &Tensor| archive.values(name, tensor);
     let (variant, weights) = assemble(architecture, tensors, |_| {}, read)?;
-    if head_name(architecture).is_some() && variant.classes == 1 {
+    if architecture.head().is_some() && variant.classes == 1 {
         notes.push(SINGLE_OUTPUT.to_owned());
     }
     // State dicts hold no activation.
     Ok(Foreign { notes, ..Foreign::named(architecture, variant, weights, "a PyTorch state dict") })
-}
-
-/// Name of a classifier's last layer; networks that localize have none.
-pub(super) fn head_name(architecture: Architecture) -> Option<&'static str> {
-    match architecture {
-        Architecture::InceptionV3 => Some("fc"),
-        Architecture::DenseNet121 => Some("classifier"),
-        Architecture::UNet | Architecture::RetinaNet | Architecture::Imported => None,
-    }
 }
 
 /// A state dict in a file.
@@ -109,26 +100,34 @@ fn find(pickle: &Pickle) -> Result<Found> {
 
 /// Which network the tensors of a dictionary belong to, and what precedes their names.
 fn recognize(pickle: &Pickle, dict: Id) -> Result<Option<Found>> {
+    let named: Vec<(&str, &Tensor)> = pickle
+        .entries(dict)
+        .filter_map(|(name, value)| match pickle.get(value) {
+            Object::Tensor(tensor) => Some((name, tensor)),
+            _ => None,
+        })
+        .collect();
+    let prefix = |name: &str, kernel: &str| {
+        let prefix = name.strip_suffix(kernel)?;
+        (prefix.is_empty() || prefix.ends_with('.')).then(|| prefix.to_owned())
+    };
+    let kernels: BTreeSet<&str> = Architecture::ALL.map(Architecture::first_kernel).into();
+    let prefixes: BTreeSet<String> =
+        named.iter().flat_map(|(name, _)| kernels.iter().filter_map(|kernel| prefix(name, kernel))).collect();
     let mut found: Option<Found> = None;
-    for (name, value) in pickle.entries(dict) {
-        if !matches!(pickle.get(value), Object::Tensor(_)) {
-            continue;
+    for prefix in prefixes {
+        let today = |(name, tensor): &(&str, &Tensor)| {
+            Some((canonical_name(name.strip_prefix(&prefix)?)?.into_owned(), tensor.shape.clone()))
+        };
+        let shapes = named.iter().filter_map(today).collect();
+        let Some(architecture) = Architecture::detect(&shapes) else { continue };
+        if let Some(other) = &found {
+            return Err(Error::Unsupported(format!(
+                "the state dict holds several networks ({:?} and {prefix:?} precede their names); save one alone",
+                other.prefix
+            )));
         }
-        for architecture in Architecture::ALL {
-            let Some(prefix) = name.strip_suffix(architecture.first_kernel()) else { continue };
-            if !(prefix.is_empty() || prefix.ends_with('.')) {
-                continue;
-            }
-            if let Some(other) = &found
-                && other.prefix != prefix
-            {
-                return Err(Error::Unsupported(format!(
-                    "the state dict holds several networks ({:?} and {prefix:?} precede their names); save one alone",
-                    other.prefix
-                )));
-            }
-            found = Some(Found { dict, architecture, prefix: prefix.to_owned() });
-        }
+        found = Some(Found { dict, architecture, prefix });
     }
     Ok(found)
 }
@@ -166,7 +165,7 @@ fn tensors(pickle: &Pickle, found: &Found, notes: &mut Vec<String>) -> Result<Na
 
 /// A head that is a sequence with one linear layer, `classifier.0` or `fc.1`, gets the name of the layer alone.
 fn rename_head(architecture: Architecture, tensors: &mut Named<Tensor>) {
-    let Some(head) = head_name(architecture) else { return };
+    let Some(head) = architecture.head() else { return };
     if tensors.contains_key(&format!("{head}.weight")) {
         return;
     }

@@ -116,12 +116,12 @@ fn has_flat_block(image: &[f32], height: usize, width: usize, side: usize) -> bo
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::{densenet_121, inception_v3};
+    use super::super::super::{Architecture, Variant};
     use super::*;
 
     #[test]
     fn inception_meets_ties_up_to_its_first_reduction_and_densenet_in_no_filtered_layer() {
-        let graph = inception_v3::inception_v3(&inception_v3::Config::default());
+        let graph = Architecture::InceptionV3.graph(&Variant::default());
         let extents = graph.extents(320, 320).unwrap();
         let rule = TieRule::new(&graph, &extents).unwrap();
         let critical = |name: &str| rule.critical[graph.find(name).unwrap().index()];
@@ -130,7 +130,7 @@ mod tests {
         // 3x3 with stride 2, then two 3x3: 3 + 2 * 2 + 2 * 2 pixels.
         assert_eq!(rule.block_px, 11);
 
-        let graph = densenet_121::densenet_121(&densenet_121::Config::default());
+        let graph = Architecture::DenseNet121.graph(&Variant::default());
         assert_eq!(TieRule::new(&graph, &graph.extents(320, 320).unwrap()), None);
     }
 

@@ -1,38 +1,23 @@
 //! InceptionV3 (Szegedy et al. 2016) in torchvision's naming, blocks named as in Keras and in the study.
 
-use super::graph::{Graph, NodeId};
-use super::graph_builder::{GraphBuilder, scaled_channels};
-use super::op::{BatchNorm, Conv2d, Pool};
-
-/// What may vary between two InceptionV3 networks.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Config {
-    /// Channels of the image.
-    pub input_channels: usize,
-    /// Number of logits.
-    pub classes: usize,
-    /// Multiplier on every layer's channels; 1.0 is the published network.
-    pub width: f64,
-    /// Average pools count the zeros of their border (torchvision) or divide by the valid count (Keras).
-    pub count_include_pad: bool,
-    /// Batch normalization has a learned factor (torchvision) or none (Keras).
-    pub norm_scale: bool,
-}
-
-impl Default for Config {
-    /// The network of the study: 3 channels, 2 classes, full width, torchvision's rules.
-    fn default() -> Self {
-        Self { input_channels: 3, classes: 2, width: 1.0, count_include_pad: true, norm_scale: true }
-    }
-}
+use super::super::architecture::Variant;
+use super::super::graph::{Graph, NodeId};
+use super::super::graph_builder::{GraphBuilder, scaled_channels};
+use super::super::head::{self, OwnHead};
+use super::super::op::{BatchNorm, Conv2d, Pool};
 
 /// The smallest image side the network accepts, in pixels.
-pub const MIN_INPUT_PX: usize = 75;
+pub(in super::super) const MIN_INPUT_PX: usize = 75;
+/// The first kernel.
+pub(in super::super) const FIRST_KERNEL: &str = "Conv2d_1a_3x3.conv.weight";
+/// The last layer.
+pub(in super::super) const HEAD: &str = "fc";
 
 /// Describes InceptionV3 without its auxiliary head and dropout. Blocks: `stem`, `mixed0` ... `mixed10`, `logits`.
-pub fn inception_v3(config: &Config) -> Graph {
-    let (builder, image) = GraphBuilder::new(config.input_channels, "stem");
-    let mut net = Inception { builder, config: *config };
+pub(in super::super) fn graph(name: &str, variant: &Variant) -> Graph {
+    let (builder, image) = GraphBuilder::new(variant.input_channels, "stem");
+    let Variant { width, norm_scale, count_include_pad, .. } = *variant;
+    let mut net = Inception { builder, width, norm_scale, count_include_pad };
     let mut x = net.basic("Conv2d_1a_3x3", image, 32, [3, 3], 2, [0, 0]);
     x = net.basic("Conv2d_2a_3x3", x, 32, [3, 3], 1, [0, 0]);
     x = net.basic("Conv2d_2b_3x3", x, 64, [3, 3], 1, [1, 1]);
@@ -51,17 +36,17 @@ pub fn inception_v3(config: &Config) -> Graph {
     x = net.module_d("mixed8", "Mixed_7a", x);
     x = net.module_e("mixed9", "Mixed_7b", x);
     let features = net.module_e("mixed10", "Mixed_7c", x);
-    net.builder.block("logits");
-    let pooled = net.builder.global_avg_pool("avgpool", features);
-    net.builder.linear("fc", pooled, config.classes);
-    net.builder.finish("inception_v3", features, MIN_INPUT_PX)
+    let Variant { head, classes, .. } = variant;
+    head::finish(net.builder, name, features, &OwnHead::single(HEAD), head.as_ref(), *classes, MIN_INPUT_PX)
 }
 
 const HALVING: Pool = Pool::square(3, 2, 0);
 
 struct Inception {
     builder: GraphBuilder,
-    config: Config,
+    width: f64,
+    norm_scale: bool,
+    count_include_pad: bool,
 }
 
 impl Inception {
@@ -75,10 +60,10 @@ impl Inception {
         stride: usize,
         padding: [usize; 2],
     ) -> NodeId {
-        let out_channels = scaled_channels(channels, self.config.width);
+        let out_channels = scaled_channels(channels, self.width);
         let conv = Conv2d::new(out_channels, kernel).stride([stride; 2]).padding(padding);
         let x = self.builder.conv(&format!("{name}.conv"), input, conv);
-        let norm = BatchNorm { eps: 1e-3, scale: self.config.norm_scale };
+        let norm = BatchNorm { eps: 1e-3, scale: self.norm_scale };
         let x = self.builder.batch_norm(&format!("{name}.bn"), x, norm);
         self.builder.relu(&format!("{name}.relu"), x)
     }
@@ -86,7 +71,7 @@ impl Inception {
     fn pool_branch(&mut self, module: &str, input: NodeId, channels: usize) -> NodeId {
         let pool = Pool::square(3, 1, 1);
         let name = format!("{module}.avgpool");
-        let x = self.builder.avg_pool(&name, input, pool, self.config.count_include_pad);
+        let x = self.builder.avg_pool(&name, input, pool, self.count_include_pad);
         self.basic(&format!("{module}.branch_pool"), x, channels, [1, 1], 1, [0, 0])
     }
 

@@ -1,8 +1,8 @@
 //! U-Net (Ronneberger et al. 2015) with padded convolutions, batch normalization and nearest upsampling.
 
-use super::graph::{Graph, ModelKind, NodeId, Start};
-use super::graph_builder::{GraphBuilder, scaled_channels};
-use super::op::{BatchNorm, Conv2d, Pool};
+use super::super::graph::{Graph, ModelKind, NodeId, Start};
+use super::super::graph_builder::{GraphBuilder, scaled_channels};
+use super::super::op::{BatchNorm, Conv2d, Pool};
 
 /// What may vary between two U-Nets.
 #[derive(Clone, Copy, Debug, PartialEq)]

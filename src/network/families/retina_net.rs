@@ -1,8 +1,8 @@
 //! RetinaNet (Lin et al. 2017) on ResNet-50 (He et al. 2016), in torchvision's naming.
 
-use super::graph::{Graph, ModelKind, NodeId, Start};
-use super::graph_builder::{GraphBuilder, scaled_channels};
-use super::op::{BatchNorm, Conv2d, Pool};
+use super::super::graph::{Graph, ModelKind, NodeId, Start};
+use super::super::graph_builder::{GraphBuilder, scaled_channels};
+use super::super::op::{BatchNorm, Conv2d, Pool};
 
 /// What may vary between two networks of this kind.
 #[derive(Clone, Copy, Debug, PartialEq)]
