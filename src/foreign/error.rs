@@ -17,11 +17,10 @@ pub enum Error {
     #[error("the file is larger than {} GiB", crate::limits::FOREIGN_WEIGHTS_BYTES >> 30)]
     TooLarge,
     /// Neither of the formats.
-    #[error("the content is neither a PyTorch file (.pth, .pt) nor a Keras file (.h5, .keras), whatever it is called")]
+    #[error(
+        "the content is neither a PyTorch file (.pth, .pt), safetensors nor a Keras file (.h5, .keras), whatever it is called"
+    )]
     UnknownFormat,
-    /// A format that needs no conversion.
-    #[error("this is a safetensors file already; give it to --model")]
-    Safetensors,
     /// The bytes break the rules of their format.
     #[error("the {format} file is truncated or damaged ({problem})")]
     Damaged {

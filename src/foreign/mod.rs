@@ -1,11 +1,16 @@
-//! Weights that other programs trained, brought to torchvision's names: PyTorch's state dicts and Keras' HDF5 files.
+//! Weights that other programs trained, brought to torchvision's names: PyTorch's files, safetensors of timm and
+//! transformers, and Keras' HDF5 files.
 //!
 //! Nothing in a file is ever executed. All shapes are compared with the network before a value is read.
 
 mod bytes;
+mod config;
 mod error;
 mod hdf5;
 mod keras;
+mod named;
+mod names;
+mod safetensors;
 mod tensors;
 mod torch;
 
@@ -14,19 +19,23 @@ use std::path::Path;
 use crate::files::Source;
 use crate::limits;
 use crate::network::{Architecture, Graph, Output, Scaling, Variant, Weights};
+use names::Hints;
 
 pub use error::{Error, Result};
+pub use names::{HeadActivation, Said};
 
 /// Bytes that tell a format.
-const HEAD_BYTES: usize = 64;
+const HEAD_BYTES: usize = 512;
 
 /// What whoever opens a file says beforehand.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Asked {
     /// The architecture that the file must hold.
     pub architecture: Option<Architecture>,
     /// Images it is to read, `[height, width]` in pixels, for files that leave it open.
     pub input_size: Option<[usize; 2]>,
+    /// What its tensors do not tell.
+    pub said: Said,
 }
 
 /// A model from a file of another program.
@@ -56,6 +65,12 @@ pub struct Foreign {
     pub input_size: Option<[usize; 2]>,
     /// How gray values become its input, where the file says it.
     pub scaling: Option<Scaling>,
+    /// How gray values usually become the input of such a network; a guess, unlike [`Foreign::scaling`].
+    pub usual_scaling: Option<Scaling>,
+    /// Torchvision's `transform_input`, where the file says that it is set.
+    pub transform_input: bool,
+    /// Whether functions between the layers of the head were assumed.
+    pub head_assumed: bool,
     /// Whether the program that wrote the file folded batch normalization into the layers before it.
     pub norm_folded: bool,
     /// What kind of file it was, in words.
@@ -76,6 +91,9 @@ impl Foreign {
             classes: None,
             input_size: None,
             scaling: None,
+            usual_scaling: None,
+            transform_input: false,
+            head_assumed: false,
             norm_folded: false,
             origin: origin.to_owned(),
             notes: Vec::new(),
@@ -89,14 +107,24 @@ impl Foreign {
     }
 }
 
-/// Reads a file of at most [`limits::FOREIGN_WEIGHTS_BYTES`], of which the content tells the format. The tensor names tell
-/// the architecture; what is asked must agree with them.
+/// Reads a file of at most [`limits::FOREIGN_WEIGHTS_BYTES`], of which the content tells the format, and what a `config.json`
+/// beside it says. The tensor names tell the architecture; what is asked must agree with them.
 ///
 /// # Errors
 /// As [`from_bytes`], and when the file cannot be read; the path comes last.
 pub fn open(path: &Path, asked: &Asked) -> Result<Foreign> {
-    let bytes = read(path).map_err(|error| error.in_file(path))?;
-    from_bytes(&bytes, asked).map_err(|error| error.in_file(path))
+    let read = || {
+        let bytes = read(path)?;
+        let config = config::beside(path)?;
+        let file_name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let mut asked = asked.clone();
+        asked.input_size = asked.input_size.or(config.input_size);
+        let hints = Hints { architecture: config.architecture.clone(), file_name, said: asked.said.clone() };
+        let mut foreign = of_kind(&bytes, &asked, hints)?;
+        config.complete(&mut foreign);
+        Ok(foreign)
+    };
+    read().map_err(|error: Error| error.in_file(path))
 }
 
 /// The bytes of a file that begins as one of the formats; of others no more than the beginning is read.
@@ -111,12 +139,17 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// When it is none of the formats, is damaged, or holds the weights of no network here or of another than `asked`.
 pub fn from_bytes(bytes: &[u8], asked: &Asked) -> Result<Foreign> {
+    of_kind(bytes, asked, Hints { said: asked.said.clone(), ..Hints::default() })
+}
+
+fn of_kind(bytes: &[u8], asked: &Asked, hints: Hints) -> Result<Foreign> {
     if bytes.len() as u64 > limits::FOREIGN_WEIGHTS_BYTES {
         return Err(Error::TooLarge);
     }
     let foreign = match kind(bytes, bytes.len() as u64)? {
         Kind::Keras => keras::read(bytes)?,
-        Kind::Torch => torch::read(bytes)?,
+        Kind::Torch => return torch::read(bytes, asked, hints),
+        Kind::Safetensors => return safetensors::read(bytes, asked, &hints),
     };
     match asked.architecture.filter(|asked| *asked != foreign.architecture) {
         Some(asked) if foreign.graph.is_some() => {
@@ -135,22 +168,25 @@ pub fn from_bytes(bytes: &[u8], asked: &Asked) -> Result<Foreign> {
 enum Kind {
     Keras,
     Torch,
+    Safetensors,
 }
 
 /// Who wrote a file of `length_bytes` that begins with `head`.
 fn kind(head: &[u8], length_bytes: u64) -> Result<Kind> {
+    /// Where the archives of old have their mark.
+    const TAR: std::ops::Range<usize> = 257..262;
     if head.starts_with(hdf5::SIGNATURE) {
         Ok(Kind::Keras)
-    } else if head.starts_with(b"PK\x03\x04") {
+    } else if head.starts_with(b"PK\x03\x04") || torch::is_legacy(head) {
         Ok(Kind::Torch)
-    } else if head.starts_with(torch::LEGACY) {
+    } else if head.get(TAR).is_some_and(|mark| mark == b"ustar") {
         Err(Error::Unsupported(
-            "this PyTorch file has the format of before version 1.6; load it in PyTorch and save its state dict again \
-             (torch.save(torch.load(file, map_location=\"cpu\"), new_file))"
+            "this is a tar archive: a PyTorch file of before version 0.1.10, or packed files; unpack it, or load it in PyTorch \
+             and save its state dict again (torch.save(torch.load(file, map_location=\"cpu\"), new_file))"
                 .to_owned(),
         ))
     } else if looks_like_safetensors(head, length_bytes) {
-        Err(Error::Safetensors)
+        Ok(Kind::Safetensors)
     } else {
         Err(Error::UnknownFormat)
     }
