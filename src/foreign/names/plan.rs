@@ -74,6 +74,9 @@ pub(in super::super) fn plan(listing: &Listing, hints: &Hints) -> Result<Plan> {
     } else if let Some((name, _)) = rest.head.first() {
         return Err(superfluous(architecture, std::iter::once(name.as_str())));
     }
+    if variant.classes == 0 {
+        return Err(Error::Unsupported("the last layer of the weights gives no output; save them again".to_owned()));
+    }
     let checked = verify::check(listing, &found, &architecture.graph(&variant), &made.trunk)?;
     if let Some(eps) = checked.norm_eps {
         variant.norm_eps = eps;
