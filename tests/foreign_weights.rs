@@ -97,10 +97,24 @@ fn logits_at_full_width_are_those_of_the_program_that_wrote_the_file() {
 }
 
 #[test]
+fn the_format_of_before_version_1_6_holds_the_same() {
+    let of = |file: &str| from_bytes(&fixture(file), &Asked::default()).unwrap();
+    let (legacy, zipped) = (of("torch_legacy.pth"), of("torch_densenet_lightning.pth"));
+    assert_eq!(legacy.weights, zipped.weights);
+    assert_eq!(legacy.variant, zipped.variant);
+    let whole = fixture("torch_legacy.pth");
+    // The pickle, the list of storages, and the storages behind it.
+    for (length, expected) in [(40, "wants"), (whole.len() / 2, "lie outside"), (whole.len() - 1, "lie outside")] {
+        let problem = problem(&whole[..length]);
+        assert!(problem.contains(expected), "cut to {length} bytes: {problem}");
+    }
+}
+
+#[test]
 fn what_was_left_out_or_changed_is_said() {
     let notes = |file: &str| from_bytes(&fixture(file), &Asked::default()).unwrap().notes;
     assert_eq!(notes("torch_inception.pth"), ["2 tensors of the auxiliary head left out"]);
-    assert_eq!(notes("torch_densenet_lightning.pth"), ["1 tensor outside the network left out"]);
+    assert_eq!(notes("torch_densenet_lightning.pth"), ["1 tensor of the training (losses, metrics) left out"]);
     let single = "the head has a single output z: it speaks for the finding, class 1, and -z against it";
     assert_eq!(notes("torch_densenet_single.pth"), [single]);
     let dropped = "1 layer that acts in training alone left out (Dropout)";
@@ -124,17 +138,14 @@ fn other_files_are_told_what_they_are() {
     for (bytes, expected) in [
         (b"".to_vec(), "neither a PyTorch file"),
         (b"\x89PNG\r\n\x1a\n".to_vec(), "neither a PyTorch file"),
-        (fixture("torch_legacy.pth"), "before version 1.6; load it in PyTorch and save its state dict again"),
-        (fixture("torch_module.pth"), "whole pickled object (torch.nn.modules.linear.Linear), not a state dict"),
-        (
-            fixture("torch_other.pth"),
-            "of its 1 tensor none is named like the first layer of inception_v3, densenet_121",
-        ),
+        (fixture("torch_module.pth"), "the names of the 2 tensors (weight, bias) are those of no network known here"),
+        (fixture("torch_other.pth"), "the names of the 1 tensor (conv1.weight) are those of no network known here"),
         (zipped(&[("config.json", b"{}"), ("model.weights.h5", b"")]), "there is no HDF5 signature"),
-        (zipped(&[("m/constants.pkl", b""), ("m/data.pkl", b"")]), "this is a TorchScript program"),
+        (zipped(&[("m/constants.pkl", b""), ("m/data.pkl", b"\x80\x02}.")]), "a frozen program"),
+        (zipped(&[("m/models/model.json", b"")]), "a program that torch.export wrote"),
         (zipped(&[("a.txt", b"")]), "none that torch.save wrote"),
         (zipped(&[("m/data.pkl", b"\x80\x02}.")]), "holds no tensors by name"),
-        (b"\x08\0\0\0\0\0\0\0{}      ".to_vec(), "this is a safetensors file already"),
+        (b"\x08\0\0\0\0\0\0\0{}      ".to_vec(), "are those of no network known here"),
     ] {
         let problem = problem(&bytes);
         assert!(problem.contains(expected), "{problem:?} instead of {expected:?}");
@@ -157,7 +168,7 @@ fn lying_pickles_are_refused_without_much_memory_or_stack() {
     assert!(nested(b"]", b"a").contains("its pickle is too deep"));
     assert!(nested(b"N\x85", b"").contains("its pickle is too deep"));
     assert!(of(b"\x80\x02X\xff\xff\xff\x7fab.").contains("wants 2147483647 bytes where 3 are left"));
-    assert!(of(b"\x80\x02cos\nsystem\nX\x02\0\0\0ls\x85R.").contains("whole pickled object (os.system)"));
+    assert!(of(b"\x80\x02cos\nsystem\nX\x02\0\0\0ls\x85R.").contains("an object of the class os.system"));
     let mut long = b"\x80\x02c".to_vec();
     long.extend([b'a'; 4_000]);
     assert!(of(&[&long, b"\nb\n.".as_slice()].concat()).contains("a name that is too long"));
@@ -175,7 +186,7 @@ fn lying_pickles_are_refused_without_much_memory_or_stack() {
     let huge = b"J\0\0\x10\0";
     let shape = [huge.as_slice(), huge, b"\x86"].concat();
     let problem = tensor(b"K\0", &shape, b"K\x01K\x01\x86");
-    assert!(problem.contains("do not fit densenet_121"), "{problem}");
+    assert!(problem.contains("of no network known here"), "{problem}");
     let problem = tensor(b"K\0", b"J\xff\xff\xff\xff\x85", b"K\x01\x85");
     assert!(problem.contains("make no sense"), "{problem}");
 }

@@ -11,10 +11,11 @@ use super::console;
 use super::error::{Error, Result};
 use super::{output_file, print_json};
 use crate::export::FileSet;
-use crate::foreign::{self, Asked, Foreign};
+use crate::foreign::{self, Asked, Foreign, HeadActivation, Said};
 use crate::limits;
 use crate::network::{
-    Architecture, DetectorCard, Head, ModelCard, ModelKind, Output, Precision, Scaling, class_names, sha256_hex,
+    Architecture, DetectorCard, Function, ModelCard, ModelKind, Nonlinearity, Output, Precision, Scaling, class_names,
+    sha256_hex,
 };
 
 /// Side of the images of the study, in pixels.
@@ -80,6 +81,18 @@ pub(super) struct Arguments {
     /// without this, as the file says, else softmax of two outputs and sigmoid of one
     #[arg(long = "output", value_name = "OUTPUT", value_enum)]
     output_kind: Option<OutputChoice>,
+    /// Of several networks in the file the one to read: the key it lies under, or what precedes the names of its tensors
+    #[arg(long, value_name = "NAME")]
+    network: Option<String>,
+    /// Tensors that the outputs do not depend on, joined by commas: their names, or the modules they are in
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', num_args = 1)]
+    leave_out: Option<Vec<String>>,
+    /// What stands between the layers of a head of which the file says nothing; without this, a ReLU is assumed
+    #[arg(long, value_name = "FUNCTION", value_enum)]
+    head_activation: Option<ActivationChoice>,
+    /// What timm calls the network, such as `tf_efficientnet_b0`, where its tensors do not tell
+    #[arg(long, value_name = "NAME")]
+    timm_name: Option<String>,
     /// Names of the classes, joined by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     classes: Option<Vec<String>>,
@@ -108,6 +121,48 @@ enum ScalingChoice {
     Imagenet,
 }
 
+/// `--head-activation`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ActivationChoice {
+    /// Nothing
+    None,
+    /// max(x, 0)
+    Relu,
+    /// x where positive, else 0.01 x
+    LeakyRelu,
+    /// min(max(x, 0), 6)
+    Relu6,
+    /// x * sigmoid(x), also called swish
+    Silu,
+    /// x * Phi(x), exactly
+    Gelu,
+    /// Hyperbolic tangent
+    Tanh,
+    /// 1 / (1 + exp(-x))
+    Sigmoid,
+    /// x * min(max(x / 6 + 1/2, 0), 1)
+    HardSwish,
+}
+
+impl From<ActivationChoice> for HeadActivation {
+    fn from(choice: ActivationChoice) -> Self {
+        /// PyTorch's default.
+        const LEAK: f32 = 0.01;
+        let other = match choice {
+            ActivationChoice::None => return Self::Nothing,
+            ActivationChoice::Relu => return Self::Function(Function::Relu),
+            ActivationChoice::LeakyRelu => Nonlinearity::LeakyRelu { slope: LEAK },
+            ActivationChoice::Relu6 => Nonlinearity::RELU6,
+            ActivationChoice::Silu => Nonlinearity::Silu,
+            ActivationChoice::Gelu => Nonlinearity::Gelu,
+            ActivationChoice::Tanh => Nonlinearity::Tanh,
+            ActivationChoice::Sigmoid => Nonlinearity::Sigmoid,
+            ActivationChoice::HardSwish => Nonlinearity::HardSwish,
+        };
+        Self::Function(Function::Other(other))
+    }
+}
+
 #[derive(Serialize)]
 struct Line<'a> {
     weights: std::borrow::Cow<'a, str>,
@@ -129,7 +184,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         }
         output_file::refuse_taken(path, *force)?;
     }
-    let foreign = foreign::open(input, &Asked { architecture: arguments.arch, input_size: arguments.input_size })?;
+    let asked = Asked {
+        architecture: arguments.arch,
+        input_size: arguments.input_size,
+        said: Said {
+            timm_name: arguments.timm_name.clone(),
+            network: arguments.network.clone(),
+            leave_out: arguments.leave_out.clone().unwrap_or_default(),
+            head_activation: arguments.head_activation.map(HeadActivation::from),
+        },
+    };
+    let foreign = foreign::open(input, &asked)?;
     let weights = foreign.weights.to_safetensors(Precision::Single)?;
     let card = card(arguments, &foreign, &sha256_hex(&weights))?;
     let mut json = card.to_json()?;
@@ -164,6 +229,7 @@ fn card(arguments: &Arguments, foreign: &Foreign, sha256: &str) -> Result<ModelC
     let kind = architecture.kind();
     let named = arguments.classes.clone().or_else(|| foreign.classes.clone());
     let classes = class_names(kind, variant.classes, named);
+    let transform_input = arguments.transform_input || foreign.transform_input;
     let said = arguments.output_kind.map(Output::from).or(foreign.output);
     let card = ModelCard {
         architecture: *architecture,
@@ -173,8 +239,9 @@ fn card(arguments: &Arguments, foreign: &Foreign, sha256: &str) -> Result<ModelC
         channels: variant.input_channels,
         scaling_assumed: stated.is_none(),
         scaling: stated
-            .unwrap_or_else(|| architecture.assumed_scaling(variant.input_channels, arguments.transform_input)),
-        transform_input: arguments.transform_input,
+            .or_else(|| foreign.usual_scaling.clone())
+            .unwrap_or_else(|| architecture.assumed_scaling(variant.input_channels, transform_input)),
+        transform_input,
         output: said.or(Output::by_rule(kind, variant.classes)),
         logits: variant.classes,
         positive_class: arguments.positive_class.or(if classes.len() == 2 { Some(1) } else { None }),
@@ -185,8 +252,7 @@ fn card(arguments: &Arguments, foreign: &Foreign, sha256: &str) -> Result<ModelC
         count_include_pad: variant.count_include_pad,
         norm_scale: variant.norm_scale,
         norm_eps: variant.norm_eps,
-        // No file of weights tells the functions between layers.
-        head_assumed: variant.head.as_ref().is_some_and(Head::has_functions),
+        head_assumed: foreign.head_assumed,
         head: variant.head.clone(),
         detector: (kind == ModelKind::Detection)
             .then(|| DetectorCard { p6_from_c5: variant.p6_from_c5, ..DetectorCard::default() }),

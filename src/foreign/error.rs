@@ -18,12 +18,10 @@ pub enum Error {
     TooLarge,
     /// Neither of the formats.
     #[error(
-        "the content is neither a PyTorch file (.pth, .pt), a Keras file (.h5, .keras) nor an ONNX file, whatever it is called"
+        "the content is neither a PyTorch file (.pth, .pt), safetensors, a Keras file (.h5, .keras) nor an ONNX file, whatever \
+         it is called"
     )]
     UnknownFormat,
-    /// A format that needs no conversion.
-    #[error("this is a safetensors file already; give it to --model")]
-    Safetensors,
     /// The bytes break the rules of their format.
     #[error("the {format} file is truncated or damaged ({problem})")]
     Damaged {

@@ -1,13 +1,17 @@
-//! Weights that other programs trained: PyTorch's state dicts and Keras' HDF5 files, brought to torchvision's names, and ONNX
-//! models with their own graphs.
+//! Weights that other programs trained: PyTorch's files, safetensors of timm and transformers, and Keras' files, brought to
+//! torchvision's names where that is a network known here, and ONNX models and Keras models with their own graphs.
 //!
 //! Nothing in a file is ever executed. All shapes are compared with the network before a value is read.
 
 mod bytes;
+mod config;
 mod error;
 mod hdf5;
 mod keras;
+mod named;
+mod names;
 mod onnx;
+mod safetensors;
 mod tensors;
 mod torch;
 
@@ -16,19 +20,23 @@ use std::path::Path;
 use crate::files::Source;
 use crate::limits;
 use crate::network::{Architecture, Graph, Output, Scaling, Variant, Weights};
+use names::Hints;
 
 pub use error::{Error, Result};
+pub use names::{HeadActivation, Said};
 
 /// Bytes that tell a format.
-const HEAD_BYTES: usize = 64;
+const HEAD_BYTES: usize = 512;
 
 /// What whoever opens a file says beforehand.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Asked {
     /// The architecture that the file must hold.
     pub architecture: Option<Architecture>,
     /// Images it is to read, `[height, width]` in pixels, for files that leave it open.
     pub input_size: Option<[usize; 2]>,
+    /// What its tensors do not tell.
+    pub said: Said,
 }
 
 /// A model from a file of another program.
@@ -58,6 +66,12 @@ pub struct Foreign {
     pub input_size: Option<[usize; 2]>,
     /// How gray values become its input, where the file says it.
     pub scaling: Option<Scaling>,
+    /// How gray values usually become the input of such a network; a guess, unlike [`Foreign::scaling`].
+    pub usual_scaling: Option<Scaling>,
+    /// Torchvision's `transform_input`, where the file says that it is set.
+    pub transform_input: bool,
+    /// Whether functions between the layers of the head were assumed.
+    pub head_assumed: bool,
     /// Whether the program that wrote the file folded batch normalization into the layers before it.
     pub norm_folded: bool,
     /// What kind of file it was, in words.
@@ -78,6 +92,9 @@ impl Foreign {
             classes: None,
             input_size: None,
             scaling: None,
+            usual_scaling: None,
+            transform_input: false,
+            head_assumed: false,
             norm_folded: false,
             origin: origin.to_owned(),
             notes: Vec::new(),
@@ -91,19 +108,26 @@ impl Foreign {
     }
 }
 
-/// Reads a file of at most [`limits::FOREIGN_WEIGHTS_BYTES`], of which the content tells the format. The tensor names tell
-/// the architecture; what is asked must agree with them.
+/// Reads a file of at most [`limits::FOREIGN_WEIGHTS_BYTES`], of which the content tells the format, and what a `config.json`
+/// beside it says. The tensor names tell the architecture; what is asked must agree with them.
 ///
 /// # Errors
 /// As [`from_bytes`], and when the file cannot be read; the path comes last.
 pub fn open(path: &Path, asked: &Asked) -> Result<Foreign> {
     let read = || {
         let (bytes, kind) = read(path)?;
+        let config = config::beside(path)?;
+        let file_name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let mut asked = asked.clone();
+        asked.input_size = asked.input_size.or(config.input_size);
+        let hints = Hints { architecture: config.architecture.clone(), file_name, said: asked.said.clone() };
         // A name alone has an empty folder before it.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        of_kind(kind, &bytes, Some(folder), asked)
+        let mut foreign = of_kind(kind, &bytes, Some(folder), &asked, hints)?;
+        config.complete(&mut foreign);
+        Ok(foreign)
     };
-    read().map_err(|error| error.in_file(path))
+    read().map_err(|error: Error| error.in_file(path))
 }
 
 /// The bytes of a file that begins as one of the formats; of others no more than the beginning is read.
@@ -125,16 +149,18 @@ pub fn from_bytes(bytes: &[u8], asked: &Asked) -> Result<Foreign> {
     if bytes.len() as u64 > limits::FOREIGN_WEIGHTS_BYTES {
         return Err(Error::TooLarge);
     }
-    of_kind(kind(bytes, bytes.len() as u64)?, bytes, None, asked)
+    let hints = Hints { said: asked.said.clone(), ..Hints::default() };
+    of_kind(kind(bytes, bytes.len() as u64)?, bytes, None, asked, hints)
 }
 
 /// Reads the content of a file of this kind, which lies in `folder`.
-fn of_kind(kind: Kind, bytes: &[u8], folder: Option<&Path>, asked: &Asked) -> Result<Foreign> {
+fn of_kind(kind: Kind, bytes: &[u8], folder: Option<&Path>, asked: &Asked, hints: Hints) -> Result<Foreign> {
     let foreign = match kind {
         Kind::Keras => keras::read(bytes, asked.input_size)?,
         Kind::Torch if keras::is_keras(bytes) => keras::read(bytes, asked.input_size)?,
         Kind::Onnx => onnx::read(bytes, folder, asked.input_size)?,
-        Kind::Torch => torch::read(bytes)?,
+        Kind::Torch => return torch::read(bytes, asked, hints),
+        Kind::Safetensors => return safetensors::read(bytes, asked, &hints),
     };
     match asked.architecture.filter(|asked| *asked != foreign.architecture) {
         Some(asked) if foreign.graph.is_some() => {
@@ -155,22 +181,25 @@ enum Kind {
     Keras,
     Onnx,
     Torch,
+    Safetensors,
 }
 
 /// Who wrote a file of `length_bytes` that begins with `head`.
 fn kind(head: &[u8], length_bytes: u64) -> Result<Kind> {
+    /// Where the archives of old have their mark.
+    const TAR: std::ops::Range<usize> = 257..262;
     if head.starts_with(hdf5::SIGNATURE) {
         Ok(Kind::Keras)
-    } else if head.starts_with(b"PK\x03\x04") {
+    } else if head.starts_with(b"PK\x03\x04") || torch::is_legacy(head) {
         Ok(Kind::Torch)
-    } else if head.starts_with(torch::LEGACY) {
+    } else if head.get(TAR).is_some_and(|mark| mark == b"ustar") {
         Err(Error::Unsupported(
-            "this PyTorch file has the format of before version 1.6; load it in PyTorch and save its state dict again \
-             (torch.save(torch.load(file, map_location=\"cpu\"), new_file))"
+            "this is a tar archive: a PyTorch file of before version 0.1.10, or packed files; unpack it, or load it in PyTorch \
+             and save its state dict again (torch.save(torch.load(file, map_location=\"cpu\"), new_file))"
                 .to_owned(),
         ))
     } else if looks_like_safetensors(head, length_bytes) {
-        Err(Error::Safetensors)
+        Ok(Kind::Safetensors)
     } else if onnx::looks_like_onnx(head) {
         Ok(Kind::Onnx)
     } else {

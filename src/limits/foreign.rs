@@ -21,6 +21,18 @@ pub const PICKLE_OBJECTS: usize = 1_000_000;
 /// Most objects on the stack of a pickle; Python puts up to 2000 there at once.
 pub const PICKLE_STACK: usize = 100_000;
 
+/// Most bytes that one packed entry of an archive unpacks to; `torch.save` packs none.
+pub const PACKED_STORAGE_BYTES: u64 = 512 << 20;
+
+/// Most modules, and most tensors, of a pickled module; an InceptionV3 has about 300 and 600.
+pub const PICKLE_MODULES: usize = 20_000;
+
+/// Most tensors of all dictionaries and modules of a pickle.
+pub const PICKLE_TENSORS: usize = 200_000;
+
+/// Most dictionaries and modules with tensors of a pickle; optimizers have one a parameter.
+pub const PICKLE_NETWORKS: usize = 20_000;
+
 /// Most messages of an HDF5 object; Keras writes about ten.
 pub const HDF5_MESSAGES: usize = 2_000;
 

@@ -177,7 +177,10 @@ pub enum Error {
         known: String,
     },
     /// Neither a card nor the tensor names tell the architecture.
-    #[error("the weights name no known architecture; give one of {known}, or a model card")]
+    #[error(
+        "the names of the weights are those of no known architecture ({known}); bring the file over with `saliscope convert`, which \
+             knows other programs' names, or give a model card"
+    )]
     NoArchitecture {
         /// Those that exist, joined by commas.
         known: String,

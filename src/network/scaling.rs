@@ -65,7 +65,7 @@ impl Scaling {
     }
 
     /// Why it cannot scale images of `channels` channels: the field of the card and what is wrong with it.
-    pub(super) fn problem(&self, channels: usize) -> Option<(&'static str, String)> {
+    pub(crate) fn problem(&self, channels: usize) -> Option<(&'static str, String)> {
         match self {
             Self::UnitToSymmetric => None,
             Self::Imagenet => (channels != IMAGENET_MEAN.len()).then(|| {

@@ -8,6 +8,7 @@ use safetensors::tensor::{Metadata, TensorView};
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 
+use super::architecture::Architecture;
 use super::error::{Error, Result};
 use super::graph::Graph;
 use super::weights::{Tensor, Weights};
@@ -16,6 +17,9 @@ use crate::limits;
 
 /// Bytes at the beginning that say how long the header is.
 const HEADER_LENGTH_BYTES: usize = 8;
+
+/// Most wrappers around a network that are looked through.
+const MAX_WRAPPERS: usize = 8;
 
 /// How many bits a value takes in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -34,6 +38,8 @@ pub struct WeightsFile {
     path: PathBuf,
     bytes: Vec<u8>,
     sha256: String,
+    /// What wrappers put before the names of all tensors, such as `module.`.
+    prefix: String,
 }
 
 impl WeightsFile {
@@ -49,7 +55,9 @@ impl WeightsFile {
     /// Takes the content of a file.
     pub(super) fn from_bytes(bytes: Vec<u8>) -> Self {
         let sha256 = sha256_hex(&bytes);
-        Self { path: PathBuf::from("(in memory)"), bytes, sha256 }
+        // A file that cannot be read has no names; whoever asks for its tensors is told.
+        let prefix = parse(&bytes).map_or_else(|_| String::new(), |tensors| wrapper(&tensors));
+        Self { path: PathBuf::from("(in memory)"), bytes, sha256, prefix }
     }
 
     /// SHA-256 of the whole file, in lower-case hexadecimal.
@@ -64,7 +72,7 @@ impl WeightsFile {
     pub fn shapes(&self) -> Result<BTreeMap<String, Vec<usize>>> {
         let tensors = parse(&self.bytes).map_err(|error| error.in_file(&self.path))?;
         let shape = |(name, view): (&str, TensorView<'_>)| {
-            canonical_name(name).map(|name| (name.into_owned(), view.shape().to_vec()))
+            self.today(name).map(|name| (name.into_owned(), view.shape().to_vec()))
         };
         Ok(tensors.iter().filter_map(shape).collect())
     }
@@ -76,7 +84,7 @@ impl WeightsFile {
     /// number; the path comes last.
     pub fn tensors(&self) -> Result<Vec<(String, Tensor)>> {
         let read = |(name, view): (&str, TensorView<'_>)| {
-            let today = canonical_name(name)?.into_owned();
+            let today = self.today(name)?.into_owned();
             Some(read_values(name, &view).and_then(|values| {
                 if values.iter().all(|value| value.is_finite()) {
                     Ok((today, Tensor { shape: view.shape().to_vec(), values }))
@@ -96,7 +104,7 @@ impl WeightsFile {
     pub(super) fn tensor(&self, name: &str) -> Result<Option<Tensor>> {
         let read = || {
             let tensors = parse(&self.bytes)?;
-            let found = tensors.iter().find(|(own, _)| canonical_name(own).is_some_and(|today| today == name));
+            let found = tensors.iter().find(|(own, _)| self.today(own).is_some_and(|today| today == name));
             found
                 .map(|(own, view)| Ok(Tensor { shape: view.shape().to_vec(), values: read_values(own, &view)? }))
                 .transpose()
@@ -109,7 +117,12 @@ impl WeightsFile {
     /// # Errors
     /// As [`Weights::from_safetensors`]; the path comes last.
     pub fn weights(&self, graph: &Graph) -> Result<Weights> {
-        Weights::from_safetensors(&self.bytes, graph).map_err(|error| error.in_file(&self.path))
+        Weights::from_prefixed(&self.bytes, &self.prefix, graph).map_err(|error| error.in_file(&self.path))
+    }
+
+    /// The name a tensor has today.
+    fn today<'a>(&self, name: &'a str) -> Option<Cow<'a, str>> {
+        canonical_name(name.strip_prefix(&self.prefix).unwrap_or(name))
     }
 }
 
@@ -129,11 +142,17 @@ impl Weights {
     /// When the bytes are no safetensors file, when tensors are missing, superfluous or misshapen (all listed in one
     /// error), and when a weight is NaN or infinite.
     pub fn from_safetensors(bytes: &[u8], graph: &Graph) -> Result<Self> {
+        Self::from_prefixed(bytes, "", graph)
+    }
+
+    /// The same, where `prefix` stands before the names.
+    fn from_prefixed(bytes: &[u8], prefix: &str, graph: &Graph) -> Result<Self> {
         let mut weights = Self::default();
         let mut repeated = Vec::new();
         for (name, view) in parse(bytes)?.iter() {
             // An imported graph has the names of its own weights.
-            let today = if graph.is_imported() { Some(Cow::Borrowed(name)) } else { canonical_name(name) };
+            let bare = name.strip_prefix(prefix).unwrap_or(name);
+            let today = if graph.is_imported() { Some(Cow::Borrowed(name)) } else { canonical_name(bare) };
             let Some(today) = today else { continue };
             if weights.get(&today).is_ok() {
                 repeated.push(name.to_owned());
@@ -236,6 +255,29 @@ fn parse(bytes: &[u8]) -> Result<SafeTensors<'_>> {
     SafeTensors::deserialize(bytes).map_err(|error| not_whole(&error.to_string()))
 }
 
+/// What stands before the names of all tensors, where it hides a network that is known without it.
+fn wrapper(tensors: &SafeTensors<'_>) -> String {
+    let names = tensors.names();
+    let Some(first) = names.first() else { return String::new() };
+    let common = names.iter().fold(first.len(), |common, name| {
+        common.min(first.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count())
+    });
+    let dots = first.bytes().take(common).enumerate().filter(|(_, byte)| *byte == b'.');
+    let ends: Vec<usize> = dots.map(|(at, _)| at + 1).take(MAX_WRAPPERS).collect();
+    if ends.is_empty() {
+        return String::new();
+    }
+    let is_known = |prefix: &str| {
+        let shape = |(name, view): (&str, TensorView<'_>)| {
+            let today = canonical_name(name.strip_prefix(prefix).unwrap_or(name))?.into_owned();
+            Some((today, view.shape().to_vec()))
+        };
+        Architecture::detect(&tensors.iter().filter_map(shape).collect()).is_some()
+    };
+    let mut prefixes = std::iter::once(0).chain(ends).map(|end| &first[..end]);
+    prefixes.find(|prefix| is_known(prefix)).unwrap_or_default().to_owned()
+}
+
 /// The name a tensor has today, or none where no network here reads it.
 pub(crate) fn canonical_name(name: &str) -> Option<Cow<'_, str>> {
     let is_auxiliary = ["AuxLogits.", "aux1.", "aux2."].iter().any(|head| name.starts_with(head));
@@ -282,7 +324,8 @@ fn first_retina_net_name(name: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-fn read_values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>> {
+/// The values of a tensor of f16, bf16, f32 or f64.
+pub(crate) fn read_values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>> {
     let bytes = view.data();
     Ok(match view.dtype() {
         Dtype::F32 => words(bytes).map(f32::from_le_bytes).collect(),

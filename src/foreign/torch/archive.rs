@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use super::super::bytes::{Bytes, Damage};
 use super::super::error::{Error, Result};
-use super::pickle::{Storage, Tensor};
+use super::pickle::Storage;
+use super::values::element_bytes;
 use super::zip::{Entry, directory};
 use crate::limits;
 
@@ -16,49 +17,11 @@ pub(super) struct Archive<'a> {
     entries: BTreeMap<String, Entry>,
     /// Folder of all entries, with its slash.
     folder: String,
-    big_endian: bool,
+    pub(super) big_endian: bool,
+    /// Whether TorchScript wrote it.
+    pub(super) is_script: bool,
     /// The storage read last: tensors next to each other often share one.
     last: RefCell<(String, Vec<u8>)>,
-}
-
-/// Type of the elements of a storage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Float {
-    F16,
-    Bf16,
-    F32,
-    F64,
-}
-
-impl Float {
-    fn of(class: &str) -> Option<Self> {
-        match class {
-            "HalfStorage" => Some(Self::F16),
-            "BFloat16Storage" => Some(Self::Bf16),
-            "FloatStorage" => Some(Self::F32),
-            "DoubleStorage" => Some(Self::F64),
-            _ => None,
-        }
-    }
-
-    fn bytes(self) -> usize {
-        match self {
-            Self::F16 | Self::Bf16 => 2,
-            Self::F32 => 4,
-            Self::F64 => 8,
-        }
-    }
-
-    /// The number in the first bytes of `word`, least significant first.
-    fn value(self, word: [u8; 8]) -> f32 {
-        let [a, b, c, d, ..] = word;
-        match self {
-            Self::F16 => half::f16::from_le_bytes([a, b]).to_f32(),
-            Self::Bf16 => half::bf16::from_le_bytes([a, b]).to_f32(),
-            Self::F32 => f32::from_le_bytes([a, b, c, d]),
-            Self::F64 => f64::from_le_bytes(word) as f32,
-        }
-    }
 }
 
 fn damaged(problem: impl Into<String>) -> Error {
@@ -80,18 +43,20 @@ impl<'a> Archive<'a> {
                     .to_owned(),
             ));
         }
-        if has("/constants.pkl") {
+        if has("/models/model.json") || has("/serialized_exported_program.json") {
             return Err(Error::Unsupported(
-                "this is a TorchScript program; load it in PyTorch and save its weights alone \
-                 (torch.save(torch.jit.load(file).state_dict(), new_file))"
+                "this is a program that torch.export wrote; load it in PyTorch and save its weights alone \
+                 (torch.save(torch.export.load(file).state_dict, new_file))"
                     .to_owned(),
             ));
         }
-        let folder = entries.keys().find_map(|name| name.strip_suffix("data.pkl").map(str::to_owned));
-        let folder = folder.filter(|folder| folder.is_empty() || folder.ends_with('/')).ok_or_else(|| {
+        let is_script = has("/constants.pkl");
+        let mut folders = entries.keys().filter_map(|name| name.strip_suffix("data.pkl"));
+        let folder = folders.find(|folder| folder.is_empty() || folder.ends_with('/')).map(str::to_owned);
+        let folder = folder.ok_or_else(|| {
             Error::Unsupported("this is a zip file, but none that torch.save wrote (it has no data.pkl)".to_owned())
         })?;
-        let mut archive = Self { bytes, entries, folder, big_endian: false, last: RefCell::default() };
+        let mut archive = Self { bytes, entries, folder, big_endian: false, is_script, last: RefCell::default() };
         archive.big_endian = archive.entry("byteorder", 64).is_ok_and(|order| order == b"big");
         Ok(archive)
     }
@@ -110,62 +75,22 @@ impl<'a> Archive<'a> {
         entry.content(self.bytes).map_err(of_zip)
     }
 
-    /// The values of a tensor, row-major, whatever its strides.
-    pub(super) fn values(&self, name: &str, tensor: &Tensor) -> Result<Vec<f32>> {
-        let Tensor { storage: Storage { class, key, count }, offset, shape, strides } = tensor;
-        let Some(float) = Float::of(class) else {
-            let dtype = class.strip_suffix("Storage").unwrap_or(class).to_lowercase();
-            return Err(crate::network::Error::TensorDtype { name: name.to_owned(), dtype }.into());
-        };
-        let beyond = || damaged(format!("tensor {name:?} of shape {shape:?} reaches beyond its storage of {count}"));
-        let length: usize = shape.iter().product();
-        if length == 0 {
-            return Ok(Vec::new());
-        }
-        let last = shape.iter().zip(strides).try_fold(*offset, |last, (size, stride)| {
-            (size - 1).checked_mul(*stride).and_then(|step| last.checked_add(step))
-        });
-        if last.is_none_or(|last| last >= *count) {
-            return Err(beyond());
-        }
+    /// Does something with the bytes of a whole storage.
+    pub(super) fn with_storage<T>(&self, storage: &Storage, then: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
+        let Storage { class, key, whole, .. } = storage;
         let entry = format!("data/{key}");
-        let claimed = count.checked_mul(float.bytes()).map(|bytes| bytes as u64);
+        let claimed = element_bytes(class).and_then(|element| whole.checked_mul(element)).map(|bytes| bytes as u64);
         let stored = self.entries.get(&format!("{}{entry}", self.folder)).map(|entry| entry.size_bytes);
         if stored.is_some() && stored != claimed {
-            return Err(damaged(format!("the storage of tensor {name:?} does not have its {count} values")));
+            return Err(damaged(format!("storage {key:?} does not have its {whole} values")));
         }
         let mut last = self.last.borrow_mut();
         if last.0 != entry {
-            let content = self.entry(&entry, limits::UNPACKED_BYTES)?;
+            let is_packed = self.entries.get(&format!("{}{entry}", self.folder)).is_some_and(Entry::is_packed);
+            let limit = if is_packed { limits::PACKED_STORAGE_BYTES } else { limits::UNPACKED_BYTES };
+            let content = self.entry(&entry, limit)?;
             *last = (entry, content);
         }
-        let bytes = &last.1;
-        let mut values = Vec::with_capacity(length);
-        let mut index = vec![0; shape.len()];
-        let mut at = *offset;
-        loop {
-            let stored = bytes.get(at * float.bytes()..(at + 1) * float.bytes()).ok_or_else(beyond)?;
-            let mut word = [0; 8];
-            word[..stored.len()].copy_from_slice(stored);
-            if self.big_endian {
-                word[..stored.len()].reverse();
-            }
-            values.push(float.value(word));
-            // The next index, the last axis first.
-            let mut axis = shape.len();
-            loop {
-                if axis == 0 {
-                    return Ok(values);
-                }
-                axis -= 1;
-                index[axis] += 1;
-                at += strides[axis];
-                if index[axis] < shape[axis] {
-                    break;
-                }
-                at -= strides[axis] * shape[axis];
-                index[axis] = 0;
-            }
-        }
+        then(&last.1)
     }
 }

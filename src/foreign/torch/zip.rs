@@ -13,6 +13,8 @@ use crate::limits;
 const END: &[u8] = b"PK\x05\x06";
 const END_BYTES: usize = 22;
 const MAX_COMMENT_BYTES: usize = 65_535;
+/// The method of content that is not packed.
+const STORED: u16 = 0;
 /// One entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) struct Entry {
@@ -85,6 +87,11 @@ fn widen(sizes: &mut [u64; 3], extra: Bytes<'_>) -> Result<(), Damage> {
 }
 
 impl Entry {
+    /// Whether its content takes less room in the file than in memory.
+    pub(super) fn is_packed(&self) -> bool {
+        self.method != STORED
+    }
+
     /// The unpacked content, whose checksum is compared. What an entry claims to hold takes no memory before it is
     /// there.
     pub(in super::super) fn content(&self, bytes: Bytes<'_>) -> Result<Vec<u8>, Damage> {
@@ -93,7 +100,7 @@ impl Entry {
         let start = 30 + u64::from(head.u16(26)?) + u64::from(head.u16(28)?);
         let packed = head.slice(start, self.packed_bytes)?;
         let content = match self.method {
-            0 => packed.to_vec(),
+            STORED => packed.to_vec(),
             8 => {
                 let mut content = Vec::new();
                 let unpacked =
