@@ -13,7 +13,7 @@ use std::path::Path;
 
 use crate::files::Source;
 use crate::limits;
-use crate::network::{Architecture, Graph, Output, Scaling, Variant, Weights};
+use crate::network::{Architecture, Graph, Output, Resize, Scaling, Variant, Weights};
 
 pub use error::{Error, Result};
 
@@ -56,6 +56,8 @@ pub struct Foreign {
     pub input_size: Option<[usize; 2]>,
     /// How gray values become its input, where the file says it.
     pub scaling: Option<Scaling>,
+    /// How images are brought to its size, where the file says it.
+    pub resize: Option<Resize>,
     /// Whether the program that wrote the file folded batch normalization into the layers before it.
     pub norm_folded: bool,
     /// What kind of file it was, in words.
@@ -76,6 +78,7 @@ impl Foreign {
             classes: None,
             input_size: None,
             scaling: None,
+            resize: None,
             norm_folded: false,
             origin: origin.to_owned(),
             notes: Vec::new(),
