@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::external::ExternalMaps;
 use super::protocol::Protocol;
 use super::subject::Subjects;
-use crate::network::{Model, Scaling, sha256_hex};
+use crate::network::{ChannelOrder, Model, Scaling, sha256_hex};
 
 /// All that the numbers of a run follow from, without a path: protocol, weights, cohort, external maps.
 pub(super) fn identity(
@@ -33,8 +33,12 @@ fn read_as(model: &Model) -> String {
     if model.had_constant_logit {
         name.push_str(", read as a single logit");
     }
-    let is_of_today = matches!(model.card.scaling, Scaling::Range(_) | Scaling::MeanStd { .. });
-    if is_of_today || model.card.transform_input {
+    let card = &model.card;
+    let is_of_today = !matches!(card.scaling, Scaling::UnitToSymmetric | Scaling::Imagenet)
+        || card.transform_input
+        || card.is_8_bit
+        || card.channel_order != ChannelOrder::Rgb;
+    if is_of_today {
         name.push_str(", ");
         name.push_str(&model.card.scaling_words());
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::error::{Error, Result};
 use super::protocol::{Protocol, Test};
 use crate::demo;
-use crate::network::{self, Model, ModelKind};
+use crate::network::{self, Model, ModelKind, Resize};
 
 /// What a network is in a run for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -134,6 +134,14 @@ impl Subjects {
                 let problem = format!(
                     "reads images of {width}x{height} pixels and the first classifier {w}x{h}: maps of different sizes \
                      cannot be compared"
+                );
+                return Err(Error::field(field(), problem));
+            }
+            if card.resize != Resize::Squash {
+                let problem = format!(
+                    "reads {}, and a benchmark compares maps of whole images: train or convert it for `resize` squash, or leave \
+                     it out",
+                    card.resize
                 );
                 return Err(Error::field(field(), problem));
             }

@@ -25,7 +25,7 @@ use crate::cascade::animation;
 use crate::cascade::{self, Finished, Order, Plan, Randomizer, Row, State};
 use crate::figure::{CascadeTile, Format, Scene};
 use crate::limits;
-use crate::network::Model;
+use crate::network::{Model, ReadArea};
 use crate::saliency::{ClassChoice, Method, Preset, Request};
 
 /// Images that get a figure 3B of their own.
@@ -151,7 +151,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let runtime = runtime::open(machine)?;
     warn(&model, &images, machine.quiet);
     let folders = folders(images.len());
-    let mut keeper = Keeper::new(&mut output, &folders, &plan, arguments.look.images())?;
+    let mut keeper = Keeper::new(&mut output, &folders, &images, &plan, arguments.look.images())?;
     let progress = Progress::new(machine.quiet, interrupt.clone());
     let mut failure = None;
     let found = cascade::run(
@@ -261,6 +261,8 @@ struct Keeper<'a> {
     plan: &'a Plan,
     /// In the study's order.
     methods: Vec<Method>,
+    /// Where the maps of each image lie on it.
+    areas: Vec<ReadArea>,
     /// One archive an image, with its path inside the output folder.
     archives: Vec<(PathBuf, NpzWriter<File>)>,
     kept: Kept,
@@ -277,7 +279,13 @@ struct Kept {
 }
 
 impl<'a> Keeper<'a> {
-    fn new(output: &mut Output, folders: &[PathBuf], plan: &'a Plan, animated: usize) -> Result<Self> {
+    fn new(
+        output: &mut Output,
+        folders: &[PathBuf],
+        images: &[StudyImage],
+        plan: &'a Plan,
+        animated: usize,
+    ) -> Result<Self> {
         let archive = |folder: &PathBuf| {
             let path = folder.join("cascade.npz");
             output.create(&path).map(|file| (path, NpzWriter::new(file)))
@@ -292,7 +300,8 @@ impl<'a> Keeper<'a> {
             animated: vec![Animated::default(); folders.len().min(animated)],
             logits: vec![vec![Vec::new(); plan.states.len()]; folders.len()],
         };
-        Ok(Self { plan, methods, archives, kept })
+        let areas = images.iter().map(|image| image.area).collect();
+        Ok(Self { plan, methods, areas, archives, kept })
     }
 
     fn keep(&mut self, finished: &Finished<'_>) -> Result<()> {
@@ -305,7 +314,7 @@ impl<'a> Keeper<'a> {
             *logits = finished.logits.to_vec();
             archive.add_f32(&format!("logits/{name}"), &[logits.len()], logits).map_err(failed)?;
         }
-        add_map(archive, &format!("{method}/{name}"), finished).map_err(failed)?;
+        add_map(archive, &format!("{method}/{name}"), finished, &self.areas[image]).map_err(failed)?;
         let row = self.methods.iter().position(|other| *other == method);
         if let (Some(tiles), Some(row)) = (self.kept.tiles.get_mut(image), row) {
             let size = [finished.map.height, finished.map.width];
@@ -325,13 +334,20 @@ impl<'a> Keeper<'a> {
     }
 }
 
-fn add_map(archive: &mut NpzWriter<File>, name: &str, finished: &Finished<'_>) -> array_file::Result<()> {
+/// Adds the arrays of a map, over the whole image.
+fn add_map(
+    archive: &mut NpzWriter<File>,
+    name: &str,
+    finished: &Finished<'_>,
+    area: &ReadArea,
+) -> array_file::Result<()> {
     let map = finished.map;
-    let shape = [map.height, map.width];
-    archive.add_f32(&format!("{name}_raw"), &shape, &map.raw)?;
-    archive.add_f32(name, &shape, &map.display.values)?;
+    let mut add =
+        |name: &str, values: &[f32]| archive.add_f32(name, &area.whole_px, &area.over_image(values, f32::NAN));
+    add(&format!("{name}_raw"), &map.raw)?;
+    add(name, &map.display.values)?;
     match finished.comparable.signed() {
-        Some(signed) => archive.add_f32(&format!("{name}_signed"), &shape, signed),
+        Some(signed) => add(&format!("{name}_signed"), signed),
         None => Ok(()),
     }
 }

@@ -322,7 +322,7 @@ impl<'a> Subject<'a> {
             Order::Independent => "each state randomizes its block alone",
         };
         let Randomizer { seed, replicate } = self.plan.randomizer;
-        vec![
+        let mut details = vec![
             format!("Order {}: {meaning}. SSIM of display maps at a data range of {}.", self.order, self.range()),
             format!(
                 "Model “{}”, {}, SHA-256 {}…  ·  preset {}  ·  seed {seed}, replicate {replicate}  ·  saliscope {VERSION}",
@@ -331,7 +331,9 @@ impl<'a> Subject<'a> {
                 self.model.sha256.get(..8).unwrap_or_default(),
                 self.plan.request.preset,
             ),
-        ]
+        ];
+        details.extend(self.model.card.folded_norm_note().map(str::to_owned));
+        details
     }
 
     /// The data range that the preset compares at.

@@ -9,13 +9,13 @@ use serde::Serialize;
 use super::arguments::{OutputChoice, YesNo};
 use super::console;
 use super::error::{Error, Result};
-use super::{output_file, print_json};
+use super::{output_file, print_json, runtime};
 use crate::export::FileSet;
 use crate::foreign::{self, Asked, Foreign, HeadActivation, Said};
 use crate::limits;
 use crate::network::{
-    Architecture, DetectorCard, Function, ModelCard, ModelKind, Nonlinearity, Output, Precision, Scaling, class_names,
-    sha256_hex,
+    Architecture, ChannelOrder, DetectorCard, Function, Model, ModelCard, ModelKind, Nonlinearity, Output, Precision,
+    Resize, RuntimeOptions, Sample, Scaling, SelfCheck, class_names, sha256_hex,
 };
 
 /// Side of the images of the study, in pixels.
@@ -35,6 +35,8 @@ Examples:
   saliscope convert gray.pth model.safetensors --range=-1024,1024
   saliscope convert chexpert.pth model.safetensors --mean 0.533 --std 0.0349
   saliscope convert model.onnx model.safetensors --scaling unit --output sigmoid
+  saliscope convert torchvision.pth model.safetensors --input-size 224 --resize center-crop --resize-px 256
+  saliscope convert checkpoint.pth model.safetensors --sample sample.npz
 
 A head with one output z has two classes: z speaks for the finding, class 1, and -z against it. What nobody states about
 the scaling is assumed, said in a line, and marked in the card (`scaling_assumed`).
@@ -77,6 +79,20 @@ pub(super) struct Arguments {
     /// The network is torchvision's InceptionV3 or GoogLeNet with `transform_input=True`: images scaled by imagenet are brought to -1..1
     #[arg(long)]
     transform_input: bool,
+    /// How images are brought to its size: the whole image, its sides scaled independently (squash, the default), the middle
+    /// after the shorter side got --resize-px pixels (center-crop, as torchvision's Resize and `CenterCrop`), or the whole image
+    /// in proportion with black beside it (pad)
+    #[arg(long, value_name = "RULE", value_enum)]
+    resize: Option<ResizeChoice>,
+    /// Pixels of the shorter side before the middle is cut out, such as 256 of --input-size 224
+    #[arg(long, value_name = "PX", value_parser = |text: &str| limits::NETWORK_SIDE_PX.read(text))]
+    resize_px: Option<usize>,
+    /// 8 where its images were 8-bit files: gray levels are then rounded to whole numbers before and after the resize
+    #[arg(long, value_name = "BITS", value_parser = ["8"])]
+    bit_depth: Option<String>,
+    /// Whether the network reads red or blue first; it matters where the scaling differs by channel
+    #[arg(long, value_name = "rgb|bgr", value_enum)]
+    channel_order: Option<OrderChoice>,
     /// How its outputs become probabilities: exactly one class is true (softmax), or each is a label of its own (sigmoid);
     /// without this, as the file says, else softmax of two outputs and sigmoid of one
     #[arg(long = "output", value_name = "OUTPUT", value_enum)]
@@ -102,6 +118,10 @@ pub(super) struct Arguments {
     /// Whether it was trained on images of patients, for the model card; without it the card does not say
     #[arg(long, value_name = "yes|no", value_enum)]
     trained_on_patients: Option<YesNo>,
+    /// Inputs as the network gets them and the answers of its own framework (.npz): the model is compared with them, and the
+    /// card keeps the difference
+    #[arg(long, value_name = "NPZ")]
+    sample: Option<PathBuf>,
     /// Replace files that are there already
     #[arg(long)]
     force: bool,
@@ -119,6 +139,28 @@ enum ScalingChoice {
     Unit,
     /// By the means and deviations of `ImageNet`
     Imagenet,
+    /// 0 to 255 minus the means of `ImageNet`, blue first: Keras' `preprocess_input` of `ResNet` and VGG
+    Caffe,
+}
+
+/// `--resize`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ResizeChoice {
+    /// The whole image, its sides scaled independently
+    Squash,
+    /// The middle
+    CenterCrop,
+    /// The whole image in proportion, with black beside it
+    Pad,
+}
+
+/// `--channel-order`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum OrderChoice {
+    /// Red, green, blue
+    Rgb,
+    /// Blue, green, red
+    Bgr,
 }
 
 /// `--head-activation`
@@ -184,9 +226,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         }
         output_file::refuse_taken(path, *force)?;
     }
+    let sample = arguments.sample.as_deref().map(Sample::open).transpose()?;
+    let sample_size = sample.as_ref().map(Sample::likely_input_size);
+    let input_size = arguments.input_size.or(sample_size);
     let asked = Asked {
         architecture: arguments.arch,
-        input_size: arguments.input_size,
+        input_size,
         said: Said {
             timm_name: arguments.timm_name.clone(),
             network: arguments.network.clone(),
@@ -196,7 +241,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     };
     let foreign = foreign::open(input, &asked)?;
     let weights = foreign.weights.to_safetensors(Precision::Single)?;
-    let card = card(arguments, &foreign, &sha256_hex(&weights))?;
+    let input_size = input_size.or(foreign.input_size).unwrap_or([STUDY_INPUT_PX; 2]);
+    let mut card = card(arguments, &foreign, input_size, &sha256_hex(&weights))?;
+    let mut compared = Vec::new();
+    if let Some(sample) = &sample {
+        let SelfCheck { checked, notes } = compare(&card, &foreign, sample)?;
+        compared.extend(notes);
+        compared.push(format!("the model {}", checked.words()));
+        card.checked = Some(checked);
+    }
     let mut json = card.to_json()?;
     json.push(b'\n');
     // Both or neither.
@@ -209,7 +262,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         let assumed = card.scaling_assumed.then(|| card.assumed_scaling_note());
         let said = foreign.output.filter(|said| card.output != Some(*said));
         let overruled = said.map(|said| format!("the file says {said}; --output was followed instead"));
-        let notes = foreign.notes.iter().chain(&assumed).chain(&overruled);
+        let notes = foreign.notes.iter().chain(&assumed).chain(&overruled).chain(&compared);
         for note in notes.chain([&trust]) {
             console::tell(format_args!("note: {note}"));
         }
@@ -223,7 +276,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     })
 }
 
-fn card(arguments: &Arguments, foreign: &Foreign, sha256: &str) -> Result<ModelCard> {
+/// The model of this card beside the answers of its own framework.
+fn compare(card: &ModelCard, foreign: &Foreign, sample: &Sample) -> Result<SelfCheck> {
+    let (graph, weights) = (card.graph()?, foreign.weights.clone());
+    let executor = runtime::start(&RuntimeOptions::default(), true)?.executor(&graph, &weights)?;
+    let sha256 = card.sha256.clone();
+    let model = Model { card: card.clone(), graph, weights, sha256, had_constant_logit: false };
+    Ok(model.check_sample(sample, &*executor)?)
+}
+
+fn card(arguments: &Arguments, foreign: &Foreign, input_size: [usize; 2], sha256: &str) -> Result<ModelCard> {
     let Foreign { architecture, variant, .. } = foreign;
     let stated = stated_scaling(arguments)?.or_else(|| foreign.scaling.clone());
     let kind = architecture.kind();
@@ -235,12 +297,18 @@ fn card(arguments: &Arguments, foreign: &Foreign, sha256: &str) -> Result<ModelC
         architecture: *architecture,
         kind,
         width: variant.width,
-        input_size: arguments.input_size.or(foreign.input_size).unwrap_or([STUDY_INPUT_PX; 2]),
+        input_size,
         channels: variant.input_channels,
         scaling_assumed: stated.is_none(),
         scaling: stated
             .or_else(|| foreign.usual_scaling.clone())
             .unwrap_or_else(|| architecture.assumed_scaling(variant.input_channels, transform_input)),
+        resize: stated_resize(arguments)?.or(foreign.resize).unwrap_or_default(),
+        is_8_bit: arguments.bit_depth.is_some(),
+        channel_order: match arguments.channel_order {
+            Some(OrderChoice::Bgr) => ChannelOrder::Bgr,
+            Some(OrderChoice::Rgb) | None => ChannelOrder::Rgb,
+        },
         transform_input,
         output: said.or(Output::by_rule(kind, variant.classes)),
         logits: variant.classes,
@@ -258,6 +326,7 @@ fn card(arguments: &Arguments, foreign: &Foreign, sha256: &str) -> Result<ModelC
             .then(|| DetectorCard { p6_from_c5: variant.p6_from_c5, ..DetectorCard::default() }),
         norm_folded: foreign.norm_folded,
         blocks: None,
+        checked: None,
         sha256: sha256.to_owned(),
         imported_graph: foreign.graph.clone().map(Arc::new),
     };
@@ -281,7 +350,22 @@ fn stated_scaling(arguments: &Arguments) -> Result<Option<Scaling>> {
         ScalingChoice::Symmetric => Scaling::UnitToSymmetric,
         ScalingChoice::Unit => Scaling::UNIT,
         ScalingChoice::Imagenet => Scaling::Imagenet,
+        ScalingChoice::Caffe => Scaling::Caffe,
     }))
+}
+
+/// How images are resized by the options; none where they say nothing.
+fn stated_resize(arguments: &Arguments) -> Result<Option<Resize>> {
+    match (arguments.resize, arguments.resize_px) {
+        (None, None) => Ok(None),
+        (Some(ResizeChoice::Squash), None) => Ok(Some(Resize::Squash)),
+        (Some(ResizeChoice::Pad), None) => Ok(Some(Resize::Pad)),
+        (Some(ResizeChoice::CenterCrop), Some(shorter_side_px)) => Ok(Some(Resize::CenterCrop { shorter_side_px })),
+        (Some(ResizeChoice::CenterCrop), None) => Err(Error::Usage(
+            "--resize center-crop needs --resize-px, the shorter side before it is cropped".to_owned(),
+        )),
+        (_, Some(_)) => Err(Error::Usage("--resize-px is for --resize center-crop".to_owned())),
+    }
 }
 
 fn input_size(text: &str) -> std::result::Result<[usize; 2], String> {

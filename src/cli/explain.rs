@@ -239,10 +239,13 @@ impl Work<'_> {
         let progress = Progress::new(machine.quiet, interrupt.clone());
         let explanations = saliency::explain(executor.as_ref(), request, &progress);
         progress.finish();
-        let explanations = explanations.map_err(|error| match error {
+        let mut explanations = explanations.map_err(|error| match error {
             saliency::Error::Cancelled => Error::Interrupted,
             other => Error::Saliency(other),
         })?;
+        for (image, explanation) in images.iter().zip(&mut explanations) {
+            explanation.maps.iter_mut().for_each(|map| map.area = image.area);
+        }
         let executor = executor.describe();
         let seconds = started.elapsed().as_secs_f64();
         let subject = Subject { name, model, request, executor: &executor, seconds };

@@ -36,8 +36,9 @@ impl Shown {
     /// Scores of each map, where there is a truth.
     pub(super) fn scores(&self, explanation: &Explanation) -> Vec<Option<MapScores>> {
         let of = |map: &SaliencyMap| {
-            let truth = mask_at(self.truth.as_ref()?, map.height, map.width, TruthRule::AreaExact);
-            MapScores::of(&map.display.values, truth.pixels()).ok()
+            let ([rows, columns], shown) = map.over_image(&map.display.values);
+            let truth = mask_at(self.truth.as_ref()?, rows, columns, TruthRule::AreaExact);
+            MapScores::of_present(&shown, truth.pixels()).ok()
         };
         explanation.maps.iter().map(of).collect()
     }

@@ -8,7 +8,7 @@ use super::error::Result;
 use super::interrupt::Interrupt;
 use super::report::ClassFound;
 use super::study_image::StudyImage;
-use super::{caution, images, model, print_json, print_warnings, runtime};
+use super::{caution, console, images, model, print_json, print_warnings, runtime};
 use crate::network::{Batch, Pass, Weights};
 
 /// Prints the logits and probabilities of radiographs, one line of JSON each.
@@ -53,6 +53,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     model.require_classifier()?;
     model::require_output(&model)?;
     model::print_notes(&model, machine.quiet);
+    if let Some(checked) = model.card.checked.as_ref().filter(|checked| checked.agrees() && !machine.quiet) {
+        console::tell(format_args!("note: the model {}", checked.words()));
+    }
     let places = images::find(&inputs.image, machine.quiet, &interrupt)?;
     let images = StudyImage::open_all(&places, &model)?;
     caution::tell(caution::of_images(&model.card, &images));

@@ -10,7 +10,7 @@ use crate::export::{self, Origin};
 use crate::figure::NOT_FOR_DIAGNOSIS;
 use crate::figure::template::{MethodGrid, Picture, Template};
 use crate::metrics::MapScores;
-use crate::network::{Model, ModelCard};
+use crate::network::{Model, ModelCard, ReadArea};
 use crate::saliency::{ClassChoice, Explanation, Outcome, Provenance, Request, SaliencyMap};
 
 pub(super) use crate::export::{ClassFound, VERSION};
@@ -34,6 +34,9 @@ struct ImageReport {
     width_px: usize,
     /// Seed of its noise, from its pixels alone.
     content_seed: u64,
+    /// What the model read of the image, where that is not the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    area: Option<ReadArea>,
 }
 
 #[derive(Serialize)]
@@ -111,7 +114,12 @@ impl<'a> Subject<'a> {
             caution: card.caution(image.is_phantom),
             saliscope: VERSION,
             model: ModelReport { name: self.name, sha256: &self.model.sha256, card },
-            image: ImageReport { height_px, width_px, content_seed: input.id_seed },
+            image: ImageReport {
+                height_px,
+                width_px,
+                content_seed: input.id_seed,
+                area: Some(image.area).filter(|area| !area.is_whole()),
+            },
             logits: &explanation.logits,
             probabilities: card.probabilities(&explanation.logits),
             predicted: ClassFound::predicted(card, &explanation.logits),

@@ -12,7 +12,7 @@ use super::field::{FieldKey, Fields, Grid};
 use super::gray::Interpolation;
 use super::sampling::Taps;
 use super::viewport::Viewport;
-use crate::saliency::DisplayMap;
+use crate::saliency::{DisplayMap, SaliencyMap};
 
 /// A map, `[h, w]`, row-major: 0 to 1 for display, -1 to 1 where signed, or raw. NaN and infinities are not painted.
 /// Cheap to clone.
@@ -41,6 +41,15 @@ impl MapPlane {
     /// As [`MapPlane::new`].
     pub fn from_display(shape: [usize; 2], map: &DisplayMap) -> Self {
         Self::new(shape, map.values.as_slice())
+    }
+
+    /// Values of the pixels of `map`, over the whole image: NaN where the map does not reach.
+    ///
+    /// # Panics
+    /// When there are not as many values as pixels of the map.
+    pub fn over_image(map: &SaliencyMap, values: &[f32]) -> Self {
+        let (shape, values) = map.over_image(values);
+        Self::new(shape, values)
     }
 
     /// Its identity.

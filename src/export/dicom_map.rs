@@ -44,7 +44,7 @@ impl DicomMap<'_> {
     /// # Errors
     /// When it cannot be encoded.
     pub fn segmentation(&self, map: &SaliencyMap, threshold: f32) -> Result<Option<Vec<u8>>> {
-        let plane = MapPlane::new([map.height, map.width], map.display.values.as_slice());
+        let plane = MapPlane::over_image(map, &map.display.values);
         let region = self.image.region(&plane, &self.display, threshold);
         if region.area_px() == 0 {
             return Ok(None);

@@ -14,16 +14,20 @@ use crate::saliency::{ArrayValues, Explanation};
 const ZIP_MARK: &[u8] = b"PK\x03\x04";
 
 /// The maps of one image as the content of an `.npz`: for each method `<METHOD>_raw` and `<METHOD>` (0 to 1, as shown),
-/// float32 `[h, w]`, its intermediates, and `logits`. Stored, not deflated.
+/// float32 `[h, w]` over the whole image (NaN where the map does not reach), its intermediates as the network's input lies, and
+/// `logits`. Stored, not deflated.
 ///
 /// # Errors
 /// When the archive cannot be written.
 pub fn maps_npz(explanation: &Explanation) -> array_file::Result<Vec<u8>> {
     let mut arrays = NpzWriter::new(Cursor::new(Vec::new()));
     for map in &explanation.maps {
-        let shape = [map.height, map.width];
-        arrays.add_f32(&format!("{}_raw", map.method), &shape, &map.raw)?;
-        arrays.add_f32(map.method.name(), &shape, &map.display.values)?;
+        for (name, values) in
+            [(format!("{}_raw", map.method), &map.raw), (map.method.name().to_owned(), &map.display.values)]
+        {
+            let (shape, values) = map.over_image(values);
+            arrays.add_f32(&name, &shape, &values)?;
+        }
         for array in &map.intermediates {
             match &array.values {
                 ArrayValues::F32(values) => arrays.add_f32(&array.name, &array.shape, values)?,
@@ -86,10 +90,12 @@ impl KeptMaps {
         if values.is_empty() {
             return Err(refuse("it is empty"));
         }
-        if !values.iter().all(|value| (0.0..=1.0).contains(value)) {
+        // Where a map does not reach, it holds NaN.
+        let is_shown = |value: &f32| value.is_nan() || (0.0..=1.0).contains(value);
+        if !values.iter().all(is_shown) || values.iter().all(|value| value.is_nan()) {
             return Err(refuse("its values are not all from 0 to 1"));
         }
-        let is_blank = values.iter().all(|value| *value == 0.0);
+        let is_blank = values.iter().all(|value| *value == 0.0 || value.is_nan());
         Ok(Some(KeptMap { plane: MapPlane::new(shape, values), is_blank }))
     }
 }

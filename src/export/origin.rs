@@ -62,7 +62,7 @@ impl Origin<'_> {
 
 /// A map with its words, over `radiograph` and shown as `display` says; values `[h, w]` from 0 to 1.
 pub fn map_tile(map: &SaliencyMap, radiograph: &Picture, display: MapDisplay, scores: Option<&MapScores>) -> MapTile {
-    let plane = MapPlane::new([map.height, map.width], map.display.values.as_slice());
+    let plane = MapPlane::over_image(map, &map.display.values);
     MapTile {
         name: map.method.name().to_owned(),
         title: map.method.title().to_owned(),

@@ -19,7 +19,7 @@ use std::path::Path;
 
 use crate::files::Source;
 use crate::limits;
-use crate::network::{Architecture, Graph, Output, Scaling, Variant, Weights};
+use crate::network::{Architecture, Graph, Output, Resize, Scaling, Variant, Weights};
 use names::Hints;
 
 pub use error::{Error, Result};
@@ -72,6 +72,8 @@ pub struct Foreign {
     pub transform_input: bool,
     /// Whether functions between the layers of the head were assumed.
     pub head_assumed: bool,
+    /// How images are brought to its size, where the file says it.
+    pub resize: Option<Resize>,
     /// Whether the program that wrote the file folded batch normalization into the layers before it.
     pub norm_folded: bool,
     /// What kind of file it was, in words.
@@ -95,6 +97,7 @@ impl Foreign {
             usual_scaling: None,
             transform_input: false,
             head_assumed: false,
+            resize: None,
             norm_folded: false,
             origin: origin.to_owned(),
             notes: Vec::new(),

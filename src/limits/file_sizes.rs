@@ -40,6 +40,9 @@ pub const TABLE_BYTES: u64 = 256 << 20;
 /// Noise that is given as an array: 800 copies of an image of 320 x 320 pixels and 3 channels.
 pub const NOISE_BYTES: u64 = 1 << 30;
 
+/// A sample that a model is compared with: 64 inputs of 320 x 320 pixels and 3 channels take 79 MB.
+pub const SAMPLE_BYTES: u64 = 1 << 30;
+
 /// Maps that another program made of one image.
 pub const EXTERNAL_MAPS_BYTES: u64 = 1 << 30;
 

@@ -60,6 +60,9 @@ pub const GRAPH_WEIGHTS: usize = (super::WEIGHTS_BYTES / size_of::<f32>() as u64
 /// Values that one node of such a graph writes for an image: 64 channels at the largest size of an image.
 pub const GRAPH_NODE_VALUES: usize = 64 * INPUT_SIDE_PX * INPUT_SIDE_PX;
 
-/// Multiply-adds of such a graph for an image: fifty times those of a VGG-19 at the largest size of an image, and some hours
+/// Multiply-adds of such a graph for an image: forty times those of a VGG-19 at the largest size of an image, and some hours
 /// of a computer's work.
 pub const GRAPH_WORK: u64 = 1 << 48;
+
+/// Inputs of a sample that a model is compared with, each a pass in double precision.
+pub const SAMPLE_INPUTS: Whole = Whole::new(1, 64);

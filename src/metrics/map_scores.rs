@@ -37,6 +37,19 @@ impl MapScores {
             prevalence: marked as f64 / truth.len() as f64,
         })
     }
+
+    /// The same of the pixels that have a value; those that are NaN count as if they were not there.
+    ///
+    /// # Errors
+    /// When the lengths differ, or no pixel with a value is marked.
+    pub fn of_present(map: &[f32], truth: &[bool]) -> Result<Self> {
+        if map.len() != truth.len() || !map.iter().any(|value| value.is_nan()) {
+            return Self::of(map, truth);
+        }
+        let present = map.iter().zip(truth).filter(|(value, _)| !value.is_nan());
+        let (map, truth): (Vec<f32>, Vec<bool>) = present.map(|(value, truth)| (*value, *truth)).unzip();
+        Self::of(&map, &truth)
+    }
 }
 
 #[cfg(test)]
@@ -52,6 +65,15 @@ mod tests {
         assert_eq!((perfect.hit, perfect.prevalence), (1.0, 1.0 / 3.0));
         let inverted = MapScores::of(&[1.0, 0.0, 0.1, 1.0, 0.9, 0.8], &truth).unwrap();
         assert_eq!((inverted.hit, inverted.roc_auc), (0.0, Some(0.0)));
+    }
+
+    #[test]
+    fn pixels_without_a_value_do_not_count() {
+        let all = MapScores::of(&[0.1, 0.9, 0.4], &[false, true, true]).unwrap();
+        let some = [f32::NAN, 0.1, 0.9, f32::NAN, 0.4];
+        assert_eq!(MapScores::of_present(&some, &[true, false, true, false, true]).unwrap(), all);
+        assert!(MapScores::of_present(&some, &[true, false, false, false, false]).is_err(), "the mark lies outside");
+        assert!(MapScores::of(&some, &[true, false, true, false, true]).is_err());
     }
 
     #[test]

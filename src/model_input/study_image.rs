@@ -1,7 +1,7 @@
 //! A radiograph as one model reads it, and as a person sees it.
 
-use super::model_input;
-use crate::network::{Batch, Model, Scaling, sha256_hex};
+use super::{area, at_input_size, scaled};
+use crate::network::{Batch, Model, ReadArea, Scaling, sha256_hex};
 use crate::radiograph::{Problem, Radiograph, ValueScale};
 
 /// One image at a model's size.
@@ -9,6 +9,8 @@ use crate::radiograph::{Problem, Radiograph, ValueScale};
 pub struct StudyImage {
     /// What the model reads, `[1, c, h, w]`.
     pub input: Batch,
+    /// Where that lies on the radiograph.
+    pub area: ReadArea,
     /// What a person sees: gray levels 0 to 255, `[h, w]`.
     pub gray: Vec<f32>,
     /// Seed of the noise, from the content alone.
@@ -25,16 +27,16 @@ impl StudyImage {
     /// # Errors
     /// When it cannot be brought to that size.
     pub fn new(radiograph: &Radiograph, model: &Model) -> Result<Self, Problem> {
-        let [height, width] = model.card.input_size;
-        let sized = radiograph.resized(height, width)?;
+        let sized = at_input_size(radiograph, &model.card)?;
         let gray = sized.gray_levels().into_owned();
         let symmetric: Vec<f32> = match sized.scale() {
             ValueScale::Symmetric => sized.pixels().to_vec(),
             ValueScale::Gray => gray.iter().map(|gray| Scaling::UnitToSymmetric.apply(*gray, 0)).collect(),
         };
-        let input = model_input(&sized, model)?;
+        let input = scaled(&sized, model);
         Ok(Self {
             input,
+            area: area(radiograph, &model.card),
             gray,
             content_seed: content_seed(&symmetric),
             is_phantom: sized.is_phantom(),

@@ -247,12 +247,11 @@ mod tests {
             ),
             (ModelCard { norm_folded: true, ..named.card }, "`norm_folded` of the model card is for imported networks"),
         ] {
-            match expected {
-                "" => assert!(Model::from_bytes(&wrong.to_json().unwrap(), &weights).is_ok()),
-                _ => {
-                    let told = refused(&wrong, &weights);
-                    assert!(told.contains(expected), "{told}");
-                }
+            if expected.is_empty() {
+                assert!(Model::from_bytes(&wrong.to_json().unwrap(), &weights).is_ok());
+            } else {
+                let told = refused(&wrong, &weights);
+                assert!(told.contains(expected), "{told}");
             }
         }
     }

@@ -201,6 +201,9 @@ pub enum Error {
         /// What the system said.
         problem: crate::files::Error,
     },
+    /// A sample that cannot be compared, or that the model does not agree with.
+    #[error("the sample cannot confirm the model: {0}")]
+    Sample(String),
     /// Something is wrong with one file.
     #[error("{problem}: {}", path.display())]
     File {

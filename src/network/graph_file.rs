@@ -49,6 +49,7 @@ struct NodeFile {
     start: Start,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_usual(start: &Start) -> bool {
     *start == Start::Usual
 }
@@ -333,7 +334,8 @@ mod tests {
     fn every_contradiction_is_told() {
         let good = written(&everything());
         let at = |name: &str| good["nodes"].as_array().unwrap().iter().position(|node| node["name"] == name).unwrap();
-        let cases: &[(&str, &dyn Fn(&mut Value), &str)] = &[
+        type Change<'a> = &'a dyn Fn(&mut Value);
+        let cases: &[(&str, Change<'_>, &str)] = &[
             ("nothing", &|g| g["nodes"] = json!([]), "has 0 nodes, not a whole number from 2 to 20000"),
             ("no image", &|g| g["nodes"][0]["op"] = json!("relu"), "the image is the first node"),
             ("two images", &|g| g["nodes"][1]["op"] = json!("input"), "the image is the first node"),

@@ -25,9 +25,12 @@ mod nonlinearity;
 mod op;
 mod op_check;
 mod output;
+mod read_area;
 mod runtime;
 mod same_border;
+mod sample;
 mod scaling;
+mod self_check;
 mod trainable;
 mod weights;
 mod weights_file;
@@ -53,10 +56,13 @@ pub use model_card::{DetectorCard, ModelCard, NEVER_SAW_PATIENTS, class_names};
 pub use nonlinearity::Nonlinearity;
 pub use op::{BatchNorm, Border, Conv2d, Op, Pool};
 pub use output::Output;
+pub use read_area::{ReadArea, Resize};
 pub use runtime::{
     DeviceChoice, Devices, ExecutorChoice, Forward, Gpu, Runtime, RuntimeOptions, StartError, ThisMachine,
 };
-pub use scaling::Scaling;
+pub use sample::{Answer, Sample};
+pub use scaling::{ChannelOrder, Scaling};
+pub use self_check::{Checked, SelfCheck};
 pub use trainable::{AdamW, Mode, Moments, Trainable};
 pub use weights::{Tensor, Weights};
 pub use weights_file::{Precision, WeightsFile, sha256_hex};

@@ -104,6 +104,9 @@ impl Model {
             notes.push(self.card.assumed_head_note());
         }
         notes.extend(self.constant_logit_note().map(str::to_owned));
+        notes.extend(self.card.folded_norm_note().map(str::to_owned));
+        let differs = self.card.checked.as_ref().filter(|checked| !checked.agrees());
+        notes.extend(differs.map(|checked| format!("the model {}", checked.words())));
         notes
     }
 

@@ -14,7 +14,9 @@ use super::graph::{Graph, ModelKind};
 use super::graph_file::GraphFile;
 use super::head::Head;
 use super::output::Output;
-use super::scaling::{Scaling, ScalingFields, TRANSFORMED_CHANNELS, transform_input};
+use super::read_area::{Resize, ResizeFields};
+use super::scaling::{ChannelOrder, Scaling, ScalingFields, TRANSFORMED_CHANNELS, transform_input};
+use super::self_check::Checked;
 use super::weights_file::{sha256_hex, written};
 use crate::{files, limits};
 
@@ -43,6 +45,16 @@ pub struct ModelCard {
     /// How gray values become its input: in the file `scaling`, or `range`, or `mean` and `std`.
     #[serde(flatten)]
     pub scaling: Scaling,
+    /// How images are brought to its size: in the file `resize` and `resize_px`.
+    #[serde(flatten)]
+    pub resize: Resize,
+    /// Gray levels are whole numbers before and after they are resized, as in pipelines whose images are 8-bit files: in the
+    /// file `"bit_depth": 8`. Otherwise every bit of a radiograph counts.
+    #[serde(rename = "bit_depth", skip_serializing_if = "is_full_depth", serialize_with = "eight_bits")]
+    pub is_8_bit: bool,
+    /// In which order it reads the channels of the scaling.
+    #[serde(skip_serializing_if = "is_rgb")]
+    pub channel_order: ChannelOrder,
     /// Names of the classes: one a logit of a classifier (two of a single logit: the absence of the finding, and the
     /// finding), a map of a segmentation, a kind of box of a detector.
     pub classes: Vec<String>,
@@ -96,11 +108,32 @@ pub struct ModelCard {
     /// Imported networks: blocks for the cascade, in the order of the data, instead of those of the graph.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocks: Option<Vec<Block>>,
+    /// What a comparison with the framework that the model comes from gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checked: Option<Checked>,
     /// SHA-256 of the file of weights, in lower-case hexadecimal.
     pub sha256: String,
     /// The graph of an imported network, in the file `graph`; [`ModelCard::graph`] gives that of any model.
     #[serde(skip)]
     pub imported_graph: Option<Arc<Graph>>,
+}
+
+/// The bit depth that a card may state.
+const EIGHT_BITS: u64 = 8;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_rgb(order: &ChannelOrder) -> bool {
+    *order == ChannelOrder::Rgb
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_full_depth(is_8_bit: &bool) -> bool {
+    !*is_8_bit
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn eight_bits<S: serde::Serializer>(_: &bool, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_u64(EIGHT_BITS)
 }
 
 /// What a detector's boxes start from.
@@ -139,6 +172,10 @@ pub(super) struct CardFile {
     channels: Option<usize>,
     #[serde(flatten)]
     scaling: ScalingFields,
+    #[serde(flatten)]
+    resize: ResizeFields,
+    bit_depth: Option<u64>,
+    channel_order: Option<ChannelOrder>,
     transform_input: Option<bool>,
     output: Option<Output>,
     classes: Option<Vec<String>>,
@@ -155,6 +192,7 @@ pub(super) struct CardFile {
     detector: Option<DetectorFile>,
     norm_folded: Option<bool>,
     blocks: Option<Vec<Block>>,
+    checked: Option<Checked>,
     sha256: Option<String>,
     graph: Option<GraphFile>,
     /// What `graph` describes.
@@ -172,6 +210,9 @@ impl CardFile {
             input_size: None,
             channels: None,
             scaling: ScalingFields::default(),
+            resize: ResizeFields::default(),
+            bit_depth: None,
+            channel_order: None,
             transform_input: None,
             output: None,
             classes: None,
@@ -188,6 +229,7 @@ impl CardFile {
             detector: None,
             norm_folded: None,
             blocks: None,
+            checked: None,
             sha256: None,
             graph: None,
             imported_graph: None,
@@ -265,9 +307,18 @@ impl CardFile {
         };
         let transform_input = self.transform_input.unwrap_or(false);
         let said = self.scaling.scaling().map_err(|(field, problem)| Error::Card { field, problem })?;
+        let resize = self.resize.resize().map_err(|(field, problem)| Error::Card { field, problem })?;
+        if let Some(depth) = self.bit_depth.filter(|depth| *depth != EIGHT_BITS) {
+            let problem =
+                format!("is {depth}: 8 is known, for gray levels in whole numbers; leave it out for every bit");
+            return Err(Error::Card { field: "bit_depth", problem });
+        }
         let card = ModelCard {
             architecture: self.architecture,
             kind,
+            resize,
+            is_8_bit: self.bit_depth.is_some(),
+            channel_order: self.channel_order.unwrap_or_default(),
             width: self.width.unwrap_or(inferred.width),
             input_size: self.input_size.unwrap_or([STUDY_INPUT_PX; 2]),
             channels: self.channels.unwrap_or(inferred.input_channels),
@@ -292,6 +343,7 @@ impl CardFile {
             detector,
             norm_folded: self.norm_folded.unwrap_or(false),
             blocks: self.blocks,
+            checked: self.checked,
             sha256: self.sha256.unwrap_or_else(|| sha256.to_owned()).to_lowercase(),
             imported_graph: self.imported_graph,
         };
@@ -363,11 +415,11 @@ impl ModelCard {
         if !(self.width > 0.0 && self.width <= limits::WIDTH) {
             return refuse("width", format!("is {}, not a number above 0 and up to {}", self.width, limits::WIDTH));
         }
-        let is_same = |a: f64, b: f64| {
+        let is_same = self.width.to_bits() == inferred.width.to_bits() || {
             let graph = |width| self.architecture.graph(&Variant { width, ..inferred.clone() });
-            a == b || self.architecture != Architecture::Imported && graph(a) == graph(b)
+            self.architecture != Architecture::Imported && graph(self.width) == graph(inferred.width)
         };
-        if !is_same(self.width, inferred.width) {
+        if !is_same {
             return refuse("width", format!("is {}, but the weights have width {}", self.width, inferred.width));
         }
         if self.input_size.iter().any(|side| *side < min_px) {
@@ -380,6 +432,9 @@ impl ModelCard {
             return refuse("input_size", format!("is {height}x{width}, larger than {most_px}x{most_px}"));
         }
         self.check_graph()?;
+        if let Some(problem) = self.checked.as_ref().and_then(Checked::problem) {
+            return refuse("checked", problem);
+        }
         if self.channels != inferred.input_channels {
             return refuse(
                 "channels",
@@ -388,6 +443,16 @@ impl ModelCard {
         }
         if let Some((field, problem)) = self.scaling.problem(self.channels) {
             return refuse(field, problem);
+        }
+        if let Some(problem) = self.resize.problem(self.input_size) {
+            return refuse("resize_px", problem);
+        }
+        if self.resize != Resize::Squash && self.kind != ModelKind::Classifier {
+            return refuse("resize", "is for classifiers; networks that localize read the whole image".to_owned());
+        }
+        if self.channel_order == ChannelOrder::Bgr && (self.channels != 3 || self.scaling == Scaling::Caffe) {
+            let problem = "is bgr, which is for 3 channels whose scaling is named from red to blue: leave it out";
+            return refuse("channel_order", problem.to_owned());
         }
         if self.transform_input && !(self.architecture.transforms_input() && self.channels == TRANSFORMED_CHANNELS) {
             let problem = "is for inception_v3 and googlenet with 3 channels, as torchvision makes them: leave it out";
@@ -465,7 +530,7 @@ impl ModelCard {
 
     /// Gray value 0 to 255 as the network reads it in one channel: scaled, and transformed where the card says so.
     pub fn scale(&self, gray: f32, channel: usize) -> f32 {
-        let scaled = self.scaling.apply(gray, channel);
+        let scaled = self.scaling.apply(gray, self.channel_order.of_scaling(channel, self.channels));
         if self.transform_input { transform_input(scaled, channel) } else { scaled }
     }
 
@@ -495,10 +560,20 @@ impl ModelCard {
             .to_owned()
     }
 
+    /// That a cascade of it is not the study's, where batch normalization was folded away.
+    pub fn folded_norm_note(&self) -> Option<&'static str> {
+        self.norm_folded.then_some(
+            "Batch normalization was folded into the layers before it when the model's file was written: randomizing a layer \
+             resets both at once, so that the study's randomization cannot be repeated exactly.",
+        )
+    }
+
     /// How gray levels become its input, for people.
     pub fn scaling_words(&self) -> String {
         let transformed = if self.transform_input { ", then transformed to -1..1 (transform_input)" } else { "" };
-        format!("{}{transformed}", self.scaling.words())
+        let reversed = if self.channel_order == ChannelOrder::Bgr { ", blue first" } else { "" };
+        let depth = if self.is_8_bit { "8-bit " } else { "" };
+        format!("{depth}{}{reversed}{transformed}", self.scaling.words())
     }
 
     /// Probabilities of the classes, 0 to 1; none where nobody said how logits become probabilities.
@@ -641,7 +716,10 @@ mod tests {
         let detector = r#"{"architecture": "retina_net", "kind": "detection", "detector": {"anchor_base_px": 16}}"#;
         let scaled = r#"{"architecture": "densenet_121", "mean": [0.1, 0.2, 0.3], "std": [0.7]}"#;
         let range = r#"{"architecture": "densenet_121", "range": [-1024, 1024], "trained_on_patients": true}"#;
-        for json in [json, detector, scaled, range] {
+        let cropped = r#"{"architecture": "densenet_121", "input_size": [224, 200], "resize": "center_crop", "resize_px": 256,
+            "bit_depth": 8, "channel_order": "bgr"}"#;
+        let padded = r#"{"architecture": "densenet_121", "resize": "pad", "scaling": "caffe"}"#;
+        for json in [json, detector, scaled, range, cropped, padded] {
             let card = complete(json).unwrap();
             assert_eq!(complete(&serde_json::to_string(&card).unwrap()).unwrap(), card);
         }
@@ -651,6 +729,23 @@ mod tests {
     fn errors_name_the_field() {
         for (fields, expected) in [
             (r#""sha256": "CD""#, "field `sha256` of the model card is cd, but these weights have ab12"),
+            (
+                r#""resize": "center_crop""#,
+                "field `resize` of the model card is center_crop, which needs `resize_px`: the shorter side before it is cropped",
+            ),
+            (r#""resize_px": 256"#, "field `resize_px` of the model card is for `resize` center_crop: leave it out"),
+            (
+                r#""resize": "center_crop", "resize_px": 256"#,
+                "field `resize_px` of the model card is 256, not a number of pixels from 320, which are read, to 4096",
+            ),
+            (
+                r#""bit_depth": 12"#,
+                "field `bit_depth` of the model card is 12: 8 is known, for gray levels in whole numbers; leave it out for every bit",
+            ),
+            (
+                r#""scaling": "caffe", "channel_order": "bgr""#,
+                "field `channel_order` of the model card is bgr, which is for 3 channels whose scaling is named from red to blue: leave it out",
+            ),
             (r#""width": -1"#, "field `width` of the model card is -1, not a number above 0 and up to 16"),
             (r#""width": 0.5"#, "field `width` of the model card is 0.5, but the weights have width 1"),
             (r#""input_size": [320, 60]"#, "field `input_size` of the model card is 320x60, smaller than 75x75"),

@@ -74,14 +74,19 @@ impl fmt::Display for Output {
     }
 }
 
-fn sigmoid(logit: f64) -> f64 {
+pub(super) fn sigmoid(logit: f64) -> f64 {
     1.0 / (1.0 + (-logit).exp())
 }
 
-/// Computed in `f64` against the largest logit, so that nothing overflows.
+/// Computed against the largest logit, so that nothing overflows.
 fn softmax(logits: &[f32]) -> Vec<f64> {
-    let largest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-    let powers: Vec<f64> = logits.iter().map(|logit| (f64::from(*logit) - largest).exp()).collect();
+    softmax_f64(&logits.iter().copied().map(f64::from).collect::<Vec<_>>())
+}
+
+/// The same of logits in double precision.
+pub(super) fn softmax_f64(logits: &[f64]) -> Vec<f64> {
+    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let powers: Vec<f64> = logits.iter().map(|logit| (logit - largest).exp()).collect();
     let sum: f64 = powers.iter().sum();
     powers.into_iter().map(|power| power / sum).collect()
 }

@@ -9,6 +9,8 @@ use super::architecture::Architecture;
 /// The means and deviations of ImageNet's three channels.
 const IMAGENET_MEAN: [f64; 3] = [0.485, 0.456, 0.406];
 const IMAGENET_STD: [f64; 3] = [0.229, 0.224, 0.225];
+/// The means of ImageNet's channels that Caffe's networks subtract, blue first, in gray levels.
+const CAFFE_MEAN: [f32; 3] = [103.939, 116.779, 123.68];
 
 /// How gray values in 0..=255 become the network's input; every step in `f32`, in this order.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +29,30 @@ pub enum Scaling {
         /// The same number of deviations, above 0.
         std: Vec<f32>,
     },
+    /// `x` minus the mean of ImageNet's three channels, blue first: what Keras' `preprocess_input` of `ResNet` and VGG does.
+    Caffe,
+}
+
+/// In which order a network reads the channels that its scaling names as red, green and blue. A radiograph has the same gray
+/// in each, so that only scalings which differ by channel tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelOrder {
+    /// Red, green, blue.
+    #[default]
+    Rgb,
+    /// Blue, green, red, as `OpenCV` and Caffe.
+    Bgr,
+}
+
+impl ChannelOrder {
+    /// The channel of the scaling that a network's channel number `channel` of `channels` is.
+    pub(super) fn of_scaling(self, channel: usize, channels: usize) -> usize {
+        match self {
+            Self::Rgb => channel,
+            Self::Bgr => channels - 1 - channel,
+        }
+    }
 }
 
 impl Architecture {
@@ -61,6 +87,7 @@ impl Scaling {
                 let of = |values: &[f32]| values[channel.min(values.len() - 1)];
                 (unit - of(mean)) / of(std)
             }
+            Self::Caffe => gray - CAFFE_MEAN[channel],
         }
     }
 
@@ -68,6 +95,9 @@ impl Scaling {
     pub(crate) fn problem(&self, channels: usize) -> Option<(&'static str, String)> {
         match self {
             Self::UnitToSymmetric => None,
+            Self::Caffe => (channels != CAFFE_MEAN.len()).then(|| {
+                ("scaling", format!("is caffe, which has 3 channels, but the model reads {channels}; say `range`"))
+            }),
             Self::Imagenet => (channels != IMAGENET_MEAN.len()).then(|| {
                 ("scaling", format!("is imagenet, which has 3 channels, but the model reads {channels}; say `range`"))
             }),
@@ -105,6 +135,7 @@ impl Scaling {
         match self {
             Self::UnitToSymmetric => "gray levels from -1 to 1".to_owned(),
             Self::Imagenet => "gray levels by ImageNet's mean and deviation".to_owned(),
+            Self::Caffe => "gray levels from 0 to 255, minus ImageNet's mean, blue first (Caffe)".to_owned(),
             Self::Range([black, white]) => format!("gray levels from {black} to {white}"),
             Self::MeanStd { mean, std } => {
                 format!(
@@ -135,6 +166,7 @@ enum Named {
     UnitToSymmetric,
     Imagenet,
     Unit,
+    Caffe,
 }
 
 /// The fields of a card that say a scaling: `scaling`, or `range`, or `mean` with `std`.
@@ -165,6 +197,7 @@ impl ScalingFields {
         match (scaling, range, mean, std) {
             (Some(Named::UnitToSymmetric), ..) => Ok(Some(Scaling::UnitToSymmetric)),
             (Some(Named::Imagenet), ..) => Ok(Some(Scaling::Imagenet)),
+            (Some(Named::Caffe), ..) => Ok(Some(Scaling::Caffe)),
             (Some(Named::Unit), ..) => Ok(Some(Scaling::UNIT)),
             (_, Some(range), ..) => Ok(Some(Scaling::Range(range))),
             (.., Some(mean), Some(std)) => Ok(Some(Scaling::MeanStd { mean, std })),
@@ -181,6 +214,7 @@ impl Serialize for Scaling {
         match self {
             Self::UnitToSymmetric => fields.scaling = Some(Named::UnitToSymmetric),
             Self::Imagenet => fields.scaling = Some(Named::Imagenet),
+            Self::Caffe => fields.scaling = Some(Named::Caffe),
             Self::Range(range) => fields.range = Some(*range),
             Self::MeanStd { mean, std } => (fields.mean, fields.std) = (Some(mean.clone()), Some(std.clone())),
         }
@@ -248,9 +282,20 @@ mod tests {
     }
 
     #[test]
+    fn caffe_subtracts_means_from_gray_levels() {
+        assert_eq!(
+            [0, 1, 2].map(|channel| Scaling::Caffe.apply(200.0, channel)),
+            [200.0 - 103.939, 200.0 - 116.779, 200.0 - 123.68]
+        );
+        let reversed = [0, 1, 2].map(|channel| ChannelOrder::Bgr.of_scaling(channel, 3));
+        assert_eq!((reversed, ChannelOrder::Rgb.of_scaling(1, 3)), ([2, 1, 0], 1));
+    }
+
+    #[test]
     fn what_cannot_scale_is_told_with_its_field() {
         let problem = |scaling: Scaling, channels| scaling.problem(channels).map(|(field, _)| field);
         assert_eq!(problem(Scaling::Imagenet, 1), Some("scaling"));
+        assert_eq!(problem(Scaling::Caffe, 1), Some("scaling"));
         assert_eq!(problem(Scaling::Range([1.0, 1.0]), 3), Some("range"));
         assert_eq!(problem(Scaling::Range([0.0, f32::INFINITY]), 3), Some("range"));
         assert_eq!(problem(Scaling::MeanStd { mean: vec![0.5; 2], std: vec![0.5; 2] }, 3), Some("mean"));

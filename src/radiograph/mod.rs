@@ -178,6 +178,41 @@ impl Radiograph {
         Self { is_phantom: true, ..self }
     }
 
+    /// Other pixels of the same image, on the same scale.
+    ///
+    /// # Panics
+    /// As [`Radiograph::new`].
+    #[must_use]
+    pub fn with_pixels(&self, height_px: usize, width_px: usize, pixels: Vec<f32>) -> Self {
+        Self {
+            warnings: self.warnings.clone(),
+            is_phantom: self.is_phantom,
+            ..Self::new(height_px, width_px, pixels, self.scale)
+        }
+    }
+
+    /// The same image with one thing more that was odd.
+    #[must_use]
+    pub fn with_warning(mut self, warning: String) -> Self {
+        self.warnings.push(warning);
+        self
+    }
+
+    /// The same image in whole gray levels, 0 to 255, as an 8-bit file holds them.
+    #[must_use]
+    pub fn in_8_bits(&self) -> Self {
+        let gray = self.gray_levels().iter().map(|gray| gray.round().clamp(0.0, 255.0)).collect();
+        Self { scale: ValueScale::Gray, ..self.with_pixels(self.height_px, self.width_px, gray) }
+    }
+
+    /// The value of black on its scale.
+    pub fn black(&self) -> f32 {
+        match self.scale {
+            ValueScale::Gray => 0.0,
+            ValueScale::Symmetric => -1.0,
+        }
+    }
+
     /// Columns.
     pub fn width_px(&self) -> usize {
         self.width_px
@@ -259,11 +294,7 @@ impl Radiograph {
             Resizer::new().resize(&source, &mut target, &options).map_err(|error| refuse(error.to_string()))?;
             bytemuck::pod_collect_to_vec::<u8, f32>(target.buffer())
         };
-        let mut resized = Self {
-            warnings: self.warnings.clone(),
-            is_phantom: self.is_phantom,
-            ..Self::new(height_px, width_px, pixels, self.scale)
-        };
+        let mut resized = self.with_pixels(height_px, width_px, pixels);
         let aspect_change = (self.width_px * height_px) as f64 / (self.height_px * width_px) as f64;
         if !(0.98..=1.02).contains(&aspect_change) {
             resized.warnings.push(format!(

@@ -16,6 +16,7 @@ use crate::cascade::{self, MethodBaseline, Order, Randomizer, Row, Verdict, verd
 use crate::display::{CascadeMode, CascadeStack, GrayDisplay, Orientation};
 use crate::figure::{CascadeCurve, CascadeCurves, CascadeTile, CascadeTiles, NOT_FOR_DIAGNOSIS, Scene, paint};
 use crate::files;
+use crate::model_input::StudyImage;
 use crate::saliency::{Method, MethodParameters, Outcome, Parameters, Preset};
 use crate::watch::Watch;
 
@@ -261,8 +262,8 @@ impl CascadeExport {
     }
 
     fn tiles(&self, methods: &[Method]) -> Result<CascadeTiles<'_>> {
-        let [height, width] = self.run.model.model.card.input_size;
-        let sized = self.run.case.radiograph.resized(height, width)?;
+        let model = &self.run.model.model;
+        let read = StudyImage::new(&self.run.case.radiograph, model)?;
         let rows = methods.iter().filter_map(|method| {
             let stack = self.found.stacks.get(method)?;
             let tiles = (0..self.run.states.len()).map(|state| self.tile(stack, *method, state)).collect();
@@ -275,7 +276,7 @@ impl CascadeExport {
             headline: "Maps while the network is randomized".to_owned(),
             caution: self.caution.map(str::to_owned),
             details,
-            radiograph: CascadeTile::new(&sized.gray_levels(), [height, width], 255.0),
+            radiograph: CascadeTile::new(&read.gray, model.card.input_size, 255.0),
             states: self.run.states.iter().map(|state| state.name.as_str()).collect(),
             rows: rows.collect(),
         })
@@ -287,9 +288,11 @@ impl CascadeExport {
         let layer = stack.layers().get(state).and_then(Option::as_ref);
         let tile = layer.filter(|_| row.is_some_and(|row| row.outcome == Outcome::Normal)).map(|layer| {
             let [low, high] = layer.range;
+            // As the network reads the image; what lies beside it has no values.
+            let read = self.run.area.window_of(&layer.values, 0.0);
             let shown: Vec<f32> =
-                layer.values.iter().map(|value| ((value.abs() - low) / (high - low)).clamp(0.0, 1.0)).collect();
-            CascadeTile::new(&shown, [stack.height_px(), stack.width_px()], 1.0)
+                read.iter().map(|value| ((value.abs() - low) / (high - low)).clamp(0.0, 1.0)).collect();
+            CascadeTile::new(&shown, self.run.area.window_px, 1.0)
         });
         let likeness = row.filter(|_| state > 0).and_then(|row| self.run.question.likeness(&row.similarity));
         (tile, likeness.map_or(String::new(), |ssim| format!("SSIM {ssim:.2}").replace("-0.00", "0.00")))
@@ -303,10 +306,12 @@ impl CascadeExport {
             Order::Independent => "each state randomizes its block alone",
         };
         let range = question.range();
-        vec![
+        let mut details = vec![
             format!("Order {}: {meaning}. SSIM of display maps at a data range of {range}.", question.order),
             self.model_words(),
-        ]
+        ];
+        details.extend(self.run.model.model.card.folded_norm_note().map(str::to_owned));
+        details
     }
 
     /// Where the dashed lines come from.

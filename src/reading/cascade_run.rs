@@ -16,7 +16,8 @@ use crate::cascade::{
 };
 use crate::display::CascadeStack;
 use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start};
-use crate::network::Weights;
+use crate::model_input;
+use crate::network::{ReadArea, Weights};
 use crate::saliency::methods::Scale;
 use crate::saliency::{self, Method, Outcome, Preset, Request, SaliencyMap, percentile};
 use crate::watch::{Part, Watch};
@@ -101,6 +102,8 @@ pub struct CascadeRun {
     pub model: Arc<OpenModel>,
     /// What is asked.
     pub question: CascadeQuestion,
+    /// Where the maps lie on the image.
+    pub(super) area: ReadArea,
     /// The states, the original first.
     pub states: Vec<State>,
     /// Which blocks are random in which state.
@@ -125,6 +128,7 @@ impl CascadeRun {
             case: Arc::clone(case),
             model: Arc::clone(model),
             question: question.clone(),
+            area: model_input::area(&case.radiograph, &model.model.card),
             states,
         }
     }
@@ -240,9 +244,8 @@ impl CascadeRun {
             return;
         }
         let states = self.states.len();
-        let stack =
-            found.stacks.entry(map.method).or_insert_with(|| CascadeStack::new([map.height, map.width], states));
-        stack.set(state, map.raw.as_slice(), range);
+        let stack = found.stacks.entry(map.method).or_insert_with(|| CascadeStack::new(self.area.whole_px, states));
+        stack.set(state, self.area.over_image(&map.raw, f32::NAN), range);
         found.logits[state].get_or_insert_with(|| finished.logits.to_vec());
         found.class = Some(finished.class);
         found.rows.push(Row { state, ..finished.row });

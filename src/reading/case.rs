@@ -190,7 +190,7 @@ impl OpenCase {
         })
     }
 
-    /// What experts marked, at the size `[h, w]` of a map; `None` where nothing is marked.
+    /// What experts marked, at the size `[h, w]` of a map of the whole image; `None` where nothing is marked.
     pub fn truth_at(&self, [height_px, width_px]: [usize; 2], rule: TruthRule) -> Option<Mask> {
         if self.truth.is_empty() {
             return None;

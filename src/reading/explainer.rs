@@ -14,8 +14,8 @@ use crate::cascade::signed_map;
 use crate::display::MapPlane;
 use crate::job::{Ending, JobId, JobWatch, Jobs, Lane, Start};
 use crate::metrics::MapScores;
-use crate::model_input::StudyImage;
-use crate::network::{Pass, Runtime};
+use crate::model_input::{self, StudyImage};
+use crate::network::{Pass, ReadArea, Runtime};
 use crate::saliency::{self, DisplayMap, FinishedMap, ImageInput, MapWatch, Method, PartialMap, Request, SaliencyMap};
 use crate::truth::Mask;
 use crate::watch::Watch;
@@ -53,16 +53,16 @@ pub struct Answer {
 
 impl Answer {
     fn new(mut map: SaliencyMap, prediction: Prediction, truth: Option<&Mask>, clip_percentile: f64) -> Self {
-        let shape = [map.height, map.width];
-        let signed = signed_map(&map, clip_percentile).map(|signed| MapPlane::new(shape, signed));
+        let signed = signed_map(&map, clip_percentile).map(|signed| MapPlane::over_image(&map, &signed));
         map.intermediates = Vec::new();
-        let raw = MapPlane::new(shape, map.raw.as_slice());
+        let raw = MapPlane::over_image(&map, &map.raw);
+        let display = MapPlane::over_image(&map, &map.display.values);
         Self {
-            display: MapPlane::from_display(shape, &map.display),
             raw_range: raw.extremes().unwrap_or([0.0, 1.0]),
             raw,
             signed,
-            scores: truth.and_then(|truth| MapScores::of(&map.display.values, truth.pixels()).ok()),
+            scores: truth.and_then(|truth| MapScores::of_present(display.values(), truth.pixels()).ok()),
+            display,
             map,
             prediction,
         }
@@ -344,9 +344,10 @@ impl Work {
             intermediates: true, // they hold the sign
             ..Request::new(vec![input], self.wanted.iter().map(|(method, _)| *method).collect(), question.preset)
         };
-        let truth = self.case.truth_at([height, width], question.truth_rule());
+        let area = model_input::area(&self.case.radiograph, &self.model.model.card);
+        let truth = self.case.truth_at(area.whole_px, question.truth_rule());
         let (refreshed, made) = (Mutex::default(), Mutex::default());
-        let follow = Follow { work: self, watch, viewer, truth, refreshed, made };
+        let follow = Follow { work: self, watch, viewer, area, truth, refreshed, made };
         saliency::explain(executor.as_ref(), &request, &follow)?;
         Ok(follow.made.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
@@ -374,7 +375,9 @@ struct Follow<'a> {
     watch: &'a dyn Watch,
     /// Whoever looks at maps as they come.
     viewer: Option<&'a JobWatch>,
-    /// What experts marked, at the map's size.
+    /// Where the maps lie on the image.
+    area: ReadArea,
+    /// What experts marked, as the maps lie.
     truth: Option<Mask>,
     refreshed: Mutex<HashMap<Method, Instant>>,
     /// The finished maps.
@@ -417,7 +420,8 @@ impl MapWatch for Follow<'_> {
         drop(refreshed);
         let clip = self.work.question.parameters.clip_percentile;
         let display = DisplayMap::clipped(partial.raw, clip);
-        let display = MapPlane::from_display([partial.height, partial.width], &display);
+        let display = self.area.over_image(&display.values, f32::NAN);
+        let display = MapPlane::new(self.area.whole_px, display);
         let answer = PartialAnswer { display, k: partial.k, n: partial.n };
         let mut shared = lock(&self.work.shared);
         // One that was cancelled says nothing any more.
@@ -434,7 +438,8 @@ impl MapWatch for Follow<'_> {
         let Some(key) = self.work.key(finished.map.method) else { return };
         let prediction = Prediction::of(finished.logits, &self.work.model.model.card);
         let clip = self.work.question.parameters.clip_percentile;
-        let answer = Arc::new(Answer::new(finished.map.clone(), prediction.clone(), self.truth.as_ref(), clip));
+        let map = SaliencyMap { area: self.area, ..finished.map.clone() };
+        let answer = Arc::new(Answer::new(map, prediction.clone(), self.truth.as_ref(), clip));
         lock(&self.made).push(Arc::clone(&answer));
         lock(&self.work.cache).insert(key.clone(), answer);
         let mut shared = lock(&self.work.shared);

@@ -3,6 +3,7 @@
 use super::display::DisplayMap;
 use super::methods::Method;
 use super::provenance::Provenance;
+use crate::network::ReadArea;
 
 /// Everything found for one image.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,8 +40,21 @@ pub struct SaliencyMap {
     pub display: DisplayMap,
     /// Where it came from.
     pub provenance: Provenance,
+    /// Where it lies on the image: everywhere, until whoever read the image for a network says otherwise.
+    pub area: ReadArea,
     /// Arrays met on the way; empty unless asked for.
     pub intermediates: Vec<NamedArray>,
+}
+
+impl SaliencyMap {
+    /// `values` of the map's pixels over the whole image, `[h, w]` and row-major: NaN where the map does not reach, without
+    /// what lies beside the image.
+    ///
+    /// # Panics
+    /// When there are not as many values as pixels of the map.
+    pub fn over_image(&self, values: &[f32]) -> ([usize; 2], Vec<f32>) {
+        (self.area.whole_px, self.area.over_image(values, f32::NAN))
+    }
 }
 
 /// An array met on the way to a map, such as `IG_signed` `[c, h, w]`.

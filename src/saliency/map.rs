@@ -9,6 +9,7 @@ use super::parameters::{Parameters, Preset};
 use super::provenance::{Completeness, Evaluations, NoiseOrigin, Provenance};
 use super::request::ClassChoice;
 use super::xrai;
+use crate::network::ReadArea;
 
 /// What the maps of one request have in common.
 #[derive(Clone, Debug)]
@@ -75,7 +76,8 @@ impl Maker {
         };
         let Made { raw, display, intermediates } = made;
         let [height, width] = canvas.size();
-        let map = SaliencyMap { method, raw, height, width, display, provenance, intermediates };
+        let area = ReadArea::whole([height, width]);
+        let map = SaliencyMap { method, raw, height, width, display, provenance, area, intermediates };
         self.maps.push_mut(map)
     }
 }

@@ -13,7 +13,7 @@ use super::steady::steady;
 use super::{model_lines, parameters_view, theme, trust};
 use crate::display::{ColourMap, Opacity, WindowPreset};
 use crate::export::hit_words;
-use crate::network::class_logit;
+use crate::network::{Resize, class_logit};
 use crate::reading::{OpenCase, OpenModel, Prediction, Question, Standing};
 use crate::saliency::{ClassChoice, Preset};
 
@@ -89,6 +89,9 @@ fn model_ui(ui: &mut Ui, state: &State, services: &Services, case: Option<&Arc<O
     let card = &model.model.card;
     let [height, width] = card.input_size;
     ui.label(RichText::new(format!("{}, reads {width} x {height} px", card.architecture)).small());
+    if card.resize != Resize::Squash {
+        ui.label(RichText::new(format!("It reads {}.", card.resize)).small());
+    }
     if let Some(trained_on) = &card.trained_on {
         ui.label(RichText::new(format!("trained on {trained_on}")).small());
     }

@@ -19,8 +19,13 @@ pub(super) fn model_lines_ui(
     if let Some(caution) = case.and_then(|case| state.caution(model, case.is_phantom())) {
         ui.label(RichText::new(caution).strong().color(theme::caution(ui.visuals())));
     }
-    if let Some(note) = model.model.constant_logit_note() {
+    let notes = [model.model.constant_logit_note(), model.model.card.folded_norm_note()];
+    for note in notes.into_iter().flatten() {
         ui.label(RichText::new(note).small());
+    }
+    if let Some(checked) = &model.model.card.checked {
+        let words = RichText::new(format!("The model {}.", checked.words())).small();
+        ui.label(if checked.agrees() { words } else { words.color(theme::caution(ui.visuals())) });
     }
     steady(ui, "patients", |ui| patients_ui(ui, state, model, actions));
     steady(ui, "scaling", |ui| scaling_ui(ui, state, model, actions));

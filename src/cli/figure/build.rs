@@ -68,7 +68,8 @@ pub(super) fn figure(spec: &Spec, machine: &Machine, interrupt: &Interrupt) -> R
         for method in &spec.methods {
             // Maps come in the study's order, figures have the user's.
             let Some(map) = explanation.map(*method) else { continue };
-            let scores = ground.scores(&map.display.values, [map.height, map.width]);
+            let (size, shown) = map.over_image(&map.display.values);
+            let scores = ground.scores(&shown, size);
             record.maps.push(MapRecord::of(map, index, class.clone(), scores));
             meaning = scores.as_ref().map(export::score_explanation);
             row.push(ground.tile(map, spec, scores.as_ref()));
@@ -144,6 +145,9 @@ fn explained(
         other => Error::Saliency(other),
     })?;
     let [image] = images;
+    for map in explanations.iter_mut().flat_map(|explanation| &mut explanation.maps) {
+        map.area = image.area;
+    }
     Ok(Found { name: model::name(path), model, explanation: explanations.remove(0), warnings: image.warnings })
 }
 
@@ -247,7 +251,7 @@ impl Ground {
         self.shown.image.radiograph.is_phantom()
     }
 
-    /// A map `[h, w]` against the truth.
+    /// A map `[h, w]` of the whole image against the truth, where it has values.
     pub(super) fn scores(&self, map: &[f32], [height, width]: [usize; 2]) -> Option<MapScores> {
         let rule = TruthRule::AreaExact;
         let truth: Mask = match (&self.shown.truth, &self.truth) {
@@ -255,7 +259,7 @@ impl Ground {
             (None, Some(TruthSpec::Boxes(boxes))) => boxes_at(boxes, self.shown.image.size_px(), height, width, rule),
             _ => return None,
         };
-        MapScores::of(map, truth.pixels()).ok()
+        MapScores::of_present(map, truth.pixels()).ok()
     }
 
     /// The radiograph with a map over it.

@@ -120,8 +120,8 @@ impl ShownTile {
     pub(super) fn scores(&self) -> Option<MapScores> {
         let map = self.map.as_ref()?;
         let found = &map.answer.map;
-        let truth = self.case.truth_at([found.height, found.width], map.question.truth_rule())?;
-        MapScores::of(&found.display.values, truth.pixels()).ok()
+        let truth = self.case.truth_at(found.area.whole_px, map.question.truth_rule())?;
+        MapScores::of_present(&found.over_image(&found.display.values).1, truth.pixels()).ok()
     }
 
     /// The picture with its words.

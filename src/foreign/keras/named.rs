@@ -31,9 +31,7 @@ fn of<'a>(architecture: Architecture, imported: &Imported<'a>) -> Option<(Archit
         let known = names.get(node)?;
         tensors.insert(usual.parameter_name(*known, suffix), (shape.clone(), tensor.clone()));
     }
-    let head = architecture.head();
-    let (prefix, _) = head.rsplit_once('.')?;
-    let bias = format!("{prefix}.bias");
+    let bias = format!("{}.bias", architecture.last_layer());
     if !tensors.contains_key(&bias) {
         // A head without bias is one whose bias is 0.
         tensors.insert(bias, (vec![found.logit_count()], Tensor::constant(0.0, found.logit_count())));

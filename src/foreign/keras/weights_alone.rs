@@ -217,7 +217,7 @@ fn tensors<'a>(
         }
     }
     let (_, head) = head(layers)?;
-    let Some(name) = torch::head_name(architecture) else { unreachable!("layers of classifiers alone are recognized") };
+    let name = architecture.last_layer();
     let kernel = &head["kernel"];
     let [_, outputs] = kernel.dataset.shape[..] else { unreachable!("a dense kernel has two axes") };
     let bias = head.get("bias").map_or_else(|| Tensor::constant(0.0, outputs), Parameter::tensor);

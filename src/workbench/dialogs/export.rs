@@ -240,7 +240,8 @@ fn preview_ui(ui: &mut Ui, gathered: &Result<Gathered, String>, services: &Servi
             list.show(ui, |ui| {
                 for map in &maps.maps {
                     let found = &map.answer.map;
-                    ui.label(format!("{}_raw, {} [{}, {}]", found.method, found.method, found.height, found.width));
+                    let [height, width] = found.area.whole_px;
+                    ui.label(format!("{}_raw, {} [{height}, {width}]", found.method, found.method));
                 }
                 ui.label("logits");
             });
