@@ -148,8 +148,8 @@ fn step(smooth: bool, gates: bool) -> BoxedStrategy<Step> {
     let residual = prop::option::weighted(0.8, (conv(true), groups())).prop_map(|conv| Step::Residual { conv });
     let product = (prop::option::weighted(0.8, conv(true)), function())
         .prop_map(|(conv, function)| Step::Product { conv, function });
-    let average = (unequal_pool(), any::<bool>()).prop_map(|(pool, include)| Step::AvgPool(pool, include));
-    let most = if smooth { average.clone().boxed() } else { unequal_pool().prop_map(Step::MaxPool).boxed() };
+    let average = (unequal_pool(), any::<bool>()).prop_map(|(pool, include)| Step::AvgPool(pool, include)).boxed();
+    let most = if smooth { average.clone() } else { unequal_pool().prop_map(Step::MaxPool).boxed() };
     prop_oneof![
         6 => unusual,
         3 => function().prop_map(Step::Function),
