@@ -110,18 +110,18 @@ fn logits_probabilities_and_gradients_are_those_of_keras() {
                 [("candle", candle.unwrap().run(&pass).unwrap()), ("processor", processor.run(&pass).unwrap())];
             for (executor, output) in passes {
                 let error = difference(&output.logits, &logits);
-                assert!(error < 3e-6, "{file}, {executor}: logits {:?} instead of {logits:?}", output.logits);
+                assert!(error < 1e-5, "{file}, {executor}: logits {:?} instead of {logits:?}", output.logits);
                 if let Some(kind) = foreign.output {
                     let mut probabilities = kind.probabilities(&output.logits);
                     if logits.len() == 1 {
                         probabilities.remove(0);
                     }
                     for (found, expected) in probabilities.iter().zip(numbers(&told["probabilities"])) {
-                        assert!((found - expected).abs() < 2e-6, "{file}, {executor}: {found} instead of {expected}");
+                        assert!((found - expected).abs() < 1e-5, "{file}, {executor}: {found} instead of {expected}");
                     }
                 }
                 let error = difference(output.gradient.unwrap().values(), &gradient);
-                assert!(error < 1e-5, "{file}, {executor}: the gradient differs by {error:.1e} of its largest value");
+                assert!(error < 2e-5, "{file}, {executor}: the gradient differs by {error:.1e} of its largest value");
             }
         }
     }

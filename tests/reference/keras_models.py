@@ -1,7 +1,10 @@
 """Small models of every kind of layer, saved by Keras itself, with logits and input gradients, for tests/keras_models.rs.
 
-    python tests/reference/keras_models.py --out tests/fixtures/keras            # needs keras 3, torch, h5py
-    python tests/reference/keras_models.py --legacy --out tests/fixtures/keras   # needs tf_keras (Keras 2), tensorflow, h5py
+    python tests/reference/keras_models.py --out tests/fixtures/keras            # needs keras 3, tensorflow, h5py
+    python tests/reference/keras_models.py --torch --out tests/fixtures/keras    # channels first; needs keras 3, torch
+    python tests/reference/keras_models.py --legacy --out tests/fixtures/keras   # needs tf_keras (Keras 2), tensorflow
+
+TensorFlow is the reference: behind torch, Keras repeats the border of an average pool whose `same` padding is uneven.
 
 The image is `formula_image` (foreign_weights.py), cut to the model's extent. `<name>.json` holds what Keras gives: logits
 (the values before the last activation), probabilities and the gradient of the last logit by the image, channels first.
@@ -17,15 +20,18 @@ from pathlib import Path
 
 import numpy as np
 
-LEGACY = "--legacy" in sys.argv
-os.environ["KERAS_BACKEND"] = "torch"
+LEGACY, TORCH = "--legacy" in sys.argv, "--torch" in sys.argv
+os.environ["KERAS_BACKEND"] = "torch" if TORCH else "tensorflow"
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 if LEGACY:
     import tensorflow as tf
     import tf_keras as keras
-else:
+elif TORCH:
     import keras
     import torch
+else:
+    import keras
+    import tensorflow as tf
 L = keras.layers
 
 from foreign_weights import formula_image, unit_values
@@ -64,7 +70,7 @@ def judged(model, image, first):
     x = image if first else image.transpose(0, 2, 3, 1)
     last = model.layers[-1]
     activation = getattr(last, "activation", None)
-    if LEGACY:
+    if not TORCH:
         x = tf.Variable(x)
         with tf.GradientTape() as tape:
             if activation is not None and activation.__name__ in ("softmax", "sigmoid"):
@@ -80,12 +86,9 @@ def judged(model, image, first):
     else:
         x = torch.tensor(x, requires_grad=True)
         probabilities = model(x, training=False).detach().numpy()
-        if activation is not None and activation.__name__ in ("softmax", "sigmoid"):
-            last.activation, kept = keras.activations.linear, last.activation
-            logits = model(x, training=False)
-            last.activation = kept
-        else:
-            logits = model(x, training=False)
+        last.activation = keras.activations.linear
+        logits = model(x, training=False)
+        last.activation = activation
         logits[0, -1].backward()
         gradient = x.grad.numpy()
         logits = logits.detach().numpy()
@@ -270,6 +273,7 @@ def refused(out):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--legacy", action="store_true")
+    parser.add_argument("--torch", action="store_true")
     parser.add_argument("--out", type=Path, required=True)
     out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
@@ -278,12 +282,13 @@ if __name__ == "__main__":
         keep(out, "keras_2_nested", nested(), [24, 24], 3, ["h5"], output="sigmoid")
         keep(out, "keras_2_shared", shared(), [16, 16], 3, ["h5"])
         keep(out, "keras_2_plain", plain(), [20, 20], 1, ["h5"], output="softmax")
+    elif TORCH:
+        keep(out, "channels_first", channels_first(), [16, 16], 3, ["keras"], first=True, output="softmax")
     else:
         keep(out, "every_kind", every_kind(), [23, 20], 1, ["h5", "keras"], output="sigmoid")
         keep(out, "residual", residual(), [33, 33], 3, ["h5", "keras", "latest.h5"], output="softmax")
         keep(out, "nested", nested(), [24, 24], 3, ["h5", "keras"], output="sigmoid")
         keep(out, "shared", shared(), [16, 16], 3, ["keras"])
         keep(out, "plain", plain(), [20, 20], 1, ["h5"], output="softmax")
-        keep(out, "channels_first", channels_first(), [16, 16], 3, ["keras"], first=True, output="softmax")
         keep(out, "averaged", averaged(), [18, 18], 3, ["keras", "h5"], output="softmax")
         refused(out)

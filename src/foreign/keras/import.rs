@@ -310,7 +310,7 @@ impl Importer<'_, '_> {
             Layer::LayerScale => {
                 self.per_channel(value, false)?;
                 let node = self.builder.scale(name, value.node, false);
-                let mut variables = self.store.variables(call, &["gamma|variable|Variable"])?;
+                let mut variables = self.store.variables(call, &["*"])?;
                 self.put(name, "weight", variables.pop().map(Tensor::vector));
                 Ok(value.at(node, false))
             }

@@ -96,7 +96,7 @@ impl<'a> Store<'a> {
     }
 
     /// The variables of a layer, `names` being those of all that it has, in Keras' order; other spellings of a name stand
-    /// behind `|`.
+    /// behind `|`, and `*` is the only one, whatever its name.
     pub(super) fn variables(&self, call: &Call<'_>, names: &[&str]) -> Result<Vec<Dataset<'a>>> {
         let missing = |name: &str| {
             let name = name.split('|').next().unwrap_or(name);
@@ -115,6 +115,9 @@ impl<'a> Store<'a> {
             }
             Layout::Named { folder, anywhere } => {
                 let found = self.named(call, folder, anywhere)?;
+                if let (["*"], 1) = (names, found.len()) {
+                    return found.values().map(|place| self.file.dataset(*place).map_err(of_hdf5)).collect();
+                }
                 let of = |name: &&str| {
                     let place = name.split('|').find_map(|name| found.get(name));
                     place.copied().ok_or_else(|| missing(name))

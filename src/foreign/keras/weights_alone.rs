@@ -53,7 +53,7 @@ pub(super) fn read(store: &Store<'_>, asked: Option<[usize; 2]>) -> Result<Forei
         }
     }
     let found = applications::ALL.iter().find_map(|(name, network)| {
-        let network = network(asked.unwrap_or(super::ANY_SIDE_PX));
+        let network = network(asked.unwrap_or([super::ANY_SIDE_PX; 2]));
         let nested = fits(&network, store, &layers)?;
         Some((*name, network, nested))
     });
