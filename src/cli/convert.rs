@@ -9,12 +9,10 @@ use super::arguments::{OutputChoice, YesNo};
 use super::console;
 use super::error::{Error, Result};
 use super::{output_file, print_json};
-use crate::export::FileSet;
-use crate::foreign::{self, Foreign};
+use crate::export;
+use crate::foreign::{self, Statements};
 use crate::limits;
-use crate::network::{
-    Architecture, DetectorCard, ModelCard, ModelKind, Output, Precision, Scaling, class_names, sha256_hex,
-};
+use crate::network::{Architecture, ModelCard, Output, Scaling};
 
 /// Side of the images of the study, in pixels.
 const STUDY_INPUT_PX: usize = 320;
@@ -127,22 +125,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         output_file::refuse_taken(path, *force)?;
     }
     let foreign = foreign::open(input, arguments.arch)?;
-    let weights = foreign.weights.to_safetensors(Precision::Single)?;
-    let card = card(arguments, &foreign, &sha256_hex(&weights))?;
-    let mut json = serde_json::to_vec_pretty(&card).map_err(|error| Error::Stdout(error.into()))?;
-    json.push(b'\n');
-    // Both or neither.
-    let mut files = FileSet::over(output_file::taken(*force));
-    files.add(output, &weights)?;
-    files.add(&card_path, &json)?;
-    files.publish()?;
+    let statements = statements(arguments)?;
+    let card = export::write_model(&foreign, &statements, output, output_file::taken(*force))?;
     if !arguments.quiet {
         let trust = "nothing in the file was executed; still, convert trusted files only".to_owned();
-        let assumed = card.scaling_assumed.then(|| card.assumed_scaling_note());
-        let said = foreign.output.filter(|said| card.output != Some(*said));
-        let overruled = said.map(|said| format!("the file says {said}; --output was followed instead"));
-        let notes = foreign.notes.iter().chain(&assumed).chain(&overruled);
-        for note in notes.chain([&trust]) {
+        for note in statements.notes(&foreign, &card).iter().chain([&trust]) {
             console::tell(format_args!("note: {note}"));
         }
     }
@@ -155,38 +142,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     })
 }
 
-fn card(arguments: &Arguments, foreign: &Foreign, sha256: &str) -> Result<ModelCard> {
-    let Foreign { architecture, variant, .. } = foreign;
-    let stated = stated_scaling(arguments)?;
-    let kind = architecture.kind();
-    let classes = class_names(kind, variant.classes, arguments.classes.clone());
-    let said = arguments.output_kind.map(Output::from).or(foreign.output);
-    let card = ModelCard {
-        architecture: *architecture,
-        kind,
-        width: variant.width,
-        input_size: arguments.input_size,
-        channels: variant.input_channels,
-        scaling_assumed: stated.is_none(),
-        scaling: stated
-            .unwrap_or_else(|| architecture.assumed_scaling(variant.input_channels, arguments.transform_input)),
+/// What the options state.
+fn statements(arguments: &Arguments) -> Result<Statements> {
+    Ok(Statements {
+        input_size: Some(arguments.input_size),
+        scaling: stated_scaling(arguments)?,
         transform_input: arguments.transform_input,
-        output: said.or(Output::by_rule(kind, variant.classes)),
-        logits: variant.classes,
-        positive_class: arguments.positive_class.or(if classes.len() == 2 { Some(1) } else { None }),
-        classes,
-        trained_on: None,
+        output: arguments.output_kind.map(Output::from),
+        classes: arguments.classes.clone(),
+        positive_class: arguments.positive_class,
         trained_on_patients: arguments.trained_on_patients.map(YesNo::is_yes),
-        origin: Some(foreign.origin.to_owned()),
-        count_include_pad: variant.count_include_pad,
-        norm_scale: variant.norm_scale,
-        norm_eps: variant.norm_eps,
-        detector: (kind == ModelKind::Detection)
-            .then(|| DetectorCard { p6_from_c5: variant.p6_from_c5, ..DetectorCard::default() }),
-        sha256: sha256.to_owned(),
-    };
-    card.check(variant, sha256)?;
-    Ok(card)
+    })
 }
 
 /// The scaling that the options state; none where they state nothing.

@@ -6,6 +6,7 @@ mod bytes;
 mod error;
 mod hdf5;
 mod keras;
+mod statements;
 mod tensors;
 mod torch;
 
@@ -16,6 +17,7 @@ use crate::limits;
 use crate::network::{Architecture, Output, Variant, Weights};
 
 pub use error::{Error, Result};
+pub use statements::Statements;
 
 /// Bytes that tell a format.
 const HEAD_BYTES: usize = 64;
@@ -45,6 +47,16 @@ pub struct Foreign {
 pub fn open(path: &Path, asked: Option<Architecture>) -> Result<Foreign> {
     let bytes = read(path).map_err(|error| error.in_file(path))?;
     from_bytes(&bytes, asked).map_err(|error| error.in_file(path))
+}
+
+/// Whether a file begins as one of the formats that [`open`] reads, or as an older one that it refuses by name; `false` also
+/// for what cannot be read, which is said by whoever opens it.
+pub fn is_foreign(path: &Path) -> bool {
+    let head = |path| {
+        let mut file = Source::open(path, limits::FOREIGN_WEIGHTS_BYTES).ok()?; // What cannot be read is told elsewhere.
+        file.head(HEAD_BYTES).ok()
+    };
+    head(path).is_some_and(|head| !matches!(kind(&head, head.len() as u64), Err(Error::UnknownFormat)))
 }
 
 /// The bytes of a file that begins as one of the formats; of others no more than the beginning is read.

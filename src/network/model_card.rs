@@ -290,10 +290,17 @@ impl ModelCard {
     /// # Errors
     /// When it cannot be written; the path comes last.
     pub fn save(&self, path: &Path) -> Result<()> {
-        serde_json::to_vec_pretty(self)
-            .map_err(Error::CardSyntax)
-            .and_then(|json| written(path, &json))
-            .map_err(|error| error.in_file(path))
+        self.to_json().and_then(|json| written(path, &json)).map_err(|error| error.in_file(path))
+    }
+
+    /// Its file as bytes.
+    ///
+    /// # Errors
+    /// When a field is no JSON.
+    pub fn to_json(&self) -> Result<Vec<u8>> {
+        let mut json = serde_json::to_vec_pretty(self).map_err(Error::CardSyntax)?;
+        json.push(b'\n');
+        Ok(json)
     }
 
     /// Checks every field against the others, and against what the file of weights says.
