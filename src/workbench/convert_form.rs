@@ -60,6 +60,15 @@ pub struct ConvertForm {
     pub source: PathBuf,
     /// What was in it.
     pub foreign: Arc<Foreign>,
+    /// What is said.
+    pub answers: ConvertAnswers,
+    /// The job that writes it.
+    pub job: Option<JobId>,
+}
+
+/// What is said of a model of another program.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConvertAnswers {
     /// Images it was trained on: a side in pixels, or height and width such as `320x299`.
     pub input_size: String,
     /// How gray values become its input.
@@ -74,26 +83,21 @@ pub struct ConvertForm {
     pub trained_on_patients: Option<bool>,
     /// Where the weights go.
     pub target: String,
-    /// The job that writes it.
-    pub job: Option<JobId>,
 }
 
 impl ConvertForm {
     /// Begins with what the file says.
     pub fn new(source: PathBuf, foreign: Arc<Foreign>) -> Self {
-        let target = source.with_extension("safetensors").to_string_lossy().into_owned();
-        Self {
-            output: foreign.output.or(Output::by_rule(foreign.architecture.kind(), foreign.variant.classes)),
-            foreign,
+        let answers = ConvertAnswers {
             input_size: "320".to_owned(),
             scaling: ScalingAnswer::NotStated,
             scaling_fields: Default::default(),
+            output: foreign.output.or(Output::by_rule(foreign.architecture.kind(), foreign.variant.classes)),
             classes: String::new(),
             trained_on_patients: None,
-            target,
-            job: None,
-            source,
-        }
+            target: source.with_extension("safetensors").to_string_lossy().into_owned(),
+        };
+        Self { source, foreign, answers, job: None }
     }
 
     /// What the network is, in a line.
@@ -105,10 +109,20 @@ impl ConvertForm {
 
     /// Where the weights go; none where nothing is typed or it is the file that was read.
     pub fn path(&self) -> Option<PathBuf> {
-        let typed = self.target.trim();
+        let typed = self.answers.target.trim();
         (!typed.is_empty()).then(|| Path::new(typed).with_extension("safetensors")).filter(|path| *path != self.source)
     }
 
+    /// What is stated.
+    ///
+    /// # Errors
+    /// As [`ConvertAnswers::statements`].
+    pub fn statements(&self) -> Result<Statements, String> {
+        self.answers.statements()
+    }
+}
+
+impl ConvertAnswers {
     /// What is stated.
     ///
     /// # Errors

@@ -26,6 +26,15 @@ fn settle(window: &mut Window) {
     }
 }
 
+/// Puts `text` in the place of what a field holds.
+fn retype(window: &mut Window, label: &str, text: &str) {
+    window.get_by_label(label).focus();
+    window.run();
+    window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    window.run();
+    type_into(window, label, text);
+}
+
 #[test]
 fn a_model_of_another_program_is_asked_about_written_and_opened() {
     let folder = tempfile::tempdir().unwrap();
@@ -36,19 +45,21 @@ fn a_model_of_another_program_is_asked_about_written_and_opened() {
     assert!(window.state().state.models.is_empty(), "nothing is opened before the user said what the file does not");
     assert!(says(&window, "densenet_121 from") && says(&window, "Its file does not say these"));
 
-    type_into(&mut window, "Images it was trained on", "none");
+    retype(&mut window, "Images it was trained on", "none");
     assert!(says(&window, "The image size is a side of") && !is_enabled(&window, "Convert and open"));
-    type_into(&mut window, "Images it was trained on", "64x48");
+    retype(&mut window, "Images it was trained on", "64x48");
     press(&mut window, "Gray levels become");
     press(&mut window, "values of black and white");
     type_into(&mut window, "Black", "-1024");
     assert!(!is_enabled(&window, "Convert and open"), "white is missing");
     type_into(&mut window, "White", "1024");
+    assert!(is_enabled(&window, "Convert and open"));
     press(&mut window, "labels of their own (sigmoid)");
     press(&mut window, "patients");
     press(&mut window, "Convert and open");
     settle(&mut window);
-    assert!(window.state().state.dialogs.convert.is_none());
+    let words: Vec<_> = window.state().services.jobs.reports().iter().map(|report| report.words(true)).collect();
+    assert!(window.state().state.dialogs.convert.is_none(), "{words:?}");
     let state = &window.state().state;
     let [model] = state.models.as_slice() else { panic!("{} models are open", state.models.len()) };
     let card = &model.model.card;

@@ -6,7 +6,7 @@ use super::{change, dialog_ui, scroll_ui};
 use crate::job::{Ending, Phase};
 use crate::network::{ModelKind, Output};
 use crate::workbench::action::{Action, Actions};
-use crate::workbench::convert_form::{ConvertForm, ScalingAnswer};
+use crate::workbench::convert_form::{ConvertAnswers, ConvertForm, ScalingAnswer};
 use crate::workbench::private_field::private_field_ui;
 use crate::workbench::services::Services;
 use crate::workbench::state::State;
@@ -24,6 +24,7 @@ pub(super) fn convert_ui(
     let job = form.job.and_then(|job| services.jobs.reports().into_iter().find(|report| report.id == job));
     let is_writing = job.as_ref().is_some_and(crate::job::JobReport::is_under_way);
     let stated = form.statements();
+    let is_classifier = form.foreign.architecture.kind() == ModelKind::Classifier;
     let mut is_wanted = false;
     let is_closed = dialog_ui(context, "Open a model of another program", 560.0, |ui| {
         scroll_ui(ui, "convert", |ui| {
@@ -33,14 +34,17 @@ pub(super) fn convert_ui(
             }
             ui.separator();
             ui.label("Its file does not say these. What is wrong here makes every map wrong, without a word.");
-            egui::Grid::new("convert").num_columns(2).spacing([12.0, 8.0]).show(ui, |ui| fields_ui(ui, &mut form));
+            egui::Grid::new("convert")
+                .num_columns(2)
+                .spacing([12.0, 8.0])
+                .show(ui, |ui| fields_ui(ui, is_classifier, &mut form.answers));
             ui.separator();
             let name = ui.label("Save the model as");
             let has_identity = state.shown.has_identity;
             let field = private_field_ui(
                 ui,
                 "model target",
-                &mut form.target,
+                &mut form.answers.target,
                 has_identity,
                 |_| false,
                 |text| TextEdit::singleline(text).char_limit(4096).desired_width(f32::INFINITY),
@@ -69,12 +73,13 @@ pub(super) fn convert_ui(
     }
     if is_wanted {
         actions.send(Action::Convert(Box::new(form)));
-    } else {
+    } else if form.answers != before.answers {
+        form.job = None;
         change(state, actions, |dialogs| dialogs.convert = Some(Box::new(form)));
     }
 }
 
-fn fields_ui(ui: &mut Ui, form: &mut ConvertForm) {
+fn fields_ui(ui: &mut Ui, is_classifier: bool, form: &mut ConvertAnswers) {
     text_ui(ui, "Images it was trained on", &mut form.input_size, "224 or 320x299");
     let name = ui.label("Gray levels become");
     let combo = ComboBox::from_id_salt("convert scaling").selected_text(form.scaling.words()).width(260.0);
@@ -90,7 +95,7 @@ fn fields_ui(ui: &mut Ui, form: &mut ConvertForm) {
             text_ui(ui, label, text, example);
         }
     }
-    if form.foreign.architecture.kind() == ModelKind::Classifier {
+    if is_classifier {
         ui.label("Outputs are");
         ui.horizontal(|ui| {
             ui.selectable_value(&mut form.output, Some(Output::Softmax), "one choice (softmax)");
