@@ -24,6 +24,8 @@ mod dialogs;
 mod earlier;
 #[path = "workbench/export.rs"]
 mod export;
+#[path = "workbench/foreign.rs"]
+mod foreign;
 #[path = "workbench/identity.rs"]
 mod identity;
 #[path = "workbench/jobs.rs"]

@@ -1,7 +1,6 @@
 //! `saliscope convert`: weights of other programs become a model of ours.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -10,12 +9,12 @@ use super::arguments::{OutputChoice, YesNo};
 use super::console;
 use super::error::{Error, Result};
 use super::{output_file, print_json, runtime};
-use crate::export::FileSet;
-use crate::foreign::{self, Asked, Foreign, HeadActivation, Said};
+use crate::export::ModelFiles;
+use crate::foreign::{self, Asked, Foreign, HeadActivation, Said, Statements};
 use crate::limits;
 use crate::network::{
-    Architecture, ChannelOrder, DetectorCard, Function, Model, ModelCard, ModelKind, Nonlinearity, Output, Precision,
-    Resize, RuntimeOptions, Sample, Scaling, SelfCheck, class_names, sha256_hex,
+    Architecture, ChannelOrder, Function, Model, ModelCard, Nonlinearity, Output, Resize, RuntimeOptions, Sample,
+    Scaling, SelfCheck,
 };
 
 /// Side of the images of the study, in pixels.
@@ -240,30 +239,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         },
     };
     let foreign = foreign::open(input, &asked)?;
-    let weights = foreign.weights.to_safetensors(Precision::Single)?;
-    let input_size = input_size.or(foreign.input_size).unwrap_or([STUDY_INPUT_PX; 2]);
-    let mut card = card(arguments, &foreign, input_size, &sha256_hex(&weights))?;
+    let statements = statements(arguments, input_size)?;
+    let mut files = ModelFiles::new(&foreign, &statements)?;
     let mut compared = Vec::new();
     if let Some(sample) = &sample {
-        let SelfCheck { checked, notes } = compare(&card, &foreign, sample)?;
+        let SelfCheck { checked, notes } = compare(&files.card, &foreign, sample)?;
         compared.extend(notes);
         compared.push(format!("the model {}", checked.words()));
-        card.checked = Some(checked);
+        files.card.checked = Some(checked);
     }
-    let mut json = card.to_json()?;
-    json.push(b'\n');
-    // Both or neither.
-    let mut files = FileSet::over(output_file::taken(*force));
-    files.add(output, &weights)?;
-    files.add(&card_path, &json)?;
-    files.publish()?;
+    files.publish(output, output_file::taken(*force))?;
+    let card = files.card;
     if !arguments.quiet {
         let trust = "nothing in the file was executed; still, convert trusted files only".to_owned();
-        let assumed = card.scaling_assumed.then(|| card.assumed_scaling_note());
-        let said = foreign.output.filter(|said| card.output != Some(*said));
-        let overruled = said.map(|said| format!("the file says {said}; --output was followed instead"));
-        let notes = foreign.notes.iter().chain(&assumed).chain(&overruled).chain(&compared);
-        for note in notes.chain([&trust]) {
+        let notes = statements.notes(&foreign, &card);
+        for note in notes.iter().chain(&compared).chain([&trust]) {
             console::tell(format_args!("note: {note}"));
         }
     }
@@ -285,53 +275,23 @@ fn compare(card: &ModelCard, foreign: &Foreign, sample: &Sample) -> Result<SelfC
     Ok(model.check_sample(sample, &*executor)?)
 }
 
-fn card(arguments: &Arguments, foreign: &Foreign, input_size: [usize; 2], sha256: &str) -> Result<ModelCard> {
-    let Foreign { architecture, variant, .. } = foreign;
-    let stated = stated_scaling(arguments)?.or_else(|| foreign.scaling.clone());
-    let kind = architecture.kind();
-    let named = arguments.classes.clone().or_else(|| foreign.classes.clone());
-    let classes = class_names(kind, variant.classes, named);
-    let transform_input = arguments.transform_input || foreign.transform_input;
-    let said = arguments.output_kind.map(Output::from).or(foreign.output);
-    let card = ModelCard {
-        architecture: *architecture,
-        kind,
-        width: variant.width,
+/// What the options state.
+fn statements(arguments: &Arguments, input_size: Option<[usize; 2]>) -> Result<Statements> {
+    Ok(Statements {
         input_size,
-        channels: variant.input_channels,
-        scaling_assumed: stated.is_none(),
-        scaling: stated
-            .or_else(|| foreign.usual_scaling.clone())
-            .unwrap_or_else(|| architecture.assumed_scaling(variant.input_channels, transform_input)),
-        resize: stated_resize(arguments)?.or(foreign.resize).unwrap_or_default(),
+        scaling: stated_scaling(arguments)?,
+        resize: stated_resize(arguments)?,
         is_8_bit: arguments.bit_depth.is_some(),
         channel_order: match arguments.channel_order {
             Some(OrderChoice::Bgr) => ChannelOrder::Bgr,
             Some(OrderChoice::Rgb) | None => ChannelOrder::Rgb,
         },
-        transform_input,
-        output: said.or(Output::by_rule(kind, variant.classes)),
-        logits: variant.classes,
-        positive_class: arguments.positive_class.or(if classes.len() == 2 { Some(1) } else { None }),
-        classes,
-        trained_on: None,
+        transform_input: arguments.transform_input,
+        output: arguments.output_kind.map(Output::from),
+        classes: arguments.classes.clone(),
+        positive_class: arguments.positive_class,
         trained_on_patients: arguments.trained_on_patients.map(YesNo::is_yes),
-        origin: Some(foreign.origin.clone()),
-        count_include_pad: variant.count_include_pad,
-        norm_scale: variant.norm_scale,
-        norm_eps: variant.norm_eps,
-        head_assumed: foreign.head_assumed,
-        head: variant.head.clone(),
-        detector: (kind == ModelKind::Detection)
-            .then(|| DetectorCard { p6_from_c5: variant.p6_from_c5, ..DetectorCard::default() }),
-        norm_folded: foreign.norm_folded,
-        blocks: None,
-        checked: None,
-        sha256: sha256.to_owned(),
-        imported_graph: foreign.graph.clone().map(Arc::new),
-    };
-    card.check(variant, sha256)?;
-    Ok(card)
+    })
 }
 
 /// The scaling that the options state; none where they state nothing.

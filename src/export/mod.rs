@@ -8,6 +8,7 @@ mod dicom;
 mod dicom_map;
 mod files;
 mod maps;
+mod model_files;
 mod origin;
 pub(crate) mod place;
 mod record;
@@ -22,6 +23,7 @@ pub use dicom::{DicomStudy, Owner, Segment};
 pub use dicom_map::DicomMap;
 pub use files::FileSet;
 pub use maps::{KeptMap, KeptMaps, maps_npz};
+pub(crate) use model_files::ModelFiles;
 pub use origin::{Origin, bar, map_bar, map_tile, page_display, parameters_in_short};
 pub(crate) use record::refuse_foreign as refuse_foreign_record;
 pub use record::{
@@ -35,6 +37,7 @@ use crate::display::PlaneError;
 use crate::figure::template::{Page, SingleCase, Template};
 use crate::figure::{self, ColumnWidth, Format, Painted};
 use crate::files::words;
+use crate::network;
 use crate::radiograph;
 use crate::radiograph::dicom::NotDecoded;
 
@@ -70,6 +73,9 @@ pub enum Error {
     /// Arrays that cannot be written or read.
     #[error(transparent)]
     Arrays(#[from] array_file::Error),
+    /// Statements about a model that contradict its weights.
+    #[error(transparent)]
+    Model(#[from] network::Error),
     /// A radiograph that cannot be read.
     #[error(transparent)]
     Radiograph(#[from] radiograph::Error),

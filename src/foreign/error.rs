@@ -59,4 +59,13 @@ impl Error {
     pub(super) fn in_file(self, path: &Path) -> Self {
         Self::File { problem: Box::new(self), path: path.to_owned() }
     }
+
+    /// What is wrong, without the name of the file, which may be a patient's.
+    pub fn without_path(&self) -> String {
+        match self {
+            Self::File { problem, .. } => problem.without_path(),
+            Self::Network(error) => error.without_path(),
+            other => other.to_string(),
+        }
+    }
 }

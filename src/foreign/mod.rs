@@ -12,6 +12,7 @@ mod named;
 mod names;
 mod onnx;
 mod safetensors;
+mod statements;
 mod tensors;
 mod torch;
 
@@ -24,6 +25,7 @@ use names::Hints;
 
 pub use error::{Error, Result};
 pub use names::{HeadActivation, Said};
+pub use statements::Statements;
 
 /// Bytes that tell a format.
 const HEAD_BYTES: usize = 512;
@@ -133,15 +135,31 @@ pub fn open(path: &Path, asked: &Asked) -> Result<Foreign> {
     read().map_err(|error: Error| error.in_file(path))
 }
 
+/// Whether a file is one that [`open`] reads and that is no safetensors file, or an older one that it refuses by name; `false`
+/// also for what cannot be read, which is said by whoever opens it.
+pub fn is_foreign(path: &Path) -> bool {
+    let kind = || {
+        let mut file = Source::open(path, limits::FOREIGN_WEIGHTS_BYTES).ok()?; // What cannot be read is told elsewhere.
+        let head = file.head(HEAD_BYTES).ok()?; // As above.
+        Some(kind_of(path, &head, file.length_bytes()))
+    };
+    kind().is_some_and(|kind| !matches!(kind, Ok(Kind::Safetensors) | Err(Error::UnknownFormat)))
+}
+
 /// The bytes of a file that begins as one of the formats; of others no more than the beginning is read.
 fn read(path: &Path) -> Result<(Vec<u8>, Kind)> {
     let mut file = Source::open(path, limits::FOREIGN_WEIGHTS_BYTES)?;
-    let kind = match kind(&file.head(HEAD_BYTES)?, file.length_bytes()) {
-        // Protocol buffers have no mark of their own.
-        Err(Error::UnknownFormat) if path.extension().is_some_and(|ending| ending == "onnx") => Kind::Onnx,
-        kind => kind?,
-    };
+    let kind = kind_of(path, &file.head(HEAD_BYTES)?, file.length_bytes())?;
     Ok((file.read()?, kind))
+}
+
+/// Who wrote the file at `path`, which begins with `head`.
+fn kind_of(path: &Path, head: &[u8], length_bytes: u64) -> Result<Kind> {
+    match kind(head, length_bytes) {
+        // Protocol buffers have no mark of their own.
+        Err(Error::UnknownFormat) if path.extension().is_some_and(|ending| ending == "onnx") => Ok(Kind::Onnx),
+        kind => kind,
+    }
 }
 
 /// Reads the content of a file.

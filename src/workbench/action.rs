@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::bench::BenchWish;
 use super::command::Command;
+use super::convert_form::ConvertForm;
 use super::list::{EntryId, LabelFilter, SortBy};
 use super::player::Player;
 use super::settings::Settings;
@@ -26,6 +27,8 @@ pub enum Action {
     OpenCohort(String),
     /// Opens a model.
     OpenModel(ModelSource),
+    /// Writes a model of another program as one of ours and opens it.
+    Convert(Box<ConvertForm>),
     /// Closes the model at a position.
     CloseModel(usize),
     /// Shows a case.

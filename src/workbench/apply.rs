@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::action::Action;
 use super::app::Workbench;
 use super::command::Command;
+use super::convert_form::ConvertForm;
 use super::list::EntryId;
 use super::look::Look;
 use super::opening::Opened;
@@ -39,6 +40,7 @@ impl Workbench {
             }
             Action::OpenCohort(text) => self.services.open_cohort(text),
             Action::OpenModel(source) => self.open_model(source),
+            Action::Convert(form) => self.convert(*form),
             Action::CloseModel(position) => self.close_model(position),
             Action::Select(entry) => self.select(entry),
             Action::Remove(entry) => self.remove(entry),
@@ -156,6 +158,9 @@ impl Workbench {
                 self.show_wanted_case();
             }
             Message::Opened(Opened::Model(model)) => self.add_model(model, true),
+            Message::Opened(Opened::Foreign(path, foreign)) => {
+                self.state.dialogs.convert = Some(Box::new(ConvertForm::new(path, foreign)));
+            }
             Message::ModelOpened { model, is_asked } => self.add_model(model, is_asked),
             Message::ThumbnailMade(entry, made) => {
                 self.services.thumbnails.get_mut().put(&self.context, entry, made.as_ref());
@@ -199,7 +204,7 @@ impl Workbench {
             Message::Opened(Opened::Cohort(cohort)) | Message::CohortOpened(cohort) => {
                 settings.remember(Recent::Cohort(cohort.spec().to_string()));
             }
-            Message::Opened(Opened::Case(..) | Opened::Model(_))
+            Message::Opened(Opened::Case(..) | Opened::Model(_) | Opened::Foreign(..))
             | Message::ModelOpened { .. }
             | Message::SessionOpened { .. }
             | Message::CohortRestored(..) => {}
@@ -467,6 +472,13 @@ impl Workbench {
         if is_asked {
             self.state.model = position;
         }
+    }
+
+    fn convert(&mut self, mut form: ConvertForm) {
+        if let Some((path, statements)) = form.path().zip(form.statements().ok()) {
+            form.job = Some(self.services.convert(form.source.clone(), Arc::clone(&form.foreign), statements, path));
+        } // Else the dialog says what is missing.
+        self.state.dialogs.convert = Some(Box::new(form));
     }
 
     fn close_model(&mut self, position: usize) {

@@ -17,6 +17,7 @@ mod caution;
 mod command;
 mod compare_strip;
 mod compare_view;
+mod convert_form;
 mod dialogs;
 mod export_form;
 mod export_preview;

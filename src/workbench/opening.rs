@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::state::PathPurpose;
 use crate::cohort::{Cohort, CohortOptions, CohortSpec, SpecError, first_warnings};
+use crate::foreign::{self, Asked, Foreign};
 use crate::job::{Ending, JobWatch, Told};
 use crate::radiograph::ImageCollection;
 use crate::reading::{CaseSource, ModelSource, OpenCase, OpenModel};
@@ -23,6 +24,8 @@ pub enum Opened {
     Cohort(Arc<Cohort>),
     /// A model.
     Model(Arc<OpenModel>),
+    /// A model of another program, by its file: the user says what the file does not.
+    Foreign(PathBuf, Arc<Foreign>),
 }
 
 /// Opens all paths; each success is told at once, failures are told together at the end.
@@ -37,6 +40,8 @@ pub(super) fn open(paths: &[PathBuf], watch: &JobWatch, tell: impl Fn(Opened)) -
                 notes.push(cohort_note(&cohort));
                 tell(Opened::Cohort(cohort));
             })
+        } else if is_foreign(path) {
+            open_foreign(path).map(&tell)
         } else if is_model(path) {
             let model = OpenModel::open(ModelSource::File(path.clone()));
             model.map(|model| tell(Opened::Model(Arc::new(model)))).map_err(|error| error.without_path())
@@ -115,6 +120,27 @@ pub(super) fn cohort_note(cohort: &Cohort) -> String {
     format!("{cases} cases{left_out}{}", first_warnings(cohort.warnings()))
 }
 
+/// Reads a model of another program.
+pub(super) fn open_foreign(path: &Path) -> Result<Opened, String> {
+    Ok(Opened::Foreign(path.to_owned(), read_foreign(path, None)?))
+}
+
+/// The same for images of `input_size`, where that is known.
+pub(super) fn read_foreign(path: &Path, input_size: Option<[usize; 2]>) -> Result<Arc<Foreign>, String> {
+    let asked = Asked { input_size, ..Asked::default() };
+    foreign::open(path, &asked).map(Arc::new).map_err(|error| error.without_path())
+}
+
+/// Whether it is a model of another program. Archives are told by their names: most hold images.
+fn is_foreign(path: &Path) -> bool {
+    let is_model = path.extension().is_some_and(|extension| {
+        ["pth", "pt", "ckpt", "tar", "bin", "h5", "hdf5", "keras", "onnx"]
+            .iter()
+            .any(|known| extension.eq_ignore_ascii_case(known))
+    });
+    is_model && foreign::is_foreign(path)
+}
+
 fn is_model(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("safetensors"))
 }
@@ -146,7 +172,10 @@ pub(super) fn ask(purpose: PathPurpose) -> Option<Vec<PathBuf>> {
             pollster::block_on(dialog.pick_folder()).map(|handle| paths(vec![handle]))
         }
         PathPurpose::Model => {
-            let dialog = dialog.set_title("Open a model").add_filter("Weights", &["safetensors"]);
+            let dialog = dialog
+                .set_title("Open a model")
+                .add_filter("Weights", &["safetensors", "pth", "pt", "ckpt", "h5", "keras", "onnx"])
+                .add_filter("All files", &["*"]);
             pollster::block_on(dialog.pick_files()).map(paths)
         }
     }

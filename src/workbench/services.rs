@@ -21,6 +21,9 @@ use super::state::PathPurpose;
 use super::thumbnails::Thumbnails;
 use crate::cohort::{Cohort, CohortOptions, CohortSpec};
 use crate::display::{ContentId, MapPlane, contours};
+use crate::export::ModelFiles;
+use crate::export::place::Taken;
+use crate::foreign::{self, Foreign, Statements};
 use crate::job::{Ending, JobId, Jobs, Lane, Start, Told};
 use crate::reading::{
     Answer, Cascades, CaseSource, ChosenRuntime, Explainer, ModelSource, OpenCase, OpenModel, Thumbnail,
@@ -321,13 +324,53 @@ impl Services {
             ModelSource::File(_) => "Open a model".to_owned(),
         };
         let start = Start { name, lane: Lane::Open, urgent: false, listed: true };
-        self.jobs.start(start, move |watch| match OpenModel::open(source) {
-            Ok(model) => {
-                post.send(Message::ModelOpened { model: Arc::new(model), is_asked });
-                Ending::Done(None)
+        self.jobs.start(start, move |watch| {
+            if let ModelSource::File(path) = &source
+                && foreign::is_foreign(path)
+            {
+                return match opening::open_foreign(path) {
+                    Ok(opened) => {
+                        post.send(Message::Opened(opened));
+                        Ending::Done(None)
+                    }
+                    Err(words) => watch.failed(Told::of(words, None).named(title)),
+                };
             }
-            Err(error) => watch.failed(error.told().named(title)),
+            match OpenModel::open(source) {
+                Ok(model) => {
+                    post.send(Message::ModelOpened { model: Arc::new(model), is_asked });
+                    Ending::Done(None)
+                }
+                Err(error) => watch.failed(error.told().named(title)),
+            }
         });
+    }
+
+    /// Writes a model of another program as one of ours to `weights`, and opens it.
+    pub fn convert(&self, source: PathBuf, foreign: Arc<Foreign>, statements: Statements, weights: PathBuf) -> JobId {
+        let post = self.post();
+        let start = Start { name: "Convert a model".to_owned(), lane: Lane::Open, urgent: false, listed: true };
+        self.jobs.start(start, move |watch| {
+            // A graph in a file is read at the extents of its images.
+            let is_of_size = foreign.graph.is_none() || foreign.input_size == statements.input_size;
+            let foreign = if is_of_size { Ok(foreign) } else { opening::read_foreign(&source, statements.input_size) };
+            let foreign = match foreign {
+                Ok(foreign) => foreign,
+                Err(words) => return watch.failed(Told::of(words, None)),
+            };
+            let written =
+                ModelFiles::new(&foreign, &statements).and_then(|files| files.publish(&weights, Taken::Stays));
+            if let Err(error) = written {
+                return watch.failed(Told::of(error.without_path(), error.path()));
+            }
+            match OpenModel::open(ModelSource::File(weights)) {
+                Ok(model) => {
+                    post.send(Message::ModelOpened { model: Arc::new(model), is_asked: true });
+                    Ending::Done(None)
+                }
+                Err(error) => watch.failed(error.told()),
+            }
+        })
     }
 
     /// Shows the system's dialog for a path, without blocking the window.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bench::Bench;
 use super::command::Command;
+use super::convert_form::ConvertForm;
 use super::export_form::ExportForm;
 use super::list::{EntryId, StudyList};
 use super::orientations::Orientations;
@@ -118,6 +119,8 @@ pub struct Dialogs {
     pub export: bool,
     /// What it asks.
     pub export_form: ExportForm,
+    /// What is asked about a model of another program.
+    pub convert: Option<Box<ConvertForm>>,
     /// The list of jobs.
     pub jobs: bool,
     /// A command that waits for its new keys; all keys go to it meanwhile.

@@ -7,10 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::Foreign;
 use super::super::error::{Error, Result};
 use super::super::hdf5::Dataset;
 use super::super::tensors::{Named, SINGLE_OUTPUT, assemble, counted};
-use super::super::Foreign;
 use super::applications::{self, Network};
 use super::store::{Store, ends};
 use super::tensor::Tensor;

@@ -1,6 +1,7 @@
 //! Windows over the view, one file each.
 
 mod closing;
+mod convert;
 mod drop_hint;
 mod export;
 mod jobs;
@@ -33,6 +34,9 @@ pub(super) fn dialogs_ui(context: &Context, state: &State, services: &Services, 
     }
     if dialogs.export {
         export::export_ui(context, state, services, actions);
+    }
+    if let Some(form) = &dialogs.convert {
+        convert::convert_ui(context, form, state, services, actions);
     }
     if let Some(field) = &dialogs.path {
         path::path_ui(context, field, state, actions);
