@@ -3,7 +3,7 @@
 //! Exponentials and the normal distribution are accurate to a few units of the last place; near zero `ELU` and the tangent
 //! are, too, because `exp(x) - 1` is computed without subtracting.
 
-use super::simd::{LANES, Lanes};
+use super::simd::Lanes;
 
 /// A function that is no gate: its derivative is kept for the way back.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -240,6 +240,7 @@ const GELU_CUBE: f32 = 0.044_715;
 #[cfg(test)]
 mod tests {
     use super::super::isa::Isa;
+    use super::super::simd::LANES;
     use super::*;
 
     /// The normal distribution function: Simpson's rule over its density from -14 on.
