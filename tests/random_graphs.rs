@@ -11,8 +11,8 @@ use common::random_graph::{RandomNetwork, networks};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use saliscope::network::{
-    Batch, BatchNorm, Border, CandleExecutor, Conv2d, CpuExecutor, CpuOptions, Executor, Graph, GraphBuilder, Isa,
-    Nonlinearity, Pass, Pool, Target,
+    Batch, BatchNorm, Border, CandleExecutor, Conv2d, CpuExecutor, CpuOptions, Executor, Family, Graph, GraphBuilder,
+    Isa, Nonlinearity, Pass, Pool, Target, Wanted,
 };
 
 fn candle(network: &RandomNetwork, dtype: DType) -> CandleExecutor {
@@ -85,6 +85,44 @@ proptest! {
             let options = CpuOptions { threads: Some(2), isa: Some(isa), winograd, ..CpuOptions::default() };
             let single = processor(&network.graph, options);
             prop_assert_eq!(near_double(&single, &double, network.height, network.width, 1e-5), Ok(()), "{}", isa);
+        }
+    }
+
+    /// Members of a family, each with another tensor changed from the logits down, give the bits of executors by themselves.
+    #[test]
+    fn families_on_the_processor_share_without_a_trace(
+        network in networks(false),
+        tensors in prop::collection::vec(any::<prop::sample::Index>(), 3),
+    ) {
+        let graph = &network.graph;
+        let options = CpuOptions { threads: Some(2), ..CpuOptions::default() };
+        let mut weights = formula::weights(graph);
+        let parameters = graph.parameters();
+        let mut changed: Vec<usize> = tensors.iter().map(|index| index.index(parameters.len())).collect();
+        changed.sort_unstable();
+        let mut members = Vec::new();
+        for index in changed.into_iter().rev() {
+            let name = &parameters[index].name;
+            let mut tensor = weights.get(name).unwrap().clone();
+            tensor.values.iter_mut().for_each(|value| *value = *value * 0.75 + 0.05);
+            weights.insert(name.clone(), tensor);
+            members.push(weights.clone());
+        }
+        let mut family = Family::new(Box::new(processor(graph, options)));
+        prop_assert!(family.join(&members).unwrap());
+        let input = formula::images(2, graph.input_channels(), network.height, network.width);
+        let guided_gradient = graph.unguided().is_none();
+        let target = Target::Class(graph.classes() - 1);
+        let wanted = Wanted { target, gradient: true, guided_gradient, activation: Some(graph.features()) };
+        for _ in 0..2 {
+            let mut found = Vec::new();
+            let each = family.each(&input, |_, turn| turn.run(wanted).map(|output| found.push(output)));
+            each.unwrap();
+            prop_assert_eq!(&found[0], &processor(graph, options).run(&wanted.of(&input)).unwrap());
+            for (weights, found) in members.iter().zip(&found[1..]) {
+                let alone = CpuExecutor::new(graph.clone(), weights, options).unwrap();
+                prop_assert_eq!(found, &alone.run(&wanted.of(&input)).unwrap());
+            }
         }
     }
 

@@ -9,7 +9,7 @@ const PART: usize = 1024;
 /// Values in memory.
 #[derive(Clone, Copy)]
 pub(crate) struct Values {
-    pub values: *const f32,
+    pub start: *const f32,
     /// Values from one pixel to the next.
     pub stride: usize,
     /// Pixels of one image: one pixel serves all pixels of the target.
@@ -21,7 +21,7 @@ impl Values {
     unsafe fn at(&self, image: usize, pixel: usize, group: usize) -> *const f32 {
         let pixel = if self.pixels == 1 { image } else { image * self.pixels + pixel };
         // SAFETY: the caller names a pixel and a group that lie in memory.
-        unsafe { self.values.add(pixel * self.stride + group * LANES) }
+        unsafe { self.start.add(pixel * self.stride + group * LANES) }
     }
 }
 
@@ -100,7 +100,7 @@ unsafe fn sum_groups<L: Lanes, const COUNT: usize>(
             let end = (start + PART).min(values.pixels);
             let mut part = [L::splat(0.0); COUNT];
             for pixel in start..end {
-                let at = values.values.add((image * values.pixels + pixel) * values.stride + group * LANES);
+                let at = values.start.add((image * values.pixels + pixel) * values.stride + group * LANES);
                 if let Some(second) = second {
                     let other = second.at(image, pixel, group);
                     for index in 0..COUNT {

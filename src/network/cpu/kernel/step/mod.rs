@@ -445,7 +445,9 @@ impl Step {
         match self {
             Self::Direct { sources, targets, .. } => {
                 sources.iter_mut().for_each(&mut visit);
-                targets.iter_mut().for_each(|target| target.for_each_tensor(&mut visit));
+                for target in targets {
+                    target.for_each_tensor(&mut visit);
+                }
             }
             Self::Winograd { source, target, .. }
             | Self::Normalize { source, target, .. }
@@ -471,7 +473,9 @@ impl Step {
             }
             Self::Multiply { factors, third, target } => {
                 factors.iter_mut().for_each(&mut visit);
-                third.iter_mut().for_each(|(tensor, _)| visit(tensor));
+                if let Some((tensor, _)) = third {
+                    visit(tensor);
+                }
                 target.for_each_tensor(&mut visit);
             }
             Self::LayerNorm { source, target, spec } | Self::LayerNormBackward { source, target, spec } => {
@@ -529,7 +533,7 @@ unsafe fn normalize(source: &Tensor, spec: &NormalizeSpec, memory: &Pointers) ->
 /// Where a tensor's values lie.
 unsafe fn values(tensor: &Tensor, memory: &Pointers) -> Values {
     // SAFETY: `Step::run` checked that the tensor lies in memory.
-    Values { values: unsafe { tensor.pointer(memory) }, stride: tensor.stride, pixels: tensor.pixels() }
+    Values { start: unsafe { tensor.pointer(memory) }, stride: tensor.stride, pixels: tensor.pixels() }
 }
 
 unsafe fn layer_norm(
