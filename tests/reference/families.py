@@ -326,6 +326,9 @@ def compare(architecture, arguments):
     image = torch.from_numpy(scale(gray))
     with torch.no_grad():
         target = int(model(image)[0].argmax())
+    if not torch_results(model, image, torch.float32, target)["GCAM"].any():
+        # Nothing speaks for this class; a map of zeros would compare nothing.
+        target = 1 - target
     single, double = (torch_results(model, image, dtype, target) for dtype in (torch.float32, torch.float64))
     del model
     gc.collect()
