@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 /// Most blocks.
 const MOST: usize = 32;
-/// Fewest that names should tell before a module is looked into.
+/// Fewest that names should tell where one module has most of the layers: it is looked into.
 const ENOUGH: usize = 6;
 /// Fewest that names may tell at all.
 const FEWEST: usize = 3;
@@ -75,7 +75,11 @@ fn by_names(members: &[Member]) -> Option<(Vec<String>, Vec<usize>)> {
             members.iter().any(|member| member.has_weights && member.path.starts_with(&inside))
         };
         let candidates = found.iter().filter(|(name, count)| *count > 1 && has_parts(name));
-        let Some((largest, _)) = candidates.max_by_key(|(_, count)| *count) else { break };
+        let Some((largest, count)) = candidates.max_by_key(|(_, count)| *count) else { break };
+        let all: usize = found.iter().map(|(_, count)| count).sum();
+        if found.len() > FEWEST && count * 5 < all * 3 {
+            break;
+        }
         opened.push((*largest).to_owned());
         let next = keys(members, &opened);
         if next.len() > MOST {

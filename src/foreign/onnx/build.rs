@@ -33,8 +33,36 @@ struct Plan {
     same_as: HashMap<StepId, StepId>,
     /// Factors and offsets that a layer takes over.
     taken: HashMap<StepId, Channels>,
+    /// Factors and offsets that are nodes of their own, and what each reads.
+    channels: HashMap<StepId, (Channels, StepId)>,
     /// Zeros around what a convolution reads.
     padded: HashMap<StepId, StepId>,
+}
+
+impl Plan {
+    /// Puts the channels of step `index` where they belong: into the layer that it reads, together with the channels that it
+    /// reads, or on their own.
+    fn channels(&mut self, steps: &[Step<'_>], index: StepId, wanted: &Channels, input: StepId, alone: bool) {
+        let layer = self.same_as.get(&input).copied().unwrap_or(input);
+        if alone && let Some(taken) = self.taken.get_mut(&layer) {
+            if wanted.has_offsets_alone() || matches!(steps[layer].kind, Kind::LayerNorm(..)) {
+                *taken = wanted.after(taken);
+                self.same_as.insert(index, layer);
+                return;
+            }
+        } else if alone && takes(&steps[layer].kind, wanted) {
+            self.taken.insert(layer, wanted.clone());
+            self.same_as.insert(index, layer);
+            return;
+        } else if alone && let Some((before, read)) = self.channels.remove(&input) {
+            self.kept.retain(|kept| *kept != input);
+            self.channels.insert(index, (wanted.after(&before), read));
+            self.kept.push(index);
+            return;
+        }
+        self.channels.insert(index, (wanted.clone(), input));
+        self.kept.push(index);
+    }
 }
 
 /// A parameter of a node: the end of its name, extents and values.
@@ -129,10 +157,7 @@ fn plan(steps: &[Step<'_>], alive: &[bool], logits: StepId) -> Plan {
     let mut plan = Plan::default();
     for (index, step) in steps.iter().enumerate().filter(|(index, _)| alive[*index]) {
         match (&step.kind, step.inputs.first()) {
-            (Kind::Channels(channels), Some(&input)) if alone(input) && takes(&steps[input].kind, channels) => {
-                plan.taken.insert(input, channels.clone());
-                plan.same_as.insert(index, input);
-            }
+            (Kind::Channels(channels), Some(&input)) => plan.channels(steps, index, channels, input, alone(input)),
             (Kind::Conv(conv, _), Some(&input)) => {
                 if let Kind::Plain(Op::Pad(border)) = steps[input].kind
                     && alone(input)
@@ -158,10 +183,9 @@ fn plan(steps: &[Step<'_>], alive: &[bool], logits: StepId) -> Plan {
 
 /// Whether a layer takes factors and offsets over without another result: offsets always, factors where it has none.
 fn takes(kind: &Kind<'_>, channels: &Channels) -> bool {
-    let offsets_alone = channels.factors.iter().all(|factor| *factor == 1.0);
     channels.picked.is_none()
         && match kind {
-            Kind::Conv(..) | Kind::Linear(..) => offsets_alone,
+            Kind::Conv(..) | Kind::Linear(..) => channels.has_offsets_alone(),
             Kind::LayerNorm(_, None, None) => true,
             _ => false,
         }
@@ -272,6 +296,10 @@ impl Maker<'_, '_> {
             inputs.clone_from(&self.trace.steps[*pad].inputs);
             &self.trace.steps[*pad].kind
         });
+        let channels_of = self.plan.channels.get(&step);
+        if let Some((_, read)) = channels_of {
+            inputs = vec![*read];
+        }
         let read = inputs.first().map_or([1; 3], |input| self.trace.steps[*input].shape);
         let nodes: Vec<NodeId> =
             inputs.iter().map(|input| self.nodes[&self.plan.same_as.get(input).copied().unwrap_or(*input)]).collect();
@@ -327,7 +355,7 @@ impl Maker<'_, '_> {
                 let bias = usual(read(bias)?, taken.map(|taken| &taken.offsets), 0.0);
                 (Op::LayerNorm { eps: *eps }, vec![("weight", vec![channels], weight), ("bias", vec![channels], bias)])
             }
-            Kind::Channels(wanted) => channel_layer(wanted, read[0]),
+            Kind::Channels(wanted) => channel_layer(channels_of.map_or(wanted, |(wanted, _)| wanted), read[0]),
             Kind::Plain(op) => (*op, Vec::new()),
             Kind::Input | Kind::Loose(_) | Kind::LowPad(_) => unreachable!("refused or made before"),
         };

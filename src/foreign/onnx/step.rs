@@ -69,6 +69,25 @@ pub(super) struct Channels {
 }
 
 impl Channels {
+    /// Whether they are shifted and nothing else.
+    pub(super) fn has_offsets_alone(&self) -> bool {
+        self.picked.is_none() && self.factors.iter().all(|factor| *factor == 1.0)
+    }
+
+    /// The same of what `before` made of its channels.
+    pub(super) fn after(&self, before: &Self) -> Self {
+        let from = |index: usize| self.picked.as_ref().map_or(index, |picked| picked[index]);
+        let places: Vec<usize> = (0..self.factors.len()).map(from).collect();
+        let picked = match (&before.picked, &self.picked) {
+            (Some(before), _) => Some(places.iter().map(|from| before[*from]).collect()),
+            (None, picked) => picked.clone(),
+        };
+        let factors = places.iter().zip(&self.factors).map(|(from, factor)| factor * before.factors[*from]).collect();
+        let offsets = places.iter().zip(self.factors.iter().zip(&self.offsets));
+        let offsets = offsets.map(|(from, (factor, offset))| factor * before.offsets[*from] + offset).collect();
+        Self { picked, factors, offsets }
+    }
+
     /// The one factor and the one offset of all channels.
     pub(super) fn uniform(&self) -> Option<(f64, f64)> {
         let (factor, offset) = (*self.factors.first()?, *self.offsets.first()?);

@@ -26,19 +26,12 @@ impl Trace<'_> {
         }
         let mut step = step;
         if let Kind::Channels(before) = &self.steps[step].kind {
-            let from: Vec<usize> = match &wanted.picked {
-                Some(picked) => picked.clone(),
-                None => (0..wanted.factors.len()).collect(),
-            };
-            for (index, from) in from.iter().enumerate() {
-                wanted.offsets[index] += wanted.factors[index] * before.offsets[*from];
-                wanted.factors[index] *= before.factors[*from];
+            // Others stay apart: what reads a normalized value is to be recognized by that value.
+            let one = before.uniform().is_some() && wanted.uniform().is_some();
+            if one || self.steps[step].inputs == [0] {
+                wanted = wanted.after(before);
+                step = self.steps[step].inputs[0];
             }
-            wanted.picked = match (&before.picked, wanted.picked) {
-                (Some(before), _) => Some(from.iter().map(|from| before[*from]).collect()),
-                (None, picked) => picked,
-            };
-            step = self.steps[step].inputs[0];
         }
         let [channels, rows, columns] = self.steps[step].shape;
         if wanted.picked.as_ref().is_some_and(|picked| picked.iter().copied().eq(0..channels)) {
@@ -126,11 +119,26 @@ impl Trace<'_> {
         None
     }
 
+    /// Factor and offset by which `step` follows from `of`; none where it does not.
+    fn relation(&self, step: StepId, of: StepId) -> Option<(f64, f64)> {
+        if step == of {
+            return Some((1.0, 0.0));
+        }
+        let (base, factor, offset) = self.uniform(step);
+        if base == of {
+            return Some((factor, offset));
+        }
+        let (of_base, of_factor, of_offset) = self.uniform(of);
+        (base == of_base && of_factor != 0.0).then(|| {
+            let factor = factor / of_factor;
+            (factor, offset - factor * of_offset)
+        })
+    }
+
     /// The function that `input` times `gate` is, and a factor.
     fn gated(&self, input: StepId, gate: StepId) -> Option<(Nonlinearity, f64)> {
         let (gate, factor, offset) = self.uniform(gate);
         let reads = self.steps[gate].inputs.first().copied()?;
-        let (inner, slope, shift) = self.uniform(reads);
         match self.function(gate) {
             Some(Nonlinearity::Sigmoid) if offset == 0.0 && reads == input => {
                 return Some((Nonlinearity::Silu, factor));
@@ -143,16 +151,20 @@ impl Trace<'_> {
             {
                 return Some((Nonlinearity::HardSwish, factor));
             }
-            Some(Nonlinearity::RELU6) if offset == 0.0 && inner == input && slope == 1.0 && shift == 3.0 => {
-                return Some((Nonlinearity::HardSwish, 6.0 * factor));
+            Some(Nonlinearity::RELU6) if offset == 0.0 => {
+                let (slope, shift) = self.relation(reads, input)?;
+                return (is_near(slope, 1.0) && is_near(shift, 3.0)).then_some((Nonlinearity::HardSwish, 6.0 * factor));
             }
             Some(Nonlinearity::Tanh) if is_near(offset, factor) && self.is_gelu_argument(reads, input) => {
                 return Some((Nonlinearity::GeluTanh, 2.0 * factor));
             }
             _ => {}
         }
-        let erf = self.is_loose(gate, Loose::Erf) && inner == input && shift == 0.0;
-        let gelu = erf && is_near(slope, std::f64::consts::FRAC_1_SQRT_2) && is_near(offset, factor);
+        if !self.is_loose(gate, Loose::Erf) || !is_near(offset, factor) {
+            return None;
+        }
+        let (slope, shift) = self.relation(reads, input)?;
+        let gelu = is_near(slope, std::f64::consts::FRAC_1_SQRT_2) && shift.abs() < TOLERANCE;
         gelu.then_some((Nonlinearity::Gelu, 2.0 * factor))
     }
 
