@@ -63,7 +63,7 @@ enum Command {
     Benchmark(benchmark::Arguments),
     Cascade(Box<cascade::Arguments>),
     Cohort(cohort::Arguments),
-    Convert(convert::Arguments),
+    Convert(Box<convert::Arguments>),
     Evaluate(Box<evaluate::Arguments>),
     Explain(Box<explain::Arguments>),
     Figure(Box<figure::Arguments>),

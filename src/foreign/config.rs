@@ -111,7 +111,7 @@ impl File {
             }
         }
         let mut config = Config { architecture: self.architecture.or(self.model_type), ..Config::default() };
-        config.classes = self.label_names.or_else(|| labels(self.id2label?));
+        config.classes = self.label_names.or_else(|| labels(&self.id2label?));
         if let Some(Pretrained { input_size, mean, std, crop_pct, crop_mode }) = self.pretrained_cfg {
             config.input_size = input_size.map(|[_, height, width]| [height, width]);
             config.scaling = mean.zip(std).map(|(mean, std)| Scaling::MeanStd { mean, std });
@@ -153,7 +153,7 @@ impl Config {
 }
 
 /// Names by number, where the numbers are those of the outputs.
-fn labels(map: serde_json::Map<String, Value>) -> Option<Vec<String>> {
+fn labels(map: &serde_json::Map<String, Value>) -> Option<Vec<String>> {
     let names = (0..map.len()).map(|number| map.get(&number.to_string())?.as_str().map(str::to_owned));
     names.collect()
 }

@@ -69,8 +69,8 @@ pub const ONNX_AXES: usize = 16;
 /// The newest version of ONNX' operators that is known here.
 pub const ONNX_OPSET: i64 = 28;
 
-/// Longest configuration of a Keras model, in bytes; that of a NASNetLarge has 1 MB.
+/// Longest configuration of a Keras model, in bytes; that of a `NASNetLarge` has 1 MB.
 pub const KERAS_CONFIG_BYTES: usize = 32 << 20;
 
-/// Most layers of a Keras model, each counted as often as it is called; a NASNetLarge has 1,039.
+/// Most layers of a Keras model, each counted as often as it is called; a `NASNetLarge` has 1,039.
 pub const KERAS_LAYERS: usize = 5_000;

@@ -332,9 +332,9 @@ mod tests {
 
     #[test]
     fn every_contradiction_is_told() {
+        type Change<'a> = &'a dyn Fn(&mut Value);
         let good = written(&everything());
         let at = |name: &str| good["nodes"].as_array().unwrap().iter().position(|node| node["name"] == name).unwrap();
-        type Change<'a> = &'a dyn Fn(&mut Value);
         let cases: &[(&str, Change<'_>, &str)] = &[
             ("nothing", &|g| g["nodes"] = json!([]), "has 0 nodes, not a whole number from 2 to 20000"),
             ("no image", &|g| g["nodes"][0]["op"] = json!("relu"), "the image is the first node"),

@@ -155,7 +155,7 @@ pub(super) const GELU_CUBE: f64 = 0.044_715;
 
 /// A factor or offset in double precision. Single precision has no 1/6: the number next to it means it.
 pub(super) fn exact(constant: f32) -> f64 {
-    if constant == 1.0 / 6.0 { 1.0 / 6.0 } else { f64::from(constant) }
+    if constant.to_bits() == (1.0_f32 / 6.0).to_bits() { 1.0 / 6.0 } else { f64::from(constant) }
 }
 
 fn sigmoid(x: f64) -> f64 {

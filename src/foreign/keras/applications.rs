@@ -91,13 +91,13 @@ impl Network {
         };
         if !nested {
             layers.extend(head(&last));
-            return functional(layers, dense);
+            return functional(&layers, dense);
         }
-        let mut inside = functional(layers, &last);
+        let mut inside = functional(&layers, &last);
         inside["name"] = json!(INSIDE);
         inside["inbound_nodes"] = json!([[["outer_image", 0, 0, {}]]]);
         let input = written("InputLayer", "outer_image", image(), &[]);
-        functional([vec![input, inside], head(INSIDE).to_vec()].concat(), dense)
+        functional(&[vec![input, inside], head(INSIDE).to_vec()].concat(), dense)
     }
 
     /// The layers in Keras' order: the farthest from the output first, of equal ones that which the way back from the output
@@ -144,7 +144,7 @@ fn written(class: &str, name: &str, mut config: Value, inputs: &[&str]) -> Value
     json!({"class_name": class, "name": name, "config": config, "inbound_nodes": nodes})
 }
 
-fn functional(layers: Vec<Value>, output: &str) -> Value {
+fn functional(layers: &[Value], output: &str) -> Value {
     let input = layers.first().map_or(Value::Null, |layer| layer["name"].clone());
     let config = json!({"layers": layers, "input_layers": [[input, 0, 0]], "output_layers": [[output, 0, 0]]});
     json!({"class_name": "Functional", "config": config})

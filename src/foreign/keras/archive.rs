@@ -1,5 +1,7 @@
 //! The archive that `model.save("model.keras")` writes: a zip file of `config.json`, `metadata.json` and the weights.
 
+use std::path::Path;
+
 use super::super::bytes::{Bytes, Damage};
 use super::super::error::{Error, Result};
 use super::super::torch::zip::directory;
@@ -22,10 +24,15 @@ fn damaged(problem: String) -> Error {
     Error::Damaged { format: "Keras", problem }
 }
 
+/// Whether the name of an entry has this ending.
+fn has_ending(name: &str, ending: &str) -> bool {
+    Path::new(name).extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
+}
+
 /// Whether a zip file is one of Keras.
 pub(in super::super) fn is_keras(bytes: &[u8]) -> bool {
     directory(Bytes(bytes))
-        .is_ok_and(|entries| entries.contains_key(CONFIG) && !entries.keys().any(|name| name.ends_with(".pkl")))
+        .is_ok_and(|entries| entries.contains_key(CONFIG) && !entries.keys().any(|name| has_ending(name, "pkl")))
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Archive> {
@@ -50,7 +57,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Archive> {
     if let Some(weights) = entry(WEIGHTS, limits::UNPACKED_BYTES)? {
         return Ok(Archive { config, version, weights });
     }
-    if entries.keys().any(|name| name.starts_with("model.weights") || name.ends_with(".npz")) {
+    if entries.keys().any(|name| name.starts_with("model.weights") || has_ending(name, "npz")) {
         return Err(Error::Unsupported(
             "this .keras file keeps its weights in several parts; load it in Keras and save it with model.save(\"model.keras\")"
                 .to_owned(),

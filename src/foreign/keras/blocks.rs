@@ -35,11 +35,11 @@ impl Blocks {
             spread_ends(model, layers, &mut labels);
         }
         let deep = ending.is_deep(layers);
-        for at in 0..labels.len() {
+        for (at, label) in labels.iter_mut().enumerate() {
             if ending.is_last(at) {
-                labels[at] = Some("logits".to_owned());
+                *label = Some("logits".to_owned());
             } else if ending.is_head(at) {
-                labels[at] = Some(if deep { "head" } else { "logits" }.to_owned());
+                *label = Some(if deep { "head" } else { "logits" }.to_owned());
             }
         }
         Self { labels, by_resolution, pixels: usize::MAX, stages: 0, used: HashSet::from([STEM.to_owned()]) }

@@ -166,6 +166,7 @@ impl Importer<'_, '_> {
         fresh
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table of layers")]
     fn step(
         &mut self,
         at: usize,
@@ -197,7 +198,7 @@ impl Importer<'_, '_> {
             Layer::Conv(conv) => self.conv(call, name, value, conv, at),
             Layer::Dense { units, bias, activation } => self.dense(call, name, value, *units, *bias, *activation),
             Layer::BatchNorm { eps, scale, center, vectors } => {
-                self.per_channel(value, *vectors)?;
+                Self::per_channel(value, *vectors)?;
                 let node = self.builder.batch_norm(name, value.node, BatchNorm { eps: *eps, scale: *scale });
                 let names = [learned(*scale, *center), vec!["moving_mean", "moving_variance"]].concat();
                 let mut variables = self.store.variables(call, &names)?.into_iter().map(Tensor::vector);
@@ -212,7 +213,7 @@ impl Importer<'_, '_> {
                 Ok(value.at(node, false))
             }
             Layer::LayerNorm { eps, scale, center, vectors } => {
-                self.per_channel(value, *vectors)?;
+                Self::per_channel(value, *vectors)?;
                 let node = self.builder.layer_norm(name, value.node, *eps);
                 let mut variables =
                     self.store.variables(call, &learned(*scale, *center))?.into_iter().map(Tensor::vector);
@@ -226,23 +227,23 @@ impl Importer<'_, '_> {
             Layer::Function(function) => self.function(name, value, *function),
             Layer::Add => {
                 let values: Vec<Value> = inputs.iter().map(|input| values[*input]).collect();
-                self.joined(name, &values, false, |builder, name, a, b| builder.add(name, a, b))
+                self.joined(name, &values, false, GraphBuilder::add)
             }
             Layer::Multiply => {
                 let mut values: Vec<Value> = inputs.iter().map(|input| values[*input]).collect();
                 // Those of one pixel come second.
                 values.sort_by_key(|value| value.extent == [1, 1]);
-                self.joined(name, &values, true, |builder, name, a, b| builder.mul(name, a, b))
+                self.joined(name, &values, true, GraphBuilder::mul)
             }
             Layer::AddScaled(scale) => {
                 let &[first, second] = inputs else { return Err("does not read two results".to_owned().into()) };
                 let scaled = self.affine(&format!("{name}.scale"), values[second], &[*scale], &[0.0])?;
-                self.joined(name, &[values[first], scaled], false, |builder, name, a, b| builder.add(name, a, b))
+                self.joined(name, &[values[first], scaled], false, GraphBuilder::add)
             }
             Layer::Concat { vectors } => {
                 let values: Vec<Value> = inputs.iter().map(|input| values[*input]).collect();
                 for joined in &values {
-                    self.per_channel(*joined, *vectors)?;
+                    Self::per_channel(*joined, *vectors)?;
                     if joined.extent != value.extent || joined.form != value.form {
                         return Err("joins results of different extents".to_owned().into());
                     }
@@ -308,7 +309,7 @@ impl Importer<'_, '_> {
                 self.affine(name, value, &scale, &offset)
             }
             Layer::LayerScale => {
-                self.per_channel(value, false)?;
+                Self::per_channel(value, false)?;
                 let node = self.builder.scale(name, value.node, false);
                 let mut variables = self.store.variables(call, &["*"])?;
                 self.put(name, "weight", variables.pop().map(Tensor::vector));
@@ -328,7 +329,7 @@ impl Importer<'_, '_> {
     }
 
     /// Refuses a layer that works on channels where the last axis holds something else.
-    fn per_channel(&self, value: Value, vectors: bool) -> Step<()> {
+    fn per_channel(value: Value, vectors: bool) -> Step<()> {
         match value.form {
             Form::Flat if value.extent != [1, 1] => Err("works on flattened pixels".to_owned().into()),
             Form::Image if vectors => Err("works on another axis than that of the channels".to_owned().into()),
@@ -393,7 +394,7 @@ impl Importer<'_, '_> {
         if !fits(scale) || !fits(offset) || (value.form == Form::Flat && scale.len().max(offset.len()) > 1) {
             return Err(format!("has {} numbers for {channels} channels", scale.len().max(offset.len())).into());
         }
-        self.per_channel(value, false).or_else(|problem| if scale.len() == 1 { Ok(()) } else { Err(problem) })?;
+        Self::per_channel(value, false).or_else(|problem| if scale.len() == 1 { Ok(()) } else { Err(problem) })?;
         let bias = offset.iter().any(|offset| *offset != 0.0);
         let node = self.builder.scale(name, value.node, bias);
         self.builder.start(Start::Fixed);

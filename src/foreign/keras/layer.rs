@@ -9,6 +9,7 @@ use crate::network::Border;
 
 /// What a layer does.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::enum_variant_names, reason = "layer normalization is called so")]
 pub(super) enum Layer {
     Input,
     /// Gives what it gets.

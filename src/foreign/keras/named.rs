@@ -32,10 +32,9 @@ fn of<'a>(architecture: Architecture, imported: &Imported<'a>) -> Option<(Archit
         tensors.insert(usual.parameter_name(*known, suffix), (shape.clone(), tensor.clone()));
     }
     let bias = format!("{}.bias", architecture.last_layer());
-    if !tensors.contains_key(&bias) {
-        // A head without bias is one whose bias is 0.
-        tensors.insert(bias, (vec![found.logit_count()], Tensor::constant(0.0, found.logit_count())));
-    }
+    // A head without bias is one whose bias is 0.
+    let outputs = found.logit_count();
+    tensors.entry(bias).or_insert_with(|| (vec![outputs], Tensor::constant(0.0, outputs)));
     let shapes = tensors.iter().map(|(name, (shape, _))| (name.clone(), shape.clone())).collect();
     let mut variant = architecture.infer(&shapes);
     for node in found.nodes() {

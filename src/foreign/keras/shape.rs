@@ -67,20 +67,24 @@ impl Value {
     /// As a shape without the axis of the images; -1 stands for as much as is there.
     pub(super) fn reshaped(self, shape: &[i64], channels: usize, layout: Layout) -> Result<Self, Fault> {
         let [rows, columns] = self.extent;
-        let count = rows.checked_mul(columns).and_then(|pixels| pixels.checked_mul(channels)).map(|count| count as i64);
+        let count = rows
+            .checked_mul(columns)
+            .and_then(|pixels| pixels.checked_mul(channels))
+            .and_then(|count| i64::try_from(count).ok());
         let known: Option<i64> =
             shape.iter().filter(|side| **side != -1).try_fold(1_i64, |count, side| count.checked_mul(*side));
         let fault = || format!("reshapes {rows} x {columns} pixels of {channels} channels to {shape:?}");
         let (count, known) = count.zip(known).filter(|(_, known)| *known > 0).ok_or_else(fault)?;
         let shape: Vec<i64> = shape.iter().map(|side| if *side == -1 { count / known } else { *side }).collect();
-        let channels = channels as i64;
+        let [rows, columns, channels] =
+            [rows, columns, channels].map(|extent| i64::try_from(extent).unwrap_or(i64::MAX));
         let pixel = match layout {
             Layout::ChannelsLast => [1, 1, channels],
             Layout::ChannelsFirst => [channels, 1, 1],
         };
         let same = match layout {
-            Layout::ChannelsLast => [rows as i64, columns as i64, channels],
-            Layout::ChannelsFirst => [channels, rows as i64, columns as i64],
+            Layout::ChannelsLast => [rows, columns, channels],
+            Layout::ChannelsFirst => [channels, rows, columns],
         };
         match &shape[..] {
             [all]

@@ -154,7 +154,8 @@ impl<'a> Store<'a> {
         let Some((place, number)) = path.split_once("/vars/") else { return Ok(None) };
         let class =
             place.rsplit('/').next().unwrap_or(place).trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
-        let siblings = (0..).take_while(|at| self.datasets.contains_key(&format!("{place}/vars/{at}"))).count();
+        let siblings =
+            (0..self.datasets.len()).take_while(|at| self.datasets.contains_key(&format!("{place}/vars/{at}"))).count();
         let names: &[&'static str] = match (class, siblings) {
             ("conv2d" | "dense", _) => &["kernel", "bias"],
             ("batch_normalization", 4) => &["gamma", "beta", "moving_mean", "moving_variance"],

@@ -24,7 +24,7 @@ impl<'a> Importer<'_, 'a> {
         let bias = if conv.bias { Some("bias") } else { None };
         let result = match conv.kind {
             ConvKind::Full { filters, groups } => {
-                if inputs % groups != 0 || filters % groups != 0 {
+                if !inputs.is_multiple_of(groups) || filters % groups != 0 {
                     return Err(format!("cuts {inputs} channels into {groups} groups").into());
                 }
                 let names: Vec<&str> = ["kernel"].into_iter().chain(bias).collect();

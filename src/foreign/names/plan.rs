@@ -131,7 +131,7 @@ fn divide(listing: &Listing, found: &Found, hints: &Hints) -> Result<(BTreeMap<S
         }
         let inner = name.strip_prefix(found.outer()).unwrap_or(name);
         match aside(inner) {
-            Some(Aside::Counter) => continue,
+            Some(Aside::Counter) => {}
             Some(Aside::Thresholds) => rest.thresholds = true,
             Some(Aside::Auxiliary) => rest.auxiliary += 1,
             Some(Aside::Training) => rest.training += 1,
@@ -223,7 +223,7 @@ fn with_head(
     if is_own && let Some((source, _)) = candidates.iter().find(|(_, name)| *name == kernel) {
         variant.classes = shape(source).first().copied().unwrap_or(0);
         made.trunk.extend(candidates.into_iter().map(|(source, name)| (name, source)));
-        if let Some(layer) = verify::behind(listing, found.outer(), &last) {
+        if let Some(layer) = verify::behind(listing, found.outer(), last) {
             made.output = head::output(std::slice::from_ref(layer))?;
         }
         if found.is_wrapped() {

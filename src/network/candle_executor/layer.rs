@@ -11,6 +11,7 @@ use super::conv::ConvLayer;
 
 /// What a node computes, ready to run.
 #[derive(Debug)]
+#[expect(clippy::enum_variant_names, reason = "layer normalization is called so")]
 pub(super) enum Layer {
     Input,
     /// Convolution, or a fully connected layer of one pixel as one of 1x1.

@@ -1,4 +1,4 @@
-//! EfficientNet (Tan and Le 2019) and EfficientNetV2 (Tan and Le 2021) in torchvision's naming.
+//! EfficientNet (Tan and Le 2019) and `EfficientNetV2` (Tan and Le 2021) in torchvision's naming.
 
 use super::super::architecture::Variant;
 use super::super::graph::{Graph, NodeId};

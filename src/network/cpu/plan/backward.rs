@@ -114,7 +114,9 @@ impl Planner<'_, '_> {
                 }
             }
             Layer::Sum { inputs, .. } => {
-                inputs.iter().for_each(|id| self.hand_on(*id, source, states));
+                for id in inputs {
+                    self.hand_on(*id, source, states);
+                }
                 return Ok(());
             }
             Layer::Product { factors, .. } => {

@@ -104,7 +104,9 @@ impl Planner<'_, '_> {
         let map = &self.source.lowered.values[input].map;
         let channels = map.len();
         let mut present = vec![0.0; tensor.channels];
-        map.iter().for_each(|at| present[*at] = 1.0);
+        for at in map {
+            present[*at] = 1.0;
+        }
         let normalized = self.keep(tensor.pixels() * tensor.channels);
         let inverse = self.keep(tensor.pixels());
         let spec = LayerNormSpec {

@@ -20,7 +20,9 @@ impl PixelStatistics {
             for row in x.chunks_exact(pixels) {
                 sums.iter_mut().zip(&row[start..]).for_each(|(sum, value)| *sum += f64::from(*value));
             }
-            sums.iter_mut().for_each(|sum| *sum /= channels as f64);
+            for sum in sums {
+                *sum /= channels as f64;
+            }
         });
         let inverse_deviation = per_pixel(pixels, |start, sums| {
             for row in x.chunks_exact(pixels) {
@@ -28,7 +30,9 @@ impl PixelStatistics {
                     *sum += (f64::from(*value) - mean).powi(2);
                 }
             }
-            sums.iter_mut().for_each(|sum| *sum = 1.0 / (*sum / channels as f64 + eps).sqrt());
+            for sum in sums {
+                *sum = 1.0 / (*sum / channels as f64 + eps).sqrt();
+            }
         });
         Self { mean, inverse_deviation }
     }
