@@ -124,13 +124,12 @@ fn too_far(executor: &dyn Executor, fixture: &Fixture) -> Vec<String> {
         let error = relative_error(values, &fixture.values[key]);
         let torch: f64 = fixture.said[&format!("{key}_error")].parse().unwrap();
         let bar = (3.0 * torch).max(1e-5);
-        assert!(
-            error < bar,
-            "{}, {key}, {}: error {error:.2e}, PyTorch {torch:.2e}",
-            fixture.name,
-            executor.describe()
-        );
+        if error >= bar {
+            let place = executor.describe();
+            far.push(format!("{}, {key}, {place}: error {error:.2e}, PyTorch {torch:.2e}", fixture.name));
+        }
     }
+    far
 }
 
 #[test]

@@ -199,13 +199,14 @@ fn with_config(file: &str, change: impl Fn(&mut Value)) -> Vec<u8> {
         let mut entry = archive.by_index(index).unwrap();
         let mut content = Vec::new();
         entry.read_to_end(&mut content).unwrap();
-        if entry.name() == "config.json" {
+        let name = entry.name().unwrap().into_owned();
+        if name == "config.json" {
             let mut config = serde_json::from_slice(&content).unwrap();
             change(&mut config);
             content = serde_json::to_vec(&config).unwrap();
         }
         let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-        writer.start_file(entry.name(), options).unwrap();
+        writer.start_file(name, options).unwrap();
         writer.write_all(&content).unwrap();
     }
     writer.finish().unwrap().into_inner()

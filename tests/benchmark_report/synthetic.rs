@@ -52,6 +52,7 @@ pub(crate) fn model(name: &str, role: &str, architecture: &str, auc: Option<f64>
         sha256: format!("{:0>64}", name.len()) + name,
         trained_on: None,
         trained_on_patients: None,
+        blocks: Vec::new(),
         auc: auc.map(|value| ModelAuc {
             value: Some(value),
             interval: Some([value - 0.03, value + 0.03]),
