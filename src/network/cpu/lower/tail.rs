@@ -103,7 +103,6 @@ impl Lowering<'_> {
     }
 
     /// Factor and offset of each channel of a normalization with fixed statistics, or of a learned factor.
-    #[expect(clippy::type_complexity, reason = "taken apart at once by all callers")]
     pub(super) fn affine(&self, id: NodeId) -> Result<Option<(Vec<f64>, Vec<f64>)>> {
         let get = |suffix: &str| self.weights.get(&self.graph.parameter_name(id, suffix));
         let numbers = |values: &[f32]| values.iter().map(|value| f64::from(*value)).collect();

@@ -65,7 +65,7 @@ impl Planner<'_, '_> {
                 let listed = Arc::new(listed(*listing, source.px, target.px));
                 Step::Sparse { source, target: Target::store(target), listed }
             }
-            Layer::LayerNorm { input, output, affine, eps } => {
+            Layer::NormalizePixels { input, output, affine, eps } => {
                 let spec = self.layer_norm_spec(index, *input, affine, *eps);
                 let target = self.output(*output, Some(&affine.shift), None);
                 Step::LayerNorm { source: self.tensor(*input), target, spec }
@@ -104,7 +104,9 @@ impl Planner<'_, '_> {
         let map = &self.source.lowered.values[input].map;
         let channels = map.len();
         let mut present = vec![0.0; tensor.channels];
-        map.iter().for_each(|at| present[*at] = 1.0);
+        for at in map {
+            present[*at] = 1.0;
+        }
         let normalized = self.keep(tensor.pixels() * tensor.channels);
         let inverse = self.keep(tensor.pixels());
         let spec = LayerNormSpec {

@@ -127,7 +127,9 @@ impl Planner<'_, '_> {
         // rest.
         if complete && groups.iter().all(|group| group.trace == Some(trace)) {
             self.mask(id, trace, target);
-            groups.iter_mut().for_each(|group| group.masked = true);
+            for group in groups {
+                group.masked = true;
+            }
         }
     }
 

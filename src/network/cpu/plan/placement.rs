@@ -61,7 +61,9 @@ impl Planner<'_, '_> {
                 lives[*buffer].touch(*step);
             }
             let (mut offsets, len) = arrange(&lives);
-            offsets.iter_mut().for_each(|offset| *offset += kept_len);
+            for offset in &mut offsets {
+                *offset += kept_len;
+            }
             offsets.extend(&kept_offsets);
             for step in steps.iter_mut() {
                 step.for_each_tensor(|tensor| tensor.offset = offsets[tensor.offset]);
