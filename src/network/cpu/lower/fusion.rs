@@ -192,7 +192,7 @@ impl<'a> Lowering<'a> {
                 let (weight, bias) = (self.parameter(id, "weight")?, self.parameter(id, "bias")?);
                 let affine = self.placed_affine(input, &weight, &bias);
                 let output = self.write_like(id, id, input, None);
-                self.layers.push(Layer::LayerNorm { input, output, affine, eps: eps as f32 });
+                self.layers.push(Layer::NormalizePixels { input, output, affine, eps: eps as f32 });
             }
             Op::Add => {
                 let first = self.read(node.inputs[0])?;

@@ -162,7 +162,8 @@ pub(super) enum Layer {
         output: ValueId,
         listing: Listing,
     },
-    LayerNorm {
+    /// Normalization of every pixel over its channels.
+    NormalizePixels {
         input: ValueId,
         output: ValueId,
         affine: Affine,
@@ -192,7 +193,7 @@ impl Layer {
             | Self::Copy { input, .. }
             | Self::GlobalMean { input, .. }
             | Self::Listed { input, .. }
-            | Self::LayerNorm { input, .. }
+            | Self::NormalizePixels { input, .. }
             | Self::Flat { input, .. }
             | Self::Rearrange { input, .. } => vec![*input],
         }
@@ -221,7 +222,7 @@ impl Layer {
             | Self::Sum { output, .. }
             | Self::Product { output, .. }
             | Self::Listed { output, .. }
-            | Self::LayerNorm { output, .. }
+            | Self::NormalizePixels { output, .. }
             | Self::Rearrange { output, .. } => vec![*output],
         }
     }

@@ -128,7 +128,7 @@ impl Planner<'_, '_> {
                 let listed = listed(*listing, target.tensor.px, source.px).transposed(target.tensor.pixels());
                 Step::Sparse { source, target, listed: Arc::new(listed) }
             }
-            Layer::LayerNorm { input, .. } => {
+            Layer::NormalizePixels { input, .. } => {
                 let spec = self.layer_norms[&index].clone();
                 Step::LayerNormBackward { source, target: self.contribution(*input, true, states), spec }
             }

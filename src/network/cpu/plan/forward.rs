@@ -65,7 +65,7 @@ impl Planner<'_, '_> {
                 let listed = Arc::new(listed(*listing, source.px, target.px));
                 Step::Sparse { source, target: Target::store(target), listed }
             }
-            Layer::LayerNorm { input, output, affine, eps } => {
+            Layer::NormalizePixels { input, output, affine, eps } => {
                 let spec = self.layer_norm_spec(index, *input, affine, *eps);
                 let target = self.output(*output, Some(&affine.shift), None);
                 Step::LayerNorm { source: self.tensor(*input), target, spec }
