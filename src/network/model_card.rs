@@ -489,7 +489,7 @@ impl ModelCard {
         }
         match &inferred.head {
             Some(told) if !head.has_tensors_of(told) => {
-                refuse(format!("is {}, but the tensors of the weights tell {}", head.words(), told.words()))
+                refuse(format!("is {}, but the tensors of the weights tell {}", head.description(), told.description()))
             }
             _ => Ok(()),
         }
