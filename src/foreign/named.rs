@@ -1,7 +1,7 @@
 //! From a plan to a model: values are read once their shapes are known to fit.
 
 use super::error::{Error, Result};
-use super::names::Plan;
+use super::names::{Plan, SamePadding};
 use super::tensors::SINGLE_OUTPUT;
 use super::{Asked, Foreign};
 use crate::limits;
@@ -43,17 +43,25 @@ pub(super) fn assemble(
         notes.push(SINGLE_OUTPUT.to_owned());
     }
     let graph = architecture.graph(&variant);
-    let mut foreign = if plan.same_padding {
-        let size = asked.input_size.unwrap_or([STUDY_INPUT_PX; 2]);
-        let [height, width] = size;
-        notes.push(format!(
-            "the network pads by the size of the image, as TensorFlow does: its graph was made for images of {height}x{width} \
-             pixels (--input-size) and lies in the card"
-        ));
-        let graph = graph.with_same_borders(size)?;
-        Foreign { input_size: Some(size), ..Foreign::imported(graph, weights, origin) }
-    } else {
-        Foreign::named(architecture, variant, weights, origin)
+    let mut foreign = match plan.same_padding {
+        None => Foreign::named(architecture, variant, weights, origin),
+        Some(SamePadding::OfInput) => {
+            let size = asked.input_size.unwrap_or([STUDY_INPUT_PX; 2]);
+            let [height, width] = size;
+            notes.push(format!(
+                "the network pads by the size of the image, as TensorFlow does: its graph was made for images of \
+                 {height}x{width} pixels (--input-size) and lies in the card"
+            ));
+            let graph = graph.with_same_borders(size)?;
+            Foreign { input_size: Some(size), ..Foreign::imported(graph, weights, origin) }
+        }
+        Some(SamePadding::Of(side_px)) => {
+            notes.push(format!(
+                "the network pads as TensorFlow does for images of {side_px}x{side_px} pixels, whatever it reads: its graph \
+                 lies in the card"
+            ));
+            Foreign::imported(graph.with_same_borders([side_px; 2])?, weights, origin)
+        }
     };
     foreign.output = plan.output;
     foreign.classes = plan.classes;

@@ -112,8 +112,11 @@ def of_timm(out):
         layer, parameter = rest.rsplit(".", 1)
         return f"_blocks.{sum(flat[:stage]) + number}.{parts[layer]}.{parameter}"
 
-    told(out, "efficientnet_pytorch", ported, 71, rename=pytorchs, architecture="imported")
-    v3 = mobilenet._gen_mobilenet_v3("mobilenetv3_large_100", 0.25, num_classes=2)
+    # 96 pixels have the borders of the 224 that these programs pad by. Full width: where stages have as many channels as their neighbours, these names do not tell them apart.
+    ported = efficientnet._gen_efficientnet("tf_efficientnet_b0", num_classes=2, pad_type="same", bn_eps=1e-3)
+    told(out, "efficientnet_pytorch", ported, 96, rename=pytorchs, architecture="imported")
+    # At other widths timm rounds other numbers than torchvision.
+    v3 = mobilenet._gen_mobilenet_v3("mobilenetv3_large_100", 1.0, num_classes=2)
     told(out, "timm_mobilenetv3", v3, 70, architecture="mobilenet_v3_large", timm_name="mobilenetv3_large_100")
     v2 = efficientnet._gen_mobilenet_v2("mobilenetv2_100", 0.25, num_classes=2)
     told(out, "timm_mobilenetv2", v2, 70, architecture="mobilenet_v2")
@@ -141,6 +144,11 @@ def of_torchvision(out):
     told(out, "prefixed_resnet", narrow("resnet_34"), 49, outer="module.net._orig_mod.encoder.",
          extra=[["criterion.weight", [2]], ["loss_fn.pos_weight", [2]]], architecture="resnet_34")
 
+    mobilenet = narrow("mobilenet_v3_small", 0.25)
+    mobilenet.classifier[0] = nn.Linear(mobilenet.classifier[0].in_features, 20)
+    mobilenet.classifier[3] = nn.Linear(20, 2)
+    told(out, "mobilenet_hidden", mobilenet, 47, architecture="mobilenet_v3_small", assumed=True)
+
     def densenet(head):
         model = narrow("densenet_169")
         model.classifier = head(model.classifier.in_features)
@@ -162,7 +170,10 @@ def of_torchvision(out):
 
 
 def of_monai(out):
-    from monai.networks.nets import DenseNet
+    from monai.networks.nets import DenseNet, EfficientNetBN
+
+    efficientnet = EfficientNetBN("efficientnet-b0", pretrained=False, in_channels=1, num_classes=3)
+    told(out, "monai_efficientnet", efficientnet, 71, channels=1, architecture="imported")
 
     model = DenseNet(2, 1, 2, init_features=8, growth_rate=4, block_config=(6, 12, 24, 16), bn_size=4)
     told(out, "monai_densenet", model, 50, channels=1, architecture="densenet_121")

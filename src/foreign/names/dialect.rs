@@ -42,6 +42,8 @@ pub(super) struct Trunk {
     pub(super) flat: Vec<(usize, usize)>,
     /// Blocks before each stage, where stages are counted.
     pub(super) before: Vec<usize>,
+    /// Number of the first block of each stage; MONAI counts on from stage to stage.
+    pub(super) first: Vec<usize>,
 }
 
 impl Trunk {
@@ -105,7 +107,8 @@ impl Found {
         let shapes: Shapes = listing.tensors.iter().filter_map(inside).collect();
         let flat = timm::flat_blocks(&shapes);
         let before = timm::blocks_before(&shapes);
-        Trunk { shapes, flat, before }
+        let first = timm::first_blocks(&shapes);
+        Trunk { shapes, flat, before, first }
     }
 
     /// What precedes the names of the whole network: the trunk's prefix without the module that torchvision has it in, or

@@ -41,28 +41,38 @@ pub(super) struct Chain {
     pub(super) output: Option<Output>,
 }
 
+/// Tensors of one module: parameter and name in the file.
+struct Group {
+    /// Path of the module without what precedes those of the network, by which modules are sorted.
+    order: String,
+    tensors: Vec<(String, String)>,
+}
+
 /// Puts the tensors `rest` (name, name without what precedes the network's) together by module, in the order of the file,
 /// or by their numbers where that has none.
 pub(super) fn parts(listing: &Listing, rest: &[(String, String)], norm_eps: f64) -> Result<Vec<Part>> {
-    let mut groups: Vec<(String, Vec<(String, String)>)> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     for (name, inner) in rest {
-        let (path, parameter) = inner.rsplit_once('.').unwrap_or(("", inner.as_str()));
-        let parameter = (parameter.to_owned(), name.clone());
-        if let Some((_, tensors)) = groups.iter_mut().find(|(other, _)| other == path) {
-            tensors.push(parameter);
+        let module = |name: &str| name.rsplit_once('.').map_or("", |(path, _)| path).to_owned();
+        let parameter = inner.rsplit('.').next().unwrap_or(inner).to_owned();
+        // Two modules of one name may lie inside and outside the network.
+        let known =
+            groups.iter_mut().find(|group| group.tensors.iter().all(|(_, other)| module(other) == module(name)));
+        if let Some(group) = known {
+            group.tensors.push((parameter, name.clone()));
             continue;
         }
         if groups.len() == MAX_PARTS {
             return Err(odd(rest.iter().map(|(name, _)| name.as_str())));
         }
-        groups.push((path.to_owned(), vec![parameter]));
+        groups.push(Group { order: module(inner), tensors: vec![(parameter, name.clone())] });
     }
     let shape = |name: &str| listing.tensors.iter().find(|(other, _)| other == name).map(|(_, shape)| &shape[..]);
     let mut parts = Vec::new();
     if !listing.ordered {
-        groups.sort_by(|(a, _), (b, _)| natural(a).cmp(&natural(b)));
+        groups.sort_by(|a, b| natural(&a.order).cmp(&natural(&b.order)));
     }
-    for (_, tensors) in groups {
+    for Group { tensors, .. } in groups {
         let first = tensors.first().map_or("", |(_, name)| name);
         let path = first.rsplit_once('.').map_or("", |(path, _)| path).to_owned();
         let of = |parameter: &str| tensors.iter().find(|(own, _)| own == parameter).and_then(|(_, name)| shape(name));

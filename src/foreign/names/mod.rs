@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use crate::network::Function;
 
-pub(super) use plan::{Plan, plan};
+pub(super) use plan::{Plan, SamePadding, plan};
 
 /// Tensors of one network, as a file lists them.
 #[derive(Clone, Debug, Default)]

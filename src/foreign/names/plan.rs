@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::aside::{Aside, aside};
-use super::dialect::{Found, choose};
+use super::dialect::{Found, Padding, choose};
 use super::head::{self, Chain, Part};
 use super::timm::TENSORFLOW_NORM_EPS;
 use super::{Hints, Listing, Shapes, counted, likeness, some_names, verify};
@@ -22,8 +22,8 @@ pub(in super::super) struct Plan {
     pub(in super::super) variant: Variant,
     /// For every tensor of the network its name in the file.
     pub(in super::super) tensors: Vec<(Parameter, String)>,
-    /// Whether convolutions pad as TensorFlow's `SAME` does.
-    pub(in super::super) same_padding: bool,
+    /// How convolutions pad as TensorFlow's `SAME` does; none where they pad as PyTorch does.
+    pub(in super::super) same_padding: Option<SamePadding>,
     /// Whether a function of the head was assumed.
     pub(in super::super) head_assumed: bool,
     /// How outputs become probabilities, where the file tells.
@@ -36,6 +36,34 @@ pub(in super::super) struct Plan {
     pub(in super::super) transform_input: bool,
     /// What was left out or assumed, one sentence each.
     pub(in super::super) notes: Vec<String>,
+}
+
+/// Which image decides how many zeros a convolution adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum SamePadding {
+    /// The one that it reads.
+    OfInput,
+    /// One of so many pixels a side, whatever it reads.
+    Of(usize),
+}
+
+impl SamePadding {
+    /// timm pads by the image that comes; efficientnet_pytorch and MONAI by that which each network was published for.
+    fn of(found: &Found, architecture: Architecture) -> Result<Self> {
+        const SIDES_PX: [usize; 8] = [224, 240, 260, 300, 380, 456, 528, 600];
+        if found.dialect.padding == Padding::Either {
+            return Ok(Self::OfInput);
+        }
+        let number = architecture.name().strip_prefix("efficientnet_b").and_then(|number| number.parse::<usize>().ok());
+        match number.and_then(|number| SIDES_PX.get(number)) {
+            Some(side_px) => Ok(Self::Of(*side_px)),
+            None => Err(Error::Unsupported(format!(
+                "the weights look like {}, but as {architecture}; export the network to ONNX (torch.onnx.export) and convert \
+                 that file",
+                found.dialect.words
+            ))),
+        }
+    }
 }
 
 /// Tensors that are no part of the trunk.
@@ -89,7 +117,7 @@ pub(in super::super) fn plan(listing: &Listing, hints: &Hints) -> Result<Plan> {
     Ok(Plan {
         architecture,
         tensors,
-        same_padding,
+        same_padding: same_padding.then(|| SamePadding::of(&found, architecture)).transpose()?,
         head_assumed: made.head_assumed,
         output: made.output.or(rest.thresholds.then_some(Output::Sigmoid)),
         usual_scaling: of_xrv.then_some(Scaling::Range([-1024.0, 1024.0])),
@@ -140,8 +168,11 @@ fn divide(listing: &Listing, found: &Found, hints: &Hints) -> Result<(BTreeMap<S
                 match behind.and_then(|behind| (found.dialect.rename)(behind, &inside)) {
                     Some(today) => {
                         if trunk.insert(today, name.clone()).is_some() {
-                            let problem = format!("tensor {name:?} is there twice, under an old and a new name");
-                            return Err(Error::Damaged { format: "file of weights", problem });
+                            return Err(Error::Unsupported(format!(
+                                "the weights look like {}, but {name:?} is one of two tensors for the same layer; export the \
+                                 network to ONNX (torch.onnx.export) and convert that file",
+                                found.dialect.words
+                            )));
                         }
                     }
                     None => rest.head.push((name.clone(), inner.to_owned())),
@@ -317,8 +348,8 @@ fn like_published(
 
 fn pooling_note(architecture: Architecture) -> String {
     format!(
-        "the file does not say what stands between the features and the head; assumed: what torchvision's {architecture} has \
-         there"
+        "the file does not say what stands between the features and the head; assumed: the functions of torchvision's \
+         {architecture}, and the average over the image"
     )
 }
 

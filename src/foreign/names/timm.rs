@@ -91,9 +91,22 @@ fn block(name: &str) -> Option<(usize, usize, &str)> {
     Some((stage.parse().ok()?, repetition.parse().ok()?, rest))
 }
 
+/// Most stages of a network.
+const MAX_STAGES: usize = 16;
+
+/// The smallest number of a block in each stage.
+pub(super) fn first_blocks(shapes: &Shapes) -> Vec<usize> {
+    let mut first = vec![usize::MAX; MAX_STAGES];
+    for (stage, repetition, _) in shapes.keys().filter_map(|name| block(name)) {
+        if let Some(first) = first.get_mut(stage) {
+            *first = repetition.min(*first);
+        }
+    }
+    first
+}
+
 /// Blocks before each stage. Numbers of stages that make no sense give nothing.
 pub(super) fn blocks_before(shapes: &Shapes) -> Vec<usize> {
-    const MAX_STAGES: usize = 16;
     let mut counts = vec![0; MAX_STAGES];
     for (stage, repetition, _) in shapes.keys().filter_map(|name| block(name)) {
         if let Some(count) = counts.get_mut(stage) {
@@ -330,7 +343,8 @@ fn efficientnet_pytorch(name: &str, trunk: &Trunk) -> Option<String> {
     let (number, rest) = rest.split_once('.')?;
     let number: usize = number.parse().ok()?;
     let (stage, repetition, rest) = if nested {
-        block(name)?
+        let (stage, number, rest) = block(name)?;
+        (stage, number.checked_sub(*trunk.first.get(stage)?)?, rest)
     } else {
         let (stage, repetition) = *trunk.flat.get(number)?;
         (stage, repetition, rest)

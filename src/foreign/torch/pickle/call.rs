@@ -13,6 +13,14 @@ const MAX_ARGUMENTS: usize = 16;
 const MAX_RANK: usize = 16;
 
 impl Machine<'_> {
+    /// The class of `('module', class, file, source)`; none for another reference.
+    pub(super) fn module_class(&self, id: Id) -> Option<Id> {
+        let Object::Sequence(items) = self.get(id) else { return None };
+        let [tag, class, ..] = items[..] else { return None };
+        let is_module = matches!(self.get(tag), Object::Text(tag) if tag == "module");
+        (is_module && matches!(self.get(class), Object::Global(_))).then_some(class)
+    }
+
     /// `('storage', class, key, location, count)`, and in the format of before version 1.6 a sixth item: none, or a view
     /// `(key, offset, count)` of a part.
     pub(super) fn storage(&self, id: Id) -> Result<Storage> {

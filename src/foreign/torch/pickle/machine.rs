@@ -123,6 +123,11 @@ impl<'a> Machine<'a> {
             }
             b'Q' => {
                 let id = self.pop()?;
+                // The format of before version 1.6 refers to the classes of modules so, with their source code.
+                if let Some(class) = self.module_class(id) {
+                    self.stack.push(class);
+                    return Ok(());
+                }
                 let storage = self.storage(id)?;
                 self.push(Object::Storage(Rc::new(storage)))
             }
