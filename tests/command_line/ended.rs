@@ -229,7 +229,13 @@ fn whole_file(name: &str, path: &Path, found: &[u8], expected: &[u8]) {
         "dcm" | "html" => assert!(found.len() * 10 > expected.len() * 9, "{name}: {}", path.display()),
         // It has a line for every epoch that is over.
         "csv" if name == "train" => {
-            assert!(expected.starts_with(found) && found.ends_with(b"\n"), "{name}: {}", path.display());
+            let [found, expected] = [found, expected].map(|table| String::from_utf8(table.to_vec()).unwrap());
+            // The last column is the time an epoch took.
+            let lines = |table: &str| -> Vec<String> {
+                table.lines().map(|line| line.rsplit_once(',').unwrap().0.to_owned()).collect()
+            };
+            let is_whole = lines(&expected).starts_with(&lines(&found)) && found.ends_with('\n');
+            assert!(is_whole, "{name}: {}", path.display());
         }
         _ => assert!(found == expected, "{name}: {}", path.display()),
     }
