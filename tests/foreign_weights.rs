@@ -318,7 +318,7 @@ fn a_card_states_what_the_options_or_the_file_said() {
     assert!(!said.contains("--output"), "{said}");
     let (card, said) = converted("keras_densenet.h5", &["--output", "sigmoid"]);
     assert_eq!(card["output"], "sigmoid");
-    assert!(said.contains("note: the file says softmax; --output was followed instead"), "{said}");
+    assert!(said.contains("note: the file says softmax; what was stated was followed instead"), "{said}");
     let (card, _) = converted("torch_inception.pth", &["--scaling", "imagenet", "--transform-input"]);
     assert_eq!(card["transform_input"], true);
 }

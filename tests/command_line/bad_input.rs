@@ -148,7 +148,7 @@ fn misused_arguments_are_usage() {
     for more in [
         &["--class", "best"][..],
         &["--preset", "arun2031"],
-        &["--arch", "vgg_16"],
+        &["--arch", "vgg_17"],
         &["--noise", noise, "--seed", "3"],
         &["--batch", "0"],
         &["--threads", "none"],

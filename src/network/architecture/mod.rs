@@ -360,9 +360,10 @@ impl FromStr for Architecture {
     fn from_str(name: &str) -> Result<Self> {
         let plain = |name: &str| name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
         let asked = plain(name);
-        Self::ALL
-            .into_iter()
-            .find(|arch| plain(arch.name()) == asked)
+        // The name itself first: without underscores `regnet_x_1_6gf` is `regnet_x_16gf`.
+        let exact = Self::ALL.into_iter().find(|arch| arch.name() == name);
+        exact
+            .or_else(|| Self::ALL.into_iter().find(|arch| plain(arch.name()) == asked))
             .ok_or_else(|| Error::UnknownArchitecture { name: name.to_owned(), known: Self::known() })
     }
 }
