@@ -63,6 +63,10 @@ def fill(model):
         else:
             value = 0.4 * u - 0.2
         weight.assign(value.astype(np.float32))
+    for layer in model.layers:
+        # Keras works with the moments as they were before; a file is read with those that it holds.
+        if isinstance(layer, L.Normalization) and hasattr(layer, "finalize_state"):
+            layer.finalize_state()
 
 
 def judged(model, image, first):
