@@ -77,7 +77,7 @@ fn background_maps_are_those_of_a_plain_request() {
         assert_eq!(answer.signed.is_some(), has_sign, "{}", map.method);
         assert!(answer.map.intermediates.is_empty());
     }
-    assert!(explainer.prediction(&case.content, model.sha256()).is_some());
+    assert!(explainer.prediction(&case.content, model.identity()).is_some());
     assert!(explainer.cached_bytes() > 0);
 }
 

@@ -295,7 +295,7 @@ impl Cascades {
     /// The cascade of a case, where somebody asked for it.
     pub fn find(&self, case: &OpenCase, model: &OpenModel, question: &CascadeQuestion) -> Option<Arc<CascadeRun>> {
         let is_it = |run: &&Arc<CascadeRun>| {
-            run.case.content == case.content && run.model.sha256() == model.sha256() && run.question == *question
+            run.case.content == case.content && run.model.identity() == model.identity() && run.question == *question
         };
         lock(&self.runs).iter().find(is_it).cloned()
     }

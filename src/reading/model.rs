@@ -37,6 +37,7 @@ pub struct OpenModel {
     pub title: String,
     /// Card, graph, weights.
     pub model: Model,
+    identity: String,
     /// The latest, and where it runs.
     executor: Mutex<Option<(Runtime, Arc<dyn Executor>)>>,
 }
@@ -90,12 +91,21 @@ impl OpenModel {
             ModelSource::File(path) => Model::open(path, None)?,
         };
         model.require_classifier()?;
-        Ok(Self { title: source.title(), source, model, executor: Mutex::default() })
+        // The same weights with another scaling or another graph are another model.
+        let mut content = model.card.to_json()?;
+        content.extend_from_slice(model.sha256.as_bytes());
+        let identity = network::sha256_hex(&content);
+        Ok(Self { title: source.title(), source, model, identity, executor: Mutex::default() })
     }
 
     /// Names the weights.
     pub fn sha256(&self) -> &str {
         &self.model.sha256
+    }
+
+    /// Names the weights and what the card says of them: equal ones give equal maps.
+    pub fn identity(&self) -> &str {
+        &self.identity
     }
 
     /// What runs it on `runtime`; made anew where it ran elsewhere before.

@@ -83,7 +83,7 @@ impl Question {
         MapKey {
             content: case.content.clone(),
             marks: case.marks_digest(),
-            model: model.model.sha256.clone(),
+            model: model.identity().to_owned(),
             method,
             class: self.class_for(model),
             preset: self.preset,
@@ -100,7 +100,7 @@ pub struct MapKey {
     pub content: String,
     /// Hash of what experts marked, for the scores.
     marks: [u8; 32],
-    /// SHA-256 of the weights.
+    /// Names the model: [`OpenModel::identity`].
     pub model: String,
     /// The method.
     pub method: Method,

@@ -178,7 +178,7 @@ impl Workbench {
         for message in self.services.messages() {
             self.receive(message);
         }
-        self.state.list.ask(self.state.models.get(self.state.model).map(|model| model.sha256()));
+        self.state.list.ask(self.state.models.get(self.state.model).map(|model| model.identity()));
         self.note_prediction();
         if std::mem::take(&mut self.list_changed) {
             self.state.list.refresh();
@@ -339,7 +339,7 @@ impl Workbench {
         }
         let asked = Asked {
             contents: ready.iter().map(|(case, _)| case.content.clone()).collect(),
-            models: ready.iter().map(|(_, model)| model.sha256().to_owned()).collect(),
+            models: ready.iter().map(|(_, model)| model.identity().to_owned()).collect(),
             question: self.state.question.clone(),
             methods: methods.clone(),
         };

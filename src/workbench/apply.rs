@@ -218,16 +218,16 @@ impl Workbench {
         let state = &mut self.state;
         let Some(model) = state.models.get(state.model).cloned() else { return };
         let Some(entry) = state.list.current.and_then(|current| state.list.entry_mut(current)) else { return };
-        let is_known = entry.prediction.as_ref().is_some_and(|(asked, _)| **asked == *model.sha256());
+        let is_known = entry.prediction.as_ref().is_some_and(|(asked, _)| **asked == *model.identity());
         let is_phantom = entry.is_phantom.unwrap_or(false);
         let Some(content) = entry.content.clone().filter(|_| !is_known) else { return };
         if state.is_held_back(&model, is_phantom) {
             return;
         }
-        if let Some(prediction) = self.services.explainer.prediction(&content, model.sha256()) {
+        if let Some(prediction) = self.services.explainer.prediction(&content, model.identity()) {
             let Some(probability) = prediction.probability(model.listed_class(&prediction)) else { return };
             let Some(entry) = state.list.current.and_then(|current| state.list.entry_mut(current)) else { return };
-            entry.prediction = Some((model.sha256().into(), probability as f32));
+            entry.prediction = Some((model.identity().into(), probability as f32));
             self.list_changed |= state.list.hangs_on_predictions();
         }
     }
@@ -456,19 +456,27 @@ impl Workbench {
     }
 
     fn open_model(&mut self, source: ModelSource) {
-        match self.state.models.iter().position(|model| model.source == source) {
-            Some(position) => self.state.model = position,
-            None => self.services.open_model(source, true),
+        // A file is read again: its card may have been changed, or it was converted anew.
+        match (self.state.models.iter().position(|model| model.source == source), &source) {
+            (Some(position), ModelSource::Demo(_)) => self.state.model = position,
+            _ => self.services.open_model(source, true),
         }
     }
 
     fn add_model(&mut self, model: Arc<OpenModel>, is_asked: bool) {
-        let same = |known: &Arc<OpenModel>| known.sha256() == model.sha256() && known.title == model.title;
-        let position = self.state.models.iter().position(same).unwrap_or_else(|| {
+        let models = &mut self.state.models;
+        let same = |known: &Arc<OpenModel>| known.identity() == model.identity() && known.title == model.title;
+        let position = if let Some(known) = models.iter().position(same) {
+            known
+        } else if let Some(former) = models.iter().position(|known| known.source == model.source) {
+            models[former] = model;
+            self.state.compare.own.clear();
+            former
+        } else {
             self.state.settings.remember_model(&model.source);
-            self.state.models.push(model);
-            self.state.models.len() - 1
-        });
+            models.push(model);
+            models.len() - 1
+        };
         if is_asked {
             self.state.model = position;
         }

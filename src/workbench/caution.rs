@@ -61,7 +61,7 @@ impl Services {
     /// What a model said of a case, once any map was made and unless it is held back.
     pub(super) fn prediction(&self, state: &State, case: &OpenCase, model: &OpenModel) -> Option<Prediction> {
         let is_held_back = state.is_held_back(model, case.is_phantom());
-        self.explainer.prediction(&case.content, model.sha256()).filter(|_| !is_held_back)
+        self.explainer.prediction(&case.content, model.identity()).filter(|_| !is_held_back)
     }
 }
 

@@ -31,7 +31,7 @@ pub struct Entry {
     pub is_phantom: Option<bool>,
     /// Names its content, once it was opened.
     pub content: Option<Arc<str>>,
-    /// Probability of the positive class by the model called so (SHA-256), once it was asked.
+    /// Probability of the positive class by the model of this identity, once it was asked.
     pub prediction: Option<(Arc<str>, f32)>,
     /// Why it could not be opened, once that was tried.
     pub problem: Option<Arc<str>>,

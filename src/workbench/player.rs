@@ -300,7 +300,7 @@ impl Workbench {
         let player = &self.state.player;
         let asked = AskedCascade {
             content: case.content.clone(),
-            model: model.sha256().to_owned(),
+            model: model.identity().to_owned(),
             question: player.question(&self.state.question),
             methods: player.methods.clone(),
         };

@@ -414,7 +414,7 @@ impl Services {
         let name = format!("Predict {} cases", cases.len());
         let start = Start { name, lane: Lane::Compute, urgent: false, listed: true };
         self.jobs.start(start, move |watch| {
-            let sha256: Arc<str> = model.sha256().into();
+            let identity: Arc<str> = model.identity().into();
             let total = cases.len();
             if let Err(problem) = model.model.card.known_output() {
                 return Ending::Failed(problem.to_string());
@@ -436,7 +436,7 @@ impl Services {
                     Ok(Some(Ok(prediction))) => {
                         let positive = model.listed_class(&prediction);
                         if let Some(probability) = prediction.probability(positive) {
-                            let (model, probability) = (Arc::clone(&sha256), probability as f32);
+                            let (model, probability) = (Arc::clone(&identity), probability as f32);
                             post.send(Message::Predicted { entry, model, probability, is_phantom });
                         }
                     }

@@ -107,13 +107,13 @@ fn details(entry: &Entry, state: &State, services: &Services) -> Details {
 /// The listed class and its probability by a model, where it was asked about this case.
 fn predicted(entry: &Entry, model: &OpenModel, services: &Services) -> Option<(String, f64)> {
     if let Some((asked, probability)) = &entry.prediction
-        && **asked == *model.sha256()
+        && **asked == *model.identity()
     {
         let class =
             model.model.card.positive_class.map_or_else(|| "finding".to_owned(), |class| model.class_name(class));
         return Some((class, f64::from(*probability)));
     }
-    let prediction = services.explainer.prediction(entry.content.as_deref()?, model.sha256())?;
+    let prediction = services.explainer.prediction(entry.content.as_deref()?, model.identity())?;
     let class = model.listed_class(&prediction);
     Some((model.class_name(class), prediction.probability(class)?))
 }

@@ -81,6 +81,18 @@ fn a_model_of_another_program_is_asked_about_written_and_opened() {
     assert_eq!(std::fs::read(path.with_extension("json")).unwrap(), before);
     press(&mut window, "Close open a model of another program");
     assert!(window.query_by_label("Convert and open").is_none());
+
+    // A card that was changed since makes another model of the same weights: nothing known of the former is shown for it.
+    let former = window.state().state.models[0].identity().to_owned();
+    let mut changed = written;
+    changed["range"] = serde_json::json!([-1000.0, 1000.0]);
+    std::fs::write(path.with_extension("json"), changed.to_string()).unwrap();
+    window.state_mut().apply(Action::OpenModel(ModelSource::File(path.with_extension("safetensors"))));
+    settle(&mut window);
+    let state = &window.state().state;
+    let [model] = state.models.as_slice() else { panic!("{} models are open", state.models.len()) };
+    assert_eq!(model.model.card.scaling, Scaling::Range([-1000.0, 1000.0]));
+    assert_ne!(model.identity(), former);
 }
 
 #[test]

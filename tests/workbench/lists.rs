@@ -118,9 +118,9 @@ fn predictions_are_told_in_words_for_the_model_asked() {
     let name = saliscope::demo::CLASSIFIERS[0];
     window.state_mut().apply(Action::OpenModel(ModelSource::Demo(name.to_owned())));
     until(&mut window, |workbench| workbench.state.models.len() == 1);
-    let sha256 = window.state().state.models[0].sha256().to_owned();
+    let identity = window.state().state.models[0].identity().to_owned();
     let list = &mut window.state_mut().state.list;
-    list.entry_mut(EntryId(0)).unwrap().prediction = Some((sha256.as_str().into(), 0.97));
+    list.entry_mut(EntryId(0)).unwrap().prediction = Some((identity.as_str().into(), 0.97));
     list.entry_mut(EntryId(1)).unwrap().prediction = Some(("another model".into(), 0.97));
     window.run();
     assert!(says(&window, "Phantom 0, without it, pneumothorax very likely, 0.97"));

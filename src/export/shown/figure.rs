@@ -165,8 +165,8 @@ impl ShownFigure {
                 images.len() - 1
             });
             let Some(map) = &tile.map else { continue };
-            let model = models.iter().position(|sha256| *sha256 == map.model.sha256()).unwrap_or_else(|| {
-                models.push(map.model.sha256());
+            let model = models.iter().position(|known| *known == map.model.identity()).unwrap_or_else(|| {
+                models.push(map.model.identity());
                 record.models.push(model_record(&map.model));
                 models.len() - 1
             });
@@ -214,7 +214,7 @@ impl ShownFigure {
             [] => Labels { headline: "Radiograph".to_owned(), ..Labels::default() },
             [(tile, map), rest @ ..] => {
                 let is_one = |(other, of): &(&ShownTile, &ShownMap)| {
-                    other.case.content == tile.case.content && of.model.sha256() == map.model.sha256()
+                    other.case.content == tile.case.content && of.model.identity() == map.model.identity()
                 };
                 if rest.iter().all(is_one) {
                     map.origin(&tile.case.warnings).labels(&map.explanation())
@@ -257,7 +257,7 @@ fn labels_of_several(asked: &[(&ShownTile, &ShownMap)]) -> Labels {
         names.dedup();
         names.len()
     };
-    let models = count(asked.iter().map(|(_, map)| map.model.sha256()).collect());
+    let models = count(asked.iter().map(|(_, map)| map.model.identity()).collect());
     let images = count(asked.iter().map(|(tile, _)| tile.case.content.as_str()).collect());
     let many = |count: usize, one: &str, several: &str| match count {
         1 => one.to_owned(),
