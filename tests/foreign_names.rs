@@ -13,7 +13,9 @@ use flate2::read::GzDecoder;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use saliscope::foreign::{Asked, Foreign, HeadActivation, Said, from_bytes};
-use saliscope::network::{CpuExecutor, CpuOptions, Executor, Output, Pass, Precision, Scaling, Tensor, Weights};
+use saliscope::network::{
+    CpuExecutor, CpuOptions, Executor, HeadLayer, Output, Pass, Precision, Scaling, Tensor, Weights,
+};
 use serde_json::Value;
 
 fn folder() -> PathBuf {
@@ -205,6 +207,18 @@ fn what_is_said_of_a_head_is_followed() {
     let said = Said { head_activation: Some(HeadActivation::Nothing), ..Said::default() };
     let foreign = from_bytes(&file(&tensors), &Asked { said, ..Asked::default() }).unwrap();
     assert_eq!((foreign.variant.classes, foreign.head_assumed), (3, false));
+}
+
+#[test]
+fn layers_in_the_order_of_letters_follow_their_shapes() {
+    let mut tensors = tensors(&document("densenet_norm_head"));
+    for (name, _) in &mut tensors {
+        *name = name.replace("classifier.0.", "norm.").replace("classifier.2.", "fc.");
+    }
+    let foreign = from_bytes(&file(&tensors), &Asked::default()).unwrap();
+    let head = foreign.variant.head.unwrap();
+    assert!(matches!(head.hidden[..], [HeadLayer::BatchNorm { .. }]), "{:?}", head.hidden);
+    assert_eq!(foreign.variant.classes, 2);
 }
 
 #[test]

@@ -20,6 +20,16 @@ pub(super) struct Part {
     eps: f64,
 }
 
+impl Part {
+    /// Values that it gives to the next.
+    fn writes(&self) -> usize {
+        match self.kind {
+            Kind::Linear { writes, .. } => writes,
+            Kind::BatchNorm(size) | Kind::LayerNorm(size) => size,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Linear { reads: usize, writes: usize, bias: bool },
@@ -178,13 +188,19 @@ fn ordered(mut left: Vec<Part>, channels: usize, is_certain: bool) -> Result<Vec
     let mut parts: Vec<Part> = Vec::new();
     let mut width = None;
     while !left.is_empty() {
-        let fits = |part: &Part| match (part.kind, width) {
+        let fits = |part: &Part, width: Option<usize>| match (part.kind, width) {
             (Kind::Linear { reads, .. }, None) => reads > 0 && reads % channels == 0,
             (Kind::Linear { reads, .. }, Some(width)) => reads == width,
             (Kind::BatchNorm(size) | Kind::LayerNorm(size), None) => size == channels || size == 2 * channels,
             (Kind::BatchNorm(size) | Kind::LayerNorm(size), Some(width)) => size == width,
         };
-        let Some(next) = left.iter().position(fits) else {
+        // Names may stand in the order of letters: what nothing else could follow comes last.
+        let goes_on = |index: usize| {
+            let mut others = left.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, part)| part);
+            left.len() == 1 || others.any(|other| fits(other, Some(left[index].writes())))
+        };
+        let fitting: Vec<usize> = (0..left.len()).filter(|index| fits(&left[*index], width)).collect();
+        let Some(next) = fitting.iter().copied().find(|index| goes_on(*index)).or(fitting.first().copied()) else {
             return refuse(&format!("do not read what stands before them: {}", width.unwrap_or(channels)));
         };
         let part = left.remove(next);
@@ -216,10 +232,7 @@ fn ordered(mut left: Vec<Part>, channels: usize, is_certain: bool) -> Result<Vec
             let (first, second) = (&part.path, &other.path);
             return refuse(&format!("are several heads: {first} and {second} read the same"));
         }
-        width = Some(match part.kind {
-            Kind::Linear { writes, .. } => writes,
-            Kind::BatchNorm(size) | Kind::LayerNorm(size) => size,
-        });
+        width = Some(part.writes());
         parts.push(part);
     }
     match parts.last().map(|part| part.kind) {

@@ -48,7 +48,7 @@ pub(in super::super) enum SamePadding {
 }
 
 impl SamePadding {
-    /// timm pads by the image that comes; efficientnet_pytorch and MONAI by that which each network was published for.
+    /// timm pads by the image that comes; `efficientnet_pytorch` and MONAI by that which each network was published for.
     fn of(found: &Found, architecture: Architecture) -> Result<Self> {
         const SIDES_PX: [usize; 8] = [224, 240, 260, 300, 380, 456, 528, 600];
         if found.dialect.padding == Padding::Either {
