@@ -278,7 +278,8 @@ impl Graph {
             match node.op {
                 Op::Conv2d(conv) => {
                     let (weight, bias) = match node.start {
-                        Start::Usual | Start::Fixed => (ParameterRole::ConvWeight, ParameterRole::Bias),
+                        Start::Usual => (ParameterRole::ConvWeight, ParameterRole::Bias),
+                        Start::Fixed => (ParameterRole::ConstantFactor, ParameterRole::ConstantOffset),
                         Start::Linear => (ParameterRole::LinearConvWeight, ParameterRole::Bias),
                         Start::Head => (ParameterRole::HeadWeight, ParameterRole::Bias),
                         Start::RareScore => (ParameterRole::HeadWeight, ParameterRole::RareScoreBias),

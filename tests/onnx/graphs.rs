@@ -1,6 +1,6 @@
 //! Names, blocks, shared weights and what else a graph says beside its numbers.
 
-use saliscope::network::{Graph, Nonlinearity, Op};
+use saliscope::network::{Graph, Nonlinearity, Op, Start};
 
 use super::read;
 
@@ -45,9 +45,24 @@ fn patterns_become_one_operation() {
 }
 
 #[test]
+fn constants_are_told_from_what_was_learned() {
+    let starts = |name: &str| {
+        let graph = graph(name);
+        let scales = graph.nodes().iter().filter(|node| matches!(node.op, Op::Scale { .. }));
+        scales.map(|node| node.start).collect::<Vec<_>>()
+    };
+    // The scaling of the image in front of the first layer, which no cascade draws anew; ConvNeXt's factors are learned.
+    assert_eq!(starts("inception_script20"), [Start::Fixed]);
+    assert_eq!(starts("convnext_script20"), [Start::Usual]);
+}
+
+#[test]
 fn blocks_follow_the_names_of_modules() {
-    let expected = ["conv1", "layer1", "layer2", "fc"];
-    for name in ["residual_script12", "residual_script20", "residual_dynamo"] {
+    // The older exporter keeps modules that were called; of these blocks only the layers were.
+    let layers: &[&str] = &["conv1", "conv1_1", "conv2", "conv1_2", "conv2_1", "downsample", "fc"];
+    let modules: &[&str] = &["conv1", "layer1", "layer2", "fc"];
+    for (name, expected) in [("residual_script12", layers), ("residual_script20", layers), ("residual_dynamo", modules)]
+    {
         let graph = graph(name);
         let found: Vec<&str> = graph.blocks().iter().map(String::as_str).collect();
         assert!(expected.iter().all(|block| found.contains(block)), "{name}: {found:?}");

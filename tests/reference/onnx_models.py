@@ -457,6 +457,22 @@ def of_helper(fixtures):
     for name, proto in refused.items():
         fixtures.keep(f"refused_{name}", proto.SerializeToString())
 
+    # `as_strided` as PyTorch's newer exporter writes it for ConvNeXt: all values picked in their order.
+    random = np.random.default_rng(4)
+    indices = np.arange(6).reshape(1, 6, 1, 1)
+    whole = [("axes", [2, 3]), ("all", [-1]), ("indices", indices), ("flat", [1, 6])]
+    tensors = basic() + [numpy_helper.from_array(np.array(values, np.int64), name) for name, values in whole]
+    nodes = [
+        first,
+        node("Relu", ["c"], ["r"]),
+        node("ReduceMean", ["r", "axes"], ["m"], keepdims=1),
+        node("Reshape", ["m", "all"], ["v"]),
+        node("Gather", ["v", "indices"], ["s"], axis=0),
+        node("Reshape", ["s", "flat"], ["h"]),
+        node("Gemm", ["h", "fc", "bias"], ["y"]),
+    ]
+    keep("hand_strided", model(nodes, tensors, 18))
+
 
 # Keras
 

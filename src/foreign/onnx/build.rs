@@ -11,7 +11,7 @@ use super::step::{Channels, Kind, Layer, Step, StepId};
 use super::trace::Trace;
 use super::weights::{bias, weight};
 use crate::limits;
-use crate::network::{Architecture, BatchNorm, Graph, GraphBuilder, ModelKind, NodeId, Op, Tensor, Weights};
+use crate::network::{Architecture, BatchNorm, Graph, GraphBuilder, ModelKind, NodeId, Op, Start, Tensor, Weights};
 
 /// A network out of a file.
 pub(super) struct Built {
@@ -355,11 +355,32 @@ impl Maker<'_, '_> {
                 let bias = usual(read(bias)?, taken.map(|taken| &taken.offsets), 0.0);
                 (Op::LayerNorm { eps: *eps }, vec![("weight", vec![channels], weight), ("bias", vec![channels], bias)])
             }
-            Kind::Channels(wanted) => channel_layer(channels_of.map_or(wanted, |(wanted, _)| wanted), read[0]),
+            Kind::Channels(wanted) => {
+                let wanted = channels_of.map_or(wanted, |(wanted, _)| wanted);
+                let (op, parameters) = channel_layer(wanted, read[0]);
+                self.add(step, name, op, &nodes, parameters)?;
+                if wanted.is_one_for_all() || !self.is_learned(&inputs) {
+                    self.builder.start(Start::Fixed);
+                }
+                return Ok(());
+            }
             Kind::Plain(op) => (*op, Vec::new()),
             Kind::Input | Kind::Loose(_) | Kind::LowPad(_) => unreachable!("refused or made before"),
         };
         self.add(step, name, op, &nodes, parameters)
+    }
+
+    /// Whether a layer lies in front of one of these steps: the scaling of the image itself is no layer.
+    fn is_learned(&self, steps: &[StepId]) -> bool {
+        let (mut seen, mut ahead) = (HashSet::new(), steps.to_vec());
+        while let Some(step) = ahead.pop() {
+            let found = &self.trace.steps[step];
+            if matches!(found.kind, Kind::Conv(..) | Kind::Linear(..) | Kind::BatchNorm(..) | Kind::LayerNorm(..)) {
+                return true;
+            }
+            ahead.extend(found.inputs.iter().copied().filter(|input| seen.insert(*input)));
+        }
+        false
     }
 
     /// Weight and bias of a layer.

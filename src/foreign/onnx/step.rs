@@ -74,6 +74,13 @@ impl Channels {
         self.picked.is_none() && self.factors.iter().all(|factor| *factor == 1.0)
     }
 
+    /// Whether they are constants of the network: channels picked, or all of them multiplied and shifted alike. A layer
+    /// learns a number for each.
+    pub(super) fn is_one_for_all(&self) -> bool {
+        let alike = |values: &[f64]| values.iter().all(|value| *value == values[0]);
+        self.picked.is_some() || self.factors.len() > 1 && alike(&self.factors) && alike(&self.offsets)
+    }
+
     /// The same of what `before` made of its channels.
     pub(super) fn after(&self, before: &Self) -> Self {
         let from = |index: usize| self.picked.as_ref().map_or(index, |picked| picked[index]);

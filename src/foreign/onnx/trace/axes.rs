@@ -157,6 +157,11 @@ impl<'a> Trace<'a> {
         let dims = map.layout.dims();
         let at = axis(node.integer("axis")?.unwrap_or(0), dims.len())?;
         let places = wanted.wholes()?.iter().map(|place| axis(*place, dims[at])).collect::<Outcome<Vec<_>>>()?;
+        if dims.len() == 1 && wanted.dims.len() > 1 && places.iter().copied().eq(0..dims[0]) {
+            // PyTorch's newer exporter writes `as_strided` so, which ConvNeXt's pooled values go through: a reshape.
+            let layout = map.layout.reshaped(&wanted.dims).ok_or_else(|| format!("it picks {:?}", wanted.dims))?;
+            return Ok(Map { step: map.step, layout });
+        }
         let layout = match wanted.dims[..] {
             [] => {
                 let mut layout = map.layout.clone();
