@@ -22,8 +22,10 @@ const STUDY_INPUT_PX: usize = 320;
 
 /// Converts the weights of another program into safetensors with a model card beside them.
 ///
-/// Reads PyTorch state dicts (.pth, .pt) and Keras weights (.h5) of InceptionV3 and DenseNet-121, and ONNX models (.onnx)
-/// of any classifier of convolutions; the content tells the format. Nothing in the file is executed, but what a model says is only as good as where it came from: convert files
+/// Reads weights of the networks known by name (--arch lists them) as PyTorch, Lightning, timm, MONAI, TorchXRayVision and
+/// Hugging Face save them (.pth, .pt, .ckpt, .safetensors with config.json); whole Keras models (.keras, .h5), and of the
+/// networks of keras.applications weights alone; and ONNX models (.onnx) of classifiers of convolutions. The content tells
+/// the format. Nothing in the file is executed, but what a model says is only as good as where it came from: convert files
 /// that you trust. Exit codes: 0 done, 1 the work failed, 2 usage.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -41,13 +43,13 @@ A head with one output z has two classes: z speaks for the finding, class 1, and
 the scaling is assumed, said in a line, and marked in the card (`scaling_assumed`).
 Research use - not for diagnosis.")]
 pub(super) struct Arguments {
-    /// A PyTorch state dict, a Keras HDF5 file or an ONNX model
+    /// A PyTorch checkpoint, a safetensors file, a Keras model or an ONNX model
     #[arg(value_name = "IN")]
     input: PathBuf,
     /// Where the weights go; the model card goes beside them, with the ending .json
     #[arg(value_name = "OUT")]
     output: PathBuf,
-    /// Architecture that the file must hold, such as `resnet_50`; its tensors tell it
+    /// Architecture that the file must hold, such as `resnet_50`; its tensors tell it. An unknown name lists all
     #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(Architecture))]
     arch: Option<Architecture>,
     /// Side of the images it was trained on, in pixels, or height and width such as 320x299; without this, as the file says,

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::Foreign;
-use crate::network::{self, ChannelOrder, DetectorCard, ModelCard, ModelKind, Output, Resize, Scaling, class_names};
+use crate::network::{
+    self, Architecture, ChannelOrder, DetectorCard, ModelCard, ModelKind, Output, Resize, Scaling, class_names,
+};
 
 /// Side of the images of the study, in pixels.
 const STUDY_INPUT_PX: usize = 320;
@@ -89,6 +91,20 @@ impl Statements {
         let assumed = card.scaling_assumed.then(|| card.assumed_scaling_note());
         let overruled = foreign.output.filter(|said| card.output != Some(*said));
         let overruled = overruled.map(|said| format!("the file says {said}; what was stated was followed instead"));
-        foreign.notes.iter().cloned().chain(assumed).chain(overruled).collect()
+        let is_unproven = card.kind == ModelKind::Classifier && card.checked.is_none();
+        let unproven = is_unproven.then(|| unproven_note(card));
+        foreign.notes.iter().cloned().chain(assumed).chain(overruled).chain(unproven).collect()
     }
+}
+
+/// What nobody proved of a model whose answers were not compared with those of its own framework.
+fn unproven_note(card: &ModelCard) -> String {
+    let remedy = "`saliscope convert --sample` compares its logits with those of the program that trained it";
+    if card.architecture == Architecture::Imported {
+        return format!("nobody compared this model with its own program: {remedy}");
+    }
+    let name = card.architecture;
+    format!(
+        "strides, dilations, padding and pooling are those that {name} usually has, which tensors do not tell: {remedy}"
+    )
 }

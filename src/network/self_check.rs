@@ -44,16 +44,18 @@ impl Checked {
         self.relative_difference <= AGREES
     }
 
-    /// What it says, for people: `agrees with PyTorch to 3e-6`.
+    /// What it says, for people: `agrees with PyTorch to 3e-6 of the largest logit`.
     pub fn words(&self) -> String {
         let framework = self.framework.as_deref().unwrap_or("the sample of its framework");
+        // Logits have no scale of their own; probabilities have.
+        let of = if self.compared == "probabilities" { "" } else { " of the largest logit" };
+        let part = self.relative_difference;
         if self.agrees() {
-            format!("agrees with {framework} to {:.0e}", self.max_difference)
+            format!("agrees with {framework} to {part:.0e}{of}")
         } else {
             format!(
-                "differs from {framework} by {:.0e}: more than rounding. Save the sample in single precision and evaluation \
-                 mode, or convert again",
-                self.max_difference
+                "differs from {framework} by {part:.0e}{of}: more than rounding. Save the sample in single precision and \
+                 evaluation mode, or convert again"
             )
         }
     }
