@@ -321,7 +321,7 @@ def compare(architecture, arguments):
     save_file({name: value.contiguous().numpy() for name, value in tensors(model).items()}, weights)
     card = {"architecture": architecture, "input_size": [size, size], "scaling": "imagenet"}
     (folder / "model.json").write_text(json.dumps(card))
-    gray = full_width.synthetic_radiograph(size, 3)
+    gray = full_width.synthetic_radiograph(size, arguments.image)
     Image.fromarray(gray).save(folder / "image.png")
     image = torch.from_numpy(scale(gray))
     with torch.no_grad():
@@ -361,6 +361,7 @@ if __name__ == "__main__":
     parser.add_argument("--binary", type=Path, default=Path("target/release/saliscope"))
     parser.add_argument("--executor", choices=["cpu", "candle"], default="cpu")
     parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--image", type=int, default=3, help="seed of the image")
     parser.add_argument("--only", default="")
     arguments = parser.parse_args()
     only = [name for name in arguments.only.split(",") if name]

@@ -57,13 +57,14 @@ impl Architecture {
             }
             _ => self.graph(&self.usual_variant()),
         };
-        let scales = |name: &str, groups: usize| match self.design() {
+        let scales = |name: &str| match self.design() {
             Design::MobileNetV2 => mobilenet_v2::is_scaled(name),
             Design::MobileNetV3(_) => mobilenet_v3::is_scaled(name),
             Design::ConvNext(_) => convnext::is_scaled(name),
             // The first convolution of a bottleneck follows the groups of the second.
             Design::ResNet(plan) if plan.has_groups() => !name.starts_with("layer") || !name.ends_with(".conv1.weight"),
-            Design::RegNet(_) => name == self.first_kernel() || groups > 1,
+            // All others follow the groups of the 3x3 convolutions, of which there may be one.
+            Design::RegNet(_) => name == self.first_kernel() || name.ends_with(".f.b.0.weight"),
             _ => true,
         };
         let mut kernels = Vec::new();
@@ -77,7 +78,7 @@ impl Architecture {
             let name = graph.parameter_name(id, "weight");
             // A convolution channel by channel has a group for each.
             let groups = if conv.groups == node.channels { 1 } else { conv.groups };
-            if scales(&name, groups) {
+            if scales(&name) {
                 kernels.push(Scaled { name, full: node.channels / groups, groups });
             }
         }

@@ -115,7 +115,6 @@ pub(super) enum Listing {
 
 /// One pass over memory.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::enum_variant_names, reason = "layer normalization is called so")]
 pub(super) enum Layer {
     Convolution(Convolution),
     /// A factor and an offset a channel; a mean over square windows behind it only with the ReLU.
