@@ -113,7 +113,7 @@ fn values_beside_the_model_are_read() {
     std::fs::write(&path, fixture("external")).unwrap();
     let open = || saliscope::foreign::open(&path, &Asked::default());
     let missing = open().unwrap_err().to_string();
-    assert!(missing.contains("\"external.onnx.data\" (No such file or directory"), "{missing}");
+    assert!(missing.contains("\"external.onnx.data\" (there is no such file); copy both files together"), "{missing}");
     std::fs::write(work.path().join("external.onnx.data"), unpacked("external.onnx.data")).unwrap();
     let (logits, _) = computed(&open().unwrap(), &formula::image("image", 3, 32, 32));
     assert!(difference(&logits, &numbers(&told()["external"]["logits"])) < 2e-6);

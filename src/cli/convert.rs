@@ -13,19 +13,16 @@ use crate::export::ModelFiles;
 use crate::foreign::{self, Asked, Foreign, HeadActivation, Said, Statements};
 use crate::limits;
 use crate::network::{
-    Architecture, ChannelOrder, Function, Model, ModelCard, Nonlinearity, Output, Resize, RuntimeOptions, Sample,
-    Scaling, SelfCheck,
+    Architecture, ChannelOrder, Function, Model, ModelCard, Nonlinearity, Output, Resize, RuntimeOptions,
+    STUDY_INPUT_PX, Sample, Scaling, SelfCheck,
 };
-
-/// Side of the images of the study, in pixels.
-const STUDY_INPUT_PX: usize = 320;
 
 /// Converts the weights of another program into safetensors with a model card beside them.
 ///
 /// Reads weights of the networks known by name (--arch lists them) as PyTorch, Lightning, timm, MONAI, TorchXRayVision and
-/// Hugging Face save them (.pth, .pt, .ckpt, .safetensors with config.json); whole Keras models (.keras, .h5), and of the
-/// networks of keras.applications weights alone; and ONNX models (.onnx) of classifiers of convolutions. The content tells
-/// the format. Nothing in the file is executed, but what a model says is only as good as where it came from: convert files
+/// Hugging Face save them (.pth, .pt, .ckpt, .safetensors with config.json); whole Keras models (.keras, .h5), and weights
+/// alone of DenseNet, ResNet, VGG, InceptionV3 and MobileNetV2 of keras.applications; and ONNX models (.onnx) of classifiers
+/// of convolutions. The content tells the format. Nothing in the file is executed, but what a model says is only as good as where it came from: convert files
 /// that you trust. Exit codes: 0 done, 1 the work failed, 2 usage.
 #[derive(Debug, Args)]
 #[command(after_help = "\

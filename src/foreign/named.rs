@@ -5,10 +5,7 @@ use super::names::{Plan, SamePadding};
 use super::tensors::SINGLE_OUTPUT;
 use super::{Asked, Foreign};
 use crate::limits;
-use crate::network::{ModelKind, Tensor, Weights};
-
-/// Side of images where nobody says it, in pixels: those of the study.
-const STUDY_INPUT_PX: usize = 320;
+use crate::network::{ModelKind, STUDY_INPUT_PX, Tensor, Weights};
 
 /// Reads the values of a plan's tensors.
 pub(super) fn assemble(

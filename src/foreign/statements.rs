@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use super::Foreign;
 use crate::network::{
-    self, Architecture, ChannelOrder, DetectorCard, ModelCard, ModelKind, Output, Resize, Scaling, class_names,
+    self, Architecture, ChannelOrder, DetectorCard, ModelCard, ModelKind, Output, Resize, STUDY_INPUT_PX, Scaling,
+    class_names,
 };
-
-/// Side of the images of the study, in pixels.
-const STUDY_INPUT_PX: usize = 320;
 
 /// What is stated about a model of another program; what is not, follows from its file or is assumed and marked.
 #[derive(Clone, Debug, Default, PartialEq)]

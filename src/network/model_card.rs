@@ -20,8 +20,8 @@ use super::self_check::Checked;
 use super::weights_file::{sha256_hex, written};
 use crate::{files, limits};
 
-/// Side of the images of the study, in pixels.
-const STUDY_INPUT_PX: usize = 320;
+/// Side of the images of the study, in pixels: what is taken where nobody says it.
+pub(crate) const STUDY_INPUT_PX: usize = 320;
 
 /// What is said wherever a network whose card says `"trained_on_patients": false` speaks about an image that is no
 /// phantom.

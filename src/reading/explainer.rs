@@ -267,7 +267,7 @@ impl Explainer {
         }
     }
 
-    /// What a model said of a case, once any map was made.
+    /// What the model of this identity said of a case, once any map was made.
     pub fn prediction(&self, content: &str, model: &str) -> Option<Prediction> {
         lock(&self.shared).predictions.get(&(content.to_owned(), model.to_owned())).cloned()
     }

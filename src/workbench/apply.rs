@@ -470,7 +470,6 @@ impl Workbench {
             known
         } else if let Some(former) = models.iter().position(|known| known.source == model.source) {
             models[former] = model;
-            self.state.compare.own.clear();
             former
         } else {
             self.state.settings.remember_model(&model.source);

@@ -87,7 +87,7 @@ pub struct StudyList {
     pub split: Option<Split>,
     /// Order.
     pub sort: SortBy,
-    /// SHA-256 of the model that is asked: only its predictions filter and sort.
+    /// Identity of the model that is asked: only its predictions filter and sort.
     asked: Option<Arc<str>>,
     listed: Vec<EntryId>,
 }

@@ -67,7 +67,7 @@ pub enum Message {
     Predicted {
         /// The case.
         entry: EntryId,
-        /// SHA-256 of the model.
+        /// Identity of the model.
         model: Arc<str>,
         /// Probability of its positive class.
         probability: f32,

@@ -63,11 +63,10 @@ struct Group {
 pub(super) fn parts(listing: &Listing, rest: &[(String, String)], norm_eps: f64) -> Result<Vec<Part>> {
     let mut groups: Vec<Group> = Vec::new();
     for (name, inner) in rest {
-        let module = |name: &str| name.rsplit_once('.').map_or("", |(path, _)| path).to_owned();
         let parameter = inner.rsplit('.').next().unwrap_or(inner).to_owned();
         // Two modules of one name may lie inside and outside the network.
         let known =
-            groups.iter_mut().find(|group| group.tensors.iter().all(|(_, other)| module(other) == module(name)));
+            groups.iter_mut().find(|group| group.tensors.iter().all(|(_, other)| parent(other) == parent(name)));
         if let Some(group) = known {
             group.tensors.push((parameter, name.clone()));
             continue;
@@ -75,7 +74,7 @@ pub(super) fn parts(listing: &Listing, rest: &[(String, String)], norm_eps: f64)
         if groups.len() == MAX_PARTS {
             return Err(odd(rest.iter().map(|(name, _)| name.as_str())));
         }
-        groups.push(Group { order: module(inner), tensors: vec![(parameter, name.clone())] });
+        groups.push(Group { order: parent(inner).to_owned(), tensors: vec![(parameter, name.clone())] });
     }
     let shape = |name: &str| listing.tensors.iter().find(|(other, _)| other == name).map(|(_, shape)| &shape[..]);
     let mut parts = Vec::new();
@@ -84,7 +83,7 @@ pub(super) fn parts(listing: &Listing, rest: &[(String, String)], norm_eps: f64)
     }
     for Group { tensors, .. } in groups {
         let first = tensors.first().map_or("", |(_, name)| name);
-        let path = first.rsplit_once('.').map_or("", |(path, _)| path).to_owned();
+        let path = parent(first).to_owned();
         let of = |parameter: &str| tensors.iter().find(|(own, _)| own == parameter).and_then(|(_, name)| shape(name));
         let kind = match (of("weight"), of("bias"), of("running_mean"), of("running_var"), tensors.len()) {
             (Some([writes, reads]), None, None, None, 1) => {
@@ -102,6 +101,11 @@ pub(super) fn parts(listing: &Listing, rest: &[(String, String)], norm_eps: f64)
         parts.push(Part { path, kind, tensors, eps });
     }
     Ok(parts)
+}
+
+/// The path of the module that holds what `path` names; empty at the top.
+fn parent(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(parent, _)| parent)
 }
 
 /// The layer that owns a tensor.
@@ -370,8 +374,11 @@ fn assumption(
         _ => None,
     };
     let is_linear = |part: &Part| matches!(part.kind, Kind::Linear { .. });
-    let parent = |part: &Part| part.path.rsplit_once('.').map_or("", |(parent, _)| parent).to_owned();
-    if said.is_none() && is_linear(part) && is_linear(next) && gap(part, next).is_none() && parent(part) != parent(next)
+    if said.is_none()
+        && is_linear(part)
+        && is_linear(next)
+        && gap(part, next).is_none()
+        && parent(&part.path) != parent(&next.path)
     {
         return Err(Error::Unsupported(format!(
             "the file does not say which function stands between the layers {} and {} of the head; say it with \

@@ -35,16 +35,16 @@ pub(super) fn read(model: &Model<'_>, folder: Option<&Path>) -> Result<DataFiles
         }
         let Some(folder) = folder else { return Err(elsewhere()) };
         let path = folder.join(name);
-        let missing = |problem: String| {
+        let missing = |problem: files::Error| {
             Error::Unsupported(format!(
                 "its values should lie beside it in {name:?} ({problem}); copy both files together"
             ))
         };
-        let metadata = path.symlink_metadata().map_err(|error| missing(error.to_string()))?;
+        let metadata = path.symlink_metadata().map_err(|error| missing(error.into()))?;
         if !metadata.is_file() {
             return Err(elsewhere());
         }
-        let bytes = files::read(&path, left).map_err(|error| missing(error.to_string()))?;
+        let bytes = files::read(&path, left).map_err(missing)?;
         left = left.saturating_sub(bytes.len() as u64);
         found.insert(name.to_owned(), bytes);
     }
