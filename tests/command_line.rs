@@ -21,6 +21,9 @@ mod console;
 #[path = "command_line/demo.rs"]
 mod demo;
 #[cfg(unix)]
+#[path = "command_line/documented.rs"]
+mod documented;
+#[cfg(unix)]
 #[path = "command_line/ended.rs"]
 mod ended;
 #[path = "command_line/evaluate.rs"]
@@ -52,6 +55,8 @@ mod predict;
 mod read_area;
 #[path = "command_line/scaling.rs"]
 mod scaling;
+#[path = "command_line/shell.rs"]
+mod shell;
 #[path = "command_line/targets.rs"]
 mod targets;
 #[path = "command_line/window.rs"]

@@ -10,6 +10,7 @@ mod cascade;
 mod cascade_report;
 mod caution;
 mod cohort;
+mod completions;
 mod console;
 mod convert;
 mod demo;
@@ -21,6 +22,7 @@ mod figure;
 mod images;
 mod inspect;
 mod interrupt;
+mod man;
 mod model;
 mod output;
 mod output_file;
@@ -36,12 +38,13 @@ mod stats;
 mod stats_text;
 mod study_image;
 mod train;
+mod version;
 mod window;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::files::Leftovers;
 use console::print_json;
@@ -63,11 +66,13 @@ enum Command {
     Benchmark(benchmark::Arguments),
     Cascade(Box<cascade::Arguments>),
     Cohort(cohort::Arguments),
+    Completions(completions::Arguments),
     Convert(Box<convert::Arguments>),
     Evaluate(Box<evaluate::Arguments>),
     Explain(Box<explain::Arguments>),
     Figure(Box<figure::Arguments>),
     Inspect(inspect::Arguments),
+    Man(man::Arguments),
     Phantom(phantom::Arguments),
     Predict(predict::Arguments),
     Stats(Box<stats::Arguments>),
@@ -89,19 +94,28 @@ Examples:
   saliscope evaluate --model model.safetensors --cohort siim:siim-acr
   saliscope benchmark run --demo --out demo-run
   saliscope stats --data scores.csv --response auprc --factor method --group image --out stats.json
+  saliscope completions bash
+  saliscope man --out man1
 
 Exit codes: 0 done, 1 the work failed, 2 the command line cannot be understood.
 Research use - not for diagnosis.";
 
-/// Runs the program with the arguments of the process.
-pub fn main() -> ExitCode {
+/// Runs the program with the arguments of the process. `commit` is what `--version` says of the sources, empty where nobody
+/// knows.
+pub fn main(commit: &str) -> ExitCode {
     interrupt::outlive_large_files();
-    run(std::env::args_os())
+    run_built_from(commit, std::env::args_os())
 }
 
 /// Runs the program with `arguments`, the first of which is its name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    run_built_from("", arguments)
+}
+
+fn run_built_from(commit: &str, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let program = Arguments::command().long_version(version::long(commit));
+    let matches = program.clone().try_get_matches_from(arguments);
+    let arguments = match matches.and_then(|mut matches| Arguments::from_arg_matches_mut(&mut matches)) {
         Ok(arguments) => arguments,
         Err(refusal) => {
             let plain = refusal.to_string();
@@ -121,11 +135,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Benchmark(arguments) => benchmark::run(&arguments),
         Command::Cascade(arguments) => cascade::run(&arguments),
         Command::Cohort(arguments) => cohort::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments, program),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Figure(arguments) => figure::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments, program),
         Command::Phantom(arguments) => phantom::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Stats(arguments) => stats::run(&arguments),
@@ -163,7 +179,7 @@ fn print_warnings(image: usize, images: usize, warnings: &[String]) {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::CommandFactory as _;
 
     #[test]
     fn the_arguments_are_consistent() {

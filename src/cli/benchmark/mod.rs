@@ -23,7 +23,7 @@ Examples:
     saliscope benchmark run --demo --out demo-run
     saliscope benchmark report demo-run --out report.html
   The study's protocol on one's own files:
-    saliscope benchmark init --preset arun2021 --out protocol.toml      (then fill in cohort and models)
+    saliscope benchmark init --preset arun2021 --out protocol.toml      # then fill in cohort and models
     saliscope benchmark run --protocol protocol.toml --out run
     saliscope benchmark status run
   On a cluster, one database a task (assets/jobs holds job files for Slurm and Kubernetes):
