@@ -51,6 +51,8 @@ mod outputs;
 mod phantom;
 #[path = "command_line/predict.rs"]
 mod predict;
+#[path = "command_line/presets.rs"]
+mod presets;
 #[path = "command_line/read_area.rs"]
 mod read_area;
 #[path = "command_line/scaling.rs"]

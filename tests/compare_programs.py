@@ -59,15 +59,16 @@ COMMANDS = {
         ]
     ],
     "explain": [
-        "explain --model {models}/pneumothorax_inception_v3_1.safetensors --image {png} --out {out}/study --seed 3 --quiet",
+        "explain --model {models}/pneumothorax_inception_v3_1.safetensors --image {png} --out {out}/study --seed 3 --quiet "
+        "--preset arun2021",
         "explain --model {models}/pneumonia_densenet_121_1.safetensors --image {png} --out {out}/recommended --quiet "
         "--preset recommended --set SG.samples=3 --set SIG.noise.samples=2 --set XRAI.ig_steps=10",
         "explain --model {models}/pneumonia_densenet_121_1.safetensors --image {dicom} --out {out}/candle --quiet "
-        "--methods GRAD,GCAM,GBP,GGCAM --executor candle --dicom",
+        "--methods GRAD,GCAM,GBP,GGCAM --preset arun2021 --executor candle --dicom",
     ],
     "cascade": [
         "cascade --model {models}/pneumothorax_inception_v3_1.safetensors --image {png} --out {out}/study --quiet "
-        "--methods GRAD,GCAM,GBP,XRAI --states Logits,5 --set XRAI.ig_steps=10",
+        "--methods GRAD,GCAM,GBP,XRAI --preset arun2021 --states Logits,5 --set XRAI.ig_steps=10",
         "cascade --model {models}/pneumonia_densenet_121_1.safetensors --image {png} --out {out}/recommended --quiet "
         "--methods SG,GGCAM --preset recommended --set SG.samples=2",
     ],
@@ -163,7 +164,7 @@ def prepare(program, folder):
     must("phantom --out {to} --count 4 --seed 9 --size 256 --quiet", to=str(folder / "phantoms"))
     images = sorted(place for place in (folder / "phantoms").rglob("*") if place.suffix in (".png", ".dcm"))
     of = lambda ending: next((place for place in images if place.suffix == ending and "mask" not in str(place)), images[0])
-    must("benchmark init --demo --out {to}", to=str(folder / "protocol.toml"))
+    must("benchmark init --demo --preset arun2021 --out {to}", to=str(folder / "protocol.toml"))
     text = (folder / "protocol.toml").read_text()
     for pattern, smaller in SMALLER:
         text = pattern.sub(smaller, text, count=1)

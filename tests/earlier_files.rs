@@ -13,7 +13,7 @@ use saliscope::benchmark::protocol::Test;
 use saliscope::benchmark::results::{condition, metric};
 use saliscope::benchmark::{Protocol, Store, TrustFile, Unit};
 use saliscope::network::{Architecture, Model, ModelKind, Scaling};
-use saliscope::saliency::Method;
+use saliscope::saliency::{Method, Preset};
 use tempfile::TempDir;
 
 fn fixture(name: &str) -> PathBuf {
@@ -94,6 +94,11 @@ fn a_run_is_told_reported_exported_and_gone_on_with() {
 #[test]
 fn a_protocol_says_what_it_said() {
     let protocol = Protocol::open(&fixture("protocol.toml")).unwrap();
+    assert_eq!(
+        (protocol.preset, protocol.class.as_str()),
+        (Preset::Arun2021, "predicted"),
+        "whatever is the default now"
+    );
     assert_eq!(protocol.methods, [Method::Gcam]);
     assert_eq!(protocol.cohort.source, "phantom:5:100");
     assert_eq!(protocol.cohort.phantom_size_px, Some(160));

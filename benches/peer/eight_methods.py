@@ -102,7 +102,7 @@ def captum(model, image, target):
 
 def ours(folder, architecture):
     command = ["/usr/bin/env", "time", "-f", "peak %M kB", BINARY, "explain", "--model", folder / "model.safetensors",
-               "--arch", architecture, "--image", folder / "image.png", "--threads", "2", "--device", "cpu", "--quiet",
+               "--preset", "arun2021", "--arch", architecture, "--image", folder / "image.png", "--threads", "2", "--device", "cpu", "--quiet",
                "--out", folder / "out"]
     if not Path("/usr/bin/time").exists():
         command = command[4:]

@@ -17,7 +17,7 @@ use super::interrupt::Interrupt;
 use super::output::Output;
 use super::progress::Progress;
 use super::report::ClassFound;
-use super::request::{Choices, folders, shown};
+use super::request::{Choices, folders, shown, tell_preset};
 use super::study_image::StudyImage;
 use super::{caution, images, model, print_json, print_warnings, runtime};
 use crate::array_file::{self, NpzWriter};
@@ -50,11 +50,12 @@ const PNG_DPI: u32 = 192;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  The study's cascade of two images, all methods:
+  Two images, all methods, down to the first convolution:
     saliscope cascade --model model.safetensors --image a.png b.png --out cascade
-  Down to the first convolution, quick methods, another draw of random weights:
-    saliscope cascade --model model.safetensors --image *.png --preset recommended --methods GRAD,GCAM,GBP \\
-      --replicate 2 --out cascade
+  The study's cascade:
+    saliscope cascade --model model.safetensors --image a.png b.png --preset arun2021 --out cascade
+  Quick methods, another draw of random weights:
+    saliscope cascade --model model.safetensors --image *.png --methods GRAD,GCAM,GBP --replicate 2 --out cascade
   Animations of the first three images, with exact colours, maps as strong as in the original:
     saliscope cascade --model model.safetensors --image *.png --animation gif,webp --animated 3 \\
       --normalization original --out cascade
@@ -74,7 +75,8 @@ pub(super) struct Arguments {
     /// States beside the original, such as Logits,5,1; without it all
     #[arg(long, value_name = "STATES", value_delimiter = ',')]
     states: Vec<String>,
-    /// arun2021: InceptionV3 keeps its stem and mixed0, similarity at a data range of 2; recommended: every block, range 1
+    /// recommended: every block, similarity at a data range of 1, the positive class; arun2021: InceptionV3 keeps its stem
+    /// and mixed0, range 2, the predicted class
     #[arg(long, value_name = "PRESET", default_value_t)]
     preset: Preset,
     /// Class explained in every state: predicted (by the trained network), positive or its index; without it as the
@@ -106,6 +108,7 @@ pub(super) struct Arguments {
 #[derive(Serialize)]
 struct Summary<'a> {
     out: Cow<'a, str>,
+    preset: Preset,
     seconds: f64,
     states: Vec<&'a str>,
     images: Vec<ImageSummary<'a>>,
@@ -207,9 +210,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         animation::encode(&animation, &formats, &interrupt, &mut create).map_err(of_cascade)?;
     }
     interrupt.check()?;
+    tell_preset(&plan.request, machine.quiet);
     output.publish()?;
     print_json(&Summary {
         out: arguments.out.to_string_lossy(),
+        preset: arguments.preset,
         seconds: started.elapsed().as_secs_f64(),
         states: found.states.iter().map(|state| state.name.as_str()).collect(),
         images: (0..images.len())

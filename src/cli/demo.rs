@@ -34,7 +34,7 @@ pub(super) fn run(reason: &str) -> Result<()> {
     let image = StudyImage::of(0, &source.image.radiograph, &model)?;
     let choices = Choices {
         methods: &[Wanted::All],
-        preset: Preset::Recommended,
+        preset: Preset::default(),
         class: None,
         parameters: None,
         set: &[],

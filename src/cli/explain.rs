@@ -17,7 +17,7 @@ use super::interrupt::Interrupt;
 use super::output::Output;
 use super::progress::Progress;
 use super::report::{ClassFound, Subject};
-use super::request::{Choices, folders, shown};
+use super::request::{Choices, folders, shown, tell_preset};
 use super::study_image::StudyImage;
 use super::{caution, images, model, print_json, print_warnings, runtime};
 use crate::array_file::{NPY_MAGIC, NpyArray};
@@ -39,16 +39,19 @@ use crate::saliency::{self, ClassChoice, Explanation, Method, Noise, Preset, Req
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  All eight methods as in the study, for the predicted class:
+  All eight methods, for the positive class:
     saliscope explain --model model.safetensors --image chest.png --out result
-  Two quick methods for the positive class of many images:
-    saliscope explain --model model.safetensors --image *.png --methods GRAD,GCAM --class positive --out result
+  As in the study, for the predicted class:
+    saliscope explain --model model.safetensors --image chest.png --preset arun2021 --out result
+  Two quick methods for many images:
+    saliscope explain --model model.safetensors --image *.png --methods GRAD,GCAM --out result
   Another number of noisy copies and steps:
     saliscope explain --model model.safetensors --image chest.png --set SG.samples=50 --set IG.steps=32 --out result
   Results for a PACS, in the study of the patient:
     saliscope explain --model model.safetensors --image chest.dcm --methods GCAM --dicom --identity --out result
   Repeat a published run exactly, with its noise:
-    saliscope explain --model model.safetensors --image chest.npy --noise noise.npy --intermediates --out result
+    saliscope explain --model model.safetensors --image chest.npy --preset arun2021 --noise noise.npy --intermediates \
+      --out result
 
 Exit codes: 0 done, 1 the work failed, 2 usage. Nothing is written unless everything is.
 Research use - not for diagnosis.")]
@@ -57,7 +60,8 @@ pub(super) struct Arguments {
     inputs: Inputs,
     #[arg(long, value_name = "METHODS", value_delimiter = ',', default_value = "all", help = methods_help())]
     methods: Vec<Wanted>,
-    /// Defaults of all parameters and of the class: arun2021 (predicted class) or recommended (positive class)
+    /// Defaults of all parameters and of the class: recommended (positive class, paths from the model's own black) or
+    /// arun2021 (as in the study: predicted class, paths from -1)
     #[arg(long, value_name = "PRESET", default_value_t)]
     preset: Preset,
     /// Class explained: predicted, positive or its index; without it as the preset says
@@ -99,6 +103,7 @@ pub(super) struct Arguments {
 #[derive(Serialize)]
 struct Summary<'a> {
     out: Cow<'a, str>,
+    preset: Preset,
     seconds: f64,
     images: Vec<ImageSummary<'a>>,
 }
@@ -147,9 +152,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     };
     let explanations = work.explain_into(&mut output, &mut model)?;
     let folders = folders(images.len());
+    tell_preset(&request, machine.quiet);
     output.publish()?;
     print_json(&Summary {
         out: arguments.out.to_string_lossy(),
+        preset: arguments.preset,
         seconds: started.elapsed().as_secs_f64(),
         images: explanations
             .iter()

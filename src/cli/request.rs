@@ -33,13 +33,35 @@ impl Choices<'_> {
         let input = |image: &StudyImage| ImageInput { id_seed: image.content_seed, values: image.input.clone() };
         let mut request = Request::new(images.iter().map(input).collect(), methods, self.preset);
         request.parameters = parameters;
-        request.class = self.class.unwrap_or(request.class);
+        request.class = self.class.unwrap_or_else(|| class_of(self.preset, model));
         request.positive_class = model.card.positive_class;
         request.card = Some(Arc::new(model.card.clone()));
         request.seed = self.seed;
         request.batch = self.batch;
         Ok(request)
     }
+}
+
+/// The class that `preset` means of a model: the predicted one where the card names no positive class, as in the window.
+fn class_of(preset: Preset, model: &Model) -> ClassChoice {
+    match preset.class() {
+        ClassChoice::Positive if model.card.positive_class.is_none() => ClassChoice::Predicted,
+        class => class,
+    }
+}
+
+/// Says with which preset the work is done, unless `quiet`.
+pub(super) fn tell_preset(request: &Request, quiet: bool) {
+    if quiet {
+        return;
+    }
+    let Request { preset, class, positive_class, .. } = request;
+    let reason = if preset.class() == ClassChoice::Positive && positive_class.is_none() {
+        "; the model card names no positive class: add `positive_class`, or choose with --class"
+    } else {
+        ""
+    };
+    console::tell(format_args!("preset {preset}, class {class}{reason}"));
 }
 
 /// Those of `methods` that are defined for a network; the others are told.

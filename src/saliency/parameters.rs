@@ -12,14 +12,14 @@ use super::request::ClassChoice;
 use super::xrai;
 use crate::limits;
 
-/// A named set of defaults.
+/// A named set of defaults. What is meant where nobody names one, in every command and in the window, is [`Preset::default`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Preset {
     /// What Arun et al. 2021 did, quirks included: the predicted class is explained.
-    #[default]
     Arun2021,
     /// The same maps of the positive class, so that a missed finding is not scored on the map of "normal".
+    #[default]
     Recommended,
 }
 

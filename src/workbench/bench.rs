@@ -110,7 +110,7 @@ pub struct Bench {
 impl Default for Bench {
     fn default() -> Self {
         Self {
-            protocol: Protocol::demo(Preset::Recommended, Task::Pneumothorax),
+            protocol: Protocol::demo(Preset::default(), Task::Pneumothorax),
             test: Test::Utility,
             database: None,
             values: BTreeMap::new(),

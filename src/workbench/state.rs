@@ -247,7 +247,7 @@ impl State {
             list: StudyList::default(),
             models: Vec::new(),
             model: 0,
-            question: Question::of(Preset::Recommended),
+            question: Question::of(Preset::default()),
             shown: Shown::default(),
             orientations: Orientations::default(),
             oriented: None,

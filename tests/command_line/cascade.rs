@@ -58,7 +58,8 @@ fn json(bench: &Bench, out: &str) -> serde_json::Value {
 fn two_images_give_maps_a_table_a_report_and_figures() {
     let bench = Bench::new();
     bench.png("Doe_Jane_19700101.png", 9);
-    let ran = run(&arguments(&bench, &["chest.png", "Doe_Jane_19700101.png"], "out", &[])).succeeded();
+    let ran =
+        run(&arguments(&bench, &["chest.png", "Doe_Jane_19700101.png"], "out", &["--preset", "arun2021"])).succeeded();
     assert_eq!(ran.stderr, "");
     let top = [
         "baselines.csv",
@@ -164,16 +165,18 @@ fn the_same_seed_gives_the_same_bytes_and_the_original_is_that_of_explain() {
         run(&with(arguments, more)).succeeded();
         names.map(|name| std::fs::read(bench.path(out).join(name)).unwrap())
     };
-    let first = go("first", &["--preset", "recommended"]);
-    let again = go("again", &["--preset", "recommended", "--threads", "1", "--batch", "1"]);
+    let first = go("first", &[]);
+    let again = go("again", &["--threads", "1", "--batch", "1"]);
     for ((name, one), other) in names.into_iter().zip(&first).zip(&again) {
         assert!(one == other, "{name}");
     }
-    assert!(first[0] != go("replicate", &["--preset", "recommended", "--replicate", "2"])[0]);
-    assert!(first[0] != go("seed", &["--preset", "recommended", "--seed", "5"])[0]);
-    let explained = with(bench.explain("chest.png", "explained"), &["--preset", "recommended"]);
-    let mut explained: Vec<String> =
-        explained.into_iter().filter(|word| word != "--methods" && word != "GRAD,GCAM").collect();
+    assert!(first[0] != go("replicate", &["--replicate", "2"])[0]);
+    assert!(first[0] != go("seed", &["--seed", "5"])[0]);
+    let mut explained: Vec<String> = bench
+        .explain("chest.png", "explained")
+        .into_iter()
+        .filter(|word| word != "--methods" && word != "GRAD,GCAM")
+        .collect();
     explained = with(with(explained, &SMALL), &["--methods", "GRAD,SG,XRAI"]);
     run(&explained).succeeded();
     let (maps, of_explain) = (arrays(&bench, "first/cascade.npz"), bench.arrays("explained"));
@@ -187,7 +190,7 @@ fn the_same_seed_gives_the_same_bytes_and_the_original_is_that_of_explain() {
     assert!(maps.contains_key("GRAD/stem") && maps.contains_key("GRAD/0"));
     assert_eq!(json(&bench, "first")["similarity"]["figure_range"], 1);
     // A state alone is the state in sequence.
-    go("alone", &["--preset", "recommended", "--states", "4,stem"]);
+    go("alone", &["--states", "4,stem"]);
     let alone = arrays(&bench, "alone/cascade.npz");
     assert!(!alone.contains_key("GRAD/5"));
     assert!(alone.iter().all(|(name, values)| maps[name] == *values));
@@ -227,7 +230,7 @@ fn what_cannot_be_done_is_refused_and_nothing_is_written() {
         assert!(!bench.path("out").exists(), "{said}");
         said
     };
-    let said = refused(&["chest.png"], &["--states", "0"], 2);
+    let said = refused(&["chest.png"], &["--preset", "arun2021", "--states", "0"], 2);
     assert!(said.contains("\"0\"") && said.contains("Logits, 10"), "{said}");
     refused(&["chest.png", "missing.png"], &[], 1);
     refused(&["chest.png"], &["--set", "SG.samples=0"], 2);

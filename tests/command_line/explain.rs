@@ -51,7 +51,7 @@ fn all_methods_give_maps_a_report_and_a_panel() {
     assert_eq!(arrays.len(), 2 * methods.len() + 1);
     for (method, map) in methods.iter().zip(report["maps"].as_array().unwrap()) {
         assert_eq!(map["method"], *method);
-        assert_eq!(map["preset"], "arun2021");
+        assert_eq!(map["preset"], "recommended");
         assert!(map["seconds"].is_number() && map["evaluations"]["needed"].is_number(), "{map}");
         let display = &arrays[*method];
         assert_eq!(display.shape, [SIDE, SIDE]);
@@ -188,10 +188,12 @@ fn class_and_preset_decide_what_is_explained() {
     assert_eq!(explained("zero", &["--class", "0"]), 0);
     assert_eq!(explained("one", &["--class", "1"]), 1);
     assert_eq!(explained("positive", &["--class", "positive"]), 1);
-    assert_eq!(explained("recommended", &["--preset", "recommended"]), 1);
+    assert_eq!(explained("default", &[]), 1);
+    let predicted = bench.report("default")["predicted"]["index"].as_u64().unwrap();
+    assert_eq!(explained("study", &["--preset", "arun2021"]), predicted);
     assert_eq!(bench.report("one")["explained"]["name"], "finding");
     assert_ne!(bench.arrays("zero")["GRAD_raw"], bench.arrays("one")["GRAD_raw"]);
-    assert_eq!(bench.arrays("one"), bench.arrays("recommended"));
+    assert_eq!(bench.arrays("one"), bench.arrays("default"));
 }
 
 #[test]

@@ -47,15 +47,14 @@ fn maps_of_an_earlier_run_make_the_same_figure() {
     let base = r#""template": "single_case", "image": "chest.png", "methods": ["GRAD"], "width": "single", "dpi": 100,
                   "headline": "Same""#;
     draw(&bench, &format!(r#"{{{base}, "maps": "kept"}}"#), "kept.svg").succeeded();
-    draw(&bench, &format!(r#"{{{base}, "models": ["model.safetensors"], "preset": "arun2021"}}"#), "made.svg")
-        .succeeded();
+    draw(&bench, &format!(r#"{{{base}, "models": ["model.safetensors"]}}"#), "made.svg").succeeded();
     let pictures = |name: &str| {
         let svg = std::fs::read_to_string(bench.path(name)).unwrap();
         svg.split("href=\"").skip(1).map(|rest| rest[..rest.find('"').unwrap()].to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(pictures("kept.svg"), pictures("made.svg"));
     let svg = std::fs::read_to_string(bench.path("kept.svg")).unwrap();
-    assert!(svg.contains("Model “model”") && svg.contains("preset arun2021"), "what the report says is repeated");
+    assert!(svg.contains("Model “model”") && svg.contains("preset recommended"), "what the report says is repeated");
     let missing = draw(&bench, &format!(r#"{{{}, "maps": "kept"}}"#, base.replace("GRAD", "XRAI")), "none.svg");
     assert!(missing.refused(1).contains("there is no array XRAI"));
 }
@@ -84,7 +83,7 @@ fn a_cascade_becomes_a_row_a_method() {
     for words in ["Original", "Logits", "10", "GRAD", "GCAM"] {
         assert!(svg.contains(&format!(">{words}</text>")), "{words}");
     }
-    assert!(svg.contains(">SSIM ") && svg.contains("likeness to the map of state Original, at a data range of 2"));
+    assert!(svg.contains(">SSIM ") && svg.contains("likeness to the map of state Original, at a data range of 1"));
     let record = json(&bench, "row.json");
     assert!(record["maps"][1]["ssim_to_first"].is_number() && record["maps"][0].get("ssim_to_first").is_none());
     // Two radiographs, two times three maps, a colour bar.

@@ -105,6 +105,24 @@ fn maps_need_no_probability() {
     assert_eq!(report["maps"][0]["outcome"], "normal");
 }
 
+/// Nobody says which of the labels is the finding: the predicted one is explained, and that is said.
+#[test]
+fn without_a_positive_class_the_predicted_one_is_explained() {
+    let bench = bench(LABELS, "");
+    for command in ["explain", "cascade"] {
+        let out = bench.path(command);
+        let out = ["--out", out.to_str().unwrap(), "--methods", "GRAD"];
+        let more: &[&str] = if command == "cascade" { &["--states", "stem", "--animation", "none"] } else { &[] };
+        let ran = on_chest(&bench, command, &[&out[..], more].concat()).succeeded();
+        let said = "preset recommended, class predicted; the model card names no positive class: add `positive_class`";
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    }
+    let report = bench.report("explain");
+    assert_eq!((&report["class_choice"], &report["explained"]), (&"predicted".into(), &report["predicted"]));
+    let refused = on_chest(&bench, "explain", &["--out", "unused", "--class", "positive"]);
+    assert!(refused.refused(1).contains("positive"), "{}", refused.stderr);
+}
+
 const QUICK: [&str; 14] = [
     "--quiet",
     "--methods",

@@ -167,7 +167,7 @@ fn check(folder: &Path, radiograph: &Path) {
 
     let out = folder.join("explained");
     let explained = Command::new(SALISCOPE)
-        .args(["explain", "--model", MODEL, "--preset", "recommended", "--quiet", "--image"])
+        .args(["explain", "--model", MODEL, "--quiet", "--image"])
         .arg(radiograph)
         .arg("--out")
         .arg(&out)

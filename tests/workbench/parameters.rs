@@ -9,7 +9,7 @@ use saliscope::demo;
 use saliscope::phantom::{Finding, PhantomSpec};
 use saliscope::reading::{CaseSource, MapKey, ModelSource, OpenCase, OpenModel, Question};
 use saliscope::saliency::xrai::MergeRule;
-use saliscope::saliency::{Aggregate, Baseline, Method, Parameters};
+use saliscope::saliency::{Aggregate, Baseline, Method, Parameters, Preset};
 use saliscope::workbench::{Action, View};
 
 use super::window::{Window, empty, press, says};
@@ -79,7 +79,7 @@ fn each_asks_anew(method: Method, changes: &[Change]) {
         assert!(parameters(&window).check(&Method::ALL).is_ok());
     }
     press(&mut window, "Defaults of the preset");
-    assert_eq!(window.state().state.question, Question::of(window.state().state.question.preset));
+    assert_eq!(window.state().state.question, Question::of(Preset::default()), "as every command begins");
 }
 
 #[test]

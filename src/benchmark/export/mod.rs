@@ -136,7 +136,7 @@ pub fn all_tables(results: &Results, analysis: &Analysis, names: &Pseudonyms) ->
         tables::exclusions(results, |text| names.text(text)),
     ];
     tables.extend(beside.into_iter().filter(|table| !table.is_empty()).map(|mut table| {
-        tables::add_caution(&mut table, analysis);
+        tables::add_origin(&mut table, analysis);
         table
     }));
     tables

@@ -27,13 +27,14 @@ pub fn of_the_study(results: &Results, analysis: &Analysis) -> Vec<Table> {
     }
     tables.retain(|table| !table.is_empty());
     for table in &mut tables {
-        add_caution(table, analysis);
+        add_origin(table, analysis);
     }
     tables
 }
 
-/// Puts what has to be known before anything is believed in front of a table's notes.
-pub fn add_caution(table: &mut Table, analysis: &Analysis) {
+/// Puts what has to be known before anything is believed in front of a table's notes, and the preset behind them.
+pub fn add_origin(table: &mut Table, analysis: &Analysis) {
+    table.notes.push(format!("Preset {}.", analysis.preset));
     if let Some(caution) = analysis.caution {
         table.notes.insert(0, caution.to_owned());
     }

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::TaskChoice;
 use crate::benchmark::Protocol;
+use crate::cli::console;
 use crate::cli::error::{Error, Result};
 use crate::export::FileSet;
 use crate::export::place::Taken;
@@ -16,7 +17,7 @@ use crate::saliency::Preset;
 /// A name that ends in .json gives JSON, without comments; any other TOML.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// arun2021: what the study did, quirks included; recommended: without what misleads
+    /// recommended: without what misleads; arun2021: what the study did, quirks included
     #[arg(long, value_name = "PRESET", default_value_t)]
     preset: Preset,
     /// The demo run's protocol: generated radiographs, networks that are part of the program
@@ -45,5 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let text = text.map_err(failed("file cannot be made"))?;
     let mut files = FileSet::over(Taken::Stays);
     files.add(out, text.as_bytes())?;
-    Ok(files.publish()?)
+    files.publish()?;
+    console::tell(format_args!("a protocol of preset {preset}"));
+    Ok(())
 }

@@ -92,7 +92,7 @@ impl Spec {
         let maps = fields.take("maps")?.map(path);
         let methods = methods(&mut fields)?;
         let states = fields.take("states")?;
-        let preset = fields.take("preset")?.unwrap_or(Preset::Recommended);
+        let preset = fields.take("preset")?.unwrap_or_default();
         let class = class(&mut fields)?;
         let parameters = match fields.take::<Value>("parameters")? {
             None => Vec::new(),

@@ -84,7 +84,7 @@ impl Default for Session {
             links: Links::default(),
             shown: Shown::default(),
             orientations: None,
-            question: Question::of(Preset::Recommended),
+            question: Question::of(Preset::default()),
             player: SavedPlayer::default(),
             has_study_list: true,
             has_inspector: true,
