@@ -177,7 +177,7 @@ pub fn files(results: &Results, pictures: &dyn Pictures, options: ExportOptions)
         ("figure4_maps", figures::network_grid(results, &analysis, &index, pictures, label)),
     ];
     for (id, grid) in grids {
-        if let Some(grid) = grid {
+        if let Some(grid) = grid.filter(|grid| !grid.rows.is_empty()) {
             figures.push((id.to_owned(), grid.scene()?));
         }
     }

@@ -59,7 +59,7 @@ impl Heading {
 }
 
 /// Breaks a text into lines that are no wider than `width_px`, if its words allow it.
-fn wrapped(text: &str, style: TextStyle, width_px: f64) -> Result<Vec<String>> {
+pub(super) fn wrapped(text: &str, style: TextStyle, width_px: f64) -> Result<Vec<String>> {
     if text_width_px(text, style)? <= width_px {
         return Ok(vec![text.to_owned()]);
     }

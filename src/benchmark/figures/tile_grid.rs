@@ -1,7 +1,9 @@
 //! Example maps in rows and columns, each with its score below.
 
-use super::page::{BACKGROUND, Heading, INK, MARGIN, NAME, NOTICE, QUIET, TICK};
+use super::page::{BACKGROUND, Heading, INK, MARGIN, NAME, NOTICE, QUIET, TICK, wrapped};
+use super::pictures::Absent;
 use crate::figure::{Anchor, Result, Rgb, Scene, inferno, text_width_px};
+use crate::radiograph::Radiograph;
 
 const SIDE: f64 = 112.0;
 const GAP: f64 = 8.0;
@@ -27,6 +29,27 @@ impl Picture {
     pub fn new([height_px, width_px]: [usize; 2], values: Vec<f32>) -> Option<Self> {
         let fits = height_px > 0 && height_px.checked_mul(width_px) == Some(values.len()) && width_px > 0;
         fits.then_some(Self { height_px, width_px, values })
+    }
+
+    /// A radiograph at `size_px` (`[rows, columns]`); nothing where it cannot be brought to that size.
+    pub(in crate::benchmark) fn of_radiograph(radiograph: &Radiograph, [height, width]: [usize; 2]) -> Option<Self> {
+        let sized = radiograph.resized(height, width).ok()?;
+        Self::new([height, width], sized.gray_levels().iter().map(|gray| gray / 255.0).collect())
+    }
+
+    /// Means over the areas of the pixels of another size, `[rows, columns]`.
+    #[must_use]
+    pub fn at(&self, [rows, columns]: [usize; 2]) -> Self {
+        let across = overlaps(self.width_px, columns);
+        let mut lines = Vec::with_capacity(self.height_px * columns);
+        for line in self.values.chunks_exact(self.width_px) {
+            lines.extend(across.iter().map(|(first, shares)| mean(shares, |step| line[first + step])));
+        }
+        let mut values = Vec::with_capacity(rows * columns);
+        for (first, shares) in overlaps(self.height_px, rows) {
+            values.extend((0..columns).map(|x| mean(&shares, |step| lines[(first + step) * columns + x])));
+        }
+        Self { height_px: rows, width_px: columns, values }
     }
 
     /// Means over squares, no side longer than `side_px`.
@@ -81,11 +104,25 @@ impl Picture {
     }
 }
 
+/// For each of `to` pixels over `from` others: the first one under it, and the share of each from there on.
+fn overlaps(from: usize, to: usize) -> Vec<(usize, Vec<f32>)> {
+    let one = |target: usize| {
+        let (start, end) = (target * from, (target + 1) * from);
+        let length = |source: usize| (((source + 1) * to).min(end) - (source * to).max(start)) as f32 / from as f32;
+        (start / to, (start / to..end.div_ceil(to)).map(length).collect())
+    };
+    (0..to).map(one).collect()
+}
+
+fn mean(shares: &[f32], value: impl Fn(usize) -> f32) -> f32 {
+    shares.iter().enumerate().map(|(step, share)| share * value(step)).sum()
+}
+
 /// One tile.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GridTile {
-    /// The picture, where there is one.
-    pub picture: Option<Picture>,
+    /// The picture, or why there is none.
+    pub picture: std::result::Result<Picture, Absent>,
     /// Whether it is a map, in colours, or a radiograph, in gray.
     pub is_map: bool,
     /// What stands below it.
@@ -93,7 +130,7 @@ pub struct GridTile {
 }
 
 /// A page of example maps.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TileGrid {
     /// What is shown.
     pub headline: String,
@@ -105,6 +142,8 @@ pub struct TileGrid {
     pub columns: Vec<String>,
     /// Name of each row and its tiles, one a column.
     pub rows: Vec<(String, Vec<GridTile>)>,
+    /// What is not shown and why, one sentence each; below the details.
+    pub absent: Vec<String>,
     /// The experts' marks, drawn over every tile in yellow: 1 inside, 0 outside.
     pub truth: Option<Picture>,
 }
@@ -122,7 +161,8 @@ impl TileGrid {
         let left = MARGIN + left + 14.0;
         let columns = self.columns.len() as f64;
         let width = (left + columns * (SIDE + GAP) + MARGIN).max(440.0);
-        let heading = Heading::new(&self.headline, self.caution.as_deref(), &self.details, width)?;
+        let details = [self.details.as_slice(), &self.absent].concat();
+        let heading = Heading::new(&self.headline, self.caution.as_deref(), &details, width)?;
         let top = heading.bottom_px + 24.0;
         let row_height = SIDE + 26.0;
         let height = top + self.rows.len() as f64 * row_height + 6.0 + NOTICE.height_px;
@@ -146,10 +186,17 @@ impl TileGrid {
     }
 
     fn tile(&self, scene: &mut Scene, [x, y]: [f64; 2], tile: &GridTile) -> Result<()> {
-        let Some(picture) = &tile.picture else {
-            scene.rectangle([x, y], [SIDE, SIDE], EMPTY);
-            scene.text([x + SIDE / 2.0, y + SIDE / 2.0 + 4.0], Anchor::Middle, TICK, "no map");
-            return Ok(());
+        let picture = match &tile.picture {
+            Ok(picture) => picture,
+            Err(absent) => {
+                scene.rectangle([x, y], [SIDE, SIDE], EMPTY);
+                let lines = wrapped(absent.tile, TICK, SIDE - 8.0)?;
+                let first = y + SIDE / 2.0 + 4.0 - (lines.len() - 1) as f64 * 7.0;
+                for (position, line) in lines.iter().enumerate() {
+                    scene.text([x + SIDE / 2.0, first + position as f64 * 14.0], Anchor::Middle, TICK, line);
+                }
+                return Ok(());
+            }
         };
         let small = picture.small(Picture::SIDE_PX);
         let colours = if tile.is_map { small.coloured() } else { small.gray() };
@@ -185,5 +232,17 @@ mod tests {
         let picture = Picture::new([256, 256], (0..65536).map(|index| (index % 2) as f32).collect()).unwrap();
         let small = picture.small(128);
         assert_eq!((small.height_px, small.width_px, small.values[77]), (128, 128, 0.5));
+    }
+
+    #[test]
+    fn another_size_keeps_the_place_and_the_mean() {
+        let picture = Picture::new([2, 3], vec![0.0, 1.0, 0.0, 1.0, 0.0, 0.0]).unwrap();
+        assert_eq!(picture.at([2, 3]), picture);
+        assert_eq!(picture.at([4, 6]).values[..6], [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
+        let one = picture.at([1, 1]);
+        assert!((one.values[0] - 1.0 / 3.0).abs() < 1e-6, "{one:?}");
+        // Two columns over three: each is a whole one and half of the middle one.
+        let two = picture.at([1, 2]);
+        assert!(two.values.iter().zip([0.5, 1.0 / 6.0]).all(|(a, b)| (a - b).abs() < 1e-6), "{two:?}");
     }
 }

@@ -7,7 +7,7 @@ mod thumbnail;
 mod words;
 
 use super::export::{Error, Pseudonyms, Result};
-use super::figures::Pictures;
+use super::figures::{NoPictures, Pictures};
 use super::results::Results;
 use super::verdict::{Analysis, Index};
 use crate::figure::NOT_FOR_DIAGNOSIS;
@@ -49,7 +49,7 @@ pub fn report(
     let analysis = Analysis::with_index(results, &index);
     let other = other.map(|other| (other, Analysis::of(other)));
     let names = Pseudonyms::new(results, options.open_ids);
-    let pictures = (!options.no_images).then_some(pictures);
+    let pictures = if options.no_images { &NoPictures } else { pictures };
     let cohort = &results.provenance.cohort;
     let lead = format!(
         "{}, {} · preset {} · {} of {} units · run {}",

@@ -144,7 +144,7 @@ pub(super) fn study_figures(
     results: &Results,
     analysis: &Analysis,
     index: &Index<'_>,
-    pictures: Option<&dyn Pictures>,
+    pictures: &dyn Pictures,
     names: &Pseudonyms,
 ) -> Result<String> {
     let mut html = String::from("<section id=\"figures\"><h2>Figures</h2>\n");
@@ -160,17 +160,25 @@ pub(super) fn study_figures(
             _ => ("Figure 4", "Repeatability and reproducibility. Median solid, mean dashed."),
         };
         html.push_str(&drawn(&figure.scene, &figure.alt, &format!("{number}. {caption}")));
-        let grid = pictures.and_then(|pictures| match figure.id {
+        let grid = match figure.id {
             "figure2_utility" => figures::case_grid(results, analysis, index, pictures, label),
             "figure3_randomization" => figures::state_grid(results, analysis, index, pictures, label),
             _ => figures::network_grid(results, analysis, index, pictures, label),
-        });
+        };
         if let Some(grid) = grid {
-            let caption = format!("{number}, example. {}.", grid.headline);
-            html.push_str(&drawn(&grid.scene()?, &grid.headline, &caption));
+            if !grid.rows.is_empty() {
+                let caption = format!("{number}, example. {}.", grid.headline);
+                html.push_str(&drawn(&grid.scene()?, &grid.headline, &caption));
+            }
+            html.push_str(&absent(&grid.absent));
         }
     }
     Ok(html + "</section>\n")
+}
+
+/// Why pictures are not there, one paragraph each.
+pub(super) fn absent<'a>(why: impl IntoIterator<Item = &'a String>) -> String {
+    why.into_iter().map(|why| format!("<p class=\"warn\">{}</p>\n", escape(why))).collect()
 }
 
 /// A scene inside the page.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::files::{self, FileId, Lock, is_ours};
 use super::look::{Look, look};
-use super::{APPLICATION, LAYOUT, PACE, SCHEMA};
+use super::{APPLICATION, LAYOUT, PACE, SCHEMA, thumbnail};
 use crate::benchmark::error::{Error, Result};
 use crate::benchmark::protocol::Protocol;
 use crate::benchmark::results::{CohortProvenance, Exclusion, ModelProvenance};
@@ -48,6 +48,10 @@ pub struct Meta {
     /// The same by kind and method; nothing in databases from before these were noted.
     #[serde(default)]
     pub planned: Vec<PlannedUnits>,
+    /// Whether small copies of the radiographs are kept, as was said when the run was begun; no part of its identity. Nothing
+    /// in databases from before there were any, which keep none.
+    #[serde(default)]
+    pub thumbnails: Option<bool>,
 }
 
 /// Units that cost about the same.
@@ -84,7 +88,8 @@ pub(super) fn layout(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "application_id", APPLICATION)?;
     connection.pragma_update(None, "user_version", LAYOUT)?;
     connection.execute_batch(SCHEMA)?;
-    connection.execute_batch(PACE)
+    connection.execute_batch(PACE)?;
+    connection.execute_batch(thumbnail::TABLE)
 }
 
 impl Store {
@@ -229,7 +234,8 @@ fn open_to_write(path: &Path) -> Result<(Connection, Meta)> {
     let failed = Error::sqlite(path);
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
     check(&connection, path)?;
-    set_up(&connection).and_then(|()| connection.execute_batch(PACE)).map_err(failed)?;
+    let made = set_up(&connection).and_then(|()| connection.execute_batch(PACE));
+    made.and_then(|()| connection.execute_batch(thumbnail::TABLE)).map_err(failed)?;
     let meta = read_meta(&connection, path)?;
     Ok((connection, meta))
 }

@@ -126,5 +126,11 @@ fn copy(joined: &Store, from: &Path) -> Result<()> {
             "INSERT INTO main.pace SELECT session + ?1, kind, method, units, secs FROM part.pace WHERE kind != ?2";
         transaction.execute(pace, params![before, BEGUN]).map_err(failed)?;
     }
+    let has_thumbnails = "SELECT count(*) FROM part.sqlite_master WHERE name = 'thumbnail'";
+    if transaction.query_row(has_thumbnails, [], |row| row.get::<_, bool>(0)).map_err(failed)? {
+        // An image of two parts has the same thumbnail in both.
+        let thumbnails = "INSERT OR IGNORE INTO main.thumbnail SELECT * FROM part.thumbnail";
+        transaction.execute(thumbnails, []).map_err(failed)?;
+    }
     transaction.commit().map_err(failed)
 }

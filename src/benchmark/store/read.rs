@@ -176,6 +176,17 @@ impl Store {
         Ok(Some(KeptMap { height, width, class, outcome, values }))
     }
 
+    /// `[height, width]` of the maps that were kept; nothing where there are none.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn map_size_px(&self) -> Result<Option<[usize; 2]>> {
+        let query = "SELECT height, width FROM map LIMIT 1";
+        let found = self.connection.query_row(query, [], |row| Ok([row.get::<_, i64>(0)?, row.get(1)?])).optional();
+        let found = found.map_err(Error::sqlite(&self.path))?;
+        Ok(found.map(|sides| sides.map(|side| usize::try_from(side).unwrap_or(0))))
+    }
+
     /// Failed units with their reasons, after what was left out from the start.
     fn exclusions(&self) -> Result<Vec<Exclusion>> {
         let mut exclusions = self.meta.exclusions.clone();
@@ -330,11 +341,11 @@ impl Store {
     }
 
     /// The one row that a query has.
-    fn one<T>(&self, query: &str, read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>) -> Result<T> {
+    pub(super) fn one<T>(&self, query: &str, read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>) -> Result<T> {
         self.connection.query_row(query, [], read).map_err(Error::sqlite(&self.path))
     }
 
-    fn damaged(&self, problem: String) -> Error {
+    pub(super) fn damaged(&self, problem: String) -> Error {
         Error::Damaged { problem, path: self.path.clone() }
     }
 }
