@@ -98,6 +98,10 @@ fn header(results: &Results, analysis: &Analysis) -> Vec<(&'static str, String)>
         ),
         ("r", r_lines(analysis).join("\n")),
     ];
+    if !provenance.missing_parts.is_empty() {
+        let here = provenance.parts.saturating_sub(provenance.missing_parts.len());
+        header.push(("parts", format!("{here} of {}; units of the others are not counted", provenance.parts)));
+    }
     if let Some(caution) = analysis.caution {
         header.insert(1, ("caution", caution.to_owned()));
     }

@@ -1,14 +1,27 @@
 //! Example maps in rows and columns, each with its score below.
 
-use super::page::{BACKGROUND, Heading, INK, MARGIN, NAME, NOTICE, QUIET, TICK, wrapped};
+use super::page::{BACKGROUND, Heading, INK, MARGIN, NAME, NOTICE, QUIET, TICK};
 use super::pictures::Absent;
-use crate::figure::{Anchor, Result, Rgb, Scene, inferno, text_width_px};
+use crate::figure::{Anchor, Result, Rgb, Scene, TextStyle, inferno, text_width_px, wrapped};
 use crate::radiograph::Radiograph;
 
 const SIDE: f64 = 112.0;
 const GAP: f64 = 8.0;
 const OUTLINE: Rgb = [255, 221, 0];
 const EMPTY: Rgb = [238, 240, 243];
+
+/// From line to line.
+const LINE: f64 = 14.5;
+
+/// Widest name of a row in one line.
+const WIDEST_NAME: f64 = 220.0;
+
+/// Lines below each other, the first at `[x, baseline]`.
+fn write(scene: &mut Scene, [x, baseline]: [f64; 2], anchor: Anchor, style: TextStyle, lines: &[String]) {
+    for (position, line) in lines.iter().enumerate() {
+        scene.text([x, baseline + position as f64 * LINE], anchor, style, line);
+    }
+}
 
 /// A small picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +63,16 @@ impl Picture {
             values.extend((0..columns).map(|x| mean(&shares, |step| lines[(first + step) * columns + x])));
         }
         Self { height_px: rows, width_px: columns, values }
+    }
+
+    /// Means over areas so that the longest side has `side_px` pixels; as it is where it has no more.
+    #[must_use]
+    pub fn fit(&self, side_px: usize) -> Self {
+        let longest = self.height_px.max(self.width_px);
+        if longest <= side_px {
+            return self.clone();
+        }
+        self.at([self.height_px, self.width_px].map(|side| (side * side_px).div_ceil(longest).max(1)))
     }
 
     /// Means over squares, no side longer than `side_px`.
@@ -154,31 +177,41 @@ impl TileGrid {
     /// # Errors
     /// When text cannot be laid out or pixels cannot be encoded.
     pub fn scene(&self) -> Result<Scene> {
+        // Names of networks may be long; they take several lines then.
+        let names = self.rows.iter().map(|(name, _)| wrapped(name, NAME, WIDEST_NAME)).collect::<Result<Vec<_>>>()?;
         let mut left: f64 = 0.0;
-        for (name, _) in &self.rows {
-            left = left.max(text_width_px(name, NAME)?);
+        for line in names.iter().flatten() {
+            left = left.max(text_width_px(line, NAME)?);
         }
         let left = MARGIN + left + 14.0;
+        let heads = self.columns.iter().map(|name| wrapped(name, NAME, SIDE)).collect::<Result<Vec<_>>>()?;
+        let head_height = heads.iter().map(Vec::len).max().unwrap_or(1).max(1) as f64 * LINE;
         let columns = self.columns.len() as f64;
         let width = (left + columns * (SIDE + GAP) + MARGIN).max(440.0);
         let details = [self.details.as_slice(), &self.absent].concat();
         let heading = Heading::new(&self.headline, self.caution.as_deref(), &details, width)?;
-        let top = heading.bottom_px + 24.0;
-        let row_height = SIDE + 26.0;
+        let top = heading.bottom_px + head_height + 9.0;
+        let captions = self.rows.iter().flat_map(|(_, tiles)| tiles).map(|tile| wrapped(&tile.caption, TICK, SIDE));
+        let captions = captions.map(|lines| Ok(lines?.len())).collect::<Result<Vec<usize>>>()?;
+        let most_lines = captions.into_iter().max().unwrap_or(1).max(1);
+        let row_height = SIDE + 12.0 + most_lines as f64 * LINE;
         let height = top + self.rows.len() as f64 * row_height + 6.0 + NOTICE.height_px;
         let mut scene = Scene::new(width, height, BACKGROUND);
         heading.draw(&mut scene);
-        for (column, name) in self.columns.iter().enumerate() {
+        for (column, lines) in heads.iter().enumerate() {
             let middle = left + column as f64 * (SIDE + GAP) + SIDE / 2.0;
-            scene.text([middle, top - 8.0], Anchor::Middle, NAME, name);
+            let first = top - 8.0 - (lines.len().max(1) - 1) as f64 * LINE;
+            write(&mut scene, [middle, first], Anchor::Middle, NAME, lines);
         }
-        for (row, (name, tiles)) in self.rows.iter().enumerate() {
+        for (row, ((_, tiles), name)) in self.rows.iter().zip(&names).enumerate() {
             let y = top + row as f64 * row_height;
-            scene.text([MARGIN, y + SIDE / 2.0 + 4.0], Anchor::Start, NAME, name);
+            let first = y + SIDE / 2.0 + 4.0 - (name.len().max(1) - 1) as f64 * LINE / 2.0;
+            write(&mut scene, [MARGIN, first], Anchor::Start, NAME, name);
             for (column, tile) in tiles.iter().take(self.columns.len()).enumerate() {
                 let x = left + column as f64 * (SIDE + GAP);
                 self.tile(&mut scene, [x, y], tile)?;
-                scene.text([x + SIDE / 2.0, y + SIDE + 14.0], Anchor::Middle, TICK, &tile.caption);
+                let caption = wrapped(&tile.caption, TICK, SIDE)?;
+                write(&mut scene, [x + SIDE / 2.0, y + SIDE + 14.0], Anchor::Middle, TICK, &caption);
             }
         }
         scene.notice(NOTICE);
@@ -191,14 +224,12 @@ impl TileGrid {
             Err(absent) => {
                 scene.rectangle([x, y], [SIDE, SIDE], EMPTY);
                 let lines = wrapped(absent.tile, TICK, SIDE - 8.0)?;
-                let first = y + SIDE / 2.0 + 4.0 - (lines.len() - 1) as f64 * 7.0;
-                for (position, line) in lines.iter().enumerate() {
-                    scene.text([x + SIDE / 2.0, first + position as f64 * 14.0], Anchor::Middle, TICK, line);
-                }
+                let first = y + SIDE / 2.0 + 4.0 - (lines.len().max(1) - 1) as f64 * LINE / 2.0;
+                write(scene, [x + SIDE / 2.0, first], Anchor::Middle, TICK, &lines);
                 return Ok(());
             }
         };
-        let small = picture.small(Picture::SIDE_PX);
+        let small = if tile.is_map { picture.small(Picture::SIDE_PX) } else { picture.fit(Picture::SIDE_PX) };
         let colours = if tile.is_map { small.coloured() } else { small.gray() };
         scene.rectangle([x, y], [SIDE, SIDE], INK);
         scene.pixels([x, y], [SIDE, SIDE], small.width_px, &colours)?;

@@ -11,6 +11,7 @@ use super::super::verdict::{
     Analysis, Index, VerdictDifference, between_presets, between_runs, method_title, test_title,
 };
 use super::html::{badge, escape, facts, list, table};
+use super::parts;
 use super::words::{answer, moment, not_to_conclude, span, tallies};
 use crate::figure::{Result, Scene};
 
@@ -227,7 +228,7 @@ pub(super) fn provenance(results: &Results, analysis: &Analysis) -> String {
         ("Program", format!("saliscope {}", own.program_version)),
         ("Run", own.run_id.clone()),
         ("Preset", results.protocol.preset.to_string()),
-        ("Units", format!("{} of {} done", own.units_done, own.units_total)),
+        ("Units", format!("{} of {} done{}", own.units_done, own.units_total, parts(results))),
         ("Begun", moment(own.started_unix_secs)),
         ("Finished", own.finished_unix_secs.map_or("not yet".to_owned(), moment)),
         ("Time at work", span(own.work_secs)),

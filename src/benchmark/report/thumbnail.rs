@@ -14,7 +14,7 @@ const YELLOW: [u8; 3] = [255, 221, 0];
 
 /// A map or radiograph as a data URI: a PNG of 256 colours, the last of which outlines the experts' marks.
 pub(super) fn data_uri(picture: &Picture, is_map: bool, truth: Option<&Picture>) -> Option<String> {
-    let small = picture.small(if is_map { MAP_PX } else { limits::THUMBNAIL_PX });
+    let small = if is_map { picture.small(MAP_PX) } else { picture.fit(limits::THUMBNAIL_PX) };
     let mut palette = Vec::with_capacity(768);
     for step in 0..255_u16 {
         let value = f32::from(step) / 254.0;

@@ -54,6 +54,13 @@ pub struct Meta {
     pub thumbnails: Option<bool>,
 }
 
+impl Meta {
+    /// Parts of the run that are not here, from 0.
+    pub fn missing_parts(&self) -> Vec<usize> {
+        (0..self.shards).filter(|part| !self.parts.contains(part)).collect()
+    }
+}
+
 /// Units that cost about the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedUnits {
@@ -175,6 +182,15 @@ impl Store {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Closes the database and gives its name to a finished one, which nothing has open.
+    pub(super) fn give_way(self, made: &Path) -> Result<()> {
+        // What waits in the journal is written, so that the new database finds no journal of the old one. The lock is held
+        // until the new one is there.
+        let Self { connection, path, _lock, .. } = self;
+        connection.close().map_err(|(_, error)| Error::sqlite(&path)(error))?;
+        files::replace(made, &path)
     }
 
     /// What it says about its run.

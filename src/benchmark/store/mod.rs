@@ -27,7 +27,7 @@ mod write;
 
 pub use access::{Meta, PlannedUnits, Store};
 pub use map::KeptMap;
-pub use merge::{Merged, merge};
+pub use merge::{Merged, merge, merge_again};
 pub use read::{ReasonUnits, Status};
 pub use thumbnail::{Marks, Thumbnail};
 pub(super) use write::{Finished, Prediction, SittingNote};

@@ -18,7 +18,7 @@ impl Bench<'_> {
                 continue;
             }
             let Some(radiograph) = Picture::of_radiograph(&image.radiograph, self.setup.size_px()) else { continue };
-            let small = radiograph.small(limits::THUMBNAIL_PX);
+            let small = radiograph.fit(limits::THUMBNAIL_PX);
             let gray = small.values.iter().map(|value| (value.clamp(0.0, 1.0) * 255.0).round() as u8).collect();
             let (height, width) = (small.height_px, small.width_px);
             let own = Thumbnail { height, width, gray, marks: self.marks(image) };

@@ -7,8 +7,9 @@ use clap::Args;
 use crate::benchmark::figures::{NoPictures, Pictures};
 use crate::benchmark::{DataSet, KeptPictures, Results};
 use crate::cli::console;
-use crate::cli::error::Result;
+use crate::cli::error::{Error, Result};
 use crate::cli::interrupt::Interrupt;
+use crate::cli::output_file;
 use crate::cohort::CohortSpec;
 
 /// Where radiographs and marks come from.
@@ -33,6 +34,16 @@ pub(super) enum Found {
 }
 
 impl Arguments {
+    /// Refuses an output that would take the place of a file of the data set.
+    pub(super) fn refuse_replacing(&self, out: &Path) -> Result<()> {
+        let folder = self.cohort.as_ref().and_then(|spec| spec.folder()?.canonicalize().ok());
+        let is_inside = out.canonicalize().ok().zip(folder).is_some_and(|(out, folder)| out.starts_with(folder));
+        if is_inside || self.splits.as_ref().is_some_and(|splits| output_file::same_file(splits, out)) {
+            return Err(Error::Usage("--out would replace a file of the data set; give another name".to_owned()));
+        }
+        Ok(())
+    }
+
     /// Opens the database, and the data set where one is named.
     pub(super) fn open(&self, database: &Path, results: &Results) -> Result<Found> {
         if self.no_images {

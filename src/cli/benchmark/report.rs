@@ -9,7 +9,7 @@ use crate::benchmark::report::{ReportOptions, report};
 use crate::benchmark::{self, Store, TrustFile};
 use crate::cli::caution;
 use crate::cli::console;
-use crate::cli::error::Result;
+use crate::cli::error::{Error, Result};
 use crate::cli::output_file;
 
 /// Writes what a run found as one HTML file: verdicts, tables, figures, every case; finished or not.
@@ -48,8 +48,14 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     output_file::refuse_taken(&arguments.out, arguments.force)?;
     let path = benchmark::find_database(&arguments.run)?;
+    let compared = arguments.compare.as_deref().map(benchmark::find_database).transpose()?;
+    if [Some(&path), compared.as_ref()].into_iter().flatten().any(|read| output_file::same_file(read, &arguments.out)) {
+        let words = "--out would replace the database of the run; give the report another name";
+        return Err(Error::Usage(words.to_owned()));
+    }
+    arguments.pictures.refuse_replacing(&arguments.out)?;
     let results = Store::read(&path)?.results()?;
-    let other = arguments.compare.as_ref().map(|path| benchmark::open(path)?.results()).transpose()?;
+    let other = compared.map(|path| Store::read(&path)?.results()).transpose()?;
     let pictures = arguments.pictures.open(&path, &results)?;
     caution::tell(results.provenance.caution());
     let options = ReportOptions { open_ids: arguments.identity, no_images: arguments.pictures.no_images };
