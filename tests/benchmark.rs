@@ -14,6 +14,8 @@ mod external_maps;
 mod kill;
 #[path = "benchmark/other_families.rs"]
 mod other_families;
+#[path = "benchmark/pictures.rs"]
+mod pictures;
 #[path = "benchmark/same_rows.rs"]
 mod same_rows;
 #[path = "benchmark/window.rs"]

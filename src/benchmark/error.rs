@@ -144,6 +144,17 @@ pub enum Error {
         /// Why.
         problem: Box<network::Error>,
     },
+    /// Radiographs that are not those of the run.
+    #[error(
+        "this is not the data set of the run: by ids, labels, splits, sizes, marks and lengths of files its fingerprint is {now} \
+         and was {then}; name the one that the run read, with the same splits, or leave it out for a report without radiographs"
+    )]
+    OtherDataSet {
+        /// The beginning of the fingerprint that the run noted.
+        then: String,
+        /// That of what was given.
+        now: String,
+    },
     /// The cohort.
     #[error(transparent)]
     Cohort(#[from] cohort::Error),

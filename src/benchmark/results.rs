@@ -96,8 +96,14 @@ pub struct RunProvenance {
     pub work_secs: f64,
     /// Units done.
     pub units_done: usize,
-    /// Units in all.
+    /// Units in all, of the parts that are here.
     pub units_total: usize,
+    /// Parts of the run that are not here, from 0: their units are not counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_parts: Vec<usize>,
+    /// How many parts the run has.
+    #[serde(default)]
+    pub parts: usize,
 }
 
 impl RunProvenance {

@@ -28,6 +28,9 @@ pub struct Options {
     pub retry_failed: bool,
     /// Inputs a pass; the executor's preference when `None`.
     pub batch: Option<usize>,
+    /// Whether no small copies of the radiographs are kept. A run that keeps maps keeps them otherwise, as was said when it was
+    /// begun.
+    pub no_thumbnails: bool,
 }
 
 /// What a sitting did.
@@ -101,12 +104,13 @@ pub fn run(
     let failed = |source| Error::File { action: "making the folder", source, path: out.to_owned() };
     std::fs::create_dir_all(out).map_err(failed)?;
     let path = database_path(out, options.shard);
-    let store = open_or_create(setup, &path, options.shard, &planned)?;
+    let store = open_or_create(setup, &path, options, &planned)?;
     let before = store.status()?;
     let failed = if options.retry_failed { 0 } else { before.failed };
     let tallies = store.tallies(&planned, !options.retry_failed)?;
     let workers = options.workers.max(1).min(jobs.len().max(1));
     let counter = Counter::new(tallies, failed, workers);
+    let keeps_thumbnails = !options.no_thumbnails && store.keeps_thumbnails() == Some(true);
     let open = before.total.saturating_sub(before.done + failed);
     if open > 0 {
         let executor = match setup.subjects.classifiers.first() {
@@ -115,7 +119,7 @@ pub fn run(
         };
         let session = store.begin_session(&executor)?;
         let store = Mutex::new(store);
-        let sitting = Sitting { store: &store, counter: &counter, session, watch };
+        let sitting = Sitting { store: &store, counter: &counter, session, keeps_thumbnails, watch };
         let done = sitting.work(setup, executors, options, &jobs, workers);
         // Whatever happened, what was done is noted and written into the one file; the first trouble is told. Where the file is
         // gone, that is the trouble.
@@ -134,8 +138,9 @@ fn summary(store: &Store, counter: &Counter) -> Result<Summary> {
     Ok(Summary { database: store.path().to_owned(), status: store.status()?, units_now: units, secs_now: work_secs })
 }
 
-fn open_or_create(setup: &Setup, path: &Path, shard: Shard, planned: &[PlannedUnits]) -> Result<Store> {
-    let meta = setup.meta(shard.index, shard.count, planned);
+fn open_or_create(setup: &Setup, path: &Path, options: &Options, planned: &[PlannedUnits]) -> Result<Store> {
+    let shard = options.shard;
+    let meta = setup.meta(shard, planned, setup.protocol.keep_maps && !options.no_thumbnails);
     let store = match Store::open(path) {
         Err(Error::NoRun { .. }) => return Store::create(path, &meta),
         opened => opened?,
@@ -160,6 +165,7 @@ struct Sitting<'a> {
     store: &'a Mutex<Store>,
     counter: &'a Counter,
     session: i64,
+    keeps_thumbnails: bool,
     watch: &'a dyn RunWatch,
 }
 
@@ -186,6 +192,7 @@ impl Sitting<'_> {
             setup,
             store: self.store,
             session: self.session,
+            keeps_thumbnails: self.keeps_thumbnails,
             executors,
             watch: self.watch,
             counter: self.counter,

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::error::{Error, Result};
 use super::external::ExternalMaps;
 use super::identity::{identity, run_id};
+use super::plan::Shard;
 use super::protocol::{Protocol, Test};
 use super::results::{CohortProvenance, Exclusion, ModelProvenance, ReasonCount, SplitCount};
 use super::store::{Meta, PlannedUnits};
@@ -216,7 +217,7 @@ impl Setup {
     }
 
     /// What a database says about part `shard` of `shards`.
-    pub(super) fn meta(&self, shard: usize, shards: usize, planned: &[PlannedUnits]) -> Meta {
+    pub(super) fn meta(&self, shard: Shard, planned: &[PlannedUnits], thumbnails: bool) -> Meta {
         Meta {
             run_id: run_id(&self.identity),
             identity: self.identity.clone(),
@@ -226,11 +227,12 @@ impl Setup {
             models: self.subjects.all().map(model_provenance).collect(),
             exclusions: self.missing_maps(),
             program_version: env!("CARGO_PKG_VERSION").to_owned(),
-            shard,
-            shards,
-            parts: vec![shard],
+            shard: shard.index,
+            shards: shard.count,
+            parts: vec![shard.index],
             units_total: planned.iter().map(|units| units.units).sum(),
             planned: planned.to_vec(),
+            thumbnails: Some(thumbnails),
         }
     }
 

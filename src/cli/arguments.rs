@@ -29,6 +29,13 @@ pub(super) struct Inputs {
     pub(super) output: Option<OutputChoice>,
 }
 
+impl Inputs {
+    /// The files of the model: weights and what may be their card.
+    pub(super) fn model_files(&self) -> [PathBuf; 3] {
+        [self.model.clone(), self.model.with_extension("json"), self.model.with_file_name("model.json")]
+    }
+}
+
 /// `--output`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum OutputChoice {

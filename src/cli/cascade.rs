@@ -26,6 +26,7 @@ use crate::cascade::{self, Finished, Order, Plan, Randomizer, Row, State};
 use crate::figure::{CascadeTile, Format, Scene};
 use crate::limits;
 use crate::network::{Model, ReadArea};
+use crate::radiograph::ImagePlace;
 use crate::saliency::{ClassChoice, Method, Preset, Request};
 
 /// Images that get a figure 3B of their own.
@@ -151,6 +152,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         request: request(arguments, &model, &images)?,
     };
     let mut output = Output::prepare(&arguments.out)?;
+    output.protect(inputs.model_files().iter().chain(&arguments.parameters).map(PathBuf::as_path));
+    output.protect(places.iter().map(ImagePlace::file));
     let runtime = runtime::open(machine)?;
     warn(&model, &images, machine.quiet);
     let folders = folders(images.len());

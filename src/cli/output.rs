@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempPath;
 
 use super::error::{Error, Result};
+use super::output_file::same_file;
 use crate::export::place::{self, Placed, Taken};
 use crate::files::{self, Staging, folder_of};
 
@@ -29,6 +30,8 @@ pub(super) struct Output {
     files: Vec<PathBuf>,
     /// What becomes of files that have the names.
     taken: Taken,
+    /// Files that are read, which nothing replaces.
+    inputs: Vec<PathBuf>,
 }
 
 /// What was moved into place.
@@ -59,6 +62,7 @@ impl Output {
             staging: None,
             files: Vec::new(),
             taken: Taken::Replaced,
+            inputs: Vec::new(),
         };
         let around = if is_new { folder_of(target) } else { target };
         output.make(around).map_err(failed("folder cannot be made", target))?;
@@ -87,6 +91,11 @@ impl Output {
         Ok(output)
     }
 
+    /// Refuses from now on to write a file in the place of one of these.
+    pub(super) fn protect<'a>(&mut self, inputs: impl IntoIterator<Item = &'a Path>) {
+        self.inputs.extend(inputs.into_iter().map(Path::to_owned));
+    }
+
     /// Writes one file; it is not visible under its name before [`Output::publish`].
     pub(super) fn write(&mut self, relative: &Path, content: &[u8]) -> Result<()> {
         let mut file = self.create(relative)?;
@@ -95,6 +104,13 @@ impl Output {
 
     /// Begins one file to be written bit by bit; it too is not visible under its name before [`Output::publish`].
     pub(super) fn create(&mut self, relative: &Path) -> Result<fs::File> {
+        let target = self.target.join(relative);
+        if self.inputs.iter().any(|input| same_file(input, &target)) {
+            let name = relative.display();
+            return Err(Error::Usage(format!(
+                "--out: {name} would take the place of a file that is read here; choose another folder"
+            )));
+        }
         let make = || {
             let files = self.staged();
             // Were it made anew where somebody took it away, files from before would be missing.
@@ -263,6 +279,21 @@ mod tests {
             assert_eq!(fs::read_dir(&target).unwrap().count(), 1);
         }
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2, "nothing hidden is left");
+    }
+
+    #[test]
+    fn what_is_read_is_never_replaced() {
+        let root = tempfile::tempdir().unwrap();
+        let image = root.path().join("panel.png");
+        fs::write(&image, b"a radiograph").unwrap();
+        let mut output = Output::prepare(root.path()).unwrap();
+        output.protect([root.path().join("./panel.png").as_path()]);
+        output.write(Path::new("maps.npz"), b"m").unwrap();
+        let refused = output.write(Path::new("panel.png"), b"p").unwrap_err();
+        assert!(refused.to_string().contains("choose another folder") && refused.exit_code() == 2);
+        drop(output);
+        assert_eq!(fs::read(&image).unwrap(), b"a radiograph");
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
     }
 
     #[test]

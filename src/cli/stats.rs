@@ -14,7 +14,8 @@ use crate::figure::NOT_FOR_DIAGNOSIS;
 use crate::limits;
 use crate::metrics::Bootstrap;
 use crate::statistics::{
-    Analysis, AnalysisPlan, Columns, ContrastFamily, Dropped, LongTable, Note, Observations, Reference,
+    Analysis, AnalysisPlan, Columns, ContrastFamily, Dropped, LongTable, Note, Observations, Reference, Where,
+    quoted_list,
 };
 
 /// Compares the levels of a factor, such as methods, measured in the same groups, such as images.
@@ -27,6 +28,11 @@ Examples:
   saliscope stats --data scores.csv --response auprc --factor method --group image --out stats.json
   saliscope stats --data scores.csv --response ssim --factor method --group image --null 0.5 --margin 0.05 \\
       --contrasts vs:UNET --out stats.json
+  What `saliscope benchmark export` wrote, one metric of one test, maps of the trained network:
+    saliscope stats --data results/scores.csv --where test=utility --where metric=auprc --where condition=trained \\
+      --response value --factor method --group image --out stats.json
+  A level with a comma in its name:
+    saliscope stats --data s.csv --response score --factor method --group image --contrasts 'vs:\"B,y\"' --out s.json
 
 --help says what the JSON holds. Research use - not for diagnosis.", after_long_help = JSON_LAYOUT)]
 pub(super) struct Arguments {
@@ -42,13 +48,22 @@ pub(super) struct Arguments {
     /// Column of the groups that get a random intercept
     #[arg(long, value_name = "COLUMN")]
     group: String,
+    /// Only rows whose column has this value: as it is, else without regard to case, else the one value that begins so.
+    /// Given several times, values of one column are alternatives, and every column named must fit. A name or value in
+    /// quotes is read as CSV reads it
+    #[arg(long = "where", value_name = "COLUMN=VALUE")]
+    wheres: Vec<Where>,
+    /// A column of metrics, tests or units whose different values may be pooled; else they are refused
+    #[arg(long, value_name = "COLUMN")]
+    pool: Vec<String>,
     /// Constant that every mean is tested against
     #[arg(long, value_name = "X", value_parser = finite, allow_hyphen_values = true)]
     null: Option<f64>,
     /// Difference that does not matter, in units of the response: tests of equivalence
     #[arg(long, value_name = "D", value_parser = positive, allow_hyphen_values = true)]
     margin: Option<f64>,
-    /// all: every pair of levels; vs:A,B: every other level minus A and minus B
+    /// all: every pair of levels; vs:A,B: every other level minus A and minus B. A level with a comma stands in quotes, in
+    /// which a quote is doubled: vs:"B,y",A
     #[arg(long, value_name = "FAMILY", value_parser = family, default_value = "all")]
     contrasts: ContrastFamily,
     /// Distribution behind tests and intervals of the model
@@ -89,6 +104,7 @@ null stands for what is not defined; a df of null is the normal distribution. La
 are not written: they may be patients'.
   columns             response, factor (one or more), group
   data_sha256         of the file
+  where               column, values: which rows were asked for; rows_not_asked_for
   dropped             reason, level, rows: what was left out
   family              all, or the baselines of vs
   r                   lines that make the same fit in R
@@ -117,7 +133,7 @@ are not written: they may be patients'.
     p_paired_t_holm, p_signed_rank_holm
   bootstrap_resamples, bootstrap_seed
   notes[]             code and text: singular_fit, unequal_spread, few_groups, dropped_rows,
-                      missing_cells, repeated_cells, one_level
+                      missing_cells, repeated_cells, one_level, choice_of_rows
 
 Levels are in the order of their labels (numbers by size). Exit codes: 0 done, 1 the work
 failed, 2 the command line cannot be understood. Research use - not for diagnosis.";
@@ -128,11 +144,21 @@ struct Report<'a> {
     saliscope: &'static str,
     columns: ColumnsReport<'a>,
     data_sha256: String,
+    #[serde(rename = "where")]
+    chosen: Vec<Chosen<'a>>,
+    rows_not_asked_for: usize,
     dropped: &'a [Dropped],
     family: Family<'a>,
     r: Vec<String>,
     #[serde(flatten)]
     analysis: &'a Analysis,
+}
+
+/// Rows by their value in a column.
+#[derive(Serialize)]
+struct Chosen<'a> {
+    column: &'a str,
+    values: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -155,6 +181,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         response: arguments.response.clone(),
         factors: arguments.factor.clone(),
         group: arguments.group.clone(),
+        wheres: arguments.wheres.clone(),
+        pooled: arguments.pool.clone(),
     };
     check_columns(&columns)?;
     if output_file::same_file(data, out) {
@@ -168,7 +196,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let rows: Vec<(&str, &str, f64)> = table.rows.iter().map(|row| (row.0.as_str(), row.1.as_str(), row.2)).collect();
     let observations = Observations::new(&rows)?;
     let plan = AnalysisPlan {
-        family: arguments.contrasts.clone(),
+        family: family_of(&arguments.contrasts, &observations),
         reference: match arguments.reference {
             ReferenceChoice::Satterthwaite => Reference::Satterthwaite,
             ReferenceChoice::KenwardRoger => Reference::KenwardRoger,
@@ -185,17 +213,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             analysis.notes.push(Note::Dropped { rows, reason });
         }
     }
+    analysis.notes.extend(table.notes.iter().cloned().map(Note::Rows));
     let report = Report {
         notice: NOT_FOR_DIAGNOSIS,
         saliscope: VERSION,
         columns: ColumnsReport { response: &columns.response, factor: &columns.factors, group: &columns.group },
         data_sha256,
+        chosen: table.chosen.iter().map(|(column, values)| Chosen { column, values }).collect(),
+        rows_not_asked_for: table.not_meant,
         dropped: &table.dropped,
         family: match &plan.family {
             ContrastFamily::AllPairs => Family::All,
             ContrastFamily::Versus(baselines) => Family::Versus(baselines),
         },
-        r: r_lines(&columns, &plan),
+        r: r_lines(&columns, &plan, &table.chosen),
         analysis: &analysis,
     };
     let mut json = serde_json::to_vec_pretty(&report).map_err(|error| Error::Stdout(error.into()))?;
@@ -221,7 +252,7 @@ fn check_columns(columns: &Columns) -> Result<()> {
 }
 
 /// What gives the same figures in R, the table being `d`.
-fn r_lines(columns: &Columns, plan: &AnalysisPlan) -> Vec<String> {
+fn r_lines(columns: &Columns, plan: &AnalysisPlan, chosen: &[(String, Vec<String>)]) -> Vec<String> {
     let quoted = |name: &String| format!("d[[{}]]", serde_json::Value::from(name.as_str()));
     let labels: Vec<String> = columns.factors.iter().map(quoted).collect();
     let df = match plan.reference {
@@ -245,7 +276,7 @@ fn r_lines(columns: &Columns, plan: &AnalysisPlan) -> Vec<String> {
             format!("rbind({}, adjust = \"mvt\")", versus.collect::<Vec<_>>().join(", "))
         }
     };
-    vec![
+    let mut lines = vec![
         "library(lmerTest); library(emmeans); emm_options(lmerTest.limit = 1e6, pbkrtest.limit = 1e6)".to_owned(),
         format!(
             "d <- data.frame(value = {}, level = factor(paste({}, sep = \":\")), group = factor({}))",
@@ -255,7 +286,15 @@ fn r_lines(columns: &Columns, plan: &AnalysisPlan) -> Vec<String> {
         ),
         "m <- lmer(value ~ level + (1 | group), d, REML = TRUE); summary(m); anova(m)".to_owned(),
         format!("e <- emmeans(m, ~ level, lmer.df = \"{df}\"); {contrasts}"),
-    ]
+    ];
+    if !chosen.is_empty() {
+        let fits = chosen.iter().map(|(column, values)| {
+            let values: Vec<String> = values.iter().map(label).collect();
+            format!("{} %in% c({})", quoted(column), values.join(", "))
+        });
+        lines.insert(1, format!("d <- d[{}, ]", fits.collect::<Vec<_>>().join(" & ")));
+    }
+    lines
 }
 
 fn finite(text: &str) -> std::result::Result<f64, String> {
@@ -271,9 +310,21 @@ fn family(text: &str) -> std::result::Result<ContrastFamily, String> {
     if text == "all" {
         return Ok(ContrastFamily::AllPairs);
     }
-    let levels = text.strip_prefix("vs:").map(|levels| levels.split(',').map(|level| level.trim().to_owned()));
-    match levels.map(Iterator::collect::<Vec<String>>) {
-        Some(levels) if levels.iter().all(|level| !level.is_empty()) => Ok(ContrastFamily::Versus(levels)),
-        _ => Err("all or vs:A,B is needed, A and B being levels of the factor".to_owned()),
+    let problem = "all or vs:A,B is needed, A and B being levels of the factor; one with a comma stands in quotes";
+    let levels = quoted_list(text.strip_prefix("vs:").ok_or(problem)?)?;
+    if levels.iter().any(String::is_empty) {
+        return Err(problem.to_owned());
+    }
+    Ok(ContrastFamily::Versus(levels))
+}
+
+/// The family that is meant: parts that are no levels, but one level together, are that level.
+fn family_of(family: &ContrastFamily, observations: &Observations) -> ContrastFamily {
+    let ContrastFamily::Versus(parts) = family else { return family.clone() };
+    let has = |label: &str| observations.levels().iter().any(|level| level == label);
+    let whole = parts.join(",");
+    match parts.iter().all(|part| has(part)) {
+        false if has(&whole) => ContrastFamily::Versus(vec![whole]),
+        _ => family.clone(),
     }
 }

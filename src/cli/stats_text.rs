@@ -21,7 +21,7 @@ fn write(text: &mut String, columns: &Columns, analysis: &Analysis) -> std::fmt:
         Reference::KenwardRoger => "Kenward-Roger",
         Reference::Normal => "normal",
     };
-    let Columns { response, factors, group } = columns;
+    let Columns { response, factors, group, .. } = columns;
     writeln!(
         text,
         "{response} ~ {} + (1 | {group}) by REML: {} rows, {} groups, {} levels; reference: {reference}",

@@ -25,9 +25,9 @@ pub use files::FileSet;
 pub use maps::{KeptMap, KeptMaps, maps_npz};
 pub(crate) use model_files::ModelFiles;
 pub use origin::{Origin, bar, map_bar, map_tile, page_display, parameters_in_short};
-pub(crate) use record::refuse_foreign as refuse_foreign_record;
+pub(crate) use record::{is_of_figure as is_figure_record, refuse_foreign as refuse_foreign_record};
 pub use record::{
-    DisplayRecord, FigureRecord, ImageRecord, MapRecord, MapsRecord, ModelRecord, OrientationRecord, content_sha256,
+    DisplayRecord, FigureRecord, ImageRecord, KeptRecord, MapRecord, MapsRecord, ModelRecord, OrientationRecord, content_sha256,
 };
 pub use scores::{hit_words, score_explanation, score_lines};
 pub use source::SourceImage;
@@ -129,8 +129,15 @@ impl Error {
     }
 }
 
-/// Writes a figure, and its record beside it under the same name with the ending `.json`: both or neither. Files of these
-/// names are replaced at the end, unless they are read-only or the second is no record of ours. Gives the names of both.
+/// The record of a figure at `target`: the same name with the ending `.record.json`, which no specification and no model's card
+/// has.
+pub fn record_path(target: &Path) -> PathBuf {
+    target.with_extension("record.json")
+}
+
+/// Writes a figure, and its record beside it ([`record_path`]): both or neither. Files of these names are replaced at the end,
+/// unless they are read-only or the second is no record of ours. A record under the name that versions up to 0.1.0 gave it, with
+/// the ending `.json`, is of an earlier figure of this name, and gets the same content. Gives the names of figure and record.
 ///
 /// # Errors
 /// When the figure cannot be drawn or written; what was there before then stays.
@@ -141,13 +148,17 @@ pub fn figure(
     record: &FigureRecord,
     target: &Path,
 ) -> Result<[PathBuf; 2]> {
-    let beside = target.with_extension("json");
+    let beside = record_path(target);
     refuse_foreign_record(&beside)?;
     let scene = template.scene(page)?;
     let content = page.encode(&scene, format)?;
     let mut files = FileSet::new();
     files.add(target, &content)?;
     files.add(&beside, &record.to_json()?)?;
+    let earlier = target.with_extension("json");
+    if is_figure_record(&earlier) && place::check(&earlier, place::Taken::Replaced).is_ok() {
+        files.add(&earlier, &record.to_json()?)?;
+    }
     files.publish()?;
     Ok([target.to_owned(), beside])
 }
@@ -157,7 +168,7 @@ pub fn figure(
 /// # Errors
 /// As there.
 pub fn check_figure_names(target: &Path) -> Result<()> {
-    let beside = target.with_extension("json");
+    let beside = record_path(target);
     for path in [target, &beside] {
         let free = place::check(path, place::Taken::Replaced);
         free.map_err(|source| Error::Write { source, path: path.to_owned() })?;

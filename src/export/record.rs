@@ -38,6 +38,9 @@ pub struct FigureRecord {
     pub orientations: Vec<OrientationRecord>,
     /// The models.
     pub models: Vec<ModelRecord>,
+    /// Where maps of an earlier run come from, as far as it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<KeptRecord>,
     /// The maps, in the order of the figure.
     pub maps: Vec<MapRecord>,
     /// How image and maps are shown.
@@ -82,6 +85,26 @@ pub struct ModelRecord {
     /// What it is.
     #[serde(flatten)]
     pub card: ModelCard,
+}
+
+/// Maps of an earlier run, as its report describes them; null stands for what it does not say.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct KeptRecord {
+    /// Version of the program that made them.
+    pub saliscope: Option<serde_json::Value>,
+    /// Name of the model.
+    pub model: Option<serde_json::Value>,
+    /// SHA-256 of its weights.
+    pub model_sha256: Option<serde_json::Value>,
+    /// The preset.
+    pub preset: Option<serde_json::Value>,
+    /// The class explained.
+    pub explained: Option<serde_json::Value>,
+    /// Data range of the likeness in this figure, for states of a cascade.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssim_range: Option<f64>,
+    /// That of the run.
+    pub ssim_range_of_run: Option<f64>,
 }
 
 /// A map and where it came from.
@@ -184,6 +207,7 @@ impl FigureRecord {
             other_images: Vec::new(),
             orientations: Vec::new(),
             models: Vec::new(),
+            kept: None,
             maps: Vec::new(),
             display,
             seed,
@@ -255,6 +279,19 @@ impl MapsRecord {
     }
 }
 
+/// Whether a file is the record of a figure that this program made.
+pub(crate) fn is_of_figure(path: &Path) -> bool {
+    // What cannot be read or is no JSON is no record.
+    let found = files::read(path, limits::REPORT_BYTES).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let found: serde_json::Value = found.unwrap_or_default();
+    is_ours(&found) && found.get("template").is_some_and(serde_json::Value::is_string)
+}
+
+fn is_ours(found: &serde_json::Value) -> bool {
+    let has = |field: &str| found.get(field).is_some_and(serde_json::Value::is_string);
+    has("saliscope") && found.get("notice").is_some_and(|notice| notice == NOT_FOR_DIAGNOSIS)
+}
+
 /// Refuses the name of a record that another file has. A model's card, for one, has the name of its figure's record.
 ///
 /// # Errors
@@ -271,9 +308,7 @@ pub(crate) fn refuse_foreign(path: &Path) -> Result<()> {
     };
     // What is no JSON is no record.
     let found = serde_json::from_slice::<serde_json::Value>(&bytes).unwrap_or_default();
-    let has = |field: &str| found.get(field).is_some_and(serde_json::Value::is_string);
-    let is_ours = has("saliscope") && found.get("notice").is_some_and(|notice| notice == NOT_FOR_DIAGNOSIS);
-    if is_ours { Ok(()) } else { Err(Error::ForeignRecord { path: path.to_owned() }) }
+    if is_ours(&found) { Ok(()) } else { Err(Error::ForeignRecord { path: path.to_owned() }) }
 }
 
 /// SHA-256 of a radiograph's pixels `[height_px, width_px]`: its size as two little-endian 64-bit numbers, then each

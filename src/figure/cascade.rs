@@ -20,10 +20,14 @@ const NAME: TextStyle = TextStyle::medium(15.0, INK);
 const TITLE: TextStyle = TextStyle::regular(14.0, QUIET);
 const TICK: TextStyle = TextStyle::regular(11.0, QUIET);
 
+const TITLE_LINE: f64 = 17.0;
 const MARGIN: f64 = 28.0;
 const NOTICE: NoticeStrip = NoticeStrip { height_px: 30.0, text_px: 15.0, baseline_px: 10.0 };
 const BASELINE_DASHES: [f64; 2] = [7.0, 4.0];
 const CONTROL_DASHES: [f64; 2] = [1.5, 3.5];
+
+/// Place below the header, words, and how the line is drawn.
+type LegendEntry = (f64, f64, &'static str, Rgb, Option<[f64; 2]>);
 
 /// The similarity of one method's maps, state by state.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,41 +79,51 @@ impl CascadeCurves<'_> {
         // Two plots give the least width in which headline and legend read well.
         let width = 2.0 * MARGIN + columns.max(2) as f64 * (Self::LEFT + plot_width + Self::GAP) - Self::GAP;
         let label_height = longest(&self.states, TICK)? + 18.0;
-        let cell_height = 26.0 + plot_height + label_height + 16.0;
+        let titles = self.titles()?;
+        let head_room = 26.0 + titles.iter().map(Vec::len).max().unwrap_or(0) as f64 * TITLE_LINE;
+        let cell_height = head_room + plot_height + label_height + 16.0;
         let (head, head_height) = header(&self.headline, self.caution.as_deref(), &self.details, width)?;
-        let legend_height = 30.0;
+        let (legend, legend_height) = self.legend(width)?;
         let height = head_height + legend_height + rows as f64 * cell_height + NOTICE.height_px + 4.0;
         let mut scene = Scene::new(width, height, BACKGROUND);
         draw_header(&mut scene, &head);
-        self.legend(&mut scene, head_height + 12.0)?;
+        for (x, y, text, colour, dashes) in legend {
+            let y = head_height + 12.0 + y;
+            scene.polyline(&[[x, y - 4.0], [x + 30.0, y - 4.0]], 2.2, colour, dashes);
+            scene.text([x + 38.0, y], Anchor::Start, DETAIL, text);
+        }
         let lowest = self.lowest();
         for (index, curve) in self.curves.iter().enumerate() {
             assert_eq!(curve.points.len(), self.states.len(), "a curve has one point a state");
             let x = MARGIN + (index % columns) as f64 * (Self::LEFT + plot_width + Self::GAP) + Self::LEFT;
-            let y = head_height + legend_height + (index / columns) as f64 * cell_height + 26.0;
-            self.plot(&mut scene, [x, y], curve, lowest)?;
+            let y = head_height + legend_height + (index / columns) as f64 * cell_height + head_room;
+            self.plot(&mut scene, [x, y], curve, &titles[index], lowest)?;
         }
         scene.notice(NOTICE);
         Ok(scene)
     }
 
-    fn legend(&self, scene: &mut Scene, y: f64) -> Result<()> {
-        let mut x = MARGIN;
-        let mut entry = |scene: &mut Scene, text: &str, colour, dashes| -> Result<()> {
-            scene.polyline(&[[x, y - 4.0], [x + 30.0, y - 4.0]], 2.2, colour, dashes);
-            scene.text([x + 38.0, y], Anchor::Start, DETAIL, text);
-            x += 38.0 + text_width_px(text, DETAIL)? + 28.0;
-            Ok(())
-        };
+    /// Where each sign stands below the header, its words and its line; and the height of all.
+    fn legend(&self, width: f64) -> Result<(Vec<LegendEntry>, f64)> {
         let band = self.curves.iter().any(|curve| curve.points.iter().any(|[_, sd]| sd.is_some()));
-        entry(scene, if band { "mean, band: standard deviation" } else { "similarity" }, CURVE, None)?;
+        let mut signs = vec![(if band { "mean, band: standard deviation" } else { "similarity" }, CURVE, None)];
         if self.curves.iter().any(|curve| curve.baseline.is_some()) {
-            entry(scene, "different images, trained network", BASELINE, Some(BASELINE_DASHES))?;
+            signs.push(("different images, trained network", BASELINE, Some(BASELINE_DASHES)));
         }
         if self.control.is_some() {
-            entry(scene, "unrelated blurred noise", CONTROL, Some(CONTROL_DASHES))?;
+            signs.push(("unrelated blurred noise", CONTROL, Some(CONTROL_DASHES)));
         }
-        Ok(())
+        let (mut x, mut y) = (MARGIN, 0.0);
+        let mut entries = Vec::new();
+        for (text, colour, dashes) in signs {
+            let own = 38.0 + text_width_px(text, DETAIL)?;
+            if x > MARGIN && x + own > width - MARGIN {
+                (x, y) = (MARGIN, y + 19.0);
+            }
+            entries.push((x, y, text, colour, dashes));
+            x += own + 28.0;
+        }
+        Ok((entries, y + 30.0))
     }
 
     /// The lower end of all axes: 0, or as many fifths below as the values need.
@@ -122,10 +136,33 @@ impl CascadeCurves<'_> {
         ((least * 5.0).floor() / 5.0).max(-1.0)
     }
 
-    fn plot(&self, scene: &mut Scene, [x, y]: [f64; 2], curve: &CascadeCurve<'_>, lowest: f64) -> Result<()> {
+    /// Lines of each title below its name, where it does not fit beside it.
+    fn titles(&self) -> Result<Vec<Vec<String>>> {
+        let below = |curve: &CascadeCurve<'_>| {
+            let beside = text_width_px(curve.name, NAME)? + 8.0 + text_width_px(curve.title, TITLE)?;
+            if curve.title == curve.name || beside <= Self::PLOT[0] {
+                return Ok(Vec::new());
+            }
+            wrapped(curve.title, TITLE, Self::PLOT[0])
+        };
+        self.curves.iter().map(below).collect()
+    }
+
+    fn plot(
+        &self,
+        scene: &mut Scene,
+        [x, y]: [f64; 2],
+        curve: &CascadeCurve<'_>,
+        title: &[String],
+        lowest: f64,
+    ) -> Result<()> {
         let [width, height] = Self::PLOT;
-        scene.text([x, y - 10.0], Anchor::Start, NAME, curve.name);
-        if curve.title != curve.name {
+        let above = title.len() as f64 * TITLE_LINE;
+        scene.text([x, y - 10.0 - above], Anchor::Start, NAME, curve.name);
+        for (position, line) in title.iter().enumerate() {
+            scene.text([x, y - 10.0 - above + (position + 1) as f64 * TITLE_LINE], Anchor::Start, TITLE, line);
+        }
+        if curve.title != curve.name && title.is_empty() {
             scene.text([x + text_width_px(curve.name, NAME)? + 8.0, y - 10.0], Anchor::Start, TITLE, curve.title);
         }
         let y_of = |value: f64| y + height * (1.0 - (value.clamp(lowest, 1.0) - lowest) / (1.0 - lowest));
@@ -240,7 +277,7 @@ pub struct CascadeTiles<'a> {
 impl CascadeTiles<'_> {
     const SIDE: f64 = 104.0;
     const GAP: f64 = 6.0;
-    const LEFT: f64 = 72.0;
+    const LEAST_LEFT: f64 = 72.0;
 
     /// Draws the page.
     ///
@@ -252,16 +289,25 @@ impl CascadeTiles<'_> {
     pub fn scene(&self) -> Result<Scene> {
         let [tile_width, tile_height] = self.tile_size();
         let columns = self.states.len() + 1;
-        let width = (2.0 * MARGIN + Self::LEFT + columns as f64 * (tile_width + Self::GAP) - Self::GAP).max(560.0);
+        let names: Vec<&str> = self.rows.iter().map(|(name, _)| *name).collect();
+        let left = (longest(&names, NAME)? + 14.0).max(Self::LEAST_LEFT);
+        let width = (2.0 * MARGIN + left + columns as f64 * (tile_width + Self::GAP) - Self::GAP).max(560.0);
+        let heads = std::iter::once(&"Radiograph").chain(&self.states).map(|name| wrapped(name, TITLE, tile_width));
+        let heads = heads.collect::<Result<Vec<_>>>()?;
+        let head_lines = heads.iter().map(Vec::len).max().unwrap_or(1).max(1);
         let (head, head_height) = header(&self.headline, self.caution.as_deref(), &self.details, width)?;
         let row_height = tile_height + 24.0;
-        let top = head_height + 26.0;
+        let top = head_height + 9.0 + head_lines as f64 * TITLE_LINE;
         let height = top + self.rows.len() as f64 * row_height + 8.0 + NOTICE.height_px;
         let mut scene = Scene::new(width, height, BACKGROUND);
         draw_header(&mut scene, &head);
-        let x_of = |column: usize| MARGIN + Self::LEFT + column as f64 * (tile_width + Self::GAP);
-        for (column, name) in std::iter::once(&"Radiograph").chain(&self.states).enumerate() {
-            scene.text([x_of(column) + tile_width / 2.0, top - 9.0], Anchor::Middle, TITLE, name);
+        let x_of = |column: usize| MARGIN + left + column as f64 * (tile_width + Self::GAP);
+        for (column, lines) in heads.iter().enumerate() {
+            let first = top - 9.0 - (lines.len().max(1) - 1) as f64 * TITLE_LINE;
+            for (position, line) in lines.iter().enumerate() {
+                let at = [x_of(column) + tile_width / 2.0, first + position as f64 * TITLE_LINE];
+                scene.text(at, Anchor::Middle, TITLE, line);
+            }
         }
         for (row, (method, tiles)) in self.rows.iter().enumerate() {
             assert_eq!(tiles.len(), self.states.len(), "a row has one tile a state");

@@ -17,6 +17,7 @@ pub use cascade::{CaptionedTile, CascadeCurve, CascadeCurves, CascadeTile, Casca
 pub use caution::CautionBox;
 pub use colour::{Rgb, inferno};
 pub use format::{ColumnWidth, Format};
+pub(crate) use paint::font_faces;
 pub use paint::{Painted, paint, paint_sized, text_width_px};
 pub use scene::{Anchor, NoticeStrip, Scene, TextStyle, Weight};
 pub use text::wrapped;

@@ -26,7 +26,7 @@ static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
 });
 
 /// The fonts as rules of a style sheet.
-pub(super) fn font_faces() -> String {
+pub(crate) fn font_faces() -> String {
     let rule = |(weight, face): (u16, &[u8])| {
         let data = base64::engine::general_purpose::STANDARD.encode(face);
         format!("@font-face{{font-family:Roboto;font-weight:{weight};src:url(data:font/ttf;base64,{data})}}")

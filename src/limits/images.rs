@@ -80,6 +80,12 @@ pub const PNG_CHUNKS: usize = 1000;
 /// Pixels of a map that is kept in a database.
 pub const KEPT_MAP_PIXELS: usize = 1 << 28;
 
+/// Pixels a side of a radiograph that is kept in a database: as large as a figure shows it, too small for most writing.
+pub const THUMBNAIL_PX: usize = 128;
+
+/// Radiographs that a run keeps in small, the first of its sample: 32 MiB at most, and less for being compressed.
+pub const THUMBNAILS: usize = 2000;
+
 /// Width of a figure in mm: text of 6 points still finds room on the narrowest, the widest is a sheet of A0 upright.
 pub const FIGURE_WIDTH_MM: Real = Real::new(60.0, 841.0);
 

@@ -50,14 +50,19 @@ impl Bootstrap {
         Some(Estimate { value, low: percentile(&values, 0.025), high: percentile(&values, 0.975), undefined_resamples })
     }
 
+    /// The positions of the cases of one resample, as many as there are cases.
+    pub(crate) fn drawn(&self, cases: usize, resample: usize) -> impl Iterator<Item = usize> {
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
+        random.set_stream(resample as u64);
+        (0..cases).map(move |_| random.random_range(0..cases))
+    }
+
     /// The values behind [`Bootstrap::estimate`], ascending, of the resamples in which the statistic is defined.
     pub fn values(&self, cases: usize, statistic: impl Fn(&[usize]) -> Option<f64> + Sync) -> Vec<f64> {
         let mut values: Vec<f64> = (0..self.resamples)
             .into_par_iter()
             .filter_map(|resample| {
-                let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-                random.set_stream(resample as u64);
-                let drawn: Vec<usize> = (0..cases).map(|_| random.random_range(0..cases)).collect();
+                let drawn: Vec<usize> = self.drawn(cases, resample).collect();
                 statistic(&drawn).filter(|value| !value.is_nan())
             })
             .collect();

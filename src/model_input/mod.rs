@@ -4,9 +4,9 @@ mod study_image;
 
 use std::borrow::Cow;
 
-pub use study_image::StudyImage;
+pub use study_image::{StudyImage, content_seed};
 
-use crate::network::{Batch, Model, ModelCard, ReadArea, Scaling};
+use crate::network::{Batch, ImageFit, Model, ModelCard, ReadArea, Scaling};
 use crate::radiograph::{Problem, Radiograph, ValueScale};
 
 /// What a radiograph becomes for a model, `[1, c, h, w]`: resized and scaled as its card says. Pixels that came scaled
@@ -15,7 +15,7 @@ use crate::radiograph::{Problem, Radiograph, ValueScale};
 /// # Errors
 /// When it cannot be brought to the model's size.
 pub fn model_input(radiograph: &Radiograph, model: &Model) -> Result<Batch, Problem> {
-    let sized = at_input_size(radiograph, &model.card)?;
+    let sized = at_input_size(radiograph, model.card.fit())?;
     Ok(scaled(&sized, model))
 }
 
@@ -25,10 +25,10 @@ pub fn area(radiograph: &Radiograph, card: &ModelCard) -> ReadArea {
 }
 
 /// The radiograph at the size that a model reads, by the rule and in the depth of its card.
-fn at_input_size<'a>(radiograph: &'a Radiograph, card: &ModelCard) -> Result<Cow<'a, Radiograph>, Problem> {
-    let area = area(radiograph, card);
+fn at_input_size(radiograph: &Radiograph, fit: ImageFit) -> Result<Cow<'_, Radiograph>, Problem> {
+    let area = fit.resize.area([radiograph.height_px(), radiograph.width_px()], fit.input_size);
     let [rows, columns] = area.whole_px;
-    let whole = if card.is_8_bit {
+    let whole = if fit.is_8_bit {
         Cow::Owned(radiograph.in_8_bits().resized(rows, columns)?.in_8_bits())
     } else {
         radiograph.resized(rows, columns)?

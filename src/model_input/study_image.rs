@@ -1,7 +1,7 @@
 //! A radiograph as one model reads it, and as a person sees it.
 
 use super::{area, at_input_size, scaled};
-use crate::network::{Batch, Model, ReadArea, Scaling, sha256_hex};
+use crate::network::{Batch, ImageFit, Model, ReadArea, Scaling, sha256_hex};
 use crate::radiograph::{Problem, Radiograph, ValueScale};
 
 /// One image at a model's size.
@@ -27,26 +27,40 @@ impl StudyImage {
     /// # Errors
     /// When it cannot be brought to that size.
     pub fn new(radiograph: &Radiograph, model: &Model) -> Result<Self, Problem> {
-        let sized = at_input_size(radiograph, &model.card)?;
+        let sized = at_input_size(radiograph, model.card.fit())?;
         let gray = sized.gray_levels().into_owned();
-        let symmetric: Vec<f32> = match sized.scale() {
-            ValueScale::Symmetric => sized.pixels().to_vec(),
-            ValueScale::Gray => gray.iter().map(|gray| Scaling::UnitToSymmetric.apply(*gray, 0)).collect(),
-        };
         let input = scaled(&sized, model);
         Ok(Self {
             input,
             area: area(radiograph, &model.card),
             gray,
-            content_seed: content_seed(&symmetric),
+            content_seed: seed_of(&sized),
             is_phantom: sized.is_phantom(),
             warnings: sized.warnings().to_vec(),
         })
     }
 }
 
+/// [`StudyImage::content_seed`] of an image for models that read images so.
+///
+/// # Errors
+/// When the image cannot be brought to their size.
+pub fn content_seed(radiograph: &Radiograph, fit: ImageFit) -> Result<u64, Problem> {
+    Ok(seed_of(&*at_input_size(radiograph, fit)?))
+}
+
+fn seed_of(sized: &Radiograph) -> u64 {
+    match sized.scale() {
+        ValueScale::Symmetric => hashed(sized.pixels()),
+        ValueScale::Gray => {
+            let gray = sized.gray_levels();
+            hashed(&gray.iter().map(|gray| Scaling::UnitToSymmetric.apply(*gray, 0)).collect::<Vec<f32>>())
+        }
+    }
+}
+
 /// The same for a PNG and an array that hold the same pixels, for every model of that input size.
-fn content_seed(symmetric: &[f32]) -> u64 {
+fn hashed(symmetric: &[f32]) -> u64 {
     let bytes: Vec<u8> = symmetric.iter().flat_map(|value| value.to_le_bytes()).collect();
     let digest = sha256_hex(&bytes);
     digest.as_bytes()[..16]
@@ -61,7 +75,7 @@ mod tests {
     #[test]
     fn the_seed_follows_the_content() {
         // SHA-256 of four zero bytes begins with df3f619804a92fdb.
-        assert_eq!(content_seed(&[0.0]), 0xdf3f_6198_04a9_2fdb);
-        assert_ne!(content_seed(&[0.0, 1.0]), content_seed(&[1.0, 0.0]));
+        assert_eq!(hashed(&[0.0]), 0xdf3f_6198_04a9_2fdb);
+        assert_ne!(hashed(&[0.0, 1.0]), hashed(&[1.0, 0.0]));
     }
 }

@@ -53,7 +53,7 @@ pub use initialize::initial_values;
 pub use mismatch::{Mismatch, Misshapen};
 pub use model::Model;
 pub(crate) use model_card::STUDY_INPUT_PX;
-pub use model_card::{DetectorCard, ModelCard, NEVER_SAW_PATIENTS, class_names};
+pub use model_card::{DetectorCard, ImageFit, ModelCard, NEVER_SAW_PATIENTS, class_names};
 pub use nonlinearity::Nonlinearity;
 pub use op::{BatchNorm, Border, Conv2d, Op, Pool};
 pub use output::Output;

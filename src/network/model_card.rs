@@ -162,6 +162,24 @@ struct DetectorFile {
     p6_from_c5: Option<bool>,
 }
 
+/// How images are brought to the size of a network.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ImageFit {
+    /// [`ModelCard::input_size`]
+    pub input_size: [usize; 2],
+    /// [`ModelCard::resize`]
+    pub resize: Resize,
+    /// [`ModelCard::is_8_bit`]
+    pub is_8_bit: bool,
+}
+
+impl ImageFit {
+    /// As a card in JSON says, whether or not its network is known; nothing where it does not say it.
+    pub fn of_json(card: &[u8]) -> Option<Self> {
+        CardFile::parse(card).ok()?.fit()
+    }
+}
+
 /// The card as people write it: all but the architecture may be left out, fields of later versions are passed over.
 #[derive(Debug, Deserialize)]
 pub(super) struct CardFile {
@@ -267,6 +285,13 @@ impl CardFile {
         Ok(card)
     }
 
+    /// How images are brought to the size of the network, as a card says that names its size; nothing where it makes no sense.
+    fn fit(self) -> Option<ImageFit> {
+        let resize = self.resize.resize().ok()?;
+        let input_size = self.input_size.filter(|sides| sides.iter().all(|side| (1..=limits::INPUT_SIDE_PX).contains(side)))?;
+        resize.problem(input_size).is_none().then_some(ImageFit { input_size, resize, is_8_bit: self.bit_depth.is_some() })
+    }
+
     /// Fills what the card leaves out: sizes from `inferred`, which the weights told, the rest by the study's rules
     /// (320x320 pixels, InceptionV3 and U-Net scaled to -1..1, others by ImageNet; class 1 of 2 is
     /// positive).
@@ -353,6 +378,11 @@ impl CardFile {
 }
 
 impl ModelCard {
+    /// How images are brought to its size.
+    pub fn fit(&self) -> ImageFit {
+        ImageFit { input_size: self.input_size, resize: self.resize, is_8_bit: self.is_8_bit }
+    }
+
     /// The card of a network made here: `classes` are its names, `weights_file` is the whole file of its weights.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use super::inference::{FTest, Inference, Linear, Reference};
 use super::mixed_model::MixedModel;
 use super::note::{Note, standard_deviation};
 use super::observations::Observations;
-use super::paired::{Paired, paired};
+use super::paired::{Paired, paired_lists};
 use crate::metrics::Bootstrap;
 
 /// What is asked of the data.
@@ -210,7 +210,6 @@ fn means(observations: &Observations, inference: &Inference, plan: &AnalysisPlan
             let null = plan.null.map(|value| {
                 let difference = linear.estimate - value;
                 let t = difference / linear.standard_error;
-                let differences: Vec<Option<f64>> = cells.iter().map(|cell| Some(cell[level]? - value)).collect();
                 NullTest {
                     value,
                     t,
@@ -219,7 +218,7 @@ fn means(observations: &Observations, inference: &Inference, plan: &AnalysisPlan
                     p_greater: t_upper(t, linear.df),
                     p_less: t_upper(-t, linear.df),
                     equivalence: None,
-                    one_sample: paired(&differences, &plan.bootstrap),
+                    one_sample: None,
                 }
             });
             LevelMean {
@@ -234,6 +233,13 @@ fn means(observations: &Observations, inference: &Inference, plan: &AnalysisPlan
         })
         .collect();
     let p: Vec<f64> = means.iter().filter_map(|mean| mean.null.as_ref()).map(|null| null.p).collect();
+    if let Some(value) = plan.null {
+        let differences = |level: usize| cells.iter().map(|cell| Some(cell[level]? - value)).collect();
+        let found = paired_lists(levels.len(), differences, &plan.bootstrap);
+        for (null, paired) in means.iter_mut().filter_map(|mean| mean.null.as_mut()).zip(found) {
+            null.one_sample = paired;
+        }
+    }
     let tested = means.iter_mut().filter_map(|mean| Some((mean.linear, mean.null.as_mut()?)));
     for ((linear, null), adjusted) in tested.zip(holm(&p)) {
         null.p_holm = adjusted;

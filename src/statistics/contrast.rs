@@ -9,7 +9,7 @@ use super::error::{Error, Result};
 use super::inference::{Inference, Linear, Reference};
 use super::max_t::MaxT;
 use super::observations::Observations;
-use super::paired::{Paired, paired};
+use super::paired::{Paired, paired_lists};
 use super::studentized_range::{studentized_range_critical, studentized_range_upper};
 use crate::metrics::Bootstrap;
 
@@ -213,7 +213,6 @@ pub(super) fn contrasts(
             };
             let z = t * standard_error / normal.linear(weights).standard_error;
             let p_max_t_normal = normal_largest.probability(z, f64::INFINITY, t_two_sided(z, f64::INFINITY)).p;
-            let differences: Vec<Option<f64>> = cells.iter().map(|levels| Some(levels[a]? - levels[b]?)).collect();
             Contrast {
                 a: levels[a].clone(),
                 b: levels[b].clone(),
@@ -233,12 +232,19 @@ pub(super) fn contrasts(
                 p_holm: f64::NAN,
                 p_benjamini_hochberg: f64::NAN,
                 equivalence: margin.map(|margin| Equivalence::new(estimate, &linear, margin, p_adjusted)),
-                paired: paired(&differences, bootstrap),
+                paired: None,
                 p_paired_t_holm: None,
                 p_signed_rank_holm: None,
             }
         })
         .collect();
+    let differences = |pair: usize| {
+        let (a, b) = pairs[pair];
+        cells.iter().map(|levels| Some(levels[a]? - levels[b]?)).collect()
+    };
+    for (contrast, paired) in contrasts.iter_mut().zip(paired_lists(pairs.len(), differences, bootstrap)) {
+        contrast.paired = paired;
+    }
     adjust(&mut contrasts);
     Ok(contrasts)
 }

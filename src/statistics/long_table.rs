@@ -1,13 +1,14 @@
 //! Long tables, one response a line, from CSV files that anybody's program wrote.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use super::error::{Error, Result};
+use super::rows::{Choice, Held, Pooling, Where};
 use crate::{files, limits};
 
-/// Which columns of the table are meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Which columns and rows of the table are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Columns {
     /// The response (score).
     pub response: String,
@@ -15,6 +16,10 @@ pub struct Columns {
     pub factors: Vec<String>,
     /// The group (image).
     pub group: String,
+    /// Which rows are meant; all without any.
+    pub wheres: Vec<Where>,
+    /// Columns whose different values may be pooled.
+    pub pooled: Vec<String>,
 }
 
 /// Rows left out for one reason.
@@ -35,12 +40,19 @@ pub struct LongTable {
     pub rows: Vec<(String, String, f64)>,
     /// What was left out, by reason and level.
     pub dropped: Vec<Dropped>,
+    /// Rows that were not asked for.
+    pub not_meant: usize,
+    /// By which columns and values rows were chosen.
+    pub chosen: Vec<(String, Vec<String>)>,
+    /// What a reader must know of the choice of rows, one sentence each.
+    pub notes: Vec<String>,
 }
 
 impl LongTable {
     /// Reads a file. Commas, semicolons or tabs, any line end, quotes and a byte order mark are understood; lines before
     /// the header that begin with a hash and a space are comments; names of columns are compared as they are, then without case. Rows without a response (empty, `NA`, `NaN`, `null`,
-    /// `None`, `.`), level or group (empty, `NA`, `NaN`) are left out and counted.
+    /// `None`, `.`), level or group (empty, `NA`, `NaN`) are left out and counted. Rows of different metrics, tests or units
+    /// are refused; rows of different conditions, networks or states in one level are noted.
     ///
     /// # Errors
     ///
@@ -86,11 +98,7 @@ impl LongTable {
         let (skipped_lines, skipped_bytes) =
             comments.fold((0, 0), |(lines, bytes), line| (lines + 1, bytes + line.len() + 1));
         let text = &text[skipped_bytes..];
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(delimiter(text))
-            .from_reader(text.as_bytes());
+        let mut reader = opened(text);
         let mut record = csv::StringRecord::new();
         let read = |reader: &mut csv::Reader<&[u8]>, record: &mut csv::StringRecord| {
             let more = reader.read_record(record).map_err(|error| Refusal::new(&error.to_string()))?;
@@ -106,6 +114,26 @@ impl LongTable {
         let factors =
             columns.factors.iter().map(|name| find(&header, name)).collect::<std::result::Result<Vec<_>, _>>()?;
         let group = find(&header, &columns.group)?;
+        let wheres = columns.wheres.iter().map(|own| Ok((find(&header, &own.column)?, own)));
+        let wheres = wheres.collect::<std::result::Result<Vec<_>, _>>()?;
+        let choice = if wheres.is_empty() {
+            Choice::default()
+        } else {
+            let mut held: HashMap<usize, Held> =
+                wheres.iter().map(|(position, _)| (*position, Held::default())).collect();
+            while read(&mut reader, &mut record)?.0 {
+                for (position, held) in &mut held {
+                    held.add(record.get(*position).unwrap_or_default().trim());
+                }
+            }
+            reader = opened(text);
+            read(&mut reader, &mut record)?;
+            Choice::new(&wheres, &held, |position| position == group)?
+        };
+        let is_used = |position: usize| position == response || position == group || factors.contains(&position);
+        let mut pooling = Pooling::new(&header, is_used, &columns.pooled);
+        let mut combinations: HashMap<String, Vec<String>> = HashMap::new();
+        let mut not_meant = 0;
         let mut rows = Vec::new();
         let mut dropped: BTreeMap<(&'static str, Option<String>), usize> = BTreeMap::new();
         loop {
@@ -135,11 +163,26 @@ impl LongTable {
                     return Err(at(Some(last), problem));
                 }
             }
+            if !choice.has(&record) {
+                not_meant += 1;
+                continue;
+            }
             let field = |column: usize| record.get(column).unwrap_or_default().trim();
             let level = factors
                 .iter()
                 .map(|column| Some(field(*column)).filter(|label| !is_no_label(label)))
                 .collect::<Option<Vec<_>>>();
+            if let Some(labels) = level.as_ref().filter(|labels| labels.len() > 1) {
+                let joined = labels.join(":");
+                match combinations.get(&joined) {
+                    Some(other) if other != labels => {
+                        let problem = format!("two combinations of the factors would both be called {joined}; rename one");
+                        return Err(at(None, problem));
+                    }
+                    Some(_) => {}
+                    None => drop(combinations.insert(joined, labels.iter().map(|own| (*own).to_owned()).collect())),
+                }
+            }
             let level = level.map(|labels| labels.join(":"));
             let mut drop =
                 |reason: &'static str, level: Option<String>| *dropped.entry((reason, level)).or_default() += 1;
@@ -157,7 +200,10 @@ impl LongTable {
             }
             match field(response).parse::<f64>() {
                 Ok(value) if value.is_nan() => drop("no response", Some(level)),
-                Ok(value) if value.is_finite() => rows.push((field(group).to_owned(), level, value)),
+                Ok(value) if value.is_finite() => {
+                    pooling.add(&record, &level);
+                    rows.push((field(group).to_owned(), level, value));
+                }
                 Ok(_) => return Err(at(Some(response), "the response is not finite".to_owned())),
                 Err(_) => {
                     let problem = "the response is no number (with a point for decimals)".to_owned();
@@ -166,14 +212,25 @@ impl LongTable {
             }
         }
         let dropped = dropped.into_iter().map(|((reason, level), rows)| Dropped { reason, level, rows }).collect();
-        Ok(Self { rows, dropped })
+        let notes = choice.notes.iter().cloned().chain(pooling.finish(&header)?).collect();
+        let chosen = choice.columns(&header).map(|(column, values)| (column.to_owned(), values.to_vec())).collect();
+        Ok(Self { rows, dropped, not_meant, chosen, notes })
     }
 }
 
-struct Refusal {
-    line: Option<u64>,
-    column: Option<String>,
-    problem: String,
+fn opened(text: &str) -> csv::Reader<&[u8]> {
+    csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter(text))
+        .from_reader(text.as_bytes())
+}
+
+/// Why a table is refused.
+pub(super) struct Refusal {
+    pub(super) line: Option<u64>,
+    pub(super) column: Option<String>,
+    pub(super) problem: String,
 }
 
 impl Refusal {
@@ -220,7 +277,12 @@ mod tests {
     use super::*;
 
     fn columns() -> Columns {
-        Columns { response: "value".to_owned(), factors: vec!["method".to_owned()], group: "image".to_owned() }
+        Columns {
+            response: "value".to_owned(),
+            factors: vec!["method".to_owned()],
+            group: "image".to_owned(),
+            ..Columns::default()
+        }
     }
 
     fn parse(text: &str) -> std::result::Result<LongTable, String> {
@@ -287,5 +349,48 @@ mod tests {
         let columns = Columns { factors: vec!["method".to_owned(), "w".to_owned()], ..columns() };
         let table = LongTable::parse(b"image,method,w,value\n1,A,x,1\n1,A,,2\n", &columns).ok().unwrap();
         assert_eq!(table.rows, [("1".to_owned(), "A:x".to_owned(), 1.0)]);
+        let meet = LongTable::parse(b"image,method,w,value\n1,A:x,y,1\n1,A,x:y,2\n", &columns).err().unwrap();
+        assert!(meet.problem.contains("both be called A:x:y") && meet.line == Some(3), "{}", meet.problem);
+    }
+
+    fn asked(text: &str, wheres: &[&str], change: impl FnOnce(&mut Columns)) -> std::result::Result<LongTable, String> {
+        let mut columns = columns();
+        columns.wheres = wheres.iter().map(|own| own.parse().unwrap()).collect();
+        change(&mut columns);
+        LongTable::parse(text.as_bytes(), &columns).map_err(|refusal| refusal.problem)
+    }
+
+    const SCORES: &str = "# notice\ntest,image,method,condition,metric,value\nutility,1,A,trained,auprc_trapezoid,1\n\
+        utility,1,A,random,auprc_trapezoid,2\nutility,1,A,trained,roc_auc,3\nrandomization,1,A,5,ssim_range_1,4\n\
+        randomization,1,A,5,ssim_range_2,5\n";
+
+    #[test]
+    fn rows_are_those_that_every_column_allows() {
+        let values = |wheres: &[&str]| asked(SCORES, wheres, |_| {}).map(|table| table.rows.iter().map(|row| row.2).collect());
+        let utility = ["test=utility", "metric=auprc_trapezoid"];
+        assert_eq!(values(&utility), Ok(vec![1.0, 2.0]));
+        let table = asked(SCORES, &["test=utility", "metric=auprc", "condition=trained"], |_| {}).unwrap();
+        assert_eq!((table.rows.len(), table.not_meant, table.rows[0].2), (1, 4, 1.0));
+        assert_eq!(table.notes, ["metric=auprc was taken as auprc_trapezoid"]);
+        let both: Vec<&str> = ["condition=trained", "condition=random"].into_iter().chain(utility).collect();
+        assert_eq!(values(&both), Ok(vec![1.0, 2.0]), "values of one column are alternatives");
+        let refused = |wheres: &[&str]| asked(SCORES, wheres, |_| {}).unwrap_err();
+        assert!(refused(&["metric=dice"]).contains("no row has the value dice; it holds auprc_trapezoid, roc_auc"));
+        assert!(refused(&["metric=ssim"]).contains("2 values begin with ssim"));
+        assert!(refused(&["metrics=ssim"]).contains("there is no such column"));
+        assert!(!refused(&["image=Doe"]).contains("it holds"), "groups may be patients");
+    }
+
+    #[test]
+    fn what_was_measured_differently_is_not_pooled_without_a_word() {
+        let refused = asked(SCORES, &[], |_| {}).unwrap_err();
+        assert!(refused.contains("different test (randomization, utility)") && refused.contains("--where test=VALUE"));
+        let refused = asked(SCORES, &["test=utility"], |_| {}).unwrap_err();
+        assert!(refused.contains("different metric (auprc_trapezoid, roc_auc)"), "{refused}");
+        let all = asked(SCORES, &[], |columns| columns.pooled = vec!["test".to_owned(), "Metric".to_owned()]).unwrap();
+        assert_eq!((all.rows.len(), all.notes.len()), (5, 1));
+        assert!(all.notes[0].contains("different condition (5, random, trained)"), "{:?}", all.notes);
+        let told_apart = |columns: &mut Columns| columns.factors.extend(["metric".to_owned(), "test".to_owned()]);
+        assert_eq!(asked(SCORES, &["condition=trained", "condition=5"], told_apart).unwrap().notes, [""; 0]);
     }
 }

@@ -19,6 +19,7 @@ mod note;
 mod observations;
 mod paired;
 mod root;
+mod rows;
 mod signed_rank;
 mod studentized_range;
 
@@ -31,6 +32,7 @@ pub use distributions::{
 pub use error::{Error, Result};
 pub use inference::{FTest, Inference, Linear, Reference};
 pub use long_table::{Columns, Dropped, LongTable};
+pub use rows::{Where, quoted_list};
 pub use max_t::{MaxT, MaxTProbability};
 pub use mixed_model::MixedModel;
 pub use note::Note;

@@ -44,6 +44,8 @@ pub enum Note {
     RepeatedCells,
     /// There is only one level.
     OneLevel,
+    /// Something about the choice of rows, in a sentence.
+    Rows(String),
 }
 
 impl Note {
@@ -57,6 +59,7 @@ impl Note {
             Self::MissingCells { .. } => "missing_cells",
             Self::RepeatedCells => "repeated_cells",
             Self::OneLevel => "one_level",
+            Self::Rows(_) => "choice_of_rows",
         }
     }
 
@@ -118,6 +121,7 @@ impl std::fmt::Display for Note {
                 "some pairs of group and level have several rows: the paired tests use their means, and the model \
                  takes them for independent within the group",
             ),
+            Self::Rows(words) => f.write_str(words),
             Self::OneLevel => f.write_str("the factor has one level: there is nothing to compare it with"),
         }
     }

@@ -1,6 +1,8 @@
 //! Differences within groups, without the mixed model's assumption of one spread for all levels: t, signed ranks, and
 //! the bootstrap over groups.
 
+use rayon::prelude::*;
+
 use super::distributions::{normal_cdf, normal_quantile, t_critical, t_two_sided};
 use super::signed_rank::{SignedRank, signed_rank};
 use crate::metrics::{Bootstrap, percentile};
@@ -56,8 +58,44 @@ pub struct BootstrapInterval {
     pub undefined_resamples: usize,
 }
 
+/// Numbers of a resample that are kept at once: one for each resample and list of differences.
+const AT_ONCE: usize = 1 << 22;
+
+/// Most lists of differences that share a resample.
+const MOST_LISTS: usize = 64;
+
 /// Describes and tests differences, one for each group or none where a value is missing; nothing without any.
 pub fn paired(differences: &[Option<f64>], bootstrap: &Bootstrap) -> Option<Paired> {
+    paired_lists(1, |_| differences.to_vec(), bootstrap).pop().flatten()
+}
+
+/// The same of several lists over the same groups, whose resamples are drawn once for many of them.
+pub(super) fn paired_lists(
+    count: usize,
+    list: impl Fn(usize) -> Vec<Option<f64>> + Sync,
+    bootstrap: &Bootstrap,
+) -> Vec<Option<Paired>> {
+    let together = (AT_ONCE / bootstrap.resamples.max(1)).clamp(1, MOST_LISTS);
+    let mut found = Vec::with_capacity(count);
+    for first in (0..count).step_by(together) {
+        let lists: Vec<Vec<Option<f64>>> =
+            (first..(first + together).min(count)).into_par_iter().map(&list).collect();
+        let mut own: Vec<Option<Paired>> = lists.par_iter().map(|differences| described(differences)).collect();
+        let means: Vec<f64> = own.iter().map(|own| own.as_ref().map_or(f64::NAN, |own| own.mean)).collect();
+        let resampled = resampled(&lists, &means, bootstrap);
+        let filled = own.iter_mut().zip(&lists).zip(resampled).collect::<Vec<_>>();
+        filled.into_par_iter().for_each(|((own, differences), values)| {
+            if let Some(own) = own {
+                own.bootstrap = interval(differences, own.mean, values, bootstrap);
+            }
+        });
+        found.append(&mut own);
+    }
+    found
+}
+
+/// All but the bootstrap.
+fn described(differences: &[Option<f64>]) -> Option<Paired> {
     let present: Vec<f64> = differences.iter().flatten().copied().collect();
     let count = present.len() as f64;
     let mean = mean(&present)?;
@@ -80,7 +118,7 @@ pub fn paired(differences: &[Option<f64>], bootstrap: &Bootstrap) -> Option<Pair
         share_above: above.sum::<f64>() / count,
         t_test,
         signed_rank: signed_rank(&present),
-        bootstrap: resampled(differences, &present, mean, bootstrap),
+        bootstrap: None,
     })
 }
 
@@ -89,27 +127,54 @@ fn mean(values: &[f64]) -> Option<f64> {
     Some(first + values.iter().map(|value| value - first).sum::<f64>() / values.len() as f64)
 }
 
-fn resampled(
+/// Means of each list over resampled groups, in the order of the resamples; NaN where a resample has no difference.
+fn resampled(lists: &[Vec<Option<f64>>], means: &[f64], bootstrap: &Bootstrap) -> Vec<Vec<f64>> {
+    let (width, groups) = (lists.len(), lists.first().map_or(0, Vec::len));
+    // By group, so that what is drawn lies together. Less the mean of all, so that a large offset costs no digits.
+    let mut deviations = vec![0.0; groups * width];
+    let has_gaps = lists.iter().flatten().any(Option::is_none);
+    let mut is_there = vec![1.0; if has_gaps { groups * width } else { 0 }];
+    for (column, (list, mean)) in lists.iter().zip(means).enumerate() {
+        for (group, own) in list.iter().enumerate() {
+            match own {
+                Some(own) => deviations[group * width + column] = own - mean,
+                None => is_there[group * width + column] = 0.0,
+            }
+        }
+    }
+    let rows: Vec<Vec<f64>> = (0..bootstrap.resamples)
+        .into_par_iter()
+        .map(|resample| {
+            let mut sums = vec![0.0; width];
+            let mut counts = vec![if has_gaps { 0.0 } else { groups as f64 }; width];
+            for group in bootstrap.drawn(groups, resample) {
+                let own = group * width..(group + 1) * width;
+                sums.iter_mut().zip(&deviations[own.clone()]).for_each(|(sum, own)| *sum += own);
+                if has_gaps {
+                    counts.iter_mut().zip(&is_there[own]).for_each(|(count, own)| *count += own);
+                }
+            }
+            let means = sums.iter().zip(&counts).zip(means);
+            means.map(|((sum, count), mean)| if *count > 0.0 { mean + sum / count } else { f64::NAN }).collect()
+        })
+        .collect();
+    (0..width).map(|column| rows.iter().map(|row| row[column]).collect()).collect()
+}
+
+/// The intervals of a mean whose resampled values these are; nothing for a single difference.
+fn interval(
     differences: &[Option<f64>],
-    present: &[f64],
-    value: f64,
+    mean: f64,
+    mut values: Vec<f64>,
     bootstrap: &Bootstrap,
 ) -> Option<BootstrapInterval> {
-    if present.len() < 2 {
+    let present: Vec<f64> = differences.iter().flatten().copied().collect();
+    values.retain(|value| !value.is_nan());
+    if present.len() < 2 || values.is_empty() {
         return None;
     }
-    let values = bootstrap.values(differences.len(), |drawn| {
-        let (sum, count) =
-            drawn.iter().filter_map(|group| differences[*group]).fold((0.0, 0.0), |(sum, count), own| {
-                // Less the mean of all, so that a large offset costs no digits.
-                (sum + (own - value), count + 1.0)
-            });
-        (count > 0.0).then(|| value + sum / count)
-    });
-    if values.is_empty() {
-        return None;
-    }
-    let bca = accelerated_shares(&values, present, value);
+    values.sort_unstable_by(f64::total_cmp);
+    let bca = accelerated_shares(&values, &present, mean);
     Some(BootstrapInterval {
         low: percentile(&values, 0.025),
         high: percentile(&values, 0.975),
@@ -177,5 +242,29 @@ mod tests {
         let gaps = paired(&[Some(1.0), None, None, Some(2.0)], &bootstrap).unwrap();
         let undefined = gaps.bootstrap.unwrap().undefined_resamples;
         assert!((1..40).contains(&undefined), "one in 16 draws no difference: {undefined}");
+    }
+
+    #[test]
+    fn lists_together_are_what_each_is_alone() {
+        let bootstrap = Bootstrap { resamples: 300, seed: 5 };
+        let list = |own: usize| -> Vec<Option<f64>> {
+            let value = |group: usize| ((group * (own + 3) * 7919) % 101) as f64 / 7.0 - 3.0;
+            (0..40).map(|group| Some(value(group)).filter(|_| own % 3 > 0 || group % 5 > 0)).collect()
+        };
+        let together = paired_lists(130, list, &bootstrap);
+        assert_eq!(together.len(), 130);
+        for (own, found) in together.iter().enumerate() {
+            assert_eq!(*found, paired(&list(own), &bootstrap), "list {own}");
+            // As the bootstrap of a single statistic draws them.
+            let differences = list(own);
+            let mean = found.as_ref().unwrap().mean;
+            let values = bootstrap.values(40, |drawn| {
+                let sum = drawn.iter().filter_map(|group| differences[*group]);
+                let (sum, count) = sum.fold((0.0, 0.0), |(sum, count), own| (sum + (own - mean), count + 1.0));
+                (count > 0.0).then(|| mean + sum / count)
+            });
+            let interval = found.as_ref().unwrap().bootstrap.unwrap();
+            assert_eq!(interval.low.to_bits(), percentile(&values, 0.025).to_bits(), "list {own}");
+        }
     }
 }

@@ -334,7 +334,7 @@ pub(super) fn read_trust(jobs: &Jobs, post: Post, home: PathBuf) {
 /// Writes `report.html` beside the database.
 pub(super) fn write_report(jobs: &Jobs, judged: Arc<Judged>) {
     let start = Start { name: "Write the report".to_owned(), lane: Lane::Write, urgent: false, listed: true };
-    jobs.start(start, move |watch| match report_of(&judged) {
+    jobs.start(start, move |watch| match report_of(&judged, watch) {
         Ok(()) => Ending::Done(Some("report.html lies beside the database".to_owned())),
         Err(Told { words, place }) => {
             watch.failed(Told { words: format!("the report could not be written: {words}"), place })
@@ -342,8 +342,8 @@ pub(super) fn write_report(jobs: &Jobs, judged: Arc<Judged>) {
     });
 }
 
-fn report_of(judged: &Judged) -> std::result::Result<(), Told> {
-    let pictures = KeptPictures::open(&judged.database, &judged.results).map_err(|error| told(&error))?;
+fn report_of(judged: &Judged, watch: &dyn Watch) -> std::result::Result<(), Told> {
+    let pictures = KeptPictures::open(&judged.database, &judged.results, None, watch).map_err(|error| told(&error))?;
     let made = report(&judged.results, None, &pictures, ReportOptions::default());
     let made = made.map_err(|error| Told::of(error.to_string(), None))?;
     let folder = judged.database.parent().unwrap_or(Path::new("."));

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::export;
 use crate::figure::{ColumnWidth, Format};
 use crate::job::JobId;
 
@@ -220,7 +221,8 @@ impl ExportForm {
             let part = |part: &str| path.with_file_name(format!("{stem}_{part}.dcm"));
             ["radiograph", "capture", "segmentation"].map(part).to_vec()
         } else {
-            vec![path.to_owned(), path.with_extension("json")]
+            let beside = if self.what == ExportWhat::Maps { path.with_extension("json") } else { export::record_path(path) };
+            vec![path.to_owned(), beside]
         };
         files.into_iter().find(|file| file.exists())
     }
@@ -257,7 +259,7 @@ mod tests {
         let mut form = ExportForm::default();
         form.propose(folder.path());
         assert_eq!(form.path(), Some(folder.path().join("saliscope-figure.png")));
-        std::fs::write(folder.path().join("saliscope-figure.json"), "{}").unwrap();
+        std::fs::write(folder.path().join("saliscope-figure.record.json"), "{}").unwrap();
         form.propose(Path::new("/elsewhere"));
         assert_eq!(form.path(), Some(folder.path().join("saliscope-figure-2.png")));
         form.what = ExportWhat::Dicom;

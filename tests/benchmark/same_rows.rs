@@ -2,7 +2,7 @@
 
 use saliscope::benchmark::protocol::Test;
 use saliscope::benchmark::results::{condition, metric};
-use saliscope::benchmark::{Options, Shard, Unit, database_path, merge, open, run};
+use saliscope::benchmark::{Options, Shard, Store, Unit, database_path, merge, merge_again, open, run};
 
 use crate::common::{protocol, rows, run_plain, runtime, same, setup};
 
@@ -42,6 +42,28 @@ fn workers_batches_and_shards_leave_no_trace() {
     assert_eq!((all.missing_parts.len(), all.missing_units), (0, 0));
     same(&rows(&target), &expected);
     assert!(merge(&target, &databases).unwrap_err().to_string().contains("exists"));
+
+    // Joined too early, and again once all parts are there.
+    let early = folder.path().join("early.sqlite");
+    merge(&early, &databases[..2]).unwrap();
+    let results = Store::read(&early).unwrap().results().unwrap();
+    assert_eq!((results.provenance.missing_parts.as_slice(), results.provenance.parts), (&[2][..], 3));
+    assert!(results.provenance.finished_unix_secs.is_none(), "a part is not here");
+    assert!(merge_again(&early, &databases[..1]).unwrap_err().to_string().contains("not joined from these parts"));
+    assert_eq!(merge_again(&early, &databases).unwrap().missing_parts.len(), 0);
+    same(&rows(&early), &expected);
+    let beside = |ending: &str| std::path::PathBuf::from(format!("{}{ending}", early.display()));
+    assert!(!beside("-wal").exists() && !beside("-shm").exists());
+    assert!(Store::read(&early).unwrap().results().unwrap().provenance.missing_parts.is_empty());
+    // What is no earlier joining of these parts stays.
+    let part = std::fs::read(&databases[0]).unwrap();
+    assert!(merge_again(&databases[0], &databases).is_err());
+    assert_eq!(std::fs::read(&databases[0]).unwrap(), part);
+    let table = folder.path().join("table.csv");
+    std::fs::write(&table, "a,b").unwrap();
+    assert!(merge_again(&table, &databases).unwrap_err().to_string().contains("exists"));
+    assert!(merge_again(&whole.join("benchmark.sqlite"), &databases).is_err(), "a run that was never in parts");
+    same(&rows(&whole), &expected);
 
     let mut changed = protocol();
     changed.seeds.sample = 1;

@@ -98,6 +98,7 @@ fn the_exported_scores_can_be_analysed_by_the_stats_command() {
         response: "value".to_owned(),
         factors: vec!["test".to_owned(), "metric".to_owned(), "method".to_owned()],
         group: "image".to_owned(),
+        ..Columns::default()
     };
     let table = LongTable::read(&path, &columns).unwrap();
     let defined = whole("arun2021", 24).scores.iter().filter(|score| score.value.is_some()).count();

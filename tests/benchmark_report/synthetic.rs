@@ -87,6 +87,8 @@ pub(crate) fn provenance() -> RunProvenance {
         work_secs: 3600.0,
         units_done: 1000,
         units_total: 1000,
+        missing_parts: Vec::new(),
+        parts: 1,
     }
 }
 

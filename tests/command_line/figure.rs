@@ -25,9 +25,9 @@ fn a_grid_of_methods_is_drawn_with_its_record() {
                    "methods": ["GCAM", "SG"], "parameters": {"sg": {"samples": 2}}, "seed": 4, "class": 0,
                    "truth": {"boxes": [[10, 20, 30, 40]]}}"#;
     let ran = draw(&bench, spec, "figure.pdf").succeeded();
-    assert!(ran.lines()[0]["record"].as_str().unwrap().ends_with("figure.json"));
+    assert!(ran.lines()[0]["record"].as_str().unwrap().ends_with("figure.record.json"));
     assert!(std::fs::read(bench.path("figure.pdf")).unwrap().starts_with(b"%PDF"));
-    let record = json(&bench, "figure.json");
+    let record = json(&bench, "figure.record.json");
     assert_eq!((&record["template"], &record["seed"]), (&"method_grid".into(), &4.into()));
     assert_eq!(record["models"][0]["name"], "model");
     assert_eq!(record["models"][0]["sha256"].as_str().map(str::len), Some(64));
@@ -84,7 +84,7 @@ fn a_cascade_becomes_a_row_a_method() {
         assert!(svg.contains(&format!(">{words}</text>")), "{words}");
     }
     assert!(svg.contains(">SSIM ") && svg.contains("likeness to the map of state Original, at a data range of 1"));
-    let record = json(&bench, "row.json");
+    let record = json(&bench, "row.record.json");
     assert!(record["maps"][1]["ssim_to_first"].is_number() && record["maps"][0].get("ssim_to_first").is_none());
     // Two radiographs, two times three maps, a colour bar.
     assert_eq!(svg.matches("<image").count(), 2 + 6 + 1);
@@ -107,15 +107,18 @@ fn errors_name_the_field_and_touch_nothing() {
         r#"{"template": "single_case", "image": "chest.png", "models": ["model.safetensors"], "methods": ["GRAD"]}"#;
     let refused = draw(&bench, fine, "figure.jpg");
     assert!(refused.refused(2).contains(".png, .svg or .pdf"));
-    for taken in ["chest.png", "spec.png"] {
-        let refused = draw(&bench, fine, taken);
-        assert!(refused.refused(2).contains("would replace a file it is made from"), "{taken}");
-    }
+    let refused = draw(&bench, fine, "chest.png");
+    assert!(refused.refused(2).contains("would replace a file it is made from"));
+    let spec = bench.write("taken.record.json", fine.as_bytes());
+    let out = bench.path("taken.png");
+    let refused = run(&["figure", "--quiet", spec.to_str().unwrap(), "--out", out.to_str().unwrap()]);
+    assert!(refused.refused(2).contains("would replace a file it is made from"));
+    assert_eq!(std::fs::read(&spec).unwrap(), fine.as_bytes());
     let refused = draw(&bench, &fine.replace("\"methods\"", "\"identity\": true, \"methods\""), "figure.png");
     assert!(refused.refused(2).contains("no DICOM file"));
     draw(&bench, fine, "no_such_folder/figure.png").refused(1);
     assert_eq!(std::fs::read(bench.path("figure.png")).unwrap(), b"old");
-    assert!(!bench.path("figure.json").exists());
+    assert!(!bench.path("figure.record.json").exists());
 }
 
 #[test]
@@ -145,7 +148,7 @@ fn no_export_names_the_patient_unless_asked_to() {
     let spec = r#"{"template": "single_case", "image": "Doe_Jane.dcm", "models": ["model.safetensors"],
                    "methods": ["GRAD"], "dpi": 100}"#;
     draw(&bench, spec, "figure.svg").succeeded();
-    let figure = ["figure.svg", "figure.json"].map(|name| bench.path(name));
+    let figure = ["figure.svg", "figure.record.json"].map(|name| bench.path(name));
     let all = names.iter().map(|name| bench.path("out").join(name)).chain(figure.clone());
     for path in all {
         for secret in ["Jane", "MRN-0815"] {
@@ -163,4 +166,133 @@ fn no_export_names_the_patient_unless_asked_to() {
     let refused = run(&with(bench.explain("chest.png", "png"), &["--dicom", "--identity"]));
     assert!(refused.refused(2).contains("no DICOM file"));
     assert!(!bench.path("png").exists(), "nothing is left");
+}
+
+#[test]
+fn a_specification_may_have_the_name_of_its_figure() {
+    let bench = Bench::new();
+    let spec = r#"{"template": "single_case", "image": "chest.png", "models": ["model.safetensors"], "methods": ["GRAD"],
+                   "dpi": 72}"#;
+    let path = bench.write("figure.json", spec.as_bytes());
+    let words = |out: &str| {
+        let out = bench.path(out);
+        run(&["figure", "--quiet", path.to_str().unwrap(), "--out", out.to_str().unwrap()])
+    };
+    let ran = words("figure.pdf").succeeded();
+    assert!(ran.lines()[0]["record"].as_str().unwrap().ends_with("figure.record.json"));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), spec);
+    // The record of an earlier version, of a figure that is drawn anew, says what the new one says; other files stay.
+    let old = r#"{"notice": "Research use - not for diagnosis", "saliscope": "0.1.0", "template": "single_case", "seed": 9}"#;
+    bench.write("again.json", old.as_bytes());
+    words("again.svg").succeeded();
+    assert_eq!(json(&bench, "again.json"), json(&bench, "again.record.json"));
+    for (name, other) in [("card.json", r#"{"architecture": "inception_v3"}"#), ("explain.json", &old.replace("template", "t"))] {
+        bench.write(name, other.as_bytes());
+        words(&name.replace("json", "png")).succeeded();
+        assert_eq!(std::fs::read_to_string(bench.path(name)).unwrap(), *other);
+    }
+}
+
+/// A cascade of two images under one preset, in the folder `cascade`.
+fn cascade_of_two(bench: &Bench, preset: &str) -> Vec<String> {
+    bench.png("other.png", 2);
+    let path = |name: &str| bench.path(name).to_str().unwrap().to_owned();
+    let words = ["cascade", "--quiet", "--methods", "GRAD", "--states", "Logits", "--preset", preset];
+    let (model, out) = (path("model.safetensors"), path("cascade"));
+    let images = [path("chest.png"), path("other.png")];
+    run(&[&words[..], &["--model", &model, "--image", &images[0], &images[1], "--out", &out]].concat()).succeeded();
+    let table = std::fs::read_to_string(bench.path("cascade/cascade.csv")).unwrap();
+    table.lines().map(str::to_owned).collect()
+}
+
+/// What `cascade.csv` says of an image in state Logits.
+fn likeness(table: &[String], image: &str, column: &str) -> f64 {
+    let head: Vec<&str> = table[0].split(',').collect();
+    let cell = |line: &str, name: &str| {
+        let position = head.iter().position(|own| *own == name).unwrap();
+        line.split(',').nth(position).unwrap().to_owned()
+    };
+    let line = table.iter().find(|line| cell(line, "image") == image && cell(line, "state") == "Logits").unwrap();
+    cell(line, column).parse().unwrap()
+}
+
+#[test]
+fn each_image_of_a_cascade_keeps_what_the_run_says_of_it() {
+    for (preset, range) in [("arun2021", 2), ("recommended", 1)] {
+        let bench = Bench::new();
+        let table = cascade_of_two(&bench, preset);
+        let report = json(&bench, "cascade/cascade.json");
+        let expected = likeness(&table, "1", &format!("ssim_range_{range}"));
+        let class = report["images"][1]["explained"]["name"].as_str().unwrap().to_owned();
+        let figure = |maps: &str, image: &str, out: &str| {
+            let spec = format!(
+                r#"{{"template": "cascade_row", "image": "{image}", "maps": "{maps}", "methods": ["GRAD"], "dpi": 72}}"#
+            );
+            let ran = draw(&bench, &spec, &format!("{out}.svg"));
+            (ran, bench.path(&format!("{out}.svg")), format!("{out}.record.json"))
+        };
+        let maps = ["cascade/image_001", "cascade/image_001/cascade.npz", "cascade"];
+        for (number, maps) in maps.into_iter().enumerate() {
+            let (ran, svg, record) = figure(maps, "other.png", &format!("row{number}"));
+            ran.succeeded();
+            let svg = std::fs::read_to_string(svg).unwrap();
+            for words in ["Model “model”", &format!("preset {preset}"), &class, &format!("at a data range of {range};")] {
+                assert!(svg.contains(words), "{maps}: {words}");
+            }
+            assert!(!svg.contains("not known") && !svg.contains("Note:"), "{maps}");
+            let record = json(&bench, &record);
+            let found = record["maps"][1]["ssim_to_first"].as_f64().unwrap();
+            assert!((found - expected).abs() < 1e-6, "{maps}: {found} and not {expected}");
+            assert_eq!((&record["kept"]["preset"], record["kept"]["ssim_range"].as_f64()), (&preset.into(), Some(f64::from(range))));
+        }
+        // The report moved into the folder of the image, which got another name.
+        std::fs::rename(bench.path("cascade/image_001"), bench.path("renamed")).unwrap();
+        std::fs::copy(bench.path("cascade/cascade.json"), bench.path("renamed/cascade.json")).unwrap();
+        let (ran, svg, _) = figure("renamed", "other.png", "renamed_row");
+        ran.succeeded();
+        let svg = std::fs::read_to_string(svg).unwrap();
+        assert!(svg.contains(&class) && svg.contains(&format!("at a data range of {range};")));
+        // Maps of another image than the one shown.
+        let (ran, svg, _) = figure("cascade/image_000", "other.png", "other_row");
+        ran.succeeded();
+        assert!(std::fs::read_to_string(svg).unwrap().contains("is not the one that these maps were made of"));
+        let (ran, ..) = figure("cascade", "other.png", "none");
+        assert!(ran.refused(2).contains("name the folder of one"), "image_001 is gone");
+    }
+}
+
+#[test]
+fn what_no_report_says_of_a_cascade_is_not_known() {
+    let bench = Bench::new();
+    let table = cascade_of_two(&bench, "arun2021");
+    let spec = r#"{"template": "cascade_row", "image": "other.png", "maps": "cascade/image_001", "methods": ["GRAD"], "dpi": 72}"#;
+    let drawn = || {
+        draw(&bench, spec, "row.svg").succeeded();
+        let found = json(&bench, "row.record.json")["maps"][1]["ssim_to_first"].as_f64().unwrap();
+        (std::fs::read_to_string(bench.path("row.svg")).unwrap(), found)
+    };
+    let [one, two] = [1, 2].map(|range| likeness(&table, "1", &format!("ssim_range_{range}")));
+    let mut report = json(&bench, "cascade/cascade.json");
+    let write = |report: &serde_json::Value| {
+        std::fs::write(bench.path("cascade/cascade.json"), report.to_string()).unwrap();
+    };
+    // As the first versions wrote it: no range, which the preset tells.
+    report["similarity"].as_object_mut().unwrap().remove("figure_range");
+    write(&report);
+    let (svg, found) = drawn();
+    assert!((found - two).abs() < 1e-6 && svg.contains("at a data range of 2;"));
+    for field in ["preset", "images", "model", "parameters"] {
+        report.as_object_mut().unwrap().remove(field);
+    }
+    write(&report);
+    let (svg, found) = drawn();
+    assert!((found - one).abs() < 1e-6);
+    // Lines may be broken between any two words.
+    let words: String = svg.split("</text>").map(|text| format!("{} ", text.rsplit('>').next().unwrap())).collect();
+    for part in ["says it: model, class, preset.", "(that of the run is not known)", "clipped is not known"] {
+        assert!(words.contains(part), "{part}: {words}");
+    }
+    std::fs::write(bench.path("cascade/cascade.json"), "{").unwrap();
+    let (svg, _) = drawn();
+    assert!(svg.contains("cannot be read"));
 }

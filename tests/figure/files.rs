@@ -79,7 +79,7 @@ fn figure_and_record_appear_together_or_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("figure.svg");
     let [figure, beside] = export::figure(&template(), page(), Format::Svg, &record(), &target).unwrap();
-    assert_eq!((figure, beside.file_name().unwrap().to_str()), (target.clone(), Some("figure.json")));
+    assert_eq!((figure, beside.file_name().unwrap().to_str()), (target.clone(), Some("figure.record.json")));
     let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&beside).unwrap()).unwrap();
     assert_eq!(json["notice"], "Research use - not for diagnosis");
     assert_eq!((&json["template"], &json["seed"], &json["dpi"]), (&"method_grid".into(), &3.into(), &300.into()));

@@ -112,3 +112,109 @@ fn errors_say_what_to_do_and_leave_nothing() {
     assert!(std::fs::read_to_string(&data).unwrap().starts_with("image"));
     assert_eq!(stats(&folder.path().join("none.csv"), &out, &[]).code, Some(1));
 }
+
+/// A table as `benchmark export` writes it: two tests, three metrics, two conditions; scores by formula.
+fn exported(folder: &Path) -> std::path::PathBuf {
+    let mut text = String::from("# notice: Research use - not for diagnosis\n# the same fits in R:\n# library(lmerTest)\n");
+    text.push_str("test,image,method,condition,models,replicate,metric,value,note\n");
+    for image in 0..12 {
+        for (number, method) in ["GRAD", "XRAI", "GCAM"].into_iter().enumerate() {
+            let noise = f64::from((image * 7919 + number as i32 * 104_729) % 101) / 1000.0;
+            let base = 0.2 + 0.1 * number as f64 + f64::from(image) / 100.0 + noise;
+            for (condition, factor) in [("trained", 1.0), ("random", 0.5)] {
+                for (metric, shift) in [("auprc_trapezoid", 0.0), ("roc_auc", 0.4)] {
+                    let value = base * factor + shift;
+                    text.push_str(&format!("utility,case {image:04},{method},{condition},m_1,1,{metric},{value},\n"));
+                }
+            }
+            text.push_str(&format!("randomization,case {image:04},{method},5,m_1,1,ssim_range_1,{},\n", base / 3.0));
+        }
+    }
+    let path = folder.join("scores.csv");
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+#[test]
+fn rows_of_an_export_are_chosen_and_measures_are_not_mixed() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = exported(folder.path());
+    let out = folder.path().join("stats.json");
+    let refused = stats(&data, &out, &[]);
+    assert_eq!(refused.code, Some(1));
+    for words in ["rows of different test (randomization, utility)", "--where test=VALUE", "--pool test"] {
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
+    assert!(!out.exists());
+    let asked = ["--where", "test=utility", "--where", "metric=auprc", "--where", "condition=trained"];
+    let ran = stats(&data, &out, &asked);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("metric=auprc was taken as auprc_trapezoid"), "{}", ran.stderr);
+    let found = read(&out);
+    assert_eq!(found["model"]["rows"], 36);
+    assert_eq!(found["rows_not_asked_for"], 12 * 3 * 5 - 36);
+    assert_eq!(found["where"][1], serde_json::json!({"column": "metric", "values": ["auprc_trapezoid"]}));
+    assert!(found["r"][1].as_str().unwrap().contains("d[[\"metric\"]] %in% c(\"auprc_trapezoid\")"));
+    // The same rows alone give the same numbers.
+    let only: Vec<String> = std::fs::read_to_string(&data)
+        .unwrap()
+        .lines()
+        .filter(|line| line.starts_with("test,") || (line.contains("auprc_trapezoid") && line.contains(",trained,")))
+        .map(str::to_owned)
+        .collect();
+    let alone = folder.path().join("alone.csv");
+    std::fs::write(&alone, only.join("\n")).unwrap();
+    let alone_out = folder.path().join("alone.json");
+    assert_eq!(stats(&alone, &alone_out, &[]).code, Some(0));
+    assert_eq!(read(&alone_out)["contrasts"], found["contrasts"]);
+    // Both conditions in one level are told of; apart they are not.
+    let both = stats(&data, &out, &["--force", "--where", "test=utility", "--where", "metric=auprc_trapezoid"]);
+    assert!(both.stderr.contains("rows of different condition (random, trained)"), "{}", both.stderr);
+    assert_eq!(read(&out)["model"]["rows"], 72);
+    let apart = [&asked[..4], &["--force", "--factor", "condition"]].concat();
+    let apart = stats(&data, &out, &apart);
+    assert!(apart.code == Some(0) && !apart.stderr.contains("pool"), "{}", apart.stderr);
+    for (wrong, words) in [
+        ("metric=dice", "no row has the value dice; it holds auprc_trapezoid, roc_auc, ssim_range_1"),
+        ("metrics=dice", "there is no such column"),
+        ("metric", "COLUMN=VALUE is needed"),
+    ] {
+        let refused = stats(&data, &out, &["--force", "--where", wrong]);
+        assert!(refused.code != Some(0) && refused.stderr.contains(words), "{wrong}: {}", refused.stderr);
+    }
+}
+
+#[test]
+fn any_level_can_be_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let levels = ["A - High", "B:x", "B,y", "\"q\" µ/α", "1e3", "B"];
+    let mut text = String::from("image,method,value\n");
+    for image in 0..9 {
+        for (number, level) in levels.into_iter().enumerate() {
+            let value = f64::from((image * 31 + number as i32 * 17) % 23) / 23.0;
+            text.push_str(&format!("i{image},\"{}\",{value}\n", level.replace('"', "\"\"")));
+        }
+    }
+    let data = folder.path().join("levels.csv");
+    std::fs::write(&data, text).unwrap();
+    let baselines = |family: &str| {
+        let out = folder.path().join("stats.json");
+        let ran = stats(&data, &out, &["--force", "--contrasts", family]);
+        assert_eq!(ran.code, Some(0), "{family}: {}", ran.stderr);
+        let found = read(&out);
+        let names: std::collections::BTreeSet<String> =
+            found["contrasts"].as_array().unwrap().iter().map(|own| own["b"].as_str().unwrap().to_owned()).collect();
+        (names.into_iter().collect::<Vec<_>>(), found["contrasts"].as_array().unwrap().len())
+    };
+    for level in levels {
+        let quoted = format!("vs:\"{}\"", level.replace('"', "\"\""));
+        assert_eq!(baselines(&quoted), (vec![level.to_owned()], 5), "{quoted}");
+    }
+    assert_eq!(baselines("vs:B,y"), (vec!["B,y".to_owned()], 5), "there is no level y");
+    assert_eq!(baselines("vs:B:x"), (vec!["B:x".to_owned()], 5));
+    assert_eq!(baselines("vs:\"B,y\",B"), (vec!["B".to_owned(), "B,y".to_owned()], 8));
+    let out = folder.path().join("none.json");
+    for family in ["vs:\"B,y", "vs:B,z", "vs:"] {
+        assert_eq!(stats(&data, &out, &["--contrasts", family]).code, Some(2), "{family}");
+    }
+}

@@ -23,6 +23,7 @@ pub(crate) fn table(name: &str, factors: &[&str]) -> Vec<Row> {
         response: "value".to_owned(),
         factors: factors.iter().map(|factor| (*factor).to_owned()).collect(),
         group: "image".to_owned(),
+        ..Columns::default()
     };
     LongTable::read(&fixture(&format!("{name}.csv")), &columns).unwrap().rows
 }

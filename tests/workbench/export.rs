@@ -48,7 +48,7 @@ fn exports_are_anonymous_until_the_user_says_otherwise() {
     write(&mut window);
     let svg = std::fs::read_to_string(folder.path().join("figure.svg")).unwrap();
     assert!(svg.contains(NOT_FOR_DIAGNOSIS));
-    let record = json(&folder.path().join("figure.json"));
+    let record = json(&folder.path().join("figure.record.json"));
     assert_eq!(record["notice"], NOT_FOR_DIAGNOSIS);
     assert!(record.get("identity").is_none());
     assert_eq!((record["models"].as_array().unwrap().len(), record["maps"].as_array().unwrap().len()), (4, 4));
@@ -68,7 +68,7 @@ fn raw_maps_on_one_scale_are_exported_on_that_scale() {
     dialog(&mut window, Command::ExportFigure, &folder.path().join("raw.png"));
     write(&mut window);
     let range: [f32; 2] =
-        serde_json::from_value(json(&folder.path().join("raw.json"))["display"]["map"]["range"].clone()).unwrap();
+        serde_json::from_value(json(&folder.path().join("raw.record.json"))["display"]["map"]["range"].clone()).unwrap();
     assert_eq!(range, [low, high]);
 }
 
@@ -130,7 +130,7 @@ fn what_cannot_be_written_is_told_and_leaves_the_old_files() {
     // The record has no place: the figure must not replace the old one either.
     let target = folder.path().join("figure.png");
     std::fs::write(&target, "old").unwrap();
-    std::fs::create_dir(folder.path().join("figure.json")).unwrap();
+    std::fs::create_dir(folder.path().join("figure.record.json")).unwrap();
     dialog(&mut window, Command::ExportFigure, &target);
     assert!(says(&window, "figure.png is there and will be replaced"));
     press(&mut window, "Write the files");

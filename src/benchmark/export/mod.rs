@@ -98,6 +98,10 @@ fn header(results: &Results, analysis: &Analysis) -> Vec<(&'static str, String)>
         ),
         ("r", r_lines(analysis).join("\n")),
     ];
+    if !provenance.missing_parts.is_empty() {
+        let here = provenance.parts.saturating_sub(provenance.missing_parts.len());
+        header.push(("parts", format!("{here} of {}; units of the others are not counted", provenance.parts)));
+    }
     if let Some(caution) = analysis.caution {
         header.insert(1, ("caution", caution.to_owned()));
     }
@@ -177,7 +181,7 @@ pub fn files(results: &Results, pictures: &dyn Pictures, options: ExportOptions)
         ("figure4_maps", figures::network_grid(results, &analysis, &index, pictures, label)),
     ];
     for (id, grid) in grids {
-        if let Some(grid) = grid {
+        if let Some(grid) = grid.filter(|grid| !grid.rows.is_empty()) {
             figures.push((id.to_owned(), grid.scene()?));
         }
     }

@@ -9,6 +9,8 @@ const GAP: f64 = 5.0;
 const GROUP_GAP: f64 = 16.0;
 const LEFT: f64 = 52.0;
 const PLOT_HEIGHT: f64 = 300.0;
+/// Room that a name takes to the left and below, turned by 45 degrees, in its lengths.
+const HANG: f64 = 0.72;
 const MEAN_DASHES: [f64; 2] = [3.5, 2.5];
 const LINE_DASHES: [f64; 2] = [7.0, 4.0];
 
@@ -96,25 +98,32 @@ impl BoxPlot {
     pub fn scene(&self) -> Result<Scene> {
         let widths: Vec<f64> = self.groups.iter().map(Self::group_width).collect();
         let plot_width = (widths.iter().sum::<f64>() + GROUP_GAP).max(420.0);
-        let width = 2.0 * MARGIN + LEFT + plot_width;
+        // Names below hang to the left of their boxes.
+        let mut left = MARGIN + LEFT;
+        let mut x = GROUP_GAP;
+        for (group, group_width) in self.groups.iter().zip(&widths) {
+            let middle = x + (group_width - GROUP_GAP) / 2.0;
+            left = left.max(text_width_px(&group.label, NAME)? * HANG + 12.0 - middle);
+            x += group_width;
+        }
+        let width = left + plot_width + MARGIN;
         let heading = Heading::new(&self.headline, self.caution.as_deref(), &self.details, width)?;
         let legend = Legend::new(self.signs(), width)?;
         let mut label_height: f64 = 0.0;
         for group in &self.groups {
             label_height = label_height.max(text_width_px(&group.label, NAME)?);
         }
-        let label_height = label_height * 0.72 + 24.0;
+        let label_height = label_height * HANG + 24.0;
         let top = heading.bottom_px + legend.height_px + 6.0;
         let height = top + PLOT_HEIGHT + label_height + 12.0 + NOTICE.height_px;
         let mut scene = Scene::new(width, height, BACKGROUND);
         heading.draw(&mut scene);
         legend.draw(&mut scene, heading.bottom_px);
-        let left = MARGIN + LEFT;
         let [lowest, highest] = self.range();
         let y_of =
             |value: f64| top + PLOT_HEIGHT * (1.0 - (value.clamp(lowest, highest) - lowest) / (highest - lowest));
         axis(&mut scene, [left, plot_width], [lowest, highest], &y_of);
-        scene.text_turned([MARGIN + 8.0, top + PLOT_HEIGHT / 2.0], Anchor::Middle, TICK, -90.0, &self.axis);
+        scene.text_turned([left - LEFT + 8.0, top + PLOT_HEIGHT / 2.0], Anchor::Middle, TICK, -90.0, &self.axis);
         for line in &self.lines {
             let y = y_of(line.value);
             scene.polyline(&[[left, y], [left + plot_width, y]], 1.6, line.colour, Some(LINE_DASHES));

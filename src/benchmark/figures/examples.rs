@@ -1,53 +1,13 @@
 //! Example maps of single cases: below figure 2, 3 and 4.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::protocol::Test;
 use super::super::results::{Results, condition};
 use super::super::verdict::{Analysis, Index, MetricAnalysis, method_title, metric_title};
-use super::tile_grid::{GridTile, Picture, TileGrid};
+use super::pictures::{Absent, MapOf, Pictures};
+use super::tile_grid::{GridTile, TileGrid};
 use crate::cascade::ORIGINAL;
-
-/// Which map is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MapOf<'a> {
-    /// Id of the case.
-    pub image: &'a str,
-    /// The method.
-    pub method: &'a str,
-    /// `trained`, `random`, or the name of a state of the cascade.
-    pub condition: &'a str,
-    /// The network, by its name in the scores.
-    pub model: &'a str,
-}
-
-/// Where pictures come from: a database that kept the maps, a cohort that is still there.
-pub trait Pictures: Sync {
-    /// The display map, 0 to 1, where it was kept.
-    fn map(&self, map: MapOf<'_>) -> Option<Picture>;
-    /// The radiograph, 0 to 1, where the cohort is still there.
-    fn radiograph(&self, image: &str) -> Option<Picture>;
-    /// The experts' marks at the size of the maps, 1 inside and 0 outside.
-    fn truth(&self, image: &str) -> Option<Picture>;
-}
-
-/// No pictures at all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NoPictures;
-
-impl Pictures for NoPictures {
-    fn map(&self, _: MapOf<'_>) -> Option<Picture> {
-        None
-    }
-
-    fn radiograph(&self, _: &str) -> Option<Picture> {
-        None
-    }
-
-    fn truth(&self, _: &str) -> Option<Picture> {
-        None
-    }
-}
 
 /// Judged methods of a metric.
 fn judged(metric: &MetricAnalysis) -> Vec<&str> {
@@ -69,18 +29,37 @@ fn map_tile(pictures: &dyn Pictures, map: MapOf<'_>, caption: String) -> GridTil
     GridTile { picture: pictures.map(map), is_map: true, caption }
 }
 
-/// Rows of maps, each behind the radiograph, where a map was kept; nothing where none was.
+/// Rows of maps, each behind the radiograph, where a map was kept.
 fn rows(
     pictures: &dyn Pictures,
     image: &str,
     all: impl Iterator<Item = (String, Vec<GridTile>)>,
-) -> Option<Vec<(String, Vec<GridTile>)>> {
+) -> (Vec<(String, Vec<GridTile>)>, BTreeSet<String>) {
     let radiograph = || GridTile { picture: pictures.radiograph(image), is_map: false, caption: String::new() };
-    let kept: Vec<_> = all
-        .filter(|(_, maps)| maps.iter().any(|map| map.picture.is_some()))
-        .map(|(name, maps)| (name, std::iter::once(radiograph()).chain(maps).collect()))
-        .collect();
-    (!kept.is_empty()).then_some(kept)
+    let all: Vec<(String, Vec<GridTile>)> = all.collect();
+    let has_map = |maps: &[GridTile]| maps.iter().any(|map| map.picture.is_ok());
+    let shown = all.iter().any(|(_, maps)| has_map(maps));
+    // Where no map is to be seen at all, what matters is why there are none.
+    let all = all.into_iter().filter(|(_, maps)| has_map(maps) || !shown);
+    let all: Vec<(String, Vec<GridTile>)> =
+        all.map(|(name, maps)| (name, shown.then(radiograph).into_iter().chain(maps).collect())).collect();
+    let why = all.iter().flat_map(|(_, tiles)| tiles).filter_map(|tile| tile.picture.as_ref().err());
+    let why = why.map(|absent| absent.why.clone()).collect();
+    (if shown { all } else { Vec::new() }, why)
+}
+
+/// The grid of a single case, with the marks where `has_marks`.
+fn grid(
+    pictures: &dyn Pictures,
+    image: &str,
+    has_marks: bool,
+    all: impl Iterator<Item = (String, Vec<GridTile>)>,
+    page: TileGrid,
+) -> TileGrid {
+    let (rows, mut absent) = rows(pictures, image, all);
+    let truth = if has_marks && !rows.is_empty() { Some(pictures.truth(image)) } else { None };
+    let truth = truth.and_then(|truth| truth.map_err(|Absent { why, .. }| absent.insert(why)).ok());
+    TileGrid { rows, truth, absent: absent.into_iter().filter(|why| !why.is_empty()).collect(), ..page }
 }
 
 /// Heads of the columns, the radiograph's first.
@@ -111,8 +90,8 @@ fn median_case<'a>(index: &'a Index<'_>, metric: &MetricAnalysis, condition: &st
     means.get(means.len() / 2).map(|own| own.1)
 }
 
-/// Maps of a single case by every method, trained above random, with their scores: below figure 2. Nothing where no map
-/// was kept.
+/// Maps of a single case by every method, trained above random, with their scores: below figure 2. Nothing where no test
+/// of the kind was made; without rows where no map can be shown.
 pub fn case_grid(
     results: &Results,
     analysis: &Analysis,
@@ -132,7 +111,7 @@ pub fn case_grid(
         (name.to_owned(), tiles.collect())
     };
     let all = [("Trained", condition::TRAINED), ("Random weights", condition::RANDOM)].into_iter().map(row);
-    Some(TileGrid {
+    let page = TileGrid {
         headline: format!("Maps of {}, the case with the median score", label(image)),
         caution: super::caution(results),
         details: vec![format!(
@@ -141,9 +120,9 @@ pub fn case_grid(
             metric_title(&metric.metric)
         )],
         columns: columns(methods.iter().map(|own| method_title(own))),
-        rows: rows(pictures, image, all)?,
-        truth: pictures.truth(image),
-    })
+        ..TileGrid::default()
+    };
+    Some(grid(pictures, image, true, all, page))
 }
 
 /// Maps of a single case in every state: below figure 3.
@@ -169,14 +148,18 @@ pub fn state_grid(
         });
         (method_title(method), tiles.collect())
     });
-    Some(TileGrid {
+    let page = TileGrid {
         headline: format!("Maps of {} while the network is randomized", label(image)),
         caution: super::caution(results),
-        details: vec!["Each map is scaled by itself: colours tell where, not how much.".to_owned()],
+        details: vec![format!(
+            "Below each map its likeness to the first one of its row, {}. Each map is scaled by itself: colours tell where, \
+             not how much.",
+            metric_title(&metric.metric)
+        )],
         columns: columns(shown.iter().map(|state| (*state).to_owned())),
-        rows: rows(pictures, image, all)?,
-        truth: None,
-    })
+        ..TileGrid::default()
+    };
+    Some(grid(pictures, image, false, all, page))
 }
 
 /// Maps of a single case by every network: replicates, then the other architecture (below figure 4).
@@ -199,14 +182,14 @@ pub fn network_grid(
         });
         (model.name.clone(), tiles.collect())
     });
-    Some(TileGrid {
+    let page = TileGrid {
         headline: format!("Maps of {} by different networks", label(image)),
         caution: super::caution(results),
         details: vec![
             "Yellow: the experts’ marks. Each map is scaled by itself: colours tell where, not how much.".to_owned(),
         ],
         columns: columns(methods.iter().map(|own| method_title(own))),
-        rows: rows(pictures, image, all)?,
-        truth: pictures.truth(image),
-    })
+        ..TileGrid::default()
+    };
+    Some(grid(pictures, image, true, all, page))
 }

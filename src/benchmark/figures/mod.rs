@@ -3,10 +3,12 @@
 mod box_plot;
 mod examples;
 mod page;
+mod pictures;
 mod tile_grid;
 
 pub use box_plot::{AcrossLine, BoxGroup, BoxPlot, BoxValues};
-pub use examples::{MapOf, NoPictures, Pictures, case_grid, network_grid, state_grid};
+pub use examples::{case_grid, network_grid, state_grid};
+pub use pictures::{Absent, MapOf, NoPictures, Pictures};
 pub use tile_grid::{GridTile, Picture, TileGrid};
 
 use super::protocol::Test;

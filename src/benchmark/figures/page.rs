@@ -1,6 +1,6 @@
 //! What the benchmark's figures share: colours, letters, heading, legend, the strip at the bottom.
 
-use crate::figure::{Anchor, CautionBox, NoticeStrip, Result, Rgb, Scene, TextStyle, text_width_px};
+use crate::figure::{Anchor, CautionBox, NoticeStrip, Result, Rgb, Scene, TextStyle, text_width_px, wrapped};
 
 pub(super) const BACKGROUND: Rgb = [255, 255, 255];
 pub(super) const INK: Rgb = [24, 28, 34];
@@ -58,24 +58,6 @@ impl Heading {
     }
 }
 
-/// Breaks a text into lines that are no wider than `width_px`, if its words allow it.
-fn wrapped(text: &str, style: TextStyle, width_px: f64) -> Result<Vec<String>> {
-    if text_width_px(text, style)? <= width_px {
-        return Ok(vec![text.to_owned()]);
-    }
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let Some(line) = lines.last_mut() else { break };
-        let longer = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
-        if line.is_empty() || text_width_px(&longer, style)? <= width_px {
-            *line = longer;
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    Ok(lines)
-}
-
 /// One sign of a legend.
 pub(super) enum Sign {
     /// A filled box.
@@ -86,29 +68,37 @@ pub(super) enum Sign {
 
 /// Signs and their meaning, placed in rows.
 pub(super) struct Legend {
-    entries: Vec<(f64, f64, Sign, String)>,
+    /// Each with its lines.
+    entries: Vec<(f64, f64, Sign, Vec<String>)>,
     pub(super) height_px: f64,
 }
 
 impl Legend {
     const ROW: f64 = 20.0;
+    const LINE: f64 = 15.0;
+    const SIGN: f64 = 34.0;
 
     pub(super) fn new(signs: Vec<(Sign, String)>, width_px: f64) -> Result<Self> {
-        let (mut x, mut y) = (MARGIN, 0.0);
+        let (mut x, mut y, mut row) = (MARGIN, 0.0, Self::ROW);
         let mut entries = Vec::with_capacity(signs.len());
         for (sign, text) in signs {
-            let width = 34.0 + text_width_px(&text, DETAIL)? + 22.0;
-            if x > MARGIN && x + width > width_px - MARGIN {
-                (x, y) = (MARGIN, y + Self::ROW);
+            let lines = wrapped(&text, DETAIL, width_px - 2.0 * MARGIN - Self::SIGN)?;
+            let mut width: f64 = 0.0;
+            for line in &lines {
+                width = width.max(text_width_px(line, DETAIL)?);
             }
-            entries.push((x, y, sign, text));
-            x += width;
+            if x > MARGIN && x + Self::SIGN + width > width_px - MARGIN {
+                (x, y, row) = (MARGIN, y + row, Self::ROW);
+            }
+            row = row.max(Self::ROW + (lines.len().max(1) - 1) as f64 * Self::LINE);
+            entries.push((x, y, sign, lines));
+            x += Self::SIGN + width + 22.0;
         }
-        Ok(Self { entries, height_px: y + Self::ROW + 8.0 })
+        Ok(Self { entries, height_px: y + row + 8.0 })
     }
 
     pub(super) fn draw(&self, scene: &mut Scene, top_px: f64) {
-        for (x, y, sign, text) in &self.entries {
+        for (x, y, sign, lines) in &self.entries {
             let y = top_px + y + 12.0;
             match sign {
                 Sign::Fill(colour) => scene.rectangle([*x, y - 10.0], [26.0, 11.0], *colour),
@@ -116,7 +106,9 @@ impl Legend {
                     scene.polyline(&[[*x, y - 4.5], [x + 26.0, y - 4.5]], 2.0, *colour, *dashes);
                 }
             }
-            scene.text([x + 34.0, y], Anchor::Start, DETAIL, text);
+            for (position, line) in lines.iter().enumerate() {
+                scene.text([x + Self::SIGN, y + position as f64 * Self::LINE], Anchor::Start, DETAIL, line);
+            }
         }
     }
 }

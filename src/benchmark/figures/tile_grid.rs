@@ -1,12 +1,27 @@
 //! Example maps in rows and columns, each with its score below.
 
 use super::page::{BACKGROUND, Heading, INK, MARGIN, NAME, NOTICE, QUIET, TICK};
-use crate::figure::{Anchor, Result, Rgb, Scene, inferno, text_width_px};
+use super::pictures::Absent;
+use crate::figure::{Anchor, Result, Rgb, Scene, TextStyle, inferno, text_width_px, wrapped};
+use crate::radiograph::Radiograph;
 
 const SIDE: f64 = 112.0;
 const GAP: f64 = 8.0;
 const OUTLINE: Rgb = [255, 221, 0];
 const EMPTY: Rgb = [238, 240, 243];
+
+/// From line to line.
+const LINE: f64 = 14.5;
+
+/// Widest name of a row in one line.
+const WIDEST_NAME: f64 = 220.0;
+
+/// Lines below each other, the first at `[x, baseline]`.
+fn write(scene: &mut Scene, [x, baseline]: [f64; 2], anchor: Anchor, style: TextStyle, lines: &[String]) {
+    for (position, line) in lines.iter().enumerate() {
+        scene.text([x, baseline + position as f64 * LINE], anchor, style, line);
+    }
+}
 
 /// A small picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +42,37 @@ impl Picture {
     pub fn new([height_px, width_px]: [usize; 2], values: Vec<f32>) -> Option<Self> {
         let fits = height_px > 0 && height_px.checked_mul(width_px) == Some(values.len()) && width_px > 0;
         fits.then_some(Self { height_px, width_px, values })
+    }
+
+    /// A radiograph at `size_px` (`[rows, columns]`); nothing where it cannot be brought to that size.
+    pub(in crate::benchmark) fn of_radiograph(radiograph: &Radiograph, [height, width]: [usize; 2]) -> Option<Self> {
+        let sized = radiograph.resized(height, width).ok()?;
+        Self::new([height, width], sized.gray_levels().iter().map(|gray| gray / 255.0).collect())
+    }
+
+    /// Means over the areas of the pixels of another size, `[rows, columns]`.
+    #[must_use]
+    pub fn at(&self, [rows, columns]: [usize; 2]) -> Self {
+        let across = overlaps(self.width_px, columns);
+        let mut lines = Vec::with_capacity(self.height_px * columns);
+        for line in self.values.chunks_exact(self.width_px) {
+            lines.extend(across.iter().map(|(first, shares)| mean(shares, |step| line[first + step])));
+        }
+        let mut values = Vec::with_capacity(rows * columns);
+        for (first, shares) in overlaps(self.height_px, rows) {
+            values.extend((0..columns).map(|x| mean(&shares, |step| lines[(first + step) * columns + x])));
+        }
+        Self { height_px: rows, width_px: columns, values }
+    }
+
+    /// Means over areas so that the longest side has `side_px` pixels; as it is where it has no more.
+    #[must_use]
+    pub fn fit(&self, side_px: usize) -> Self {
+        let longest = self.height_px.max(self.width_px);
+        if longest <= side_px {
+            return self.clone();
+        }
+        self.at([self.height_px, self.width_px].map(|side| (side * side_px).div_ceil(longest).max(1)))
     }
 
     /// Means over squares, no side longer than `side_px`.
@@ -81,11 +127,25 @@ impl Picture {
     }
 }
 
+/// For each of `to` pixels over `from` others: the first one under it, and the share of each from there on.
+fn overlaps(from: usize, to: usize) -> Vec<(usize, Vec<f32>)> {
+    let one = |target: usize| {
+        let (start, end) = (target * from, (target + 1) * from);
+        let length = |source: usize| (((source + 1) * to).min(end) - (source * to).max(start)) as f32 / from as f32;
+        (start / to, (start / to..end.div_ceil(to)).map(length).collect())
+    };
+    (0..to).map(one).collect()
+}
+
+fn mean(shares: &[f32], value: impl Fn(usize) -> f32) -> f32 {
+    shares.iter().enumerate().map(|(step, share)| share * value(step)).sum()
+}
+
 /// One tile.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GridTile {
-    /// The picture, where there is one.
-    pub picture: Option<Picture>,
+    /// The picture, or why there is none.
+    pub picture: std::result::Result<Picture, Absent>,
     /// Whether it is a map, in colours, or a radiograph, in gray.
     pub is_map: bool,
     /// What stands below it.
@@ -93,7 +153,7 @@ pub struct GridTile {
 }
 
 /// A page of example maps.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TileGrid {
     /// What is shown.
     pub headline: String,
@@ -105,6 +165,8 @@ pub struct TileGrid {
     pub columns: Vec<String>,
     /// Name of each row and its tiles, one a column.
     pub rows: Vec<(String, Vec<GridTile>)>,
+    /// What is not shown and why, one sentence each; below the details.
+    pub absent: Vec<String>,
     /// The experts' marks, drawn over every tile in yellow: 1 inside, 0 outside.
     pub truth: Option<Picture>,
 }
@@ -115,30 +177,41 @@ impl TileGrid {
     /// # Errors
     /// When text cannot be laid out or pixels cannot be encoded.
     pub fn scene(&self) -> Result<Scene> {
+        // Names of networks may be long; they take several lines then.
+        let names = self.rows.iter().map(|(name, _)| wrapped(name, NAME, WIDEST_NAME)).collect::<Result<Vec<_>>>()?;
         let mut left: f64 = 0.0;
-        for (name, _) in &self.rows {
-            left = left.max(text_width_px(name, NAME)?);
+        for line in names.iter().flatten() {
+            left = left.max(text_width_px(line, NAME)?);
         }
         let left = MARGIN + left + 14.0;
+        let heads = self.columns.iter().map(|name| wrapped(name, NAME, SIDE)).collect::<Result<Vec<_>>>()?;
+        let head_height = heads.iter().map(Vec::len).max().unwrap_or(1).max(1) as f64 * LINE;
         let columns = self.columns.len() as f64;
         let width = (left + columns * (SIDE + GAP) + MARGIN).max(440.0);
-        let heading = Heading::new(&self.headline, self.caution.as_deref(), &self.details, width)?;
-        let top = heading.bottom_px + 24.0;
-        let row_height = SIDE + 26.0;
+        let details = [self.details.as_slice(), &self.absent].concat();
+        let heading = Heading::new(&self.headline, self.caution.as_deref(), &details, width)?;
+        let top = heading.bottom_px + head_height + 9.0;
+        let captions = self.rows.iter().flat_map(|(_, tiles)| tiles).map(|tile| wrapped(&tile.caption, TICK, SIDE));
+        let captions = captions.map(|lines| Ok(lines?.len())).collect::<Result<Vec<usize>>>()?;
+        let most_lines = captions.into_iter().max().unwrap_or(1).max(1);
+        let row_height = SIDE + 12.0 + most_lines as f64 * LINE;
         let height = top + self.rows.len() as f64 * row_height + 6.0 + NOTICE.height_px;
         let mut scene = Scene::new(width, height, BACKGROUND);
         heading.draw(&mut scene);
-        for (column, name) in self.columns.iter().enumerate() {
+        for (column, lines) in heads.iter().enumerate() {
             let middle = left + column as f64 * (SIDE + GAP) + SIDE / 2.0;
-            scene.text([middle, top - 8.0], Anchor::Middle, NAME, name);
+            let first = top - 8.0 - (lines.len().max(1) - 1) as f64 * LINE;
+            write(&mut scene, [middle, first], Anchor::Middle, NAME, lines);
         }
-        for (row, (name, tiles)) in self.rows.iter().enumerate() {
+        for (row, ((_, tiles), name)) in self.rows.iter().zip(&names).enumerate() {
             let y = top + row as f64 * row_height;
-            scene.text([MARGIN, y + SIDE / 2.0 + 4.0], Anchor::Start, NAME, name);
+            let first = y + SIDE / 2.0 + 4.0 - (name.len().max(1) - 1) as f64 * LINE / 2.0;
+            write(&mut scene, [MARGIN, first], Anchor::Start, NAME, name);
             for (column, tile) in tiles.iter().take(self.columns.len()).enumerate() {
                 let x = left + column as f64 * (SIDE + GAP);
                 self.tile(&mut scene, [x, y], tile)?;
-                scene.text([x + SIDE / 2.0, y + SIDE + 14.0], Anchor::Middle, TICK, &tile.caption);
+                let caption = wrapped(&tile.caption, TICK, SIDE)?;
+                write(&mut scene, [x + SIDE / 2.0, y + SIDE + 14.0], Anchor::Middle, TICK, &caption);
             }
         }
         scene.notice(NOTICE);
@@ -146,12 +219,17 @@ impl TileGrid {
     }
 
     fn tile(&self, scene: &mut Scene, [x, y]: [f64; 2], tile: &GridTile) -> Result<()> {
-        let Some(picture) = &tile.picture else {
-            scene.rectangle([x, y], [SIDE, SIDE], EMPTY);
-            scene.text([x + SIDE / 2.0, y + SIDE / 2.0 + 4.0], Anchor::Middle, TICK, "no map");
-            return Ok(());
+        let picture = match &tile.picture {
+            Ok(picture) => picture,
+            Err(absent) => {
+                scene.rectangle([x, y], [SIDE, SIDE], EMPTY);
+                let lines = wrapped(absent.tile, TICK, SIDE - 8.0)?;
+                let first = y + SIDE / 2.0 + 4.0 - (lines.len().max(1) - 1) as f64 * LINE / 2.0;
+                write(scene, [x + SIDE / 2.0, first], Anchor::Middle, TICK, &lines);
+                return Ok(());
+            }
         };
-        let small = picture.small(Picture::SIDE_PX);
+        let small = if tile.is_map { picture.small(Picture::SIDE_PX) } else { picture.fit(Picture::SIDE_PX) };
         let colours = if tile.is_map { small.coloured() } else { small.gray() };
         scene.rectangle([x, y], [SIDE, SIDE], INK);
         scene.pixels([x, y], [SIDE, SIDE], small.width_px, &colours)?;
@@ -185,5 +263,17 @@ mod tests {
         let picture = Picture::new([256, 256], (0..65536).map(|index| (index % 2) as f32).collect()).unwrap();
         let small = picture.small(128);
         assert_eq!((small.height_px, small.width_px, small.values[77]), (128, 128, 0.5));
+    }
+
+    #[test]
+    fn another_size_keeps_the_place_and_the_mean() {
+        let picture = Picture::new([2, 3], vec![0.0, 1.0, 0.0, 1.0, 0.0, 0.0]).unwrap();
+        assert_eq!(picture.at([2, 3]), picture);
+        assert_eq!(picture.at([4, 6]).values[..6], [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
+        let one = picture.at([1, 1]);
+        assert!((one.values[0] - 1.0 / 3.0).abs() < 1e-6, "{one:?}");
+        // Two columns over three: each is a whole one and half of the middle one.
+        let two = picture.at([1, 2]);
+        assert!(two.values.iter().zip([0.5, 1.0 / 6.0]).all(|(a, b)| (a - b).abs() < 1e-6), "{two:?}");
     }
 }

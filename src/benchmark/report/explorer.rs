@@ -1,15 +1,16 @@
 //! Every case with its scores, and maps of some.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::super::export::Pseudonyms;
-use super::super::figures::{MapOf, Pictures};
+use super::super::figures::{Absent, MapOf, Pictures};
 use super::super::protocol::Test;
 use super::super::results::{Results, condition};
 use super::super::tables::{Cell, Column, Table};
 use super::super::verdict::{Analysis, Index, Role, method_title, metric_title, number};
 use super::html::{escape, table};
+use super::sections::absent;
 use super::thumbnail;
 
 /// Most rows of the table of cases.
@@ -31,7 +32,7 @@ pub(super) fn section(
     results: &Results,
     analysis: &Analysis,
     index: &Index<'_>,
-    pictures: Option<&dyn Pictures>,
+    pictures: &dyn Pictures,
     names: &Pseudonyms,
 ) -> String {
     let Some(metric) = analysis.primary(Test::Utility) else { return String::new() };
@@ -71,9 +72,7 @@ pub(super) fn section(
          split, by the trained network. Click a heading to sort.</p>\n",
         escape(metric_title(&metric.metric))
     );
-    if let Some(pictures) = pictures {
-        html.push_str(&gallery(results, &shown, &cases, pictures));
-    }
+    html.push_str(&gallery(results, &shown, &cases, pictures));
     let mut columns = vec![Column::text("Case"), Column::numbers("Mean of methods", &["mean"])];
     columns.extend(shown.iter().map(|(method, _)| Column::numbers(method_title(method), &["score"])));
     let mut rows: Vec<Vec<Cell>> = cases
@@ -126,7 +125,7 @@ fn evenly<T>(all: Vec<T>, most: usize) -> Vec<T> {
     kept
 }
 
-/// Maps of some cases; empty where none was kept.
+/// Maps of some cases, and why others are not there.
 fn gallery(results: &Results, shown: &[(&str, Role)], cases: &[Case<'_>], pictures: &dyn Pictures) -> String {
     let Some(model) = results.provenance.models.iter().find(|model| model.role == "classifier") else {
         return String::new();
@@ -134,14 +133,19 @@ fn gallery(results: &Results, shown: &[(&str, Role)], cases: &[Case<'_>], pictur
     let chosen = evenly((0..cases.len()).collect(), MOST_PICTURED);
     let mut html = String::new();
     let mut pictured = 0;
+    let mut missing: BTreeSet<String> = BTreeSet::new();
     for case in chosen.into_iter().map(|position| &cases[position]) {
-        let truth = pictures.truth(case.image);
-        let radiograph = pictures.radiograph(case.image);
+        let mut noted = |absent: Absent| {
+            missing.insert(absent.why);
+            absent.tile
+        };
+        let truth = pictures.truth(case.image).map_err(&mut noted).ok();
         let mut thumbs = String::new();
-        let mut maps = 0;
-        if let Some(uri) = radiograph.and_then(|own| thumbnail::data_uri(&own, false, truth.as_ref())) {
-            thumb(&mut thumbs, &uri, &format!("Radiograph of {}, marks outlined", case.label), "radiograph");
-        }
+        let mut pictures_shown = 0;
+        let radiograph = pictures.radiograph(case.image).map_err(&mut noted);
+        let image = radiograph.map(|own| thumbnail::data_uri(&own, false, truth.as_ref()));
+        pictures_shown += usize::from(image.is_ok());
+        thumb(&mut thumbs, image, &format!("Radiograph of {}, marks outlined", case.label), "radiograph");
         let mut keys = case.mean.map(|mean| format!(" data-mean=\"{mean}\"")).unwrap_or_default();
         for (position, (method, role)) in shown.iter().enumerate().filter(|(_, own)| own.1 == Role::Method) {
             let score = case.scores[position];
@@ -149,14 +153,13 @@ fn gallery(results: &Results, shown: &[(&str, Role)], cases: &[Case<'_>], pictur
                 let _ = write!(keys, " data-m{position}=\"{score}\"");
             }
             let wanted = MapOf { image: case.image, method, condition: condition_of(*role), model: &model.name };
-            let Some(picture) = pictures.map(wanted) else { continue };
-            if let Some(uri) = thumbnail::data_uri(&picture, true, truth.as_ref()) {
-                maps += 1;
-                let caption = format!("{} {}", method_title(method), number(score));
-                thumb(&mut thumbs, &uri, &format!("{caption}: map of {}", case.label), &caption);
-            }
+            let map = pictures.map(wanted).map_err(&mut noted);
+            let image = map.map(|map| thumbnail::data_uri(&map, true, truth.as_ref()));
+            pictures_shown += usize::from(image.is_ok());
+            let caption = format!("{} {}", method_title(method), number(score));
+            thumb(&mut thumbs, image, &format!("{caption}: map of {}", case.label), &caption);
         }
-        if maps > 0 {
+        if pictures_shown > 0 {
             pictured += 1;
             let _ = writeln!(
                 html,
@@ -166,8 +169,9 @@ fn gallery(results: &Results, shown: &[(&str, Role)], cases: &[Case<'_>], pictur
             );
         }
     }
+    let missing = absent(&missing);
     if pictured == 0 {
-        return String::new();
+        return missing;
     }
     let mut options = "<option value=\"mean\">mean of methods, worst first</option>".to_owned();
     for (position, (method, _)) in shown.iter().enumerate().filter(|(_, own)| own.1 == Role::Method) {
@@ -175,20 +179,21 @@ fn gallery(results: &Results, shown: &[(&str, Role)], cases: &[Case<'_>], pictur
             write!(options, "<option value=\"m{position}\">{}, worst first</option>", escape(&method_title(method)));
     }
     format!(
-        "<p class=\"notes\">{pictured} of {} cases, evenly over the ranks of their mean score. Yellow: the experts’ marks. \
-         Each map is scaled by itself: colours tell where, not how much.</p>\n<p class=\"picker\"><label>Order by <select \
-         id=\"case-order\">{options}</select></label></p>\n<div class=\"cases\" id=\"cases\">\n{html}</div>\n",
+        "{missing}<p class=\"notes\">{pictured} of {} cases, evenly over the ranks of their mean score. Yellow: the experts’ \
+         marks. Each map is scaled by itself: colours tell where, not how much.</p>\n<p class=\"picker\"><label>Order by \
+         <select id=\"case-order\">{options}</select></label></p>\n<div class=\"cases\" id=\"cases\">\n{html}</div>\n",
         cases.len()
     )
 }
 
-fn thumb(html: &mut String, uri: &str, alt: &str, caption: &str) {
-    let _ = write!(
-        html,
-        "<figure><img loading=\"lazy\" alt=\"{}\" src=\"{uri}\"/><figcaption>{}</figcaption></figure>",
-        escape(alt),
-        escape(caption)
-    );
+/// A picture with its caption; where there is none, the words for it in its place.
+fn thumb(html: &mut String, image: std::result::Result<Option<String>, &str>, alt: &str, caption: &str) {
+    let picture = match image {
+        Ok(Some(uri)) => format!("<img loading=\"lazy\" alt=\"{}\" src=\"{uri}\"/>", escape(alt)),
+        Ok(None) => "<p class=\"absent\">cannot be drawn</p>".to_owned(),
+        Err(words) => format!("<p class=\"absent\">{}</p>", escape(words)),
+    };
+    let _ = write!(html, "<figure>{picture}<figcaption>{}</figcaption></figure>", escape(caption));
 }
 
 #[cfg(test)]

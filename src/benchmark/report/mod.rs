@@ -7,10 +7,10 @@ mod thumbnail;
 mod words;
 
 use super::export::{Error, Pseudonyms, Result};
-use super::figures::Pictures;
+use super::figures::{NoPictures, Pictures};
 use super::results::Results;
 use super::verdict::{Analysis, Index};
-use crate::figure::NOT_FOR_DIAGNOSIS;
+use crate::figure::{NOT_FOR_DIAGNOSIS, font_faces};
 use html::escape;
 
 /// What the report shows.
@@ -31,6 +31,15 @@ pub struct Report {
     pub analysis: Analysis,
 }
 
+/// How many parts of the run are here, where not all are.
+fn parts(results: &Results) -> String {
+    let own = &results.provenance;
+    match own.missing_parts.len() {
+        0 => String::new(),
+        missing => format!(" in {} of {} parts", own.parts.saturating_sub(missing), own.parts),
+    }
+}
+
 /// The report of a run as an HTML document. With another run, verdicts that differ are called out. The same runs give
 /// the same bytes.
 ///
@@ -49,15 +58,16 @@ pub fn report(
     let analysis = Analysis::with_index(results, &index);
     let other = other.map(|other| (other, Analysis::of(other)));
     let names = Pseudonyms::new(results, options.open_ids);
-    let pictures = (!options.no_images).then_some(pictures);
+    let pictures = if options.no_images { &NoPictures } else { pictures };
     let cohort = &results.provenance.cohort;
     let lead = format!(
-        "{}, {} · preset {} · {} of {} units · run {}",
+        "{}, {} · preset {} · {} of {} units{} · run {}",
         cohort.name,
         cohort.task,
         results.protocol.preset,
         analysis.units[0],
         analysis.units[1],
+        parts(results),
         results.provenance.run_id.chars().take(12).collect::<String>()
     );
     let parts = [
@@ -89,12 +99,14 @@ pub fn report(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" \
          content=\"width=device-width, initial-scale=1\"/>\n<meta http-equiv=\"Content-Security-Policy\" \
          content=\"default-src &#39;none&#39;; style-src &#39;unsafe-inline&#39;; script-src &#39;unsafe-inline&#39;; \
-         img-src data:\"/>\n<meta name=\"referrer\" content=\"no-referrer\"/>\n<title>{title}</title>\n<style>\n{style}\
+         img-src data:; font-src data:\"/>\n<meta name=\"referrer\" content=\"no-referrer\"/>\n<title>{title}</title>\n<style>\n{fonts}\n{style}\
          </style>\n</head>\n<body>\n<a class=\"skip\" href=\"#verdicts\">To the verdicts</a>\n<p class=\"strip\" \
          role=\"note\">{NOT_FOR_DIAGNOSIS}</p>\n<header><h1>{title}</h1>\n<p class=\"lead\">{lead}</p></header>\n{caution}<nav \
          aria-label=\"Contents\"><ul>\n{links}</ul></nav>\n<main>\n{body}</main>\n<footer>{NOT_FOR_DIAGNOSIS}. Made by \
          saliscope {version}.</footer>\n<script>\n{script}</script>\n</body>\n</html>\n",
         title = "How far can these saliency maps be trusted?",
+        // Figures are laid out by the widths of these letters.
+        fonts = font_faces(),
         style = include_str!("style.css"),
         caution = analysis.caution.map_or_else(String::new, |caution| {
             format!("<p class=\"caution\" role=\"alert\">{}</p>\n", escape(caution))

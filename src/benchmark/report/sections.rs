@@ -11,6 +11,7 @@ use super::super::verdict::{
     Analysis, Index, VerdictDifference, between_presets, between_runs, method_title, test_title,
 };
 use super::html::{badge, escape, facts, list, table};
+use super::parts;
 use super::words::{answer, moment, not_to_conclude, span, tallies};
 use crate::figure::{Result, Scene};
 
@@ -144,7 +145,7 @@ pub(super) fn study_figures(
     results: &Results,
     analysis: &Analysis,
     index: &Index<'_>,
-    pictures: Option<&dyn Pictures>,
+    pictures: &dyn Pictures,
     names: &Pseudonyms,
 ) -> Result<String> {
     let mut html = String::from("<section id=\"figures\"><h2>Figures</h2>\n");
@@ -160,17 +161,25 @@ pub(super) fn study_figures(
             _ => ("Figure 4", "Repeatability and reproducibility. Median solid, mean dashed."),
         };
         html.push_str(&drawn(&figure.scene, &figure.alt, &format!("{number}. {caption}")));
-        let grid = pictures.and_then(|pictures| match figure.id {
+        let grid = match figure.id {
             "figure2_utility" => figures::case_grid(results, analysis, index, pictures, label),
             "figure3_randomization" => figures::state_grid(results, analysis, index, pictures, label),
             _ => figures::network_grid(results, analysis, index, pictures, label),
-        });
+        };
         if let Some(grid) = grid {
-            let caption = format!("{number}, example. {}.", grid.headline);
-            html.push_str(&drawn(&grid.scene()?, &grid.headline, &caption));
+            if !grid.rows.is_empty() {
+                let caption = format!("{number}, example. {}.", grid.headline);
+                html.push_str(&drawn(&grid.scene()?, &grid.headline, &caption));
+            }
+            html.push_str(&absent(&grid.absent));
         }
     }
     Ok(html + "</section>\n")
+}
+
+/// Why pictures are not there, one paragraph each.
+pub(super) fn absent<'a>(why: impl IntoIterator<Item = &'a String>) -> String {
+    why.into_iter().map(|why| format!("<p class=\"warn\">{}</p>\n", escape(why))).collect()
 }
 
 /// A scene inside the page.
@@ -219,7 +228,7 @@ pub(super) fn provenance(results: &Results, analysis: &Analysis) -> String {
         ("Program", format!("saliscope {}", own.program_version)),
         ("Run", own.run_id.clone()),
         ("Preset", results.protocol.preset.to_string()),
-        ("Units", format!("{} of {} done", own.units_done, own.units_total)),
+        ("Units", format!("{} of {} done{}", own.units_done, own.units_total, parts(results))),
         ("Begun", moment(own.started_unix_secs)),
         ("Finished", own.finished_unix_secs.map_or("not yet".to_owned(), moment)),
         ("Time at work", span(own.work_secs)),

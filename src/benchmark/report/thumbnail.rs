@@ -4,16 +4,17 @@ use base64::Engine;
 
 use super::super::figures::Picture;
 use crate::figure::inferno;
+use crate::limits;
 
-/// Longest side, in pixels.
-const SIDE_PX: usize = 96;
+/// Longest side of a map, in pixels.
+const MAP_PX: usize = 96;
 
 /// The colour of the experts' marks.
 const YELLOW: [u8; 3] = [255, 221, 0];
 
 /// A map or radiograph as a data URI: a PNG of 256 colours, the last of which outlines the experts' marks.
 pub(super) fn data_uri(picture: &Picture, is_map: bool, truth: Option<&Picture>) -> Option<String> {
-    let small = picture.small(SIDE_PX);
+    let small = if is_map { picture.small(MAP_PX) } else { picture.fit(limits::THUMBNAIL_PX) };
     let mut palette = Vec::with_capacity(768);
     for step in 0..255_u16 {
         let value = f32::from(step) / 254.0;
@@ -21,9 +22,8 @@ pub(super) fn data_uri(picture: &Picture, is_map: bool, truth: Option<&Picture>)
     }
     palette.extend(YELLOW);
     let mut indices: Vec<u8> = small.values.iter().map(|value| (value.clamp(0.0, 1.0) * 254.0).round() as u8).collect();
-    let same_size = |truth: &Picture| [truth.height_px, truth.width_px] == [small.height_px, small.width_px];
-    if let Some(truth) = truth.map(|truth| truth.small(SIDE_PX)).filter(same_size) {
-        outline(&truth, &mut indices);
+    if let Some(truth) = truth {
+        outline(&truth.at([small.height_px, small.width_px]), &mut indices);
     }
     let mut png = Vec::new();
     let mut encoder = png::Encoder::new(&mut png, small.width_px as u32, small.height_px as u32);

@@ -88,6 +88,13 @@ pub(super) fn not_to_conclude(results: &Results, analysis: &Analysis) -> Vec<Str
             analysis.units[0], analysis.units[1]
         ));
     }
+    if !provenance.missing_parts.is_empty() {
+        let missing = provenance.missing_parts.len();
+        items.push(format!(
+            "{missing} of the {} parts of this run are not here: their images are in no number, and their units are not counted.",
+            provenance.parts
+        ));
+    }
     if let Some(caution) = analysis.caution {
         items.push(caution.to_owned());
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::files::{self, FileId, Lock, is_ours};
 use super::look::{Look, look};
-use super::{APPLICATION, LAYOUT, PACE, SCHEMA};
+use super::{APPLICATION, LAYOUT, PACE, SCHEMA, thumbnail};
 use crate::benchmark::error::{Error, Result};
 use crate::benchmark::protocol::Protocol;
 use crate::benchmark::results::{CohortProvenance, Exclusion, ModelProvenance};
@@ -48,6 +48,17 @@ pub struct Meta {
     /// The same by kind and method; nothing in databases from before these were noted.
     #[serde(default)]
     pub planned: Vec<PlannedUnits>,
+    /// Whether small copies of the radiographs are kept, as was said when the run was begun; no part of its identity. Nothing
+    /// in databases from before there were any, which keep none.
+    #[serde(default)]
+    pub thumbnails: Option<bool>,
+}
+
+impl Meta {
+    /// Parts of the run that are not here, from 0.
+    pub fn missing_parts(&self) -> Vec<usize> {
+        (0..self.shards).filter(|part| !self.parts.contains(part)).collect()
+    }
 }
 
 /// Units that cost about the same.
@@ -84,7 +95,8 @@ pub(super) fn layout(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "application_id", APPLICATION)?;
     connection.pragma_update(None, "user_version", LAYOUT)?;
     connection.execute_batch(SCHEMA)?;
-    connection.execute_batch(PACE)
+    connection.execute_batch(PACE)?;
+    connection.execute_batch(thumbnail::TABLE)
 }
 
 impl Store {
@@ -172,6 +184,15 @@ impl Store {
         }
     }
 
+    /// Closes the database and gives its name to a finished one, which nothing has open.
+    pub(super) fn give_way(self, made: &Path) -> Result<()> {
+        // What waits in the journal is written, so that the new database finds no journal of the old one. The lock is held
+        // until the new one is there.
+        let Self { connection, path, _lock, .. } = self;
+        connection.close().map_err(|(_, error)| Error::sqlite(&path)(error))?;
+        files::replace(made, &path)
+    }
+
     /// What it says about its run.
     pub fn meta(&self) -> &Meta {
         &self.meta
@@ -229,7 +250,8 @@ fn open_to_write(path: &Path) -> Result<(Connection, Meta)> {
     let failed = Error::sqlite(path);
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
     check(&connection, path)?;
-    set_up(&connection).and_then(|()| connection.execute_batch(PACE)).map_err(failed)?;
+    let made = set_up(&connection).and_then(|()| connection.execute_batch(PACE));
+    made.and_then(|()| connection.execute_batch(thumbnail::TABLE)).map_err(failed)?;
     let meta = read_meta(&connection, path)?;
     Ok((connection, meta))
 }

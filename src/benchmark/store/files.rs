@@ -50,7 +50,15 @@ pub(super) fn companion(path: &Path, ending: &str) -> PathBuf {
 
 /// Refuses to make a database where anything has its name, or a name that would be taken for a part of it.
 pub(super) fn refuse_taken(path: &Path) -> Result<()> {
-    for path in std::iter::once(path.to_owned()).chain(COMPANIONS.map(|ending| companion(path, ending))) {
+    refuse_any(std::iter::once(path.to_owned()).chain(companions(path)))
+}
+
+fn companions(path: &Path) -> impl Iterator<Item = PathBuf> {
+    COMPANIONS.map(|ending| companion(path, ending)).into_iter()
+}
+
+fn refuse_any(paths: impl Iterator<Item = PathBuf>) -> Result<()> {
+    for path in paths {
         match path.symlink_metadata() {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(source) => return Err(Error::File { action: "looking for the database", source, path }),
@@ -84,7 +92,17 @@ pub(super) fn staging(path: &Path) -> Result<Staging> {
 /// Gives a finished database, which nothing has open, its name, unless anything has that.
 pub(super) fn place(made: &Path, path: &Path) -> Result<()> {
     refuse_taken(path)?;
-    let placed = TempPath::try_from_path(made).and_then(|made| place::place(made, path, Taken::Stays));
+    put(made, path, Taken::Stays)
+}
+
+/// The same in the place of a database that is closed.
+pub(super) fn replace(made: &Path, path: &Path) -> Result<()> {
+    refuse_any(companions(path))?;
+    put(made, path, Taken::Replaced)
+}
+
+fn put(made: &Path, path: &Path, taken: Taken) -> Result<()> {
+    let placed = TempPath::try_from_path(made).and_then(|made| place::place(made, path, taken));
     placed.map(drop).map_err(|source| match source.kind() {
         ErrorKind::AlreadyExists => Error::Exists { path: path.to_owned() },
         _ => Error::File { action: "making the database", source, path: path.to_owned() },

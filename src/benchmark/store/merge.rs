@@ -31,11 +31,26 @@ pub struct Merged {
 /// When `target` or a companion of it (`-wal`, `-shm`, `-journal`) exists, a part cannot be read, is of another
 /// run, was given twice, or contradicts another one. What was there then stays as it was, and nothing is added.
 pub fn merge(target: &Path, parts: &[PathBuf]) -> Result<Merged> {
+    merged(target, parts, false)
+}
+
+/// The same, and `target` may be an earlier joining of some of these parts, which is replaced.
+///
+/// # Errors
+/// As [`merge`]; when `target` is there and anything else.
+pub fn merge_again(target: &Path, parts: &[PathBuf]) -> Result<Merged> {
+    merged(target, parts, true)
+}
+
+fn merged(target: &Path, parts: &[PathBuf], force: bool) -> Result<Merged> {
     let refuse = |problem: &str, path: &Path| Error::Merge { problem: problem.to_owned(), path: path.to_owned() };
     if parts.is_empty() {
         return Err(refuse("name at least one", target));
     }
-    files::refuse_taken(target)?;
+    let earlier = if force && target.symlink_metadata().is_ok() { Some(opened(target)?) } else { None };
+    if earlier.is_none() {
+        files::refuse_taken(target)?;
+    }
     let stores = parts.iter().map(|path| Store::read(path)).collect::<Result<Vec<Store>>>()?;
     let mut meta = stores[0].meta().clone();
     let (mut taken, mut units_total) = (Vec::new(), 0);
@@ -63,13 +78,22 @@ pub fn merge(target: &Path, parts: &[PathBuf]) -> Result<Merged> {
             planned.entry(sort).and_modify(|own| own.units += units.units).or_insert_with(|| units.clone());
         }
     }
+    if let Some(earlier) = &earlier {
+        let own = earlier.meta();
+        let is_part = |path: &PathBuf| path.canonicalize().ok() == target.canonicalize().ok();
+        let is_joined_from_these = own.shards == meta.shards && own.parts.iter().all(|part| taken.contains(part));
+        if difference(&meta.identity, &own.identity).is_some() || !is_joined_from_these || parts.iter().any(is_part) {
+            let problem = "what is to be replaced was not joined from these parts alone; give another name, or move it away";
+            return Err(refuse(problem, target));
+        }
+    }
     taken.sort_unstable();
-    let missing_parts: Vec<usize> = (0..meta.shards).filter(|part| !taken.contains(part)).collect();
     meta.units_total = units_total;
     meta.planned = planned.into_values().collect();
     meta.shard = taken.first().copied().unwrap_or(0);
     meta.parts = taken;
-    let status = join(target, &meta, &stores).map_err(|error| match error {
+    let missing_parts = meta.missing_parts();
+    let status = join(target, &meta, &stores, earlier).map_err(|error| match error {
         // Nothing of a join is kept.
         Error::DiskFull { path } => {
             Error::File { action: "joining the databases", source: std::io::ErrorKind::StorageFull.into(), path }
@@ -80,8 +104,16 @@ pub fn merge(target: &Path, parts: &[PathBuf]) -> Result<Merged> {
     Ok(Merged { status, missing_parts, missing_units })
 }
 
+/// What is to be replaced.
+fn opened(target: &Path) -> Result<Store> {
+    Store::open(target).map_err(|error| match error {
+        Error::NoRun { path } => Error::Exists { path },
+        other => other,
+    })
+}
+
 /// Joins in a folder of its own, which goes in any case; the whole database gets its name at the end.
-fn join(target: &Path, meta: &Meta, stores: &[Store]) -> Result<Status> {
+fn join(target: &Path, meta: &Meta, stores: &[Store], earlier: Option<Store>) -> Result<Status> {
     let staging = files::staging(target)?;
     let made = staging.path().join("joined.sqlite");
     let joined = Store::begin(&made, meta, target)?;
@@ -97,7 +129,10 @@ fn join(target: &Path, meta: &Meta, stores: &[Store]) -> Result<Status> {
     }
     let status = joined.status()?;
     joined.connection.close().map_err(|(_, error)| failed(error))?;
-    files::place(&made, target)?;
+    match earlier {
+        None => files::place(&made, target)?,
+        Some(earlier) => earlier.give_way(&made)?,
+    }
     Ok(status)
 }
 
@@ -125,6 +160,12 @@ fn copy(joined: &Store, from: &Path) -> Result<()> {
         let pace =
             "INSERT INTO main.pace SELECT session + ?1, kind, method, units, secs FROM part.pace WHERE kind != ?2";
         transaction.execute(pace, params![before, BEGUN]).map_err(failed)?;
+    }
+    let has_thumbnails = "SELECT count(*) FROM part.sqlite_master WHERE name = 'thumbnail'";
+    if transaction.query_row(has_thumbnails, [], |row| row.get::<_, bool>(0)).map_err(failed)? {
+        // An image of two parts has the same thumbnail in both.
+        let thumbnails = "INSERT OR IGNORE INTO main.thumbnail SELECT * FROM part.thumbnail";
+        transaction.execute(thumbnails, []).map_err(failed)?;
     }
     transaction.commit().map_err(failed)
 }

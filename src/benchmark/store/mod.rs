@@ -9,9 +9,10 @@
 //! | `score` | one number |
 //! | `prediction` | what a classifier says about an image, as log-odds of the finding |
 //! | `map` | one kept map: 16-bit floating point numbers, little-endian, `[h, w]`, compressed by zstd |
+//! | `thumbnail` | a radiograph in small, and what experts marked on it, both compressed by zstd |
 //!
-//! Two runs of one protocol may differ in `session` and `pace` alone. A unit and its numbers are one transaction. Rows have names for keys and no numbers of their own, so the order in which
-//! they came leaves no trace.
+//! Two runs of one protocol may differ in `session`, `pace` and `thumbnail` alone. A unit and its numbers are one
+//! transaction. Rows have names for keys and no numbers of their own, so the order in which they came leaves no trace.
 
 mod access;
 mod files;
@@ -21,12 +22,14 @@ mod merge;
 mod read;
 #[cfg(test)]
 mod tests;
+mod thumbnail;
 mod write;
 
 pub use access::{Meta, PlannedUnits, Store};
 pub use map::KeptMap;
-pub use merge::{Merged, merge};
+pub use merge::{Merged, merge, merge_again};
 pub use read::{ReasonUnits, Status};
+pub use thumbnail::{Marks, Thumbnail};
 pub(super) use write::{Finished, Prediction, SittingNote};
 
 /// The layout that this program writes, in `PRAGMA user_version`.

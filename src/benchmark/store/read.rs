@@ -23,10 +23,12 @@ pub struct Status {
     pub preset: String,
     /// The cohort.
     pub cohort: String,
-    /// Which part of the run this is, from 0, and how many there are; joined parts count as one.
+    /// The first part of the run that is here, from 0.
     pub shard: usize,
-    /// How many parts there are.
+    /// How many parts the run has.
     pub shards: usize,
+    /// The parts that are here, from 0: several once they were joined.
+    pub parts: Vec<usize>,
     /// Units finished.
     pub done: usize,
     /// Units that failed.
@@ -79,6 +81,7 @@ impl Store {
             cohort: self.meta.cohort.name.clone(),
             shard: self.meta.shard,
             shards: self.meta.shards,
+            parts: self.meta.parts.clone(),
             done,
             failed: failed_units,
             total: self.meta.units_total,
@@ -101,7 +104,8 @@ impl Store {
         let (started, ended): (Option<i64>, Option<i64>) = self.one(times, |row| Ok((row.get(0)?, row.get(1)?)))?;
         let executors = "SELECT DISTINCT executor FROM session ORDER BY executor";
         let executors: Vec<String> = self.rows(executors, [], |row| row.get(0))?;
-        let complete = status.done + status.failed >= status.total;
+        let missing_parts = self.meta.missing_parts();
+        let complete = status.done + status.failed >= status.total && missing_parts.is_empty();
         let mut models = self.meta.models.clone();
         for model in &mut models {
             model.auc = self.auc(&model.name)?;
@@ -120,6 +124,8 @@ impl Store {
                 work_secs: status.work_secs,
                 units_done: status.done,
                 units_total: status.total,
+                missing_parts,
+                parts: self.meta.shards,
             },
             scores: self.scores()?,
             exclusions: self.exclusions()?,
@@ -174,6 +180,17 @@ impl Store {
         let values = KeptMap::unpacked(height, width, &pixels);
         let values = values.ok_or_else(|| self.damaged("a map in it is not whole".to_owned()))?;
         Ok(Some(KeptMap { height, width, class, outcome, values }))
+    }
+
+    /// `[height, width]` of the maps that were kept; nothing where there are none.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn map_size_px(&self) -> Result<Option<[usize; 2]>> {
+        let query = "SELECT height, width FROM map LIMIT 1";
+        let found = self.connection.query_row(query, [], |row| Ok([row.get::<_, i64>(0)?, row.get(1)?])).optional();
+        let found = found.map_err(Error::sqlite(&self.path))?;
+        Ok(found.map(|sides| sides.map(|side| usize::try_from(side).unwrap_or(0))))
     }
 
     /// Failed units with their reasons, after what was left out from the start.
@@ -330,11 +347,11 @@ impl Store {
     }
 
     /// The one row that a query has.
-    fn one<T>(&self, query: &str, read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>) -> Result<T> {
+    pub(super) fn one<T>(&self, query: &str, read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>) -> Result<T> {
         self.connection.query_row(query, [], read).map_err(Error::sqlite(&self.path))
     }
 
-    fn damaged(&self, problem: String) -> Error {
+    pub(super) fn damaged(&self, problem: String) -> Error {
         Error::Damaged { problem, path: self.path.clone() }
     }
 }

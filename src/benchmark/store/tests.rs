@@ -34,6 +34,7 @@ fn meta(units_total: usize) -> Meta {
         parts: vec![0],
         units_total,
         planned: Vec::new(),
+        thumbnails: None,
     }
 }
 

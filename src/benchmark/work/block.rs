@@ -43,6 +43,7 @@ impl Bench<'_> {
                 }
             }
         }
+        self.thumbnails(&loaded)?;
         self.fixed(&loaded, &missing)?;
         self.localizers(&loaded, &missing)?;
         self.maps(&loaded, &missing)

@@ -6,6 +6,7 @@ mod localizers;
 mod maps;
 mod predictions;
 mod scores;
+mod thumbnails;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub(super) struct Bench<'a> {
     pub(super) store: &'a Mutex<Store>,
     /// The sitting's number in the database.
     pub(super) session: i64,
+    /// Whether small copies of the radiographs are kept.
+    pub(super) keeps_thumbnails: bool,
     pub(super) executors: &'a dyn Executors,
     pub(super) watch: &'a dyn RunWatch,
     pub(super) counter: &'a Counter,

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::pictures;
 use crate::benchmark::export::{ExportOptions, files};
-use crate::benchmark::{self, KeptPictures, Store};
+use crate::benchmark::{self, Store};
 use crate::cli::caution;
 use crate::cli::error::Result;
 use crate::cli::output::Output;
@@ -18,6 +19,7 @@ use crate::cli::output::Output;
 #[command(after_help = "\
 Example:
   saliscope benchmark export run --out results
+  saliscope benchmark export run --out results --cohort siim:siim-acr     (radiographs of a run without thumbnails)
 
 Research use - not for diagnosis.")]
 pub(super) struct Arguments {
@@ -27,6 +29,8 @@ pub(super) struct Arguments {
     /// Folder that receives the files: a new or empty one
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
+    #[command(flatten)]
+    pictures: pictures::Arguments,
     /// Keep the cases' ids, which may be patients'; without it they are case 0001 and so on
     #[arg(long)]
     identity: bool,
@@ -37,9 +41,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let path = benchmark::find_database(&arguments.run)?;
     let results = Store::read(&path)?.results()?;
     caution::tell(results.provenance.caution());
-    let pictures = KeptPictures::open(&path, &results)?;
-    for file in files(&results, &pictures, ExportOptions { open_ids: arguments.identity })? {
+    let pictures = arguments.pictures.open(&path, &results)?;
+    for file in files(&results, pictures.pictures(), ExportOptions { open_ids: arguments.identity })? {
         output.write(&file.name, &file.bytes)?;
     }
-    output.publish()
+    output.publish()?;
+    pictures.tell_absences();
+    Ok(())
 }

@@ -18,10 +18,14 @@ pub(super) struct Arguments {
     /// The parts
     #[arg(value_name = "SHARD", required = true, num_args = 1..)]
     shards: Vec<PathBuf>,
+    /// Replace OUT where it was joined from some of these parts, such as before the others were done
+    #[arg(long)]
+    force: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let merged = benchmark::merge(&arguments.out, &arguments.shards)?;
+    let merge = if arguments.force { benchmark::merge_again } else { benchmark::merge };
+    let merged = merge(&arguments.out, &arguments.shards)?;
     if !merged.missing_parts.is_empty() {
         let parts: Vec<String> = merged.missing_parts.iter().map(ToString::to_string).collect();
         console::tell(format_args!("warning: these parts are missing: {}", parts.join(", ")));

@@ -3,6 +3,7 @@
 mod export;
 mod init;
 mod merge;
+mod pictures;
 mod report;
 mod run;
 mod status;

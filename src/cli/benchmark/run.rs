@@ -82,6 +82,11 @@ struct Sitting {
     /// Try units again that failed earlier
     #[arg(long)]
     retry_failed: bool,
+    /// Keep no small copies of the radiographs. Otherwise a run that keeps maps keeps the first 2000 of its sample, at most 128
+    /// pixels a side (together at most 32 MiB) with the experts' marks, so that reports show them; what was said when the
+    /// run was begun stays
+    #[arg(long)]
+    no_thumbnails: bool,
     #[command(flatten)]
     machine: Machine,
 }
@@ -132,8 +137,9 @@ fn work(
     let setup = setup.inspect_err(|_| terminal.bar.finish_and_clear())?;
     setup.warnings().iter().for_each(|warning| terminal.warning(warning));
     terminal.bar.suspend(|| caution::tell(setup.caution(|model| model.card.trained_on_patients)));
-    let (workers, retry_failed, batch) = (sitting.workers, sitting.retry_failed, sitting.machine.batch);
-    let done = benchmark::run(&setup, out, &runtime, &Options { workers, shard, retry_failed, batch }, &terminal);
+    let Sitting { workers, retry_failed, no_thumbnails, .. } = *sitting;
+    let options = Options { workers, shard, retry_failed, batch: sitting.machine.batch, no_thumbnails };
+    let done = benchmark::run(&setup, out, &runtime, &options, &terminal);
     terminal.bar.finish_and_clear();
     let summary: Summary = done?;
     if summary.status.failed > 0 {

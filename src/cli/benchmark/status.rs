@@ -53,7 +53,12 @@ fn shards(folder: &std::path::Path) -> Vec<PathBuf> {
 fn text(status: &Status) -> String {
     let Status { run_id, preset, cohort, done, failed, total, .. } = status;
     let mut text = String::new();
-    let part = if status.shards > 1 { format!(", part {} of {}", status.shard, status.shards) } else { String::new() };
+    let part = match (status.shards, status.parts.len()) {
+        (..=1, _) => String::new(),
+        (shards, 1) => format!(", part {}/{shards} of 0/{shards} to {}/{shards}", status.shard, shards - 1),
+        (shards, joined) if joined == shards => format!(", all {shards} parts joined"),
+        (shards, joined) => format!(", {joined} of {shards} parts joined"),
+    };
     // Writing to a string cannot fail.
     let _ = writeln!(text, "run {run_id} ({preset}, {cohort}{part})");
     let percent = 100.0 * *done as f64 / (*total).max(1) as f64;

@@ -16,6 +16,7 @@ use crate::export::{self, ClassFound, DisplayRecord, FigureRecord, MapRecord, Mo
 use crate::figure::template::{Labels, MapTable, MapTile, Picture, Template, Truth};
 use crate::metrics::MapScores;
 use crate::network::{Model, Runtime, Weights};
+use crate::radiograph::Radiograph;
 use crate::radiograph::dicom::{DicomImage, Identity};
 use crate::saliency::{self, Explanation, SaliencyMap};
 use crate::truth::Mask;
@@ -244,6 +245,11 @@ impl Ground {
             record.identity = self.shown.image.dicom.as_ref().map(DicomImage::identity);
         }
         record
+    }
+
+    /// The radiograph.
+    pub(super) fn radiograph(&self) -> &Radiograph {
+        &self.shown.image.radiograph
     }
 
     /// Whether the radiograph is a generated image.

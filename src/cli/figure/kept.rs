@@ -5,38 +5,45 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::build::{Figure, Ground};
+use super::earlier::Earlier;
 use super::spec::{Spec, TemplateName};
 use crate::cli::error::{Error, Result};
 use crate::demo;
 use crate::display::MapPlane;
-use crate::export::{self, KeptMap, KeptMaps, MapRecord, VERSION};
+use crate::export::{self, KeptMap, KeptMaps, KeptRecord, MapRecord, VERSION};
 use crate::figure::template::{ColourBar, Labels, MapTable, MapTile, MethodGrid, SingleCase, Template};
 use crate::metrics::structural_similarity;
 use crate::network;
-use crate::saliency::{Method, Preset};
-use crate::{files, limits};
+use crate::saliency::Method;
+
+/// Percentile at which the presets clip maps.
+const USUAL_PERCENTILE: f64 = 99.0;
 
 /// The figure of maps that lie in files.
 pub(super) fn figure(spec: &Spec, ground: &Ground, path: &Path) -> Result<Figure> {
-    let is_cascade = spec.template == TemplateName::CascadeRow;
-    let [archive, report] = if is_cascade { ["cascade.npz", "cascade.json"] } else { ["maps.npz", "explain.json"] };
-    let (archive, report) =
-        if path.is_dir() { (path.join(archive), Some(path.join(report))) } else { (path.into(), None) };
-    let maps = KeptMaps::open(&archive)?;
-    // A folder of an earlier run has its report; what it says is repeated and not relied on.
-    let report = report.and_then(|report| read(&report)).unwrap_or(Value::Null);
-    let labels = labels(spec, ground, &report);
-    let bar = export::map_bar(&spec.map, percentile(&report));
-    if is_cascade {
-        cascade(spec, ground, &maps, &report, labels, bar)
+    let earlier = Earlier::find(spec, path, ground.radiograph())?;
+    let maps = KeptMaps::open(&earlier.archive)?;
+    // What the report says is repeated and not relied on.
+    let labels = labels(spec, ground, &earlier);
+    let bar = export::map_bar(&spec.map, earlier.percentile().unwrap_or(USUAL_PERCENTILE));
+    if spec.template == TemplateName::CascadeRow {
+        cascade(spec, ground, &maps, &earlier, labels, bar)
     } else {
-        one_model(spec, ground, &maps, labels, bar)
+        one_model(spec, ground, &maps, &earlier, labels, bar)
     }
 }
 
-fn one_model(spec: &Spec, ground: &Ground, maps: &KeptMaps, mut labels: Labels, bar: ColourBar) -> Result<Figure> {
+fn one_model(
+    spec: &Spec,
+    ground: &Ground,
+    maps: &KeptMaps,
+    earlier: &Earlier,
+    mut labels: Labels,
+    bar: ColourBar,
+) -> Result<Figure> {
     let mut record = ground.record(spec);
     record.caution.clone_from(&labels.caution);
+    record.kept = Some(kept_record(earlier, None));
     let mut tiles = Vec::new();
     for method in &spec.methods {
         let kept = wanted(maps, method.name())?;
@@ -54,7 +61,7 @@ fn cascade(
     spec: &Spec,
     ground: &Ground,
     maps: &KeptMaps,
-    report: &Value,
+    earlier: &Earlier,
     mut labels: Labels,
     bar: ColourBar,
 ) -> Result<Figure> {
@@ -66,11 +73,10 @@ fn cascade(
         let problem = format!("there is no array {}/STATE; was it written by `saliscope cascade`?", spec.methods[0]);
         return Err(Error::Export(export::Error::Maps(problem)));
     };
-    // As the presets compare.
-    let range =
-        if report.pointer("/preset").and_then(Value::as_str) == Some(Preset::Arun2021.name()) { 2.0 } else { 1.0 };
+    let range = earlier.range().unwrap_or(1.0);
     let mut record = ground.record(spec);
     record.caution.clone_from(&labels.caution);
+    record.kept = Some(kept_record(earlier, Some(range)));
     let mut rows = Vec::new();
     for (row, method) in spec.methods.iter().enumerate() {
         let original = wanted(maps, &format!("{method}/{first}"))?;
@@ -91,9 +97,10 @@ fn cascade(
         let label = spec.row_labels.as_ref().map_or_else(|| method.name().to_owned(), |labels| labels[row].clone());
         rows.push((label, tiles));
     }
-    labels
-        .details
-        .push(format!("SSIM: likeness to the map of state {first}, at a data range of {range}; 1 is the same map."));
+    let of_run = if earlier.range().is_some() { "" } else { " (that of the run is not known)" };
+    labels.details.push(format!(
+        "SSIM: likeness to the map of state {first}, at a data range of {range}{of_run}; 1 is the same map."
+    ));
     let radiograph = ground.picture.clone();
     Ok(Figure { template: Template::CascadeRow(MapTable { labels, radiograph, columns: states, rows, bar }), record })
 }
@@ -140,21 +147,23 @@ fn states_of(maps: &KeptMaps, method: Method) -> Vec<String> {
     names.iter().filter(|name| names.contains(&format!("{name}_raw"))).cloned().collect()
 }
 
-fn read(path: &Path) -> Option<Value> {
-    // A report that is not there or cannot be read says nothing, as maps without one.
-    files::read(path, limits::REPORT_BYTES).ok().and_then(|json| serde_json::from_slice(&json).ok())
+/// What the run says of the maps, for the record of the figure.
+fn kept_record(earlier: &Earlier, ssim_range: Option<f64>) -> KeptRecord {
+    let value = |place: &str| earlier.at(place).cloned();
+    KeptRecord {
+        saliscope: value("/saliscope"),
+        model: value("/model/name"),
+        model_sha256: value("/model/sha256"),
+        preset: value("/preset"),
+        explained: earlier.explained().cloned(),
+        ssim_range,
+        ssim_range_of_run: earlier.range(),
+    }
 }
 
-/// The clipping percentile that the report names, else the presets'.
-fn percentile(report: &Value) -> f64 {
-    let of_explain = report.pointer("/maps/0/parameters/clip_percentile");
-    of_explain.or_else(|| report.pointer("/parameters/clip_percentile")).and_then(Value::as_f64).unwrap_or(99.0)
-}
-
-fn labels(spec: &Spec, ground: &Ground, report: &Value) -> Labels {
-    let text = |place: &str| report.pointer(place).and_then(Value::as_str);
-    let explained = report.get("explained").or_else(|| report.pointer("/images/0/explained"));
-    let headline = explained.and_then(|class| {
+fn labels(spec: &Spec, ground: &Ground, earlier: &Earlier) -> Labels {
+    let text = |place: &str| earlier.text(place);
+    let headline = earlier.explained().and_then(|class| {
         let name = class.get("name")?.as_str()?;
         let words = export::probability_words(class.get("probability").and_then(Value::as_f64));
         Some(format!("Explained: “{name}”, {words}"))
@@ -168,18 +177,36 @@ fn labels(spec: &Spec, ground: &Ground, report: &Value) -> Labels {
     let made = text("/saliscope").map(|version| format!("maps by saliscope {version}"));
     let origin: Vec<String> =
         [model, preset, made, Some(format!("figure by saliscope {VERSION}"))].into_iter().flatten().collect();
+    let mut details = vec![origin.join("  ·  ")];
+    if spec.headline.is_some() {
+        // What is explained is said in any case.
+        details.splice(0..0, headline.clone());
+    }
+    if earlier.is_unreadable() {
+        details.push("Note: the report beside the maps cannot be read.".to_owned());
+    }
+    let unknown = earlier.unknown();
+    if !unknown.is_empty() {
+        details.push(format!("Not known, because no report beside the maps says it: {}.", unknown.join(", ")));
+    }
+    if earlier.percentile().is_none() {
+        details.push(format!("Where the maps were clipped is not known; {USUAL_PERCENTILE} % is usual."));
+    }
+    if earlier.is_of(ground.radiograph()) == Some(false) {
+        details.push("Note: by its pixels, the radiograph is not the one that these maps were made of.".to_owned());
+    }
     Labels {
         headline: spec.headline.clone().or(headline).unwrap_or_else(|| "Maps of an earlier run".to_owned()),
-        caution: caution(report, ground.is_phantom()).map(str::to_owned),
-        details: vec![origin.join("  ·  ")],
+        caution: caution(earlier, ground.is_phantom()).map(str::to_owned),
+        details,
         identity: ground.identity.clone(),
     }
 }
 
 /// What has to be said of the network that made the maps, as far as their report names it: by its card, or because it is one
 /// of the program's own, whose earlier cards did not say what they were trained on.
-fn caution(report: &Value, is_phantom: bool) -> Option<&'static str> {
-    let said = report.pointer("/model/trained_on_patients").and_then(Value::as_bool);
-    let is_own = || report.pointer("/model/sha256").and_then(Value::as_str).is_some_and(demo::is_own);
+fn caution(earlier: &Earlier, is_phantom: bool) -> Option<&'static str> {
+    let said = earlier.at("/model/trained_on_patients").and_then(Value::as_bool);
+    let is_own = || earlier.text("/model/sha256").is_some_and(demo::is_own);
     network::caution(said.or_else(|| is_own().then_some(false)), is_phantom)
 }

@@ -1,6 +1,7 @@
 //! `saliscope figure`: a figure from a specification, for papers and talks.
 
 mod build;
+mod earlier;
 mod fields;
 mod kept;
 mod spec;
@@ -30,8 +31,10 @@ The specification is a JSON object; paths in it begin at its own folder:
                 cascade_row: a row a method, a column a state of a randomized network (Figure 3B)
   image         DICOM, PNG, JPEG, TIFF or NPY, or demo:case
   models        list of files or demo:NAME; they compute the maps
-  maps          instead of models: the folder that `saliscope explain` wrote for this image, or for
-                cascade_row `saliscope cascade`; or an .npz file
+  maps          instead of models: the folder that `saliscope explain` wrote, or for cascade_row
+                `saliscope cascade`, or that of one image in it; or an .npz file. What the run says
+                of model, class, preset and range is read beside the maps; of a run of several
+                images those of this image are taken, by its pixels
   methods       list such as [\"GRAD\", \"GCAM\"]; the study's eight without it
 BEYOND
   states        of cascade_row, list of names; all without it
@@ -53,7 +56,7 @@ BEYOND
   identity      true: the patient's name and number are shown; false without it
 
 Examples:
-  saliscope figure figure_4.spec.json --out figure_4.pdf
+  saliscope figure figure_4.json --out figure_4.pdf
   with {\"template\": \"model_grid\", \"image\": \"demo:case\", \"methods\": [\"GRAD\", \"GCAM\"], \"width\": \"double\",
         \"models\": [\"demo:pneumothorax_inception_v3_1\", \"demo:pneumothorax_inception_v3_2\"]}
 
@@ -67,7 +70,7 @@ fn help() -> String {
 
 /// Draws a figure for a paper from a specification in JSON.
 ///
-/// Writes the figure and, under the same name with the ending .json, its record: program version, hashes of model and image,
+/// Writes the figure and, under the same name with the ending .record.json, its record: program version, hashes of model and image,
 /// parameters, seed, scores, display. Both are anonymous unless the specification asks for the image's identity, and appear
 /// together or not at all.
 #[derive(Debug, Args)]
@@ -118,16 +121,17 @@ fn read(path: &Path) -> Result<Spec> {
 
 /// A figure must not take the place of what it is made from.
 fn refuse_replacing_inputs(path: &Path, spec: &Spec, out: &Path) -> Result<()> {
-    let record = out.with_extension("json");
+    let record = export::record_path(out);
     let mask = match &spec.truth {
         Some(TruthSpec::Mask(mask)) => Some(mask.as_path()),
         _ => None,
     };
-    let inputs = [path, &spec.image].into_iter().chain(mask).chain(spec.models.iter().map(PathBuf::as_path));
+    let kept = spec.maps.as_deref().map(|maps| earlier::files_of(spec, maps)).unwrap_or_default();
+    let inputs = [path, &spec.image].into_iter().chain(mask).chain(spec.models.iter().chain(&kept).map(PathBuf::as_path));
     for input in inputs.filter(|input| input.as_os_str() != DEMO_CASE) {
         if same_file(input, out) || same_file(input, &record) {
             return Err(Error::Usage(
-                "--out: the figure or its record (the same name with the ending .json) would replace a file it is made \
+                "--out: the figure or its record (the same name with the ending .record.json) would replace a file it is made \
                  from; choose another name"
                     .to_owned(),
             ));

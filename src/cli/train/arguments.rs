@@ -1,6 +1,6 @@
 //! What `saliscope train` is told.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -236,6 +236,17 @@ impl Arguments {
             ModelKind::Classifier => vec![format!("no {finding}"), finding],
             ModelKind::Segmentation | ModelKind::Detection => vec![finding],
         }
+    }
+
+    /// Single files that are read.
+    pub(super) fn files_read(&self) -> Vec<PathBuf> {
+        let init = self.course.init.iter().flat_map(|path| [path.clone(), path.with_extension("json")]);
+        init.chain(self.cases.splits.clone()).collect()
+    }
+
+    /// The folder of the cohort, where it is in one.
+    pub(super) fn cohort_folder(&self) -> Option<&Path> {
+        self.cohort.folder()
     }
 
     pub(super) fn open_cohort(&self, interrupt: &Interrupt) -> Result<Cohort> {

@@ -54,6 +54,25 @@ impl Files {
         }
     }
 
+    /// Refuses to replace what is read: single files, and whatever lies in the folder of the cohort.
+    pub(super) fn refuse_inputs(&self, inputs: &[PathBuf], cohort: Option<&Path>) -> Result<()> {
+        let folder = cohort.and_then(|folder| folder.canonicalize().ok());
+        for path in [&self.out, &self.card, &self.log, &self.curve, &self.checkpoint] {
+            let is_of_cohort = || {
+                let found = path.canonicalize().ok().zip(folder.as_ref());
+                found.is_some_and(|(path, folder)| path.starts_with(folder))
+            };
+            if inputs.iter().any(|input| output_file::same_file(input, path)) || is_of_cohort() {
+                let ending = path.extension().unwrap_or_default().to_string_lossy();
+                let text = format!(
+                    "--out: the file with the ending .{ending} would replace one that the training reads; choose another name"
+                );
+                return Err(Error::Usage(text));
+            }
+        }
+        Ok(())
+    }
+
     /// Writes what a training gave: all files or none. What took a name while it ran stays, unless `force`.
     pub(super) fn write(&self, force: bool, log: &[u8], curve: &[u8], weights: &[u8], card: &ModelCard) -> Result<()> {
         let card = card.to_json()?;

@@ -32,6 +32,7 @@ struct Report<'a> {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let files = Files::beside(&arguments.out);
+    files.refuse_inputs(&arguments.files_read(), arguments.cohort_folder())?;
     files.check(arguments.force, arguments.resume)?;
     let settings = arguments.settings();
     settings.check()?;

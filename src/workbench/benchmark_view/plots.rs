@@ -23,6 +23,9 @@ const HEIGHT: f32 = 320.0;
 /// Columns whose names fit into one line.
 const ONE_LINE: usize = 8;
 
+/// Half of the length of the dashed line of a mean: that of its box, in columns.
+const MEAN_HALF: f64 = 0.15;
+
 /// How near to a point a press counts, in points of the screen.
 const NEAR: f32 = 8.0;
 
@@ -54,15 +57,15 @@ pub(super) fn plot_ui(ui: &mut Ui, bench: &Bench, actions: &mut Actions) {
 fn legend(test: Test) -> &'static str {
     match test {
         Test::Utility => {
-            "Coloured: the trained network. Gray beside it: the same method on a network with random weights. Gray alone: \
-             baselines and controls. Each point is an image; a press on one shows its case"
+            "Median solid, mean dashed. Coloured: the trained network. Gray beside it: the same method on a network with random \
+             weights. Gray alone: baselines and controls. Each point is an image; a press on one shows its case"
         }
         Test::Randomization => {
             "Mean likeness to the map of the trained network, block after block made random. A curve that stays high hardly \
              depends on what the network learned"
         }
         Test::Repeatability | Test::Reproducibility => {
-            "Likeness of the maps of two networks on one image. Each point is an image; a press on one shows its case"
+            "Likeness of the maps of two networks on one image; median solid, mean dashed. Each point is an image; a press on one shows its case"
         }
     }
 }
@@ -114,6 +117,7 @@ fn boxes_ui(ui: &mut Ui, bench: &Bench, actions: &mut Actions) {
     let judged =
         bench.judged.as_ref().and_then(|judged| judged.analysis.primary(test)).filter(|_| test != Test::Utility);
     let limit = judged.and_then(|metric| metric.limit()).map(|limit| limit.score);
+    let ui_ink = ui.visuals().strong_text_color();
     let response = plot.show(ui, |plot| {
         if test != Test::Utility {
             let line = HLine::new("the study's limit", threshold);
@@ -128,6 +132,11 @@ fn boxes_ui(ui: &mut Ui, bench: &Bench, actions: &mut Actions) {
                 let element = BoxElem::new(group.x, spread).box_width(0.3).name(&group.words);
                 let element = element.fill(group.colour.gamma_multiply(0.25)).stroke((1.2, group.colour));
                 plot.box_plot(BoxPlot::new(&group.words, vec![element]).allow_hover(false));
+            }
+            if let Some(mean) = mean(group.values) {
+                let ends = vec![[group.x - MEAN_HALF, mean], [group.x + MEAN_HALF, mean]];
+                let line = Line::new(&group.words, ends).color(ui_ink).width(1.6).style(LineStyle::dashed_dense());
+                plot.line(line.allow_hover(false));
             }
             let points: Vec<[f64; 2]> = placed(group).map(|(x, value)| [x, value.value]).collect();
             plot.points(Points::new(&group.words, points).color(group.colour).radius(2.0));
@@ -155,6 +164,11 @@ fn placed<'a>(group: &Group<'a>) -> impl Iterator<Item = (f64, &'a Value)> + use
     })
 }
 
+/// The mean; nothing where there is no value.
+fn mean(values: &[Value]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().map(|value| value.value).sum::<f64>() / values.len() as f64)
+}
+
 /// Smallest value, quartiles, largest value.
 fn spread(values: &[Value]) -> Option<BoxSpread> {
     let mut sorted: Vec<f64> = values.iter().map(|value| value.value).collect();
@@ -172,14 +186,13 @@ fn curves_ui(ui: &mut Ui, bench: &Bench) {
     let test = Test::Randomization;
     let is_state = |name: &str| ![condition::BASELINE, condition::CONTROL].contains(&name);
     let states = states(bench, is_state);
-    let mean = |values: &[Value]| values.iter().map(|value| value.value).sum::<f64>() / values.len() as f64;
     let mut curves: BTreeMap<&str, Vec<[f64; 2]>> = BTreeMap::new();
     let mut controls: Vec<f64> = Vec::new();
     for ((of, method, condition), values) in bench.values.iter().filter(|(_, values)| !values.is_empty()) {
         if *of == test && condition == condition::CONTROL {
-            controls.push(mean(values));
+            controls.extend(mean(values));
         } else if let Some(state) = states.iter().position(|name| name == condition).filter(|_| *of == test) {
-            curves.entry(method).or_default().push([state as f64, mean(values)]);
+            curves.entry(method).or_default().extend(mean(values).map(|mean| [state as f64, mean]));
         }
     }
     let metric = metric_title(primary_metric(test, bench.protocol.preset)).to_owned();
