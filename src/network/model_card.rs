@@ -381,6 +381,9 @@ impl ModelCard {
         // Whoever trained it has scaled its images by this very rule.
         card.scaling_assumed = Some(false);
         card.width = Some(variant.width);
+        card.count_include_pad = Some(variant.count_include_pad);
+        card.norm_scale = Some(variant.norm_scale);
+        card.norm_eps = Some(variant.norm_eps);
         card.head.clone_from(&variant.head);
         card.detector = anchor_base_px
             .map(|base| DetectorFile { anchor_base_px: Some(base), p6_from_c5: Some(variant.p6_from_c5) });
