@@ -39,6 +39,9 @@ struct Line<'a> {
     probabilities: Option<Vec<f64>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     scaling_assumed: bool,
+    /// What the logits were divided by before they became probabilities.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
     /// What has to be known before any of it is believed.
     #[serde(skip_serializing_if = "Option::is_none")]
     caution: Option<&'static str>,
@@ -80,6 +83,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
                 logits,
                 probabilities: model.card.probabilities(logits),
                 scaling_assumed: model.card.scaling_assumed,
+                temperature: model.card.temperature,
                 caution: model.card.caution(image.is_phantom),
                 warnings: &image.warnings,
             })?;
