@@ -93,9 +93,18 @@ fn helps() -> Vec<(String, String)> {
     all
 }
 
+/// The README in front of its page about a study, that page, and what is behind it.
+fn readme() -> (String, String, String) {
+    let text = fs::read_to_string(root().join("README.md")).unwrap();
+    let (before, from) = text.split_once("## A study on your data\n").unwrap();
+    let (page, behind) = from.split_once("\n## ").unwrap();
+    (before.to_owned(), page.to_owned(), behind.to_owned())
+}
+
 fn all_shown() -> Vec<Shown> {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let mut shown = commands("README", &readme, "    ");
+    let (before, page, behind) = readme();
+    let mut shown = commands("README", &format!("{before}{behind}"), "    ");
+    assert!(commands("README", &page, "    ").len() > 8, "the page of a study is a test of its own");
     for (name, help) in helps() {
         let examples = help.split("Examples:\n").nth(1).unwrap_or_default();
         shown.extend(commands(&name, examples, "  "));
@@ -175,6 +184,7 @@ fn workplace() -> Bench {
     bench.write("noise.npy", &npy_of(&[25, 3, SIDE, SIDE], &vec![0.1; 25 * 3 * SIDE * SIDE]));
 
     unpack(&bench, "foreign/torch_densenet_lightning.pth.gz", &["checkpoint.pth"]);
+    unpack(&bench, "foreign/torch_densenet_lightning.pth.gz", &["densenet121-a639ec97.pth"]);
     unpack(&bench, "foreign/torch_inception.pth.gz", FOREIGN);
     unpack(&bench, "foreign/keras_inception_weights.h5.gz", &["keras.h5"]);
     unpack(&bench, "keras/residual.keras.gz", &["model.keras"]);
@@ -216,7 +226,14 @@ fn workplace() -> Bench {
 }
 
 /// PyTorch's files of other models.
-const FOREIGN: &[&str] = &["labels.pth", "gray.pth", "chexpert.pth", "torchvision.pth", "fourteen_labels.pth"];
+const FOREIGN: &[&str] = &[
+    "labels.pth",
+    "gray.pth",
+    "chexpert.pth",
+    "torchvision.pth",
+    "fourteen_labels.pth",
+    "inception_v3_google-0cc3c7bd.pth",
+];
 
 /// Scores of three methods on ten images.
 fn scores() -> String {
@@ -271,21 +288,27 @@ fn ran(workplace: &Bench, line: &str) -> Ran {
             run_in(folder.path(), &part).succeeded();
         }
     }
-    let program = Path::new(env!("CARGO_BIN_EXE_saliscope")).parent().unwrap();
-    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
-    let mut shell = Command::new("bash");
-    shell.args(["-c", &format!("set -o pipefail; {line}")]).current_dir(folder.path()).env("PATH", path);
-    for display in ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"] {
-        shell.env_remove(display);
-    }
-    for place in [".local/share/bash-completion/completions", ".config/fish/completions"] {
-        fs::create_dir_all(folder.path().join(place)).unwrap();
-    }
-    shell.env("HOME", folder.path()).env("SALISCOPE_HOME", folder.path().join("home")).stdin(Stdio::null());
+    let mut shell = shell(folder.path(), line);
     if line.contains("run --demo") {
         return interrupted(&mut shell, &folder.path().join("demo-run"));
     }
     shell.output().unwrap().into()
+}
+
+/// A shell that finds the program and no display, in a home and a working folder `folder`.
+fn shell(folder: &Path, script: &str) -> Command {
+    let program = Path::new(env!("CARGO_BIN_EXE_saliscope")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let mut shell = Command::new("bash");
+    shell.args(["-e", "-o", "pipefail", "-c", script]).current_dir(folder).env("PATH", path);
+    for display in ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"] {
+        shell.env_remove(display);
+    }
+    for place in [".local/share/bash-completion/completions", ".config/fish/completions"] {
+        fs::create_dir_all(folder.join(place)).unwrap();
+    }
+    shell.env("HOME", folder).env("SALISCOPE_HOME", folder.join("home")).stdin(Stdio::null());
+    shell
 }
 
 /// A run of many minutes, ended as by Ctrl-C when it has begun. It keeps what is finished.
@@ -326,6 +349,29 @@ fn every_command_that_is_shown_runs() {
         })
         .collect();
     assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), lines.len(), failures.join("\n"));
+}
+
+/// The page of the README from images to a report, as one script on a folder as `phantom` makes it. Networks are narrow and
+/// see every image once; the protocol asks for two methods and few images.
+#[test]
+fn the_page_of_a_study_goes_from_images_to_a_report() {
+    let (_, page, _) = readme();
+    let script: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+    let script = script.join("\n").replace("--arch ", "--width 0.0625 --input-size 96 --epochs 1 --quiet --arch ");
+    let fewer = "sed -i -e 's/^methods = .*/methods = [\"GRAD\", \"GCAM\"]/' -e 's/^similarity = .*/similarity = 2/' \
+                 -e 's/^states = .*/states = [\"Logits\"]/' protocol.toml";
+    let script = script.replace("saliscope benchmark run", &format!("{fewer}\nsaliscope benchmark run --quiet"));
+    let folder = tempfile::tempdir().unwrap();
+    let phantoms = ["phantom", "--quiet", "--out", "phantoms", "--count", "40", "--seed", "3", "--size", "128"];
+    run_in(folder.path(), &phantoms).succeeded();
+    fs::rename(folder.path().join("phantoms/png"), folder.path().join("my-study")).unwrap();
+    let bench = Bench::new();
+    bench.model("imagenet.safetensors", Architecture::InceptionV3);
+    fs::copy(bench.path("imagenet.safetensors"), folder.path().join("imagenet.safetensors")).unwrap();
+    let ran: Ran = shell(folder.path(), &script).output().unwrap().into();
+    let ran = ran.succeeded();
+    assert!(fs::read_to_string(folder.path().join("report.html")).unwrap().contains("pneumothorax"), "{ran:?}");
+    assert!(folder.path().join("results/scores.csv").exists());
 }
 
 /// Whether the window would have opened where there is a display.
