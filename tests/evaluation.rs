@@ -68,7 +68,7 @@ fn judged(model: &Model, network: &mut Forward, cohort: &Cohort, options: &Optio
 fn a_classifier_is_judged_as_by_hand_and_in_any_batch() {
     let folder = tempfile::tempdir().unwrap();
     let model = model(folder.path(), Architecture::DenseNet121, "");
-    let cohort = cohort(60, Task::Pneumothorax);
+    let cohort = cohort(60, Task::PNEUMOTHORAX);
     let executor = CpuExecutor::new(model.graph.clone(), &model.weights, CpuOptions::default()).unwrap();
     let (mut scores, mut truth) = (Vec::new(), Vec::new());
     for case in cohort.in_split(Split::Train) {
@@ -100,7 +100,7 @@ fn a_classifier_is_judged_as_by_hand_and_in_any_batch() {
 #[test]
 fn networks_that_localize_are_judged_alike_by_both_executors() {
     let folder = tempfile::tempdir().unwrap();
-    for (arch, task) in [(Architecture::UNet, Task::Pneumothorax), (Architecture::RetinaNet, Task::Pneumonia)] {
+    for (arch, task) in [(Architecture::UNet, Task::PNEUMOTHORAX), (Architecture::RetinaNet, Task::PNEUMONIA)] {
         let model = model(folder.path(), arch, "");
         let cohort = cohort(20, task);
         let found = judged(&model, &mut kernels(&model), &cohort, &options(Split::Train, 3));
@@ -182,7 +182,7 @@ fn a_perfect_network_scores_perfectly() {
 #[test]
 fn boxes_and_masks_are_brought_to_the_models_input() {
     let folder = tempfile::tempdir().unwrap();
-    let cohort = cohort(20, Task::Pneumonia);
+    let cohort = cohort(20, Task::PNEUMONIA);
     let retina = model(folder.path(), Architecture::RetinaNet, "");
     let mut small = retina.card.clone();
     small.input_size = [SIDE / 2, SIDE / 4];
@@ -203,7 +203,7 @@ fn boxes_and_masks_are_brought_to_the_models_input() {
 fn what_cannot_be_judged_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let retina = model(folder.path(), Architecture::RetinaNet, "");
-    let masks = cohort(20, Task::Pneumothorax);
+    let masks = cohort(20, Task::PNEUMOTHORAX);
     let refused = |model: &Model, network: &mut Forward, cohort: &Cohort, options: &Options| {
         evaluate(model, network, cohort, options, &Silent).unwrap_err()
     };
@@ -211,7 +211,7 @@ fn what_cannot_be_judged_is_refused() {
     assert!(matches!(error, Error::NoBoxes), "{error}");
 
     let mut dense = model(folder.path(), Architecture::DenseNet121, "");
-    let tiny = cohort(1, Task::Pneumothorax);
+    let tiny = cohort(1, Task::PNEUMOTHORAX);
     let split = Split::ALL.into_iter().find(|split| tiny.in_split(*split).count() == 0).unwrap();
     let error = refused(&dense, &mut kernels(&dense), &tiny, &options(split, 2));
     assert_eq!(error.to_string(), format!("the {split} split has no labelled case that can be read"));

@@ -47,7 +47,7 @@ pub(super) struct Arguments {
     /// (softmax), or each is a label of its own (sigmoid)
     #[arg(long, value_name = "OUTPUT", value_enum)]
     output: Option<OutputChoice>,
-    /// siim:DIR, rsna:DIR, folder:DIR or phantom:SEED[:COUNT]
+    /// siim:DIR, rsna:DIR, nih:DIR, vindr:DIR, folder:DIR or phantom:SEED[:COUNT]
     #[arg(long, value_name = "COHORT")]
     cohort: CohortSpec,
     /// Cases that judge the model
@@ -108,7 +108,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let machine = &arguments.machine;
     runtime::begin(&machine.options())?;
     let progress = Progress::plain(machine.quiet, Interrupt::listen());
-    let model = model::open(&arguments.model, arguments.arch, arguments.output)?;
+    let mut model = model::open(&arguments.model, arguments.arch, arguments.output)?;
     model::require_output(&model)?;
     model::print_notes(&model, machine.quiet);
     let mut network = runtime::open(machine)?.forward(&model)?;
@@ -123,6 +123,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         }
     };
     cohort.warnings().iter().for_each(|warning| warn(warning.to_string()));
+    evaluation::pair(&mut model.card, cohort.task()).into_iter().for_each(&warn);
     let options = evaluation::Options {
         split: match arguments.split {
             SplitChoice::Train => Split::Train,

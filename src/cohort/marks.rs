@@ -32,24 +32,37 @@ pub(super) struct LinedBox {
 }
 
 /// Columns of a box.
-pub(super) struct BoxColumns(pub(super) [usize; 4]);
+pub(super) struct BoxColumns {
+    columns: [usize; 4],
+    names: [&'static str; 4],
+    /// The last two are the far corner instead of the size.
+    are_corners: bool,
+}
 
-const BOX_COLUMNS: [&str; 4] = ["x", "y", "width", "height"];
+/// Corner and size, the names of NIH's list behind the usual ones.
+const SIZED: [&[&str]; 4] = [&["x", "Bbox [x"], &["y"], &["width", "w"], &["height", "h"]];
+
+const SIZED_NAMES: [&str; 4] = ["x", "y", "width", "height"];
+
+const CORNERS: [&str; 4] = ["x_min", "y_min", "x_max", "y_max"];
 
 impl BoxColumns {
     pub(super) fn of(table: &Table<'_>) -> Result<Self> {
+        // A table may have the size of its images in columns that are called as a box's size.
+        let are_corners = CORNERS.iter().all(|name| table.column(&[name]).is_some());
+        let names = if are_corners { CORNERS } else { SIZED_NAMES };
         let mut columns = [0; 4];
-        for (column, name) in columns.iter_mut().zip(BOX_COLUMNS) {
-            *column = table.require(&[name])?;
-            table.forbid_twins(&[(*column, name)])?;
+        for (index, column) in columns.iter_mut().enumerate() {
+            *column = if are_corners { table.require(&[CORNERS[index]])? } else { table.require(SIZED[index])? };
+            table.forbid_twins(&[(*column, names[index])])?;
         }
-        Ok(Self(columns))
+        Ok(Self { columns, names, are_corners })
     }
 
     /// The box of a row, or nothing where all four fields are missing.
     pub(super) fn read(&self, row: &Row<'_>) -> std::result::Result<Option<FindingBox>, BadBox> {
         let mut values = [None; 4];
-        for ((value, column), name) in values.iter_mut().zip(self.0).zip(BOX_COLUMNS) {
+        for ((value, column), name) in values.iter_mut().zip(self.columns).zip(self.names) {
             *value = row.number(column).map_err(|problem| BadBox { column: name, problem })?;
         }
         if values.iter().all(Option::is_none) {
@@ -57,10 +70,13 @@ impl BoxColumns {
         }
         if let Some(missing) = values.iter().position(Option::is_none) {
             let problem = "the box has no such value, and others of its values are there";
-            return Err(BadBox { column: BOX_COLUMNS[missing], problem });
+            return Err(BadBox { column: self.names[missing], problem });
         }
-        let [x_px, y_px, width_px, height_px] = values.map(Option::unwrap_or_default);
-        for (value, column) in [(width_px, "width"), (height_px, "height")] {
+        let [x_px, y_px, mut width_px, mut height_px] = values.map(Option::unwrap_or_default);
+        if self.are_corners {
+            (width_px, height_px) = (width_px - x_px, height_px - y_px);
+        }
+        for (value, column) in [(width_px, self.names[2]), (height_px, self.names[3])] {
             if value <= 0.0 {
                 return Err(BadBox { column, problem: "a box needs a size above 0" });
             }
@@ -103,7 +119,7 @@ fn refuse_other_size(misfits: usize, all: usize) -> Result<()> {
 
 /// Gives each case its boxes, cut where they reach beyond the image; a case with a box wholly outside is left out.
 ///
-/// `drawn_on_px` is the size of the images the boxes were drawn on, where it is not that of the files.
+/// `drawn_on_px` is the size of the images the boxes were drawn on, where it is not that of the files or of the case.
 ///
 /// # Errors
 /// When so many boxes are outside that they were drawn on images of another size.
@@ -117,6 +133,7 @@ pub(super) fn place_boxes(
     let mut kept = Vec::with_capacity(cases.len());
     let (mut misfits, mut all) = (0, 0);
     for (mut case, boxes) in cases {
+        let drawn_on_px = drawn_on_px.or(case.drawn_on_px);
         let odd = odd_shape(&case, drawn_on_px);
         let mut left_out = None;
         for LinedBox { line, finding } in boxes {

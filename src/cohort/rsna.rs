@@ -13,6 +13,7 @@ use super::notes::{Exclusion, Notes, Reason, Warnings};
 use super::spec::{CohortOptions, ThirdClass};
 use super::table::{Table, TableRole, is_missing, tables_in};
 use crate::limits;
+use crate::truth::Task;
 use crate::watch::Watch;
 
 const LABELS_NAME: &str = "stage_2_train_labels.csv";
@@ -105,7 +106,7 @@ pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &dyn Watch, no
     }
     images.leave_out_rest(exclusions);
     let cases = place_boxes(cases, options.truth_size_px, TableRole::Labels, exclusions, warnings)?;
-    Ok(Found { cases, splits: None })
+    Ok(Found { cases, splits: None, findings: vec![Task::PNEUMONIA], known: vec![Task::PNEUMONIA.into()] })
 }
 
 /// Whether the case is of the third class, or why it is none of the cohort.

@@ -14,6 +14,7 @@ use super::rle::Runs;
 use super::spec::CohortOptions;
 use super::table::{Table, TableRole, tables_in};
 use crate::limits;
+use crate::truth::Task;
 use crate::watch::Watch;
 
 /// Names of the file in the order of preference; any other with its columns is taken when it is the only one.
@@ -53,7 +54,7 @@ pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &dyn Watch, no
     }
     images.leave_out_rest(exclusions);
     let cases = place_runs(cases, options.truth_size_px, exclusions, warnings)?;
-    Ok(Found { cases, splits: None })
+    Ok(Found { cases, splits: None, findings: vec![Task::PNEUMOTHORAX], known: vec![Task::PNEUMOTHORAX.into()] })
 }
 
 fn find_table(folder: &Path, warnings: &Warnings) -> Result<PathBuf> {

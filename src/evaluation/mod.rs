@@ -6,6 +6,7 @@
 mod case_truth;
 mod error;
 mod judge;
+mod pairing;
 mod scores;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use rayon::prelude::*;
 pub use case_truth::{CaseTruth, case_truth};
 pub use error::{Error, Result};
 pub use judge::{CaseOutcome, Judge, PixelAreas};
+pub use pairing::pair;
 pub use scores::{
     CaseMean, ClassifierScores, DetectionScores, Scores, SegmentationScores, ThresholdRule, ThresholdScores,
     validation_score,

@@ -10,27 +10,27 @@ use crate::course::{SIDE_PX, samples};
 
 #[test]
 fn truth_comes_with_the_kind_of_network() {
-    let [pixels, _] = samples(Task::Pneumothorax, 40, ModelKind::Segmentation);
+    let [pixels, _] = samples(Task::PNEUMOTHORAX, 40, ModelKind::Segmentation);
     for sample in &pixels.list {
         let mask = sample.mask.as_ref().unwrap();
         assert_eq!(mask.area_px() > 0, sample.positive);
         assert_eq!(sample.gray().count(), SIDE_PX * SIDE_PX);
     }
-    let [boxes, _] = samples(Task::Pneumonia, 40, ModelKind::Detection);
+    let [boxes, _] = samples(Task::PNEUMONIA, 40, ModelKind::Detection);
     for sample in &boxes.list {
         assert_eq!(!sample.boxes.is_empty(), sample.positive);
         for bounds in &sample.boxes {
             assert!(bounds.area_px() > 0.0 && bounds.right_px <= SIDE_PX as f32 && bounds.bottom_px <= SIDE_PX as f32);
         }
     }
-    let [plain, _] = samples(Task::Pneumonia, 40, ModelKind::Classifier);
+    let [plain, _] = samples(Task::PNEUMONIA, 40, ModelKind::Classifier);
     assert!(plain.list.iter().all(|sample| sample.mask.is_none() && sample.boxes.is_empty()));
     assert_eq!(plain.counts().iter().sum::<usize>(), plain.list.len());
 }
 
 #[test]
 fn images_are_those_of_the_cohort() {
-    let options = CohortOptions { task: Some(Task::Pneumothorax), phantom_size_px: 256, ..CohortOptions::default() };
+    let options = CohortOptions { task: Some(Task::PNEUMOTHORAX), phantom_size_px: 256, ..CohortOptions::default() };
     let cohort = Cohort::open(&"phantom:5:20".parse().unwrap(), &options, &()).unwrap();
     let load = |size_px| Samples::load(&cohort, Split::Train, ModelKind::Segmentation, size_px, &()).unwrap();
     let (samples, again) = (load([128, 160]), load([128, 160]));
@@ -58,7 +58,7 @@ impl Watch for Stopped {
 #[test]
 fn loading_can_be_stopped() {
     let options =
-        CohortOptions { task: Some(Task::Pneumothorax), phantom_size_px: SIDE_PX, ..CohortOptions::default() };
+        CohortOptions { task: Some(Task::PNEUMOTHORAX), phantom_size_px: SIDE_PX, ..CohortOptions::default() };
     let cohort = Cohort::open(&"phantom:5:20".parse().unwrap(), &options, &()).unwrap();
     let stopped = Samples::load(&cohort, Split::Train, ModelKind::Classifier, [SIDE_PX; 2], &Stopped);
     assert!(matches!(stopped, Err(Error::Cancelled)));

@@ -13,7 +13,7 @@ use crate::cohort::{Cohort, CohortOptions, CohortSpec, ThirdClass};
 use crate::limits;
 use crate::network::{Architecture, DetectorCard, ModelKind, Precision, RuntimeOptions};
 use crate::training::{Augmentation, Samples, Settings};
-use crate::truth::Task;
+use crate::truth::{Task, TruthKind};
 
 /// Trains a network on the images of a cohort.
 ///
@@ -32,12 +32,12 @@ Examples:
 Exit codes: 0 done, 1 the work failed or was interrupted, 2 the command line cannot be understood.
 Research use - not for diagnosis.")]
 pub(in crate::cli) struct Arguments {
-    /// siim:DIR, rsna:DIR, folder:DIR or phantom:SEED[:COUNT]
+    /// siim:DIR, rsna:DIR, nih:DIR, vindr:DIR, folder:DIR or phantom:SEED[:COUNT]
     #[arg(long, value_name = "COHORT")]
     cohort: CohortSpec,
-    /// The finding to learn
-    #[arg(long, value_enum)]
-    pub(super) task: TaskChoice,
+    /// The finding to learn: a column of labels.csv or a name in it, however spelled, pneumothorax or pneumonia of phantoms
+    #[arg(long, value_name = "NAME")]
+    pub(super) task: Task,
     /// Architecture
     #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(Architecture), help = architecture_help())]
     pub(super) arch: Architecture,
@@ -128,24 +128,6 @@ struct Cases {
     split_seed: u64,
 }
 
-/// `--task`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum TaskChoice {
-    /// Air in the pleural space
-    Pneumothorax,
-    /// Lung opacity
-    Pneumonia,
-}
-
-impl TaskChoice {
-    fn task(self) -> Task {
-        match self {
-            Self::Pneumothorax => Task::Pneumothorax,
-            Self::Pneumonia => Task::Pneumonia,
-        }
-    }
-}
-
 /// `--class-weights`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum ClassWeightChoice {
@@ -193,17 +175,13 @@ impl Arguments {
 
     /// What the curve is called.
     pub(super) fn title(&self) -> String {
-        format!("{} on {}, seed {}", self.arch, self.task.task(), self.seed)
+        format!("{} on {}, seed {}", self.arch, self.task, self.seed)
     }
 
     pub(super) fn check(&self) -> Result<()> {
         let refuse = |text: String| Err(Error::Usage(text));
         if !(self.width > 0.0 && self.width <= limits::WIDTH) {
             return refuse(format!("--width: must be a number above 0 and up to {}", limits::WIDTH));
-        }
-        let (kind, task) = (self.arch.kind(), self.task.task());
-        if kind == ModelKind::Detection && task == Task::Pneumothorax {
-            return refuse(format!("--arch: {} learns boxes, and {task} has masks; use u_net", self.arch));
         }
         Ok(())
     }
@@ -231,7 +209,7 @@ impl Arguments {
     }
 
     pub(super) fn class_names(&self, kind: ModelKind) -> Vec<String> {
-        let finding = self.task.task().to_string();
+        let finding = self.task.to_string();
         match kind {
             ModelKind::Classifier => vec![format!("no {finding}"), finding],
             ModelKind::Segmentation | ModelKind::Detection => vec![finding],
@@ -240,7 +218,7 @@ impl Arguments {
 
     pub(super) fn open_cohort(&self, interrupt: &Interrupt) -> Result<Cohort> {
         let options = CohortOptions {
-            task: Some(self.task.task()),
+            task: Some(self.task.clone()),
             splits: self.cases.splits.clone(),
             seed: self.cases.split_seed,
             third_class: ThirdClass::Exclude,
@@ -251,12 +229,25 @@ impl Arguments {
         let cohort = Cohort::open(&self.cohort, &options, &progress);
         progress.finish();
         let cohort = cohort?;
+        self.check_truth(&cohort)?;
         if !self.quiet {
             for warning in cohort.warnings() {
                 console::tell(format_args!("warning: {warning}"));
             }
         }
         Ok(cohort)
+    }
+
+    /// Refuses networks that localize where the cohort does not say what they learn.
+    fn check_truth(&self, cohort: &Cohort) -> Result<()> {
+        let (arch, task, kind) = (self.arch, &self.task, cohort.truth_kind());
+        let problem = match (arch.kind(), kind) {
+            (ModelKind::Detection, TruthKind::Mask) => format!("learns boxes, and {task} has masks; use u_net"),
+            (ModelKind::Detection, TruthKind::Label) => format!("learns boxes, and {task} has labels alone"),
+            (ModelKind::Segmentation, TruthKind::Label) => format!("learns masks, and {task} has labels alone"),
+            _ => return Ok(()),
+        };
+        Err(Error::Usage(format!("--arch: {arch} {problem}")))
     }
 
     /// All that decides the result, for a checkpoint to be compared with. Holds no path.
@@ -273,7 +264,7 @@ impl Arguments {
         put("architecture", self.arch.name().into());
         put("width", self.width.into());
         put("input_size", self.input_size.into());
-        put("task", self.task.task().name().into());
+        put("task", self.task.name().into());
         put("anchor_base_px", self.anchor_base_px().into());
         put("training images", format!("{:016x}", train.fingerprint()).into());
         put("validation images", format!("{:016x}", validation.fingerprint()).into());
@@ -309,8 +300,7 @@ impl Arguments {
         format!(
             "{cohort}, {} ({positive} images with and {negative} without it); {epochs} epochs of batches of {batch}, \
              learning rate {learning_rate}, seed {}; weights of epoch {epoch}, validation {score_name} {score:.4}",
-            self.task.task(),
-            self.seed
+            self.task, self.seed
         )
     }
 }
