@@ -117,7 +117,7 @@ fn model(folder: &Path) -> std::result::Result<String, Failure> {
 }
 
 fn protocol(model: String, method: Method, images: usize) -> Protocol {
-    let mut protocol = Protocol::demo(Preset::Recommended, Task::Pneumothorax);
+    let mut protocol = Protocol::demo(Preset::Recommended, Task::PNEUMOTHORAX);
     protocol.tests = vec![Test::Utility];
     protocol.methods = vec![method];
     protocol.controls.clear();

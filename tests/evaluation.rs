@@ -68,7 +68,7 @@ fn judged(model: &Model, network: &mut Forward, cohort: &Cohort, options: &Optio
 fn a_classifier_is_judged_as_by_hand_and_in_any_batch() {
     let folder = tempfile::tempdir().unwrap();
     let model = model(folder.path(), Architecture::DenseNet121, "");
-    let cohort = cohort(60, Task::Pneumothorax);
+    let cohort = cohort(60, Task::PNEUMOTHORAX);
     let executor = CpuExecutor::new(model.graph.clone(), &model.weights, CpuOptions::default()).unwrap();
     let (mut scores, mut truth) = (Vec::new(), Vec::new());
     for case in cohort.in_split(Split::Train) {
@@ -98,9 +98,65 @@ fn a_classifier_is_judged_as_by_hand_and_in_any_batch() {
 }
 
 #[test]
+fn each_of_several_findings_is_judged_as_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let arch = Architecture::DenseNet121;
+    let graph = arch.graph(&Variant { width: 0.0625, classes: 3, ..arch.usual_variant() });
+    let path = folder.path().join("findings.safetensors");
+    Weights::initialize(&graph, 7).save(&path).unwrap();
+    let card = |more: &str| {
+        let names = r#""classes": ["Pneumonia", "nodule", "pneumothorax"]"#;
+        let json = format!(r#"{{"architecture": "{arch}", "input_size": [{SIDE}, {SIDE}], {names}{more}}}"#);
+        std::fs::write(path.with_extension("json"), json).unwrap();
+        Model::open(&path, None).unwrap()
+    };
+    let findings = vec![Task::PNEUMOTHORAX, Task::PNEUMONIA];
+    let options_of = |findings| CohortOptions { findings, phantom_size_px: SIDE, ..CohortOptions::default() };
+    let spec = CohortSpec::Phantom { seed: 11, count: 60 };
+    let cohort = Cohort::open(&spec, &options_of(findings), &()).unwrap();
+    let model = card(r#", "output": "sigmoid", "temperature": 4.0"#);
+    let executor = CpuExecutor::new(model.graph.clone(), &model.weights, CpuOptions::default()).unwrap();
+    let mut by_hand = [(); 2].map(|()| (Vec::new(), Vec::new()));
+    for case in cohort.in_split(Split::Train) {
+        let input = model_input(&cohort.radiograph(case).unwrap(), &model).unwrap();
+        let logits = executor.run(&Pass::logits(&input)).unwrap().logits;
+        for ((scores, truth), (label, class)) in by_hand.iter_mut().zip(case.labels.iter().zip([2, 0])) {
+            scores.push(f64::from(logits[class]));
+            truth.push(label.known().unwrap());
+        }
+    }
+    let asked = Options { youden: true, ..options(Split::Train, 5) };
+    let found = judged(&model, &mut kernels(&model), &cohort, &asked);
+    let Scores::Findings(figures) = &found.scores else { panic!("judged as something else") };
+    let areas: Vec<f64> = by_hand.iter().map(|(scores, truth)| roc_auc(scores, truth).unwrap()).collect();
+    for ((one, area), class) in figures.findings.iter().zip(&areas).zip([2, 0]) {
+        assert_eq!((one.class, one.scores.auc.unwrap().value), (class, *area));
+        assert_eq!((one.cases, one.scores.thresholds.len()), (found.cases, 2));
+    }
+    let mean = figures.mean_auc.unwrap();
+    assert_eq!((mean.value, figures.in_mean), (f64::midpoint(areas[0], areas[1]), 2));
+    assert!(mean.low <= mean.value && mean.value <= mean.high);
+    // A temperature moves the probability of a threshold, and no call at it.
+    let plain = card(r#", "output": "sigmoid""#);
+    let bare = judged(&plain, &mut kernels(&plain), &cohort, &asked);
+    let Scores::Findings(bare) = &bare.scores else { panic!("judged as something else") };
+    for (one, other) in figures.findings.iter().zip(&bare.findings) {
+        let (own, bare) = (&one.scores.thresholds[1], &other.scores.thresholds[1]);
+        let log_odds = |probability: f64| (probability / (1.0 - probability)).ln();
+        assert!((log_odds(own.threshold) * 4.0 - log_odds(bare.threshold)).abs() < 1e-9);
+        assert_eq!(own.counts, bare.counts);
+    }
+    // What the model does not know is named.
+    let mut renamed = card(r#", "output": "sigmoid""#);
+    renamed.card.classes[2] = "mass".to_owned();
+    let error = evaluate(&renamed, &mut kernels(&renamed), &cohort, &asked, &Silent).unwrap_err().to_string();
+    assert!(error.contains("no class of the model is called pneumothorax; it has Pneumonia, nodule, mass"), "{error}");
+}
+
+#[test]
 fn networks_that_localize_are_judged_alike_by_both_executors() {
     let folder = tempfile::tempdir().unwrap();
-    for (arch, task) in [(Architecture::UNet, Task::Pneumothorax), (Architecture::RetinaNet, Task::Pneumonia)] {
+    for (arch, task) in [(Architecture::UNet, Task::PNEUMOTHORAX), (Architecture::RetinaNet, Task::PNEUMONIA)] {
         let model = model(folder.path(), arch, "");
         let cohort = cohort(20, task);
         let found = judged(&model, &mut kernels(&model), &cohort, &options(Split::Train, 3));
@@ -182,7 +238,7 @@ fn a_perfect_network_scores_perfectly() {
 #[test]
 fn boxes_and_masks_are_brought_to_the_models_input() {
     let folder = tempfile::tempdir().unwrap();
-    let cohort = cohort(20, Task::Pneumonia);
+    let cohort = cohort(20, Task::PNEUMONIA);
     let retina = model(folder.path(), Architecture::RetinaNet, "");
     let mut small = retina.card.clone();
     small.input_size = [SIDE / 2, SIDE / 4];
@@ -203,7 +259,7 @@ fn boxes_and_masks_are_brought_to_the_models_input() {
 fn what_cannot_be_judged_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let retina = model(folder.path(), Architecture::RetinaNet, "");
-    let masks = cohort(20, Task::Pneumothorax);
+    let masks = cohort(20, Task::PNEUMOTHORAX);
     let refused = |model: &Model, network: &mut Forward, cohort: &Cohort, options: &Options| {
         evaluate(model, network, cohort, options, &Silent).unwrap_err()
     };
@@ -211,7 +267,7 @@ fn what_cannot_be_judged_is_refused() {
     assert!(matches!(error, Error::NoBoxes), "{error}");
 
     let mut dense = model(folder.path(), Architecture::DenseNet121, "");
-    let tiny = cohort(1, Task::Pneumothorax);
+    let tiny = cohort(1, Task::PNEUMOTHORAX);
     let split = Split::ALL.into_iter().find(|split| tiny.in_split(*split).count() == 0).unwrap();
     let error = refused(&dense, &mut kernels(&dense), &tiny, &options(split, 2));
     assert_eq!(error.to_string(), format!("the {split} split has no labelled case that can be read"));

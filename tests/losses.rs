@@ -12,11 +12,11 @@ use common::formula::unit_values;
 use safetensors::{Dtype, SafeTensors};
 use saliscope::detection::{Anchors, EdgeBox, Match, Selection, TrueBox, match_anchors, select};
 use saliscope::network::Batch;
-use saliscope::training::{Answer, temperature};
 use saliscope::training::loss::{
     BoxLoss, ClassWeights, DetectionTargets, Error, Focal, SegmentationLoss, binary_cross_entropy, detection_loss,
     findings_cross_entropy, output_gradients, segmentation_loss, softmax_cross_entropy,
 };
+use saliscope::training::{Answer, temperature};
 
 const CLASSES: usize = 2;
 const SIZE: [usize; 2] = [64, 75];
@@ -223,8 +223,10 @@ const FINDINGS: usize = 3;
 /// Labels of images, of which some are not known, as the script of the fixture has them.
 fn labels() -> Vec<Vec<Option<bool>>> {
     let known = |u: &f64| (*u >= 0.25).then_some(*u > 0.7);
-    let mut labels: Vec<Vec<Option<bool>>> =
-        formula("labels", IMAGES * FINDINGS, 0.0, 1.0).chunks(FINDINGS).map(|row| row.iter().map(known).collect()).collect();
+    let mut labels: Vec<Vec<Option<bool>>> = formula("labels", IMAGES * FINDINGS, 0.0, 1.0)
+        .chunks(FINDINGS)
+        .map(|row| row.iter().map(known).collect())
+        .collect();
     labels[3] = vec![None; FINDINGS];
     labels
 }

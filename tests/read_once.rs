@@ -124,7 +124,7 @@ fn tables_and_indexes_read_each_file_once() {
     std::fs::create_dir(place.path("images")).unwrap();
     let image = place.dicom("gray_8_explicit.dcm", "images/a.dcm");
     let spec = CohortSpec::Folder(place.path("images"));
-    let options = CohortOptions { task: Some(saliscope::truth::Task::Pneumonia), ..CohortOptions::default() };
+    let options = CohortOptions { task: Some(saliscope::truth::Task::PNEUMONIA), ..CohortOptions::default() };
     let before = frames_decoded();
     let cohort = Cohort::open(&spec, &options, &()).unwrap();
     assert_eq!((frames_decoded() - before, times_opened(&image)), (0, 1), "an index reads headers");

@@ -6,5 +6,7 @@
 mod command;
 #[path = "training/course.rs"]
 mod course;
+#[path = "training/findings.rs"]
+mod findings;
 #[path = "training/images.rs"]
 mod images;

@@ -156,7 +156,7 @@ impl Setup {
         let localizers = &self.subjects.localizers;
         let other = self.subjects.other.as_ref();
         let mut maps: Vec<(&Subject, &str)> = Vec::new();
-        let utility = image < self.utility;
+        let utility = self.is_for_utility(image);
         let similarity = image < self.similarity;
         if utility {
             maps.extend([(&classifiers[0], ORIGINAL), (&classifiers[0], self.random.name.as_str())]);

@@ -43,6 +43,7 @@ impl Protocol {
                 validation_fraction: None,
                 test_fraction: None,
                 third_class: ThirdClass::Exclude,
+                readers: None,
                 truth_size_px: None,
                 phantom_size_px: None,
                 truth_rule: if study { TruthRule::Study } else { TruthRule::AreaExact },
@@ -59,12 +60,11 @@ impl Protocol {
         }
     }
 
-    /// The same on phantoms with the networks that are part of the program: every test, method and parameter, on fewer
-    /// images.
+    /// The same on phantoms with the networks that are part of the program, which know pneumothorax and pneumonia: every test,
+    /// method and parameter, on fewer images.
     pub fn demo(preset: Preset, task: Task) -> Self {
         let mut protocol = Self::of(preset);
         protocol.cohort.source = format!("phantom:{}:{DEMO_PHANTOMS}", demo::SEED);
-        protocol.cohort.task = Some(task);
         let names = |architecture: &str| -> Vec<String> {
             let start = format!("{task}_{architecture}_");
             let of = demo::MODELS.iter().filter(|model| model.name.starts_with(&start));
@@ -73,11 +73,9 @@ impl Protocol {
         protocol.models = ModelSection {
             classifiers: names("inception_v3"),
             other_architecture: names("densenet_121").pop(),
-            localizers: match task {
-                Task::Pneumothorax => names("u_net"),
-                Task::Pneumonia => names("retina_net"),
-            },
+            localizers: [names("u_net"), names("retina_net")].concat(),
         };
+        protocol.cohort.task = Some(task);
         protocol.sample.similarity = Some(DEMO_SIMILARITY);
         protocol
     }
@@ -135,7 +133,7 @@ const COMMENTS: &[(&str, &str, &str)] = &[
         "Structural similarity above which maps count as repeatable (the study's 0.5); with the margin below 1.",
     ),
     ("cohort", "", "The radiographs."),
-    ("cohort", "source", "siim:DIR, rsna:DIR, folder:DIR or phantom:SEED[:COUNT]."),
+    ("cohort", "source", "siim:DIR, rsna:DIR, nih:DIR, vindr:DIR, folder:DIR or phantom:SEED[:COUNT]."),
     ("cohort", "split", "The split whose positive images are judged; the others make AVG."),
     ("cohort", "splits", "A CSV file of splits in the authors' form."),
     ("cohort", "split_seed", "Seed of drawn splits, where no file gives them."),
@@ -176,8 +174,8 @@ mod tests {
         for preset in Preset::ALL {
             for protocol in [
                 Protocol::of(preset),
-                Protocol::demo(preset, Task::Pneumothorax),
-                Protocol::demo(preset, Task::Pneumonia),
+                Protocol::demo(preset, Task::PNEUMOTHORAX),
+                Protocol::demo(preset, Task::PNEUMONIA),
             ] {
                 let text = protocol.to_commented_toml().unwrap();
                 assert_eq!(toml::from_str::<Protocol>(&text).unwrap(), protocol);
@@ -199,6 +197,6 @@ mod tests {
         assert_eq!(study.sample.similarity, Some(100));
         let recommended = Protocol::of(Preset::Recommended);
         assert_eq!((recommended.class.as_str(), recommended.cohort.truth_rule), ("positive", TruthRule::AreaExact));
-        assert_eq!(Protocol::demo(Preset::Arun2021, Task::Pneumonia).models.classifiers.len(), 3);
+        assert_eq!(Protocol::demo(Preset::Arun2021, Task::PNEUMONIA).models.classifiers.len(), 3);
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::cascade::Order;
-use crate::cohort::{Split, ThirdClass, TruthRule};
+use crate::cohort::{Readers, Split, ThirdClass, TruthRule};
 use crate::saliency::{Method, Preset};
 use crate::truth::Task;
 
@@ -142,9 +142,9 @@ impl Control {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CohortSection {
-    /// `siim:DIR`, `rsna:DIR`, `folder:DIR` or `phantom:SEED[:COUNT]`.
+    /// `siim:DIR`, `rsna:DIR`, `nih:DIR`, `vindr:DIR`, `folder:DIR` or `phantom:SEED[:COUNT]`.
     pub source: String,
-    /// The finding; the public sets have one each.
+    /// The finding, where the set is about several or names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<Task>,
     /// The split whose positive images are judged.
@@ -164,6 +164,9 @@ pub struct CohortSection {
     /// What becomes of RSNA's third class.
     #[serde(default)]
     pub third_class: ThirdClass,
+    /// Whose marks count, where a set has several readers an image; any reader's without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readers: Option<Readers>,
     /// `[rows, columns]` that masks and boxes were drawn on, where the files are resized copies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truth_size_px: Option<[usize; 2]>,

@@ -43,7 +43,8 @@ impl Protocol {
         if let Some(splits) = &mut self.cohort.splits {
             *splits = folder.join(&*splits);
         }
-        if let Some((kind @ ("siim" | "rsna" | "folder"), path)) = self.cohort.source.split_once(':') {
+        if let Some((kind @ ("siim" | "rsna" | "nih" | "vindr" | "folder"), path)) = self.cohort.source.split_once(':')
+        {
             self.cohort.source = format!("{kind}:{}", folder.join(path).display());
         }
     }
@@ -213,7 +214,8 @@ impl Protocol {
             }
         }
         let options = CohortOptions {
-            task: cohort.task,
+            task: cohort.task.clone(),
+            findings: Vec::new(),
             splits: cohort.splits.clone(),
             seed: cohort.split_seed,
             fractions: Fractions {
@@ -221,7 +223,9 @@ impl Protocol {
                 test: cohort.test_fraction.unwrap_or(usual.test),
             },
             third_class: cohort.third_class,
+            readers: cohort.readers.clone().unwrap_or_default(),
             truth_size_px: cohort.truth_size_px,
+            labels_suffice: false,
             phantom_size_px: cohort.phantom_size_px.unwrap_or(CohortOptions::default().phantom_size_px),
         };
         Ok((spec, options))
@@ -258,7 +262,7 @@ fn told(error: &toml::de::Error, text: &str) -> String {
 
 fn redacted_source(source: &str) -> String {
     match source.split_once(':') {
-        Some((kind @ ("siim" | "rsna" | "folder"), _)) => kind.to_owned(),
+        Some((kind @ ("siim" | "rsna" | "nih" | "vindr" | "folder"), _)) => kind.to_owned(),
         _ => source.to_owned(),
     }
 }

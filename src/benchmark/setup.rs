@@ -17,7 +17,7 @@ use crate::cascade::{self, PAIRS, State};
 use crate::cohort::{Case, Cohort, CohortSpec, Split, SplitSource};
 use crate::network::{self, Model, ModelKind};
 use crate::saliency::{ClassChoice, Method, Parameters, Preset};
-use crate::truth::Task;
+use crate::truth::{Task, TruthKind};
 use crate::watch::Watch;
 
 /// Images that are worked on together: the pairs of the randomization baseline lie within such blocks, so that no map has
@@ -38,9 +38,9 @@ pub struct Setup {
     pub(super) class: ClassChoice,
     /// Positions in the cohort of the positive images seen, in the order drawn.
     pub(super) images: Vec<usize>,
-    /// How many of these, from the first, utility sees.
-    pub(super) utility: usize,
-    /// How many the other tests see.
+    /// Which of these utility sees.
+    for_utility: Vec<bool>,
+    /// How many the other tests see, from the first.
     pub(super) similarity: usize,
     /// Positions in the cohort of the images by which classifiers are judged.
     pub(super) predicted: Vec<usize>,
@@ -79,7 +79,7 @@ impl Setup {
 
     fn opened(protocol: &Protocol, external: Option<&Path>, watch: &dyn Watch) -> Result<Self> {
         let class = protocol.class_choice()?;
-        let subjects = Subjects::open(protocol)?;
+        let mut subjects = Subjects::open(protocol)?;
         check_subjects(protocol, &subjects, class)?;
         let (states, random) = states(protocol, &subjects)?;
         let (spec, options) = protocol.cohort_spec()?;
@@ -88,6 +88,7 @@ impl Setup {
             other => Error::Cohort(other),
         })?;
         let mut warnings: Vec<String> = cohort.warnings().iter().map(ToString::to_string).collect();
+        warnings.extend(subjects.pair(cohort.task())?);
         warnings.extend(cohort_warnings(protocol, &cohort));
         let noted = |subject: &Subject| {
             let name = subject.name.clone();
@@ -101,22 +102,22 @@ impl Setup {
             return Err(Error::field("cohort.split", problem));
         }
         let wants = |test: Test| protocol.tests.contains(&test);
-        let mut take = |field: &str, wanted: bool, number: Option<usize>| {
-            let number = number.filter(|_| wanted).unwrap_or(if wanted { positives.len() } else { 0 });
-            if number > positives.len() {
+        let marked = marked(protocol, &cohort, &positives, &mut warnings)?;
+        let mut take = |field: &str, wanted: bool, number: Option<usize>, of: &[usize]| {
+            let number = number.filter(|_| wanted).unwrap_or(if wanted { of.len() } else { 0 });
+            if number > of.len() {
                 warnings.push(format!(
                     "{field} asks for {number} images, and the {} split has {} with the finding: all are taken",
                     protocol.cohort.split,
-                    positives.len()
+                    of.len()
                 ));
             }
-            number.min(positives.len())
+            number.min(of.len())
         };
-        let utility = take("sample.utility", wants(Test::Utility), protocol.sample.utility);
+        let utility = take("sample.utility", wants(Test::Utility), protocol.sample.utility, &marked);
         let others = [Test::Randomization, Test::Repeatability, Test::Reproducibility].into_iter().any(wants);
-        let similarity = take("sample.similarity", others, protocol.sample.similarity);
-        let mut images = positives;
-        images.truncate(utility.max(similarity));
+        let similarity = take("sample.similarity", others, protocol.sample.similarity, &positives);
+        let (images, for_utility) = sample(&positives, &marked, utility, similarity);
         let mut predicted = drawn(&cohort, protocol.cohort.split, seed, |case| case.label.is_some());
         predicted.truncate(protocol.sample.classification.unwrap_or(usize::MAX));
         check_truth(protocol, &cohort, &subjects, &images)?;
@@ -132,7 +133,7 @@ impl Setup {
             external_folder: external.map(Path::to_owned),
             class,
             images,
-            utility,
+            for_utility,
             similarity,
             predicted,
             pairs,
@@ -172,7 +173,12 @@ impl Setup {
 
     /// Images that utility sees, and images that the other tests see.
     pub fn sample(&self) -> [usize; 2] {
-        [self.utility, self.similarity]
+        [self.for_utility.iter().filter(|is_seen| **is_seen).count(), self.similarity]
+    }
+
+    /// Whether utility sees the image at a place of the sample.
+    pub(super) fn is_for_utility(&self, image: usize) -> bool {
+        self.for_utility[image]
     }
 
     /// All that the run's numbers follow from.
@@ -264,6 +270,9 @@ impl Setup {
                 SplitSource::Found => "a file in the cohort's folder".to_owned(),
                 SplitSource::Labels => "the folder's labels".to_owned(),
                 SplitSource::Phantoms => "the phantoms' own rule".to_owned(),
+                SplitSource::Lists { seed } => {
+                    format!("testing as the set says, validation drawn from the rest with seed {seed}")
+                }
                 SplitSource::Drawn { seed } => format!("drawn with seed {seed}"),
             },
             is_of_phantoms: cohort.is_of_phantoms(),
@@ -286,6 +295,9 @@ impl Setup {
         let mut missing = Vec::new();
         if self.wants(Test::Randomization) && self.similarity < 2 {
             missing.push(all("randomization: baseline", "it compares different images, and there is only one"));
+        }
+        if !self.wants(Test::Utility) && self.cohort.truth_kind() == TruthKind::Label {
+            missing.push(all("utility", WITHOUT_MARKS));
         }
         if self.subjects.localizers.is_empty() {
             missing.push(all("high baseline", "the protocol names no localizer"));
@@ -343,6 +355,51 @@ fn drawn(cohort: &Cohort, split: Split, seed: u64, keep: impl Fn(&Case) -> bool)
         kept.map(|(position, case)| (hash(seed, "sample", &[&case.id]), position)).collect();
     order.sort_unstable();
     order.into_iter().map(|(_, position)| position).collect()
+}
+
+/// Why a cohort has no utility.
+const WITHOUT_MARKS: &str = "the cohort has labels alone: no mask and no box says where the finding is";
+
+/// Those of the positive images that a mask or boxes mark. Of the others nobody knows where the finding is, so that utility
+/// cannot see them.
+fn marked(protocol: &Protocol, cohort: &Cohort, positives: &[usize], warnings: &mut Vec<String>) -> Result<Vec<usize>> {
+    let marked: Vec<usize> =
+        positives.iter().copied().filter(|position| cohort.cases()[*position].has_mark()).collect();
+    if !protocol.tests.contains(&Test::Utility) {
+        return Ok(marked);
+    }
+    if cohort.truth_kind() == TruthKind::Label {
+        let problem = format!(
+            "names utility, but {WITHOUT_MARKS}; take utility out of `tests` (the others need no marks), or add masks or boxes"
+        );
+        return Err(Error::field("tests", problem));
+    }
+    if marked.is_empty() {
+        let problem = format!(
+            "names utility, but no image of the {} split with the finding has a mask or a box; take utility out of `tests` \
+             (the others need no marks), or judge another split",
+            protocol.cohort.split
+        );
+        return Err(Error::field("tests", problem));
+    }
+    if let Some(without @ 1..) = positives.len().checked_sub(marked.len()) {
+        warnings.push(format!(
+            "of {} images with the finding {without} have neither mask nor box: utility sees the others, the other tests all",
+            positives.len()
+        ));
+    }
+    Ok(marked)
+}
+
+/// The images that a run sees and which of them utility does: the first `similarity` of `positives`, and the first `utility`
+/// of those that are `marked`.
+fn sample(positives: &[usize], marked: &[usize], utility: usize, similarity: usize) -> (Vec<usize>, Vec<bool>) {
+    let mut images = positives[..similarity].to_vec();
+    let seen: HashSet<usize> = marked[..utility].iter().copied().collect();
+    let known: HashSet<usize> = images.iter().copied().collect();
+    images.extend(marked[..utility].iter().filter(|position| !known.contains(position)));
+    let for_utility = images.iter().map(|position| seen.contains(position)).collect();
+    (images, for_utility)
 }
 
 /// At most [`PAIRS`] pairs of images, each within one block: drawn by the hash of seed and both ids.

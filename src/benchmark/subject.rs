@@ -5,7 +5,9 @@ use std::path::Path;
 use super::error::{Error, Result};
 use super::protocol::{Protocol, Test};
 use crate::demo;
+use crate::evaluation::pair;
 use crate::network::{self, Model, ModelKind, Resize};
+use crate::truth::Task;
 
 /// What a network is in a run for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,6 +45,16 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// Its place in the protocol.
+    fn field(&self) -> String {
+        let index = self.replicate as usize - 1;
+        match self.role {
+            Role::Classifier => format!("models.classifiers[{index}]"),
+            Role::OtherArchitecture => "models.other_architecture".to_owned(),
+            Role::Localizer => format!("models.localizers[{index}]"),
+        }
+    }
+
     /// What its maps are called as a method: `UNET` or `RETINANET`; nothing for classifiers.
     pub fn localizer_method(&self) -> Option<&'static str> {
         match self.model.card.kind {
@@ -103,15 +115,31 @@ impl Subjects {
         self.classifiers.first().map_or([0, 0], |subject| subject.model.card.input_size)
     }
 
+    /// Has each network judged by its class that is the finding. Gives what was assumed, with the name of the network.
+    ///
+    /// # Errors
+    /// When a card tells of no class that it is the finding.
+    pub(super) fn pair(&mut self, task: Option<&Task>) -> Result<Vec<String>> {
+        let mut notes = Vec::new();
+        let all = self.classifiers.iter_mut().chain(&mut self.other).chain(&mut self.localizers);
+        for subject in all {
+            notes.extend(pair(&mut subject.model.card, task).map(|note| format!("{}: {note}", subject.name)));
+            if subject.model.card.positive_class.is_none() {
+                let called = task.map_or_else(String::new, |task| {
+                    let classes = subject.model.card.classes.join(", ");
+                    format!(", and none of its classes ({classes}) is called {task}")
+                });
+                let problem = format!("has a card that names no positive class{called}: add `positive_class`");
+                return Err(Error::field(subject.field(), problem));
+            }
+        }
+        Ok(notes)
+    }
+
     fn check(&self, protocol: &Protocol) -> Result<()> {
         let Some(first) = self.classifiers.first() else { return Ok(()) };
-        let place = |role: Role, index: usize| match role {
-            Role::Classifier => format!("models.classifiers[{index}]"),
-            Role::OtherArchitecture => "models.other_architecture".to_owned(),
-            Role::Localizer => format!("models.localizers[{index}]"),
-        };
         for subject in self.all() {
-            let field = || place(subject.role, subject.replicate as usize - 1);
+            let field = || subject.field();
             let card = &subject.model.card;
             let classifies = card.kind == ModelKind::Classifier;
             if classifies != (subject.role != Role::Localizer) {
@@ -144,9 +172,6 @@ impl Subjects {
                     card.resize
                 );
                 return Err(Error::field(field(), problem));
-            }
-            if card.positive_class.is_none() {
-                return Err(Error::field(field(), "has a card that names no positive class: add `positive_class`"));
             }
             if card.kind == ModelKind::Classifier
                 && let Err(problem) = card.known_output()

@@ -12,31 +12,34 @@ use super::interrupt::Interrupt;
 use super::print_json;
 use super::progress::Progress;
 use crate::cohort::{
-    self, Cohort, CohortOptions, CohortSpec, Count, Exclusion, Findings, Reason, Skipped, SplitSource, ThirdClass,
-    Warning,
+    self, Cohort, CohortOptions, CohortSpec, Count, Exclusion, Findings, Readers, Reason, Skipped, SplitSource,
+    ThirdClass, Warning,
 };
 use crate::limits;
-use crate::truth::Task;
+use crate::truth::{Task, TruthKind};
 
 /// Lines of a CSV file that are named for each reason.
 const LINES_NAMED: usize = 5;
 
 /// Counts the images of a data set by split and class, and says what was left out and why.
 ///
-/// siim:DIR and rsna:DIR are the files of the two public sets or mirrors of them, folder:DIR is images with optional
-/// labels.csv, boxes.csv and masks/, phantom:SEED[:COUNT] is generated. Nothing is written into a folder.
+/// siim:DIR, rsna:DIR, nih:DIR (ChestX-ray14) and vindr:DIR (VinDr-CXR) are the files of the public sets or mirrors of them,
+/// folder:DIR is images with optional labels.csv, boxes.csv and masks/, phantom:SEED[:COUNT] is generated. Where labels are
+/// about several findings, --task names the one that is meant. Nothing is written into a folder.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   saliscope cohort siim:siim-acr --splits pneumothorax_splits.csv
   saliscope cohort rsna:rsna-pneumonia --third-class include --json
+  saliscope cohort nih:chestx-ray14 --task effusion
+  saliscope cohort vindr:vindr-cxr --task \"Pleural thickening\" --readers majority
   saliscope cohort folder:images --list-excluded
 
 Where nothing usable is there, warnings and what was left out are told all the same.
 Exit codes: 0 done, 1 nothing usable is there or a file is wrong, 2 the command line cannot be understood.
 Research use - not for diagnosis.")]
 pub(super) struct Arguments {
-    /// siim:DIR, rsna:DIR, folder:DIR or phantom:SEED[:COUNT]
+    /// siim:DIR, rsna:DIR, nih:DIR, vindr:DIR, folder:DIR or phantom:SEED[:COUNT]
     #[arg(value_name = "COHORT")]
     cohort: CohortSpec,
     #[command(flatten)]
@@ -69,22 +72,34 @@ impl Form {
     }
 }
 
-/// How a cohort is taken.
+/// How a cohort is taken, and how its splits are drawn.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Options {
+    #[command(flatten)]
+    taking: Taking,
+    /// Seed of drawn splits
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+}
+
+/// How a cohort is taken.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Taking {
     /// Splits in the authors' form (columns `Image_ID` and Split); else such a file in the folder is taken, or splits are
     /// drawn
     #[arg(long, value_name = "FILE")]
     splits: Option<PathBuf>,
-    /// Seed of drawn splits
-    #[arg(long, value_name = "S", default_value_t = 0)]
-    seed: u64,
     /// What becomes of RSNA's class No Lung Opacity / Not Normal
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     third_class: ThirdClassChoice,
-    /// The finding, where the data set does not say: a folder's or phantoms'
-    #[arg(long, value_name = "TASK", value_enum)]
-    task: Option<TaskChoice>,
+    /// The finding: a column of labels.csv or a name in it, however spelled, pneumothorax or pneumonia of phantoms; what
+    /// the labels are about where they name no finding. Several with commas between, or the option several times
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    task: Vec<Task>,
+    /// Whose findings and marks count in VinDr-CXR: union (any reader's), majority (more than half of an image's readers),
+    /// or one reader, such as R9
+    #[arg(long, value_name = "WHOSE", default_value_t)]
+    readers: Readers,
     /// Size of the images that masks and boxes were drawn on, where the files are resized copies: 1024x1024 for the
     /// original sets
     #[arg(long, value_name = "WxH", value_parser = size)]
@@ -101,28 +116,34 @@ enum ThirdClassChoice {
     Include,
 }
 
-/// `--task`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum TaskChoice {
-    /// Air in the pleural space
-    Pneumothorax,
-    /// Lung opacity
-    Pneumonia,
-}
-
 impl Options {
     pub(super) fn cohort_options(&self) -> CohortOptions {
+        self.taking.cohort_options(self.seed)
+    }
+}
+
+impl Taking {
+    /// The findings that were named.
+    pub(super) fn tasks(&self) -> &[Task] {
+        &self.task
+    }
+
+    /// With splits drawn from `seed`, where no file gives them.
+    pub(super) fn cohort_options(&self, seed: u64) -> CohortOptions {
+        let (task, findings) = match &self.task[..] {
+            [task] => (Some(task.clone()), Vec::new()),
+            findings => (None, findings.to_vec()),
+        };
         CohortOptions {
-            task: self.task.map(|task| match task {
-                TaskChoice::Pneumothorax => Task::Pneumothorax,
-                TaskChoice::Pneumonia => Task::Pneumonia,
-            }),
+            task,
+            findings,
             splits: self.splits.clone(),
-            seed: self.seed,
+            seed,
             third_class: match self.third_class {
                 ThirdClassChoice::Exclude => ThirdClass::Exclude,
                 ThirdClassChoice::Include => ThirdClass::Include,
             },
+            readers: self.readers.clone(),
             truth_size_px: self.truth_size,
             ..CohortOptions::default()
         }
@@ -140,7 +161,10 @@ fn size(text: &str) -> std::result::Result<[usize; 2], String> {
 #[derive(Serialize)]
 struct Report<'a> {
     kind: &'static str,
-    task: Option<Task>,
+    task: Option<&'a Task>,
+    /// All findings that the set names.
+    findings: &'a [String],
+    truth: TruthKind,
     images: usize,
     splits: SplitSource,
     counts: Vec<Count>,
@@ -244,6 +268,8 @@ fn report<'a>(cohort: &'a Cohort, form: Form) -> Report<'a> {
     Report {
         kind: cohort.spec().kind(),
         task: cohort.task(),
+        findings: cohort.known_findings(),
+        truth: cohort.truth_kind(),
         images: cohort.cases().len(),
         splits: cohort.split_source(),
         counts: cohort.counts(),
@@ -258,7 +284,11 @@ fn report<'a>(cohort: &'a Cohort, form: Form) -> Report<'a> {
 fn text(report: &Report<'_>) -> String {
     let mut lines = Vec::new();
     let task = report.task.map_or(String::new(), |task| format!(", {task}"));
-    lines.push(format!("{} images{task}; splits {}", report.images, origin(report.splits)));
+    let truth = report.truth.words();
+    lines.push(format!("{} images{task}, {truth}; splits {}", report.images, origin(report.splits)));
+    if report.findings.len() > 1 {
+        lines.push(format!("findings named there (--task): {}", report.findings.join(", ")));
+    }
     lines.push(format!("{:<8}{:>9}{:>9}{:>9}{:>11}", "split", "images", "positive", "negative", "unlabelled"));
     let row = |name: &str, count: &Count| {
         format!("{name:<8}{:>9}{:>9}{:>9}{:>11}", count.total(), count.positive, count.negative, count.unlabelled)
@@ -317,6 +347,7 @@ fn origin(splits: SplitSource) -> String {
         SplitSource::Found => "from a file in the folder".to_owned(),
         SplitSource::Labels => "from labels.csv".to_owned(),
         SplitSource::Phantoms => "by the phantoms' own rule".to_owned(),
+        SplitSource::Lists { seed } => format!("for testing as the set says, validation drawn with seed {seed}"),
         SplitSource::Drawn { seed } => format!("drawn with seed {seed}"),
     }
 }

@@ -14,19 +14,21 @@ use super::interrupt::Interrupt;
 use super::progress::Progress;
 use super::report::VERSION;
 use super::{caution, model, print_json, runtime};
-use crate::cohort::{Cohort, CohortSpec, Split};
+use crate::cohort::{Cohort, CohortOptions, CohortSpec, Split};
 use crate::evaluation::{
-    self, CaseMean, ClassifierScores, DetectionScores, Evaluation, Scores, SegmentationScores, ThresholdRule, Unusable,
-    evaluate,
+    self, CaseMean, ClassifierScores, DetectionScores, Evaluation, FindingScores, FindingsScores, Scores,
+    SegmentationScores, ThresholdRule, Unusable, evaluate,
 };
 use crate::figure::NOT_FOR_DIAGNOSIS;
 use crate::limits;
 use crate::metrics::{Bootstrap, Estimate};
-use crate::network::{Architecture, ModelCard};
+use crate::network::{Architecture, ModelCard, ModelKind};
+use crate::truth::Task;
 
 /// Judges a model on a split of a data set.
 ///
-/// Classifiers: area under the ROC curve, sensitivity and specificity. U-Net: Dice and pixel AUPRC. RetinaNet: average
+/// Classifiers: area under the ROC curve, sensitivity and specificity; those of several findings on each that model and
+/// cohort both name. U-Net: Dice and pixel AUPRC. RetinaNet: average
 /// precision and the AUPRC of its pixel map. Each with a 95 % percentile interval over resampled cases. A threshold that is
 /// judged on the cases that chose it says so.
 #[derive(Debug, Args)]
@@ -48,7 +50,7 @@ pub(super) struct Arguments {
     /// (softmax), or each is a label of its own (sigmoid)
     #[arg(long, value_name = "OUTPUT", value_enum)]
     output: Option<OutputChoice>,
-    /// siim:DIR, rsna:DIR, folder:DIR or phantom:SEED[:COUNT]
+    /// siim:DIR, rsna:DIR, nih:DIR, vindr:DIR, folder:DIR or phantom:SEED[:COUNT]
     #[arg(long, value_name = "COHORT")]
     cohort: CohortSpec,
     /// Cases that judge the model
@@ -109,12 +111,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let machine = &arguments.machine;
     runtime::begin(&machine.options())?;
     let progress = Progress::plain(machine.quiet, Interrupt::listen());
-    let model = model::open(&arguments.model, arguments.arch, arguments.output)?;
+    let mut model = model::open(&arguments.model, arguments.arch, arguments.output)?;
     model::require_output(&model)?;
     model::print_notes(&model, machine.quiet);
     let mut network = runtime::open(machine)?.forward(&model)?;
-    let options = arguments.cohort_options.cohort_options();
-    let opened = Cohort::open(&arguments.cohort, &options, &progress);
+    let opened = open_cohort(arguments, &model.card, &progress);
     let cohort = opened.inspect_err(|_| progress.finish())?;
     let warn = |message: String| {
         if !machine.quiet {
@@ -124,6 +125,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         }
     };
     cohort.warnings().iter().for_each(|warning| warn(warning.to_string()));
+    evaluation::pair(&mut model.card, cohort.task()).into_iter().for_each(&warn);
     let options = evaluation::Options {
         split: match arguments.split {
             SplitChoice::Train => Split::Train,
@@ -162,6 +164,40 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     console::print(&text)
 }
 
+/// Opens the cohort. Where no finding is named and model and cohort share several, it is opened for all of these.
+fn open_cohort(arguments: &Arguments, card: &ModelCard, progress: &Progress) -> Result<Cohort> {
+    // A classifier is asked for no place.
+    let labels_suffice = card.kind == ModelKind::Classifier;
+    let options = CohortOptions { labels_suffice, ..arguments.cohort_options.cohort_options() };
+    let opened = Cohort::open(&arguments.cohort, &options, progress);
+    let is_named = options.task.is_some() || !options.findings.is_empty();
+    if is_named || !labels_suffice {
+        return Ok(opened?);
+    }
+    let known = match &opened {
+        Ok(cohort) => cohort.known_findings(),
+        Err(error) => error.findings_to_choose().unwrap_or_default(),
+    };
+    let is_known = |task: &Task| known.iter().any(|name| task.is_called(name));
+    let shared: Vec<Task> = card.classes.iter().filter_map(|class| Task::named(class).ok()).filter(is_known).collect();
+    let options = match &shared[..] {
+        [] => return Ok(opened?),
+        [only] if opened.is_err() => CohortOptions { task: Some(only.clone()), ..options },
+        [_] => return Ok(opened?),
+        _ => CohortOptions { findings: shared.clone(), ..options },
+    };
+    let names: Vec<&str> = shared.iter().map(Task::name).collect();
+    if !arguments.machine.quiet {
+        progress.bar.suspend(|| {
+            console::tell(format_args!(
+                "judged on what model and cohort both name: {} (--task chooses)",
+                names.join(", ")
+            ));
+        });
+    }
+    Ok(Cohort::open(&arguments.cohort, &options, progress)?)
+}
+
 fn text(name: &str, card: &ModelCard, caution: Option<&str>, evaluation: &Evaluation) -> String {
     let Evaluation { split, cases, positives, unlabelled, unusable, .. } = evaluation;
     let mut text = String::new();
@@ -179,6 +215,7 @@ fn text(name: &str, card: &ModelCard, caution: Option<&str>, evaluation: &Evalua
     }
     let _ = match &evaluation.scores {
         Scores::Classifier(scores) => classifier(&mut text, scores),
+        Scores::Findings(scores) => findings(&mut text, scores),
         Scores::Segmentation(scores) => segmentation(&mut text, scores),
         Scores::Detection(scores) => detection(&mut text, scores),
     };
@@ -199,6 +236,19 @@ fn classifier(text: &mut String, scores: &ClassifierScores) -> std::fmt::Result 
         line(text, "  specificity", threshold.specificity.as_ref())?;
         if let Some(caution) = threshold.chosen_on.as_ref().and_then(|chosen| chosen.caution.as_ref()) {
             writeln!(text, "  {caution}")?;
+        }
+    }
+    Ok(())
+}
+
+fn findings(text: &mut String, scores: &FindingsScores) -> std::fmt::Result {
+    let FindingsScores { mean_auc, in_mean, findings } = scores;
+    line(text, &format!("mean AUC of {in_mean} findings"), mean_auc.as_ref())?;
+    for FindingScores { name, cases, positives, scores, no_threshold, .. } in findings {
+        writeln!(text, "{name}: {cases} cases, {positives} with it")?;
+        classifier(text, scores)?;
+        if let Some(problem) = no_threshold {
+            writeln!(text, "  {problem}")?;
         }
     }
     Ok(())

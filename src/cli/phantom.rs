@@ -17,7 +17,6 @@ use super::print_json;
 use crate::limits;
 use crate::phantom::Finding;
 use crate::phantom::export::{Export, ExportedPhantom};
-use crate::truth::Task;
 
 /// Phantoms held in memory by each thread.
 const BATCH: usize = 4;
@@ -93,8 +92,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let interrupt = Interrupt::listen();
     let mut output = Output::prepare_empty(&arguments.out)?;
     let task = arguments.task.map(|task| match task {
-        TaskChoice::Pneumothorax => Task::Pneumothorax,
-        TaskChoice::Pneumonia => Task::Pneumonia,
+        TaskChoice::Pneumothorax => Finding::Pneumothorax,
+        TaskChoice::Pneumonia => Finding::Pneumonia,
     });
     let export = Export::new(arguments.seed, arguments.count, arguments.size, task);
     let threads = rayon::ThreadPoolBuilder::new()

@@ -5,16 +5,52 @@ use std::sync::OnceLock;
 
 use super::rle::Runs;
 use super::split::Split;
-use crate::phantom::{Phantom, PhantomSpec};
+use crate::phantom::{Finding, Phantom, PhantomSpec};
 use crate::truth::FindingBox;
+
+/// What somebody said of one finding on one image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Label {
+    /// It is there.
+    Positive,
+    /// It is not there.
+    Negative,
+    /// Nobody is sure.
+    Uncertain,
+    /// Nobody said, which is not negative.
+    Missing,
+}
+
+impl Label {
+    /// Whether the finding is there, where that is known.
+    pub fn known(self) -> Option<bool> {
+        match self {
+            Self::Positive => Some(true),
+            Self::Negative => Some(false),
+            Self::Uncertain | Self::Missing => None,
+        }
+    }
+
+    /// Of a label that is known or missing.
+    pub(super) fn of(known: Option<bool>) -> Self {
+        match known {
+            Some(true) => Self::Positive,
+            Some(false) => Self::Negative,
+            None => Self::Missing,
+        }
+    }
+}
 
 /// One radiograph of a cohort. Its pixels and masks are read when they are asked for.
 #[derive(Clone, PartialEq)]
 pub struct Case {
     /// Names it within its cohort; may be a patient's id.
     pub id: String,
-    /// Whether it has the finding; nothing where nobody said.
+    /// Whether it has the finding, or any of several; nothing where nobody said.
     pub label: Option<bool>,
+    /// What is known of each of [`super::Cohort::findings`], in their order.
+    pub labels: Vec<Label>,
     /// Whether it is of RSNA's class `No Lung Opacity / Not Normal`; without the finding then.
     pub third_class: bool,
     /// What it may be used for.
@@ -76,6 +112,7 @@ impl Case {
         Self {
             id,
             label: None,
+            labels: Vec::new(),
             third_class: false,
             split: None,
             patient: None,
@@ -86,6 +123,21 @@ impl Case {
             boxes: Vec::new(),
             drawn_on_px: None,
         }
+    }
+
+    /// Whether a mask or boxes say where its finding is.
+    pub fn has_mark(&self) -> bool {
+        self.has_mask() || self.has_boxes()
+    }
+
+    pub(super) fn has_mask(&self) -> bool {
+        let is_air = |spec: &PhantomSpec| spec.finding == Finding::Pneumothorax;
+        self.mark != Mark::None || matches!(&self.source, Source::Phantom { spec, .. } if is_air(spec))
+    }
+
+    pub(super) fn has_boxes(&self) -> bool {
+        let is_opacity = |spec: &PhantomSpec| spec.finding == Finding::Pneumonia;
+        !self.boxes.is_empty() || matches!(&self.source, Source::Phantom { spec, .. } if is_opacity(spec))
     }
 
     /// The file the pixels are in; phantoms are in none.

@@ -63,6 +63,14 @@ pub enum Error {
         /// What was left out, and what was odd.
         findings: Box<Findings>,
     },
+    /// It is not clear which finding of several is meant, or what was asked for is none of them.
+    #[error("{problem}; there are {}: choose one with --task (`cohort.task` in a protocol)", listed(known))]
+    Tasks {
+        /// What is not clear.
+        problem: String,
+        /// The findings there are.
+        known: Vec<String>,
+    },
     /// Not one case is left.
     #[error("nothing usable is in the cohort ({found}); `saliscope cohort --list-excluded` names what was left out: {}", path.display())]
     Nothing {
@@ -115,6 +123,17 @@ pub enum Error {
     Interrupted,
 }
 
+/// Names of findings that a sentence lists.
+const NAMES_LISTED: usize = 40;
+
+fn listed(names: &[String]) -> String {
+    let mut text = names.iter().take(NAMES_LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if let Some(more @ 1..) = names.len().checked_sub(NAMES_LISTED) {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}
+
 impl Error {
     /// The file or folder it is about, whose name may be a patient's.
     pub fn path(&self) -> Option<&Path> {
@@ -129,10 +148,20 @@ impl Error {
             Self::Explained { problem, .. } => problem.path(),
             Self::OtherSize { .. }
             | Self::Options(_)
+            | Self::Tasks { .. }
             | Self::Rle(_)
             | Self::Truth(_)
             | Self::MaskSize { .. }
             | Self::Interrupted => None,
+        }
+    }
+
+    /// The findings of which one has to be chosen, where that is what is missing.
+    pub fn findings_to_choose(&self) -> Option<&[String]> {
+        match self {
+            Self::Tasks { known, .. } => Some(known),
+            Self::Explained { problem, .. } => problem.findings_to_choose(),
+            _ => None,
         }
     }
 
@@ -159,6 +188,7 @@ impl Error {
             }
             Self::OtherSize { .. }
             | Self::Options(_)
+            | Self::Tasks { .. }
             | Self::Rle(_)
             | Self::Truth(_)
             | Self::MaskSize { .. }

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::case::{Case, Mark, Source};
 use super::{Cohort, Split};
+use crate::truth::Task;
 
 impl Cohort {
     /// A hash of the finding and of every case: id, label, split, size, marks, and the lengths of its files; in lower-case
@@ -14,7 +15,12 @@ impl Cohort {
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(b"saliscope cohort 1");
-        hash.update(format!("{:?}", self.task));
+        hash.update(match &self.fingerprinted {
+            // As the first versions wrote the findings that they knew.
+            Some(task) if *task == Task::PNEUMOTHORAX => "Some(Pneumothorax)".to_owned(),
+            Some(task) if *task == Task::PNEUMONIA => "Some(Pneumonia)".to_owned(),
+            other => format!("{:?}", other.as_ref().map(Task::name)),
+        });
         for case in &self.cases {
             add(&mut hash, case);
         }

@@ -1,15 +1,16 @@
 //! A plain folder: images anywhere below it, with optional `labels.csv`, `boxes.csv` and `masks/`.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::case::{Case, Mark, Source};
+use super::case::{Case, Label, Mark, Source};
 use super::error::{Error, Result};
 use super::files::{self, Header, ImageFile, stem, without_extension};
+use super::label_table::{self, LabelColumns, Said};
 use super::likeness::{self, Meant};
 use super::marks::{BadBox, BoxColumns, LinedBox, place_boxes};
 use super::mask_file::{self, MaskFile};
@@ -24,7 +25,10 @@ use crate::limits;
 use crate::truth::Task;
 use crate::watch::Watch;
 
-const ID_COLUMNS: [&str; 4] = ["image", "Image_ID", "filename", "file"];
+const ID_COLUMNS: [&str; 6] = ["image", "Image_ID", "filename", "file", "Image Index", "path"];
+
+/// Columns of a table of boxes that name the finding of each.
+const FINDING_COLUMNS: [&str; 7] = ["finding", "label", "class_name", "class", "task", "Finding Label", "name"];
 
 /// A case in the making.
 pub(super) struct Draft {
@@ -34,20 +38,28 @@ pub(super) struct Draft {
     row: Option<u64>,
     /// Rows contradict each other.
     contradicted: bool,
-    /// The row says that its label is uncertain.
-    uncertain: bool,
+    /// What rows say of each finding; empty where no row names the image.
+    labels: Vec<Label>,
+    /// Rows name other findings alone, so that marks which name none may be theirs.
+    is_other: bool,
     /// A row of the boxes that is no box, and its line.
     bad_box: Option<u64>,
     boxes: Vec<LinedBox>,
     /// A row of the boxes says that there is none.
     without_box: bool,
+    /// A row of the boxes is of another finding.
+    has_other_box: bool,
 }
 
-/// What `labels.csv` told.
-#[derive(Clone, Copy, Default)]
+/// What the tables told.
+#[derive(Default)]
 struct Told {
     labels: bool,
     splits: bool,
+    /// The findings that labels are about; one without a name where nobody named it.
+    tasks: Vec<Option<Task>>,
+    /// All findings that are named.
+    known: Vec<String>,
 }
 
 pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &dyn Watch, notes: &mut Notes) -> Result<Found> {
@@ -57,21 +69,58 @@ pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &dyn Watch, no
     let mut drafts = name_cases(listing.images, exclusions, warnings);
     warn_of_masks_among(&drafts, warnings);
     let names = Names::new(&drafts);
-    let (labels, boxes, masks) = (table(folder, "labels.csv"), table(folder, "boxes.csv"), Masks::of(folder)?);
+    let (labels, boxes) = (table(folder, "labels.csv"), table(folder, "boxes.csv"));
     let mut told = Told::default();
     if let Some(path) = &labels {
-        told = read_labels(path, options.task, &names, &mut drafts, exclusions, warnings)?;
+        told = read_labels(path, options, &names, &mut drafts, exclusions, warnings)?;
     }
-    if let Some(path) = &boxes {
-        read_boxes(path, &names, &mut drafts, exclusions, warnings)?;
+    let is_of_several = !options.findings.is_empty();
+    if is_of_several && !told.labels {
+        let problem = "several findings at once need a labels.csv that names them".to_owned();
+        return Err(Error::Options(problem));
     }
-    masks.attach(&mut drafts, warnings);
+    // Marks are of one finding.
+    let mut masks = Masks::default();
+    if !is_of_several {
+        let named = boxes.as_deref().map(|path| named_boxes(path, options, &mut told, warnings)).transpose()?.flatten();
+        let task = told.tasks.first().cloned().flatten().or_else(|| options.task.clone());
+        if let Some(path) = &boxes {
+            read_boxes(path, task.as_ref().filter(|_| named.is_some()), &names, &mut drafts, exclusions, warnings)?;
+        }
+        masks = Masks::of(folder, task.as_ref(), &told.known, warnings)?;
+        masks.attach(&mut drafts, warnings);
+        leave_to_others(&mut drafts, named.is_some(), masks.are_named(), warnings);
+        told.tasks = vec![task];
+    }
     let drafts = check_masks(drafts, told.labels, exclusions, warnings, watch)?;
     let has_labels = told.labels || boxes.is_some() || !masks.is_empty();
     let cases = drafts.into_iter().filter_map(|draft| judge(draft, has_labels, exclusions, warnings)).collect();
     // Boxes of a folder are drawn on the very files.
     let cases = place_boxes(cases, None, TableRole::Boxes, exclusions, warnings)?;
-    Ok(Found { cases, splits: told.splits.then_some(SplitSource::Labels) })
+    let findings = told.tasks.into_iter().flatten().collect();
+    Ok(Found { cases, splits: told.splits.then_some(SplitSource::Labels), findings, known: told.known })
+}
+
+/// Takes marks from images that have other findings alone, unless the marks name this one: they are the others'.
+fn leave_to_others(drafts: &mut [Draft], boxes_are_named: bool, masks_are_named: bool, warnings: &Warnings) {
+    let (mut masks, mut boxes) = (0, 0);
+    for draft in drafts.iter_mut().filter(|draft| draft.is_other) {
+        if !masks_are_named && draft.case.mark != Mark::None {
+            draft.case.mark = Mark::None;
+            masks += 1;
+        }
+        if !boxes_are_named && (!draft.boxes.is_empty() || draft.without_box || draft.bad_box.is_some()) {
+            (draft.without_box, draft.bad_box) = (false, None);
+            boxes += usize::from(!draft.boxes.is_empty());
+            draft.boxes.clear();
+        }
+    }
+    for (count, marks) in [(masks, "masks"), (boxes, "boxes")] {
+        if count > 0 {
+            warnings
+                .note(format!("images with {marks} that are of another finding by their labels, not used: {count}"));
+        }
+    }
 }
 
 /// Masks that lie beside their images are images as any other.
@@ -126,10 +175,12 @@ fn name_cases(images: Vec<ImageFile>, exclusions: &mut Vec<Exclusion>, warnings:
                 relative,
                 row: None,
                 contradicted: false,
-                uncertain: false,
+                labels: Vec::new(),
+                is_other: false,
                 bad_box: None,
                 boxes: Vec::new(),
                 without_box: false,
+                has_other_box: false,
             });
         } else {
             exclusions.push(Exclusion { reason: Reason::Unreadable, id, line: None });
@@ -249,7 +300,7 @@ impl<'a> Sought<'a> {
 /// Reads labels, patients and splits.
 fn read_labels(
     path: &Path,
-    task: Option<Task>,
+    options: &CohortOptions,
     names: &Names,
     drafts: &mut [Draft],
     exclusions: &mut Vec<Exclusion>,
@@ -258,29 +309,25 @@ fn read_labels(
     const ROLE: TableRole = TableRole::Labels;
     let mut table = Table::open(path, ROLE, warnings)?;
     let image = table.require(&ID_COLUMNS)?;
-    let label = table.column(&["label"]);
     let split_column = table.column(&["split"]);
     let patient = table.column(&["patient", "patient_id"]);
-    let known = [(Some(image), "image"), (label, "label"), (split_column, "split"), (patient, "patient")];
+    let known =
+        [(Some(image), "image"), (table.column(&["label"]), "label"), (split_column, "split"), (patient, "patient")];
     let known: Vec<_> = known.into_iter().filter_map(|(column, name)| Some((column?, name))).collect();
     table.forbid_twins(&known)?;
+    let taken: Vec<usize> = [Some(image), split_column, patient].into_iter().flatten().collect();
+    // What is odd is told by the reading that follows.
+    let unheard = Warnings::default();
+    let labels = LabelColumns::of(Table::open(path, ROLE, &unheard)?, &taken, options, warnings)?;
     let sought = Sought::in_table(path, ROLE, image, names, drafts)?;
-    let mut told = Told { labels: label.is_some(), splits: false };
+    let mut told = Told { labels: labels.is_some(), ..Told::default() };
+    if let Some(labels) = &labels {
+        (told.tasks, told.known) = (labels.tasks.clone(), labels.known.clone());
+    }
     while let Some(row) = table.next()? {
         let Some(index) = sought.find(&row, exclusions)? else { continue };
         let draft = &mut drafts[index];
-        let field = row.optional(label);
-        let uncertain = is_uncertain(&field);
-        let value = if is_missing(&field) || uncertain {
-            None
-        } else {
-            let text = "this is no label: 0, 1, false, true, negative, positive, or the name of the finding (-1 and U are \
-                        uncertain and left out)";
-            Some(label_of(&field, task).ok_or_else(|| row.refuse("label", text))?)
-        };
-        if uncertain {
-            row.warn("the label is uncertain; the image is left out");
-        }
+        let said = labels.as_ref().map(|labels| labels.read(&row)).transpose()?;
         let name = row.optional(split_column);
         let part = if is_missing(&name) {
             None
@@ -294,22 +341,30 @@ fn read_labels(
             if draft.case.split != part {
                 return Err(row.refuse("split", format!("the image is in another split on line {line}")));
             }
-            if (draft.case.label, draft.uncertain) == (value, uncertain) {
-                row.warn("the same image again; it is used once");
-            } else {
-                draft.contradicted = true;
-                row.warn("the image has different labels on different lines; it is left out");
-            }
+            draft.hear_again(said, &row);
             continue;
         }
         draft.row = Some(row.line);
-        draft.case.label = value;
-        draft.uncertain = uncertain;
+        if let Some(said) = said {
+            if said.labels.contains(&Label::Uncertain) {
+                row.warn(match said.labels.len() {
+                    1 => "the label is uncertain; the image is left out",
+                    _ => "a label is uncertain; the image tells nothing of that finding",
+                });
+            }
+            (draft.labels, draft.is_other) = (said.labels, said.is_other);
+        }
         draft.case.split = part;
         let patient = row.optional(patient);
         if !is_missing(&patient) {
             draft.case.patient = Some(patient.into_owned());
         }
+    }
+    for draft in &mut *drafts {
+        let known = |label: &Label| label.known();
+        let is_there = draft.labels.contains(&Label::Positive);
+        draft.case.label = if is_there { Some(true) } else { draft.labels.iter().find_map(known) };
+        draft.case.labels.clone_from(&draft.labels);
     }
     let placed =
         drafts.iter().filter_map(|draft| Some((draft.case.patient.as_deref()?, draft.case.split?, draft.row?)));
@@ -317,28 +372,108 @@ fn read_labels(
     Ok(told)
 }
 
-/// Whether a label says that nobody is sure: `CheXpert`'s -1, and words for it.
-fn is_uncertain(text: &str) -> bool {
-    let words = ["-1", "-1.0", "-1,0", "u", "uncertain", "unsure", "unknown", "equivocal", "indeterminate"];
-    words.iter().any(|word| text.eq_ignore_ascii_case(word))
-}
+impl Draft {
+    /// Takes another row of the image.
+    fn hear_again(&mut self, said: Option<Said>, row: &Row<'_>) {
+        let Some(said) = said else {
+            row.warn("the same image again; it is used once");
+            return;
+        };
+        let is_same = self.labels == said.labels && self.is_other == said.is_other;
+        let is_silent = |labels: &[Label]| labels.iter().all(|label| *label == Label::Missing);
+        // A finding a row, as tables of findings are written; one that says there is none contradicts the others.
+        let finds = |labels: &[Label], is_other: bool| is_other || labels.contains(&Label::Positive);
+        let is_more = said.is_of_names
+            && (is_silent(&self.labels) || finds(&self.labels, self.is_other))
+            && (is_silent(&said.labels) || finds(&said.labels, said.is_other));
+        if is_same {
+            row.warn("the same image again; it is used once");
+        } else if is_more {
+            row.warn("another row of the image names another finding; both count");
+            for (label, more) in self.labels.iter_mut().zip(said.labels) {
+                *label = if *label == Label::Positive || more == Label::Missing { *label } else { more };
+            }
+            self.is_other |= said.is_other;
+            self.is_other &= !self.labels.contains(&Label::Positive);
+        } else {
+            self.contradicted = true;
+            row.warn("the image has different labels on different lines; it is left out");
+        }
+    }
 
-/// What a label says about the finding.
-fn label_of(text: &str, task: Option<Task>) -> Option<bool> {
-    // Numbers may have a decimal comma.
-    let text = text.to_lowercase().replace(',', ".");
-    let finding = task.is_none_or(|task| task.name() == text);
-    match text.as_str() {
-        "1" | "1.0" | "true" | "yes" | "positive" | "finding" | "abnormal" => Some(true),
-        "0" | "0.0" | "false" | "no" | "negative" | "no finding" | "normal" | "healthy" => Some(false),
-        "pneumothorax" | "pneumonia" if finding => Some(true),
-        "lung opacity" if task != Some(Task::Pneumothorax) => Some(true),
-        _ => None,
+    /// Whether the image stays without its mark, by the label that a table told.
+    fn suffices(&self, labels_are_told: bool, warnings: &Warnings) -> bool {
+        warnings.labels_suffice() && labels_are_told && self.case.label.is_some()
+    }
+
+    /// What becomes of the image where its mask cannot be used, as the end of a sentence.
+    fn fate(&self, labels_are_told: bool, warnings: &Warnings) -> &'static str {
+        if self.suffices(labels_are_told, warnings) { warnings.fate() } else { "its image is left out" }
+    }
+
+    /// Whether rows say of a finding that nobody is sure, and of none more.
+    fn is_uncertain(&self) -> bool {
+        self.labels.contains(&Label::Uncertain) && self.case.label.is_none()
     }
 }
 
+/// The column that names the finding of each box, where boxes are told apart by it. Where no labels do, it names the findings
+/// of the cohort.
+fn named_boxes(path: &Path, options: &CohortOptions, told: &mut Told, warnings: &Warnings) -> Result<Option<usize>> {
+    // Whoever reads the table for its content tells what is odd about it.
+    let unheard = Warnings::default();
+    let mut table = Table::open(path, TableRole::Boxes, &unheard)?;
+    let Some(column) = table.column(&FINDING_COLUMNS) else { return Ok(None) };
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    while let Some(row) = table.next()? {
+        if let Some(task) = label_table::named(&row.field(column)) {
+            found.entry(task.key()).or_insert_with(|| task.name().to_owned());
+        }
+        if found.len() > limits::FINDINGS {
+            let problem = format!("more than {} different words stand here, which are no findings", limits::FINDINGS);
+            return Err(row.refuse(FINDING_COLUMNS[0], problem));
+        }
+    }
+    let names: Vec<String> = found.into_values().collect();
+    let is_there = |task: &Task| names.iter().any(|name| task.is_meant_by(name));
+    let take_all = |task: &Task| {
+        warnings.note(format!("the boxes are called {} and were taken as those of {task}", names[0]));
+        Ok(None)
+    };
+    let unnamed = "the boxes are of several findings".to_owned();
+    let (task, is_told) = match (told.tasks.first(), &options.task) {
+        (Some(None), _) => {
+            if names.len() > 1 {
+                warnings
+                    .note(format!("{unnamed} and the labels name none: all are used; --task NAME takes those of one"));
+            }
+            return Ok(None);
+        }
+        (Some(Some(task)), _) => (Some(task.clone()), true),
+        (None, task) => (task.clone(), false),
+    };
+    match (task, names.as_slice()) {
+        (_, []) => return Ok(None),
+        (None, [only]) => told.tasks = vec![Task::named(only).ok()],
+        (None, _) => return Err(Error::Tasks { problem: unnamed, known: names }),
+        (Some(task), _) if is_there(&task) => told.tasks = vec![Some(task)],
+        (Some(task), [only]) if !told.known.iter().any(|known| known == only) => return take_all(&task),
+        (Some(_), _) if is_told => {}
+        (Some(task), _) => {
+            let problem = format!("no finding of the boxes is called {task}");
+            return Err(Error::Tasks { problem, known: names });
+        }
+    }
+    if told.known.is_empty() {
+        told.known = names;
+    }
+    Ok(Some(column))
+}
+
+/// Reads boxes; those of `task` alone, where it is given and the rows name findings.
 fn read_boxes(
     path: &Path,
+    task: Option<&Task>,
     names: &Names,
     drafts: &mut [Draft],
     exclusions: &mut Vec<Exclusion>,
@@ -349,10 +484,25 @@ fn read_boxes(
     let image = table.require(&ID_COLUMNS)?;
     table.forbid_twins(&[(image, "image")])?;
     let columns = BoxColumns::of(&table)?;
+    let finding = table.column(&FINDING_COLUMNS);
     let sought = Sought::in_table(path, ROLE, image, names, drafts)?;
+    let mut others = 0_usize;
     while let Some(row) = table.next()? {
         let Some(index) = sought.find(&row, exclusions)? else { continue };
         let draft = &mut drafts[index];
+        if let Some(task) = task {
+            let name = row.optional(finding);
+            if label_table::named(&name).is_none() {
+                draft.without_box = true;
+                continue;
+            }
+            if !task.is_meant_by(&name) {
+                // Whoever marked another finding looked at the image.
+                draft.has_other_box = true;
+                others += 1;
+                continue;
+            }
+        }
         match columns.read(&row) {
             Err(bad) => {
                 bad.warn(&row);
@@ -368,6 +518,11 @@ fn read_boxes(
             }
             Ok(Some(finding)) => draft.boxes.push(LinedBox { line: row.line, finding }),
         }
+    }
+    if let Some(task) = task
+        && others > 0
+    {
+        warnings.note(format!("boxes of other findings than {task}, not used: {others}"));
     }
     Ok(())
 }
@@ -397,10 +552,14 @@ fn check_masks(
     }
     let mut kept = Vec::with_capacity(drafts.len());
     for (mut draft, found) in drafts.into_iter().zip(found) {
-        let mut marked = if draft.boxes.is_empty() { draft.without_box.then_some(false) } else { Some(true) };
+        let is_looked_at = draft.without_box || draft.has_other_box;
+        let mut marked = if draft.boxes.is_empty() { is_looked_at.then_some(false) } else { Some(true) };
         if let Some(found) = found {
             match judge_mask(&draft, found, labels_are_told, warnings) {
                 Ok(is_marked) => marked = Some(is_marked),
+                Err(Reason::DamagedMask | Reason::MaskBeyondImage) if draft.suffices(labels_are_told, warnings) => {
+                    draft.case.mark = Mark::None;
+                }
                 Err(reason) => {
                     exclusions.push(Exclusion { reason, id: draft.case.id, line: draft.row });
                     continue;
@@ -409,6 +568,7 @@ fn check_masks(
         }
         if !labels_are_told {
             draft.case.label = marked;
+            draft.case.labels = vec![Label::of(marked)];
         }
         kept.push(draft);
     }
@@ -429,14 +589,16 @@ fn judge_mask(
     warnings: &Warnings,
 ) -> std::result::Result<bool, Reason> {
     let Ok(MaskFile { mask, warning }) = found else {
-        warnings.note("a mask file cannot be read; its image is left out");
+        let fate = draft.fate(labels_are_told, warnings);
+        warnings.note(format!("a mask file cannot be read; {fate}"));
         return Err(Reason::DamagedMask);
     };
     if let Some(warning) = warning {
         warnings.note(warning);
     }
     if draft.case.size_px.is_some_and(|size_px| size_px != [mask.height_px(), mask.width_px()]) {
-        warnings.note("a mask has another size than its image; the image is left out");
+        let fate = draft.fate(labels_are_told, warnings);
+        warnings.note(format!("a mask has another size than its image; {fate}"));
         return Err(Reason::MaskBeyondImage);
     }
     let is_marked = mask.area_px() > 0;
@@ -459,9 +621,9 @@ fn judge(
     let mut line = draft.row;
     let reason = if draft.contradicted {
         Some(Reason::Contradiction)
-    } else if draft.uncertain {
+    } else if draft.is_uncertain() {
         Some(Reason::Uncertain)
-    } else if draft.bad_box.is_some() {
+    } else if draft.bad_box.is_some() && !draft.suffices(draft.row.is_some(), warnings) {
         line = draft.bad_box;
         Some(Reason::BadBox)
     } else if draft.without_box && !draft.boxes.is_empty() {
@@ -485,7 +647,7 @@ fn judge(
     };
     match reason {
         Some(reason) => exclusions.push(Exclusion { reason, id: draft.case.id, line }),
-        None => return Some((draft.case, draft.boxes)),
+        None => return Some((draft.case, if draft.bad_box.is_some() { Vec::new() } else { draft.boxes })),
     }
     None
 }

@@ -19,7 +19,7 @@ impl BadBox {
 
     /// What becomes of it.
     pub(super) fn warn(self, row: &Row<'_>) {
-        row.warn(&format!("column {}: {}; the image is left out", self.column, self.problem));
+        row.warn_of_mark(&format!("column {}: {}", self.column, self.problem));
     }
 }
 use crate::truth::FindingBox;
@@ -32,24 +32,37 @@ pub(super) struct LinedBox {
 }
 
 /// Columns of a box.
-pub(super) struct BoxColumns(pub(super) [usize; 4]);
+pub(super) struct BoxColumns {
+    columns: [usize; 4],
+    names: [&'static str; 4],
+    /// The last two are the far corner instead of the size.
+    are_corners: bool,
+}
 
-const BOX_COLUMNS: [&str; 4] = ["x", "y", "width", "height"];
+/// Corner and size, the names of NIH's list behind the usual ones.
+const SIZED: [&[&str]; 4] = [&["x", "Bbox [x"], &["y"], &["width", "w"], &["height", "h"]];
+
+const SIZED_NAMES: [&str; 4] = ["x", "y", "width", "height"];
+
+const CORNERS: [&str; 4] = ["x_min", "y_min", "x_max", "y_max"];
 
 impl BoxColumns {
     pub(super) fn of(table: &Table<'_>) -> Result<Self> {
+        // A table may have the size of its images in columns that are called as a box's size.
+        let are_corners = CORNERS.iter().all(|name| table.column(&[name]).is_some());
+        let names = if are_corners { CORNERS } else { SIZED_NAMES };
         let mut columns = [0; 4];
-        for (column, name) in columns.iter_mut().zip(BOX_COLUMNS) {
-            *column = table.require(&[name])?;
-            table.forbid_twins(&[(*column, name)])?;
+        for (index, column) in columns.iter_mut().enumerate() {
+            *column = if are_corners { table.require(&[CORNERS[index]])? } else { table.require(SIZED[index])? };
+            table.forbid_twins(&[(*column, names[index])])?;
         }
-        Ok(Self(columns))
+        Ok(Self { columns, names, are_corners })
     }
 
     /// The box of a row, or nothing where all four fields are missing.
     pub(super) fn read(&self, row: &Row<'_>) -> std::result::Result<Option<FindingBox>, BadBox> {
         let mut values = [None; 4];
-        for ((value, column), name) in values.iter_mut().zip(self.0).zip(BOX_COLUMNS) {
+        for ((value, column), name) in values.iter_mut().zip(self.columns).zip(self.names) {
             *value = row.number(column).map_err(|problem| BadBox { column: name, problem })?;
         }
         if values.iter().all(Option::is_none) {
@@ -57,10 +70,13 @@ impl BoxColumns {
         }
         if let Some(missing) = values.iter().position(Option::is_none) {
             let problem = "the box has no such value, and others of its values are there";
-            return Err(BadBox { column: BOX_COLUMNS[missing], problem });
+            return Err(BadBox { column: self.names[missing], problem });
         }
-        let [x_px, y_px, width_px, height_px] = values.map(Option::unwrap_or_default);
-        for (value, column) in [(width_px, "width"), (height_px, "height")] {
+        let [x_px, y_px, mut width_px, mut height_px] = values.map(Option::unwrap_or_default);
+        if self.are_corners {
+            (width_px, height_px) = (width_px - x_px, height_px - y_px);
+        }
+        for (value, column) in [(width_px, self.names[2]), (height_px, self.names[3])] {
             if value <= 0.0 {
                 return Err(BadBox { column, problem: "a box needs a size above 0" });
             }
@@ -101,9 +117,10 @@ fn refuse_other_size(misfits: usize, all: usize) -> Result<()> {
     Err(Error::OtherSize { misfits, all })
 }
 
-/// Gives each case its boxes, cut where they reach beyond the image; a case with a box wholly outside is left out.
+/// Gives each case its boxes, cut where they reach beyond the image; a case with a box wholly outside is left out,
+/// or has none where labels suffice.
 ///
-/// `drawn_on_px` is the size of the images the boxes were drawn on, where it is not that of the files.
+/// `drawn_on_px` is the size of the images the boxes were drawn on, where it is not that of the files or of the case.
 ///
 /// # Errors
 /// When so many boxes are outside that they were drawn on images of another size.
@@ -117,6 +134,7 @@ pub(super) fn place_boxes(
     let mut kept = Vec::with_capacity(cases.len());
     let (mut misfits, mut all) = (0, 0);
     for (mut case, boxes) in cases {
+        let drawn_on_px = drawn_on_px.or(case.drawn_on_px);
         let odd = odd_shape(&case, drawn_on_px);
         let mut left_out = None;
         for LinedBox { line, finding } in boxes {
@@ -132,28 +150,33 @@ pub(super) fn place_boxes(
                 }
                 Fit::Outside => {
                     misfits += 1;
-                    warnings.at(table, line, "the box lies outside its image; the image is left out");
+                    warnings.at(table, line, &format!("the box lies outside its image; {}", warnings.fate()));
                     left_out = Some(line);
                 }
             }
             if let Some(odd) = odd {
-                warnings.at(table, line, odd);
+                warnings.at(table, line, &format!("{odd}; {}", warnings.fate()));
                 left_out = Some(line);
             }
         }
-        if left_out.is_some() {
+        if left_out.is_some() && !warnings.labels_suffice() {
             exclusions.push(Exclusion { reason: Reason::BoxOutside, id: case.id, line: left_out });
         } else {
+            if left_out.is_some() {
+                case.boxes.clear();
+            }
             case.drawn_on_px = drawn_on_px.filter(|size_px| case.size_px != Some(*size_px));
             kept.push(case);
         }
     }
-    refuse_other_size(misfits, all)?;
+    if !warnings.labels_suffice() {
+        refuse_other_size(misfits, all)?;
+    }
     Ok(kept)
 }
 
-/// Gives each case its run-length codes; a case with one that ends behind its image is left out. The number is the line
-/// of a case's first row.
+/// Gives each case its run-length codes; a case with one that ends behind its image is left out, or has none where labels
+/// suffice. The number is the line of a case's first row.
 ///
 /// # Errors
 /// As [`place_boxes`].
@@ -177,8 +200,12 @@ pub(super) fn place_runs(
         let odd = odd_shape(&case, drawn_on_px);
         if is_beyond || odd.is_some() {
             misfits += usize::from(is_beyond);
-            let beyond = "a run-length code of the image ends behind its last pixel; the image is left out";
-            warnings.at(TableRole::Masks, line, odd.unwrap_or(beyond));
+            let beyond = "a run-length code of the image ends behind its last pixel";
+            warnings.at(TableRole::Masks, line, &format!("{}; {}", odd.unwrap_or(beyond), warnings.fate()));
+            if warnings.labels_suffice() {
+                kept.push(case);
+                continue;
+            }
             exclusions.push(Exclusion { reason: Reason::MaskBeyondImage, id: case.id, line: Some(line) });
             continue;
         }
@@ -186,7 +213,9 @@ pub(super) fn place_runs(
         case.drawn_on_px = drawn_on_px.filter(|size_px| case.size_px != Some(*size_px));
         kept.push(case);
     }
-    refuse_other_size(misfits, all)?;
+    if !warnings.labels_suffice() {
+        refuse_other_size(misfits, all)?;
+    }
     Ok(kept)
 }
 
@@ -194,6 +223,6 @@ pub(super) fn place_runs(
 fn odd_shape(case: &Case, drawn_on_px: Option<[usize; 2]>) -> Option<&'static str> {
     let ([rows, columns], [drawn_rows, drawn_columns]) = (case.size_px?, drawn_on_px?);
     let change = (rows * drawn_columns) as f64 / (columns * drawn_rows) as f64;
-    let text = "the image has another aspect ratio than the truth size; it is left out";
+    let text = "the image has another aspect ratio than the truth size";
     (!(0.98..=1.02).contains(&change)).then_some(text)
 }

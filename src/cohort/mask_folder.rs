@@ -10,6 +10,7 @@ use super::folder::Draft;
 use super::likeness::folded;
 use super::mask_name::{Side, are_both_sides, names_of_image};
 use super::notes::Warnings;
+use crate::truth::Task;
 
 /// Its name, in lower case.
 pub(super) const MASKS_FOLDER: &str = "masks";
@@ -25,30 +26,64 @@ struct MaskPath {
 type SidedMask = (usize, Option<Side>);
 
 /// The mask files of a folder, which may be of any image in it.
+#[derive(Default)]
 pub(super) struct Masks {
     files: Vec<MaskPath>,
+    /// They lie in a folder that names their finding.
+    are_named: bool,
     /// Positions by the path without extension, and by the stem; several where names are not unique.
     by_name: HashMap<String, Vec<usize>>,
 }
 
 impl Masks {
-    /// Those of `folder`, which need not have any.
+    /// Those of `folder`, which need not have any: of `task` where a folder of them has its name. Folders with the names of
+    /// other findings, `known` ones, hold none of its masks.
     ///
     /// # Errors
     /// When the folder of the masks cannot be read.
-    pub(super) fn of(folder: &Path) -> Result<Self> {
-        let mut masks = Self { files: Vec::new(), by_name: HashMap::new() };
+    pub(super) fn of(folder: &Path, task: Option<&Task>, known: &[String], warnings: &Warnings) -> Result<Self> {
+        let mut masks = Self::default();
         let Some(folder) = masks_folder(folder) else { return Ok(masks) };
-        for image in files::list(&folder, |_| false, &())?.images {
-            let (stem, name) = (stem(&image.relative), without_extension(&image.relative));
-            let position = masks.files.len();
-            if stem != name {
-                masks.by_name.entry(stem.to_owned()).or_default().push(position);
+        let images = files::list(&folder, |_| false, &())?.images;
+        let first = |relative: &str| relative.split_once('/').map(|(first, rest)| (first.to_owned(), rest.to_owned()));
+        let is_of_task = |first: &str| task.is_some_and(|task| task.is_called(first));
+        let others: Vec<Task> = known.iter().filter_map(|name| Task::named(name).ok()).collect();
+        let is_of_other = |first: &str| others.iter().any(|other| other.is_called(first)) && !is_of_task(first);
+        let folders = || images.iter().filter_map(|image| first(&image.relative));
+        let has_own = folders().any(|(first, _)| is_of_task(&first));
+        masks.are_named = has_own || folders().any(|(first, _)| is_of_other(&first));
+        let mut left = 0_usize;
+        for image in images {
+            let in_folder = first(&image.relative);
+            let (is_own, is_other) =
+                in_folder.as_ref().map_or((false, false), |(first, _)| (is_of_task(first), is_of_other(first)));
+            if is_other || has_own && !is_own {
+                left += 1;
+                continue;
             }
-            masks.by_name.entry(name.to_owned()).or_default().push(position);
-            masks.files.push(MaskPath { path: image.path, relative: image.relative });
+            let inside = in_folder.filter(|_| is_own).map_or_else(|| image.relative.clone(), |(_, rest)| rest);
+            // Images may lie in folders of that name as well.
+            let mut names = vec![stem(&image.relative), without_extension(&inside), without_extension(&image.relative)];
+            names.sort_unstable();
+            names.dedup();
+            let position = masks.files.len();
+            for name in names {
+                masks.by_name.entry(name.to_owned()).or_default().push(position);
+            }
+            masks.files.push(MaskPath { path: image.path, relative: inside });
+        }
+        if let (Some(task), true) = (task, masks.are_named) {
+            warnings.note(format!(
+                "the folder of masks names findings: {} are of {task}, {left} are not used",
+                masks.files.len()
+            ));
         }
         Ok(masks)
+    }
+
+    /// Whether folders name the findings that masks are of.
+    pub(super) fn are_named(&self) -> bool {
+        self.are_named
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -21,20 +21,25 @@ mod error;
 mod files;
 mod fingerprint;
 mod folder;
+mod label_table;
 mod likeness;
 mod marks;
 mod mask_file;
 mod mask_folder;
 mod mask_name;
+mod nih;
 mod notes;
 mod phantoms;
+mod readers;
 pub mod rle;
 mod rsna;
 mod siim;
 mod spec;
 mod split;
 mod table;
+mod tasks;
 mod truth;
+mod vindr;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -44,12 +49,12 @@ use notes::{Notes, Warnings, shape};
 use split::{Drawn, SplitFile};
 use table::{Table, tables_in};
 
-pub use case::Case;
+pub use case::{Case, Label};
 pub use error::{Error, Result};
 pub use files::Skipped;
 pub use mask_file::open_mask;
 pub use notes::{Exclusion, Findings, Reason, Warning, first_warnings};
-pub use spec::{CohortOptions, CohortSpec, DEFAULT_PHANTOMS, SpecError, ThirdClass};
+pub use spec::{CohortOptions, CohortSpec, DEFAULT_PHANTOMS, Readers, ReadersError, SPEC_FORMS, SpecError, ThirdClass};
 pub use split::{Fractions, Split};
 pub use table::TableRole;
 pub use truth::{TruthRule, boxes_at, mask_at};
@@ -57,7 +62,7 @@ pub use truth::{TruthRule, boxes_at, mask_at};
 use crate::limits;
 use crate::phantom::{self, Finding};
 use crate::radiograph::{Radiograph, ValueScale};
-use crate::truth::{FindingBox, Mask, Task};
+use crate::truth::{FindingBox, Mask, Task, TruthKind};
 use crate::watch::Watch;
 
 /// Where the splits of a cohort come from.
@@ -72,6 +77,11 @@ pub enum SplitSource {
     Labels,
     /// The phantoms' own rule.
     Phantoms,
+    /// Testing by the set's own lists or folders, validation drawn from the rest with a seed.
+    Lists {
+        /// The seed.
+        seed: u64,
+    },
     /// Drawn by label with a seed, patients kept together.
     Drawn {
         /// The seed.
@@ -96,10 +106,13 @@ pub struct Count {
 #[derive(Clone, Debug)]
 pub struct Cohort {
     spec: CohortSpec,
-    task: Option<Task>,
+    findings: Vec<Task>,
+    /// What the fingerprint says of the finding: of a folder what the user named.
+    fingerprinted: Option<Task>,
+    known: Vec<String>,
     cases: Vec<Case>,
     by_id: HashMap<String, usize>,
-    findings: Findings,
+    noted: Findings,
     split_source: SplitSource,
 }
 
@@ -108,6 +121,10 @@ struct Found {
     cases: Vec<Case>,
     /// Where the splits come from that the cases already have.
     splits: Option<SplitSource>,
+    /// What the labels are about, as the set or the user calls it.
+    findings: Vec<Task>,
+    /// All findings that the set names, as it calls them.
+    known: Vec<String>,
 }
 
 impl Cohort {
@@ -120,11 +137,14 @@ impl Cohort {
     /// odd until then is told by [`Error::findings`].
     pub fn open(spec: &CohortSpec, options: &CohortOptions, watch: &dyn Watch) -> Result<Self> {
         check(spec, options)?;
-        let mut notes = Notes::default();
+        let mut notes = Notes::new(options.labels_suffice);
         match find(spec, options, watch, &mut notes) {
-            Ok((cases, task, split_source)) => {
+            Ok((Found { cases, findings, known, .. }, split_source)) => {
                 let by_id = cases.iter().enumerate().map(|(index, case)| (case.id.clone(), index)).collect();
-                Ok(Self { spec: spec.clone(), task, cases, by_id, findings: notes.into_findings(), split_source })
+                let is_told = matches!(spec, CohortSpec::Folder(_));
+                let fingerprinted = if is_told { options.task.clone() } else { findings.first().cloned() };
+                let (spec, noted) = (spec.clone(), notes.into_findings());
+                Ok(Self { spec, findings, fingerprinted, known, cases, by_id, noted, split_source })
             }
             Err(problem) => Err(notes.explain(problem)),
         }
@@ -135,9 +155,31 @@ impl Cohort {
         &self.spec
     }
 
-    /// The finding; nothing for a folder whose user did not say.
-    pub fn task(&self) -> Option<Task> {
-        self.task
+    /// The finding; nothing for a folder whose labels name none and whose user did not say, and where there are several.
+    pub fn task(&self) -> Option<&Task> {
+        self.findings.first().filter(|_| self.findings.len() == 1)
+    }
+
+    /// What [`Case::labels`] is about: the finding, or the several that were asked for. Empty where nobody named it.
+    pub fn findings(&self) -> &[Task] {
+        &self.findings
+    }
+
+    /// All findings that the set names, as it calls them; each can be asked for.
+    pub fn known_findings(&self) -> &[String] {
+        &self.known
+    }
+
+    /// What says where the finding is: masks before boxes, where some cases have these and some those.
+    pub fn truth_kind(&self) -> TruthKind {
+        let has = |is: &dyn Fn(&Case) -> bool| self.cases.iter().any(is);
+        if has(&|case| case.has_mask()) {
+            TruthKind::Mask
+        } else if has(&|case| case.has_boxes()) {
+            TruthKind::Boxes
+        } else {
+            TruthKind::Label
+        }
     }
 
     /// All cases, in the order of their ids.
@@ -162,17 +204,17 @@ impl Cohort {
 
     /// Images and rows that are no cases, by reason.
     pub fn exclusions(&self) -> &[Exclusion] {
-        &self.findings.exclusions
+        &self.noted.exclusions
     }
 
     /// What was odd, each kind once. Names no file and no id.
     pub fn warnings(&self) -> &[Warning] {
-        &self.findings.warnings
+        &self.noted.warnings
     }
 
     /// Files that are no images.
     pub fn skipped(&self) -> Skipped {
-        self.findings.skipped
+        self.noted.skipped
     }
 
     /// Where the splits come from.
@@ -318,24 +360,26 @@ fn find(
     options: &CohortOptions,
     watch: &dyn Watch,
     notes: &mut Notes,
-) -> Result<(Vec<Case>, Option<Task>, SplitSource)> {
-    let (found, task) = match spec {
-        CohortSpec::Siim(folder) => (siim::open(folder, options, watch, notes)?, Some(Task::Pneumothorax)),
-        CohortSpec::Rsna(folder) => (rsna::open(folder, options, watch, notes)?, Some(Task::Pneumonia)),
-        CohortSpec::Folder(folder) => (folder::open(folder, options, watch, notes)?, options.task),
-        CohortSpec::Phantom { seed, count } => {
-            let task = options.task.unwrap_or(Task::Pneumothorax);
-            (phantoms::open(*seed, *count, task, options)?, Some(task))
-        }
+) -> Result<(Found, SplitSource)> {
+    let mut found = match spec {
+        CohortSpec::Siim(folder) => siim::open(folder, options, watch, notes)?,
+        CohortSpec::Rsna(folder) => rsna::open(folder, options, watch, notes)?,
+        CohortSpec::Nih(folder) => nih::open(folder, options, watch, notes)?,
+        CohortSpec::Vindr(folder) => vindr::open(folder, options, watch, notes)?,
+        CohortSpec::Folder(folder) => folder::open(folder, options, watch, notes)?,
+        CohortSpec::Phantom { seed, count } => phantoms::open(*seed, *count, options)?,
     };
-    let Found { mut cases, splits } = found;
+    let cases = &mut found.cases;
     notes.skipped.warn(&notes.warnings);
     if let (true, Some(folder)) = (cases.is_empty(), spec.folder()) {
         return Err(Error::Nothing { found: nothing(&notes.exclusions, notes.skipped), path: folder.to_owned() });
     }
     cases.sort_by(|a, b| a.id.cmp(&b.id));
-    let split_source = assign_splits(&mut cases, spec.folder(), options, splits, &notes.warnings)?;
-    Ok((cases, task, split_source))
+    for case in cases.iter_mut().filter(|case| case.labels.is_empty()) {
+        case.labels = vec![Label::of(case.label)];
+    }
+    let split_source = assign_splits(cases, spec.folder(), options, found.splits, &notes.warnings)?;
+    Ok((found, split_source))
 }
 
 fn check(spec: &CohortSpec, options: &CohortOptions) -> Result<()> {
@@ -347,10 +391,56 @@ fn check(spec: &CohortSpec, options: &CohortOptions) -> Result<()> {
     if options.truth_size_px.is_some_and(|size_px| size_px.iter().any(|length| !side.contains(length))) {
         return refuse(&format!("the truth size must be from 1 to {} pixels a side", limits::SIDE_PX));
     }
-    match (spec, options.task) {
-        (CohortSpec::Siim(_), Some(Task::Pneumonia)) => refuse("siim: is a set of pneumothoraces, not of pneumonia"),
-        (CohortSpec::Rsna(_), Some(Task::Pneumothorax)) => refuse("rsna: is a set of pneumonia, not of pneumothoraces"),
-        _ => Ok(()),
+    if options.findings.len() > limits::FINDINGS {
+        return refuse(&format!("at most {} findings are read at once", limits::FINDINGS));
+    }
+    if options.readers != Readers::Union && !matches!(spec, CohortSpec::Vindr(_)) {
+        return refuse(&format!("readers are for vindr:, and {}: has one truth an image: leave them out", spec.kind()));
+    }
+    let only = match spec {
+        CohortSpec::Siim(_) => Task::PNEUMOTHORAX,
+        CohortSpec::Rsna(_) => Task::PNEUMONIA,
+        CohortSpec::Nih(_) | CohortSpec::Vindr(_) | CohortSpec::Folder(_) | CohortSpec::Phantom { .. } => return Ok(()),
+    };
+    let is_it = |task: &Task| only.is_meant_by(task.name());
+    match options.findings.iter().chain(&options.task).find(|task| !is_it(task)) {
+        Some(task) => refuse(&format!("{}: is a set of {only}, and knows nothing of {task}", spec.kind())),
+        None => Ok(()),
+    }
+}
+
+/// The table of a folder, or one level below, that `is_one` knows by its columns: of several the one with the first of the
+/// `usual` names.
+fn find_table(
+    folder: &Path,
+    role: TableRole,
+    usual: &[&'static str],
+    is_one: &dyn Fn(&Table<'_>) -> bool,
+    warnings: &Warnings,
+) -> Result<Option<PathBuf>> {
+    let (mut found, mut refused) = (Vec::new(), None);
+    for path in tables_in(folder) {
+        match Table::open(&path, role, warnings) {
+            Ok(table) if is_one(&table) => found.push(path),
+            Ok(_) => {}
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    let has_name = |path: &PathBuf, name: &str| path.file_name().is_some_and(|own| own.eq_ignore_ascii_case(name));
+    let named = usual.iter().find_map(|name| found.iter().position(|path| has_name(path, name)));
+    match (named, found.len()) {
+        (None, 0) => refused.map_or(Ok(None), Err),
+        (None, 1) => Ok(found.pop()),
+        (None, count) => {
+            let advice = "leave one in the folder, or give it the name that it has in the original set";
+            Err(Error::Ambiguous { count, role, advice, path: folder.to_owned() })
+        }
+        (Some(position), count) => {
+            if count > 1 {
+                warnings.note(format!("{count} files could be the {role}; the one with the set's own name was taken"));
+            }
+            Ok(Some(found.swap_remove(position)))
+        }
     }
 }
 

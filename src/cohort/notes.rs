@@ -130,6 +130,10 @@ pub(super) struct Notes {
 }
 
 impl Notes {
+    pub(super) fn new(labels_suffice: bool) -> Self {
+        Self { warnings: Warnings { labels_suffice, ..Warnings::default() }, ..Self::default() }
+    }
+
     pub(super) fn into_findings(self) -> Findings {
         let Self { warnings, mut exclusions, skipped } = self;
         exclusions.sort_by(|a, b| (a.reason, a.line, &a.id).cmp(&(b.reason, b.line, &b.id)));
@@ -190,7 +194,13 @@ pub(super) fn shape(id: &str) -> String {
 /// Gathers warnings, each kind once. Whoever reads a table tells oddities while others hold rows of it, so that it is
 /// shared; nobody keeps a borrow.
 #[derive(Debug, Default)]
-pub(super) struct Warnings(RefCell<BTreeMap<(Option<TableRole>, String), Met>>);
+pub(super) struct Warnings {
+    kinds: RefCell<Kinds>,
+    /// As [`super::CohortOptions::labels_suffice`]: what becomes of an image whose mark cannot be used, and is said of it.
+    labels_suffice: bool,
+}
+
+type Kinds = BTreeMap<(Option<TableRole>, String), Met>;
 
 /// Where and how often one kind was met.
 #[derive(Debug, Default)]
@@ -205,7 +215,7 @@ struct Met {
 impl Warnings {
     /// Something odd on one line of a file, however often there.
     pub(super) fn at(&self, table: TableRole, line: u64, text: &str) {
-        let mut kinds = self.0.borrow_mut();
+        let mut kinds = self.kinds.borrow_mut();
         let mut key = (Some(table), text.to_owned());
         if kinds.len() >= KINDS && !kinds.contains_key(&key) {
             "other oddities".clone_into(&mut key.1);
@@ -222,17 +232,27 @@ impl Warnings {
 
     /// Something odd that is on no line.
     pub(super) fn note(&self, text: impl Into<String>) {
-        self.0.borrow_mut().entry((None, text.into())).or_default().count += 1;
+        self.kinds.borrow_mut().entry((None, text.into())).or_default().count += 1;
     }
 
     /// Takes those of another.
     pub(super) fn append(&self, other: Self) {
-        self.0.borrow_mut().append(&mut other.0.into_inner());
+        self.kinds.borrow_mut().append(&mut other.kinds.into_inner());
     }
 
     pub(super) fn into_list(self) -> Vec<Warning> {
         let one = |((table, text), Met { lines, count, .. })| Warning { table, text, lines, count };
-        self.0.into_inner().into_iter().map(one).collect()
+        self.kinds.into_inner().into_iter().map(one).collect()
+    }
+
+    /// Whether an image whose mark cannot be used stays, by its label.
+    pub(super) fn labels_suffice(&self) -> bool {
+        self.labels_suffice
+    }
+
+    /// What becomes of an image whose mark cannot be used, as the end of a sentence.
+    pub(super) fn fate(&self) -> &'static str {
+        if self.labels_suffice { "the image is used by its label alone" } else { "the image is left out" }
     }
 }
 

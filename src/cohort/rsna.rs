@@ -13,6 +13,7 @@ use super::notes::{Exclusion, Notes, Reason, Warnings};
 use super::spec::{CohortOptions, ThirdClass};
 use super::table::{Table, TableRole, is_missing, tables_in};
 use crate::limits;
+use crate::truth::Task;
 use crate::watch::Watch;
 
 const LABELS_NAME: &str = "stage_2_train_labels.csv";
@@ -88,7 +89,7 @@ pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &dyn Watch, no
             continue;
         };
         let class = classes.as_ref().map_or(Told::NoFile, |classes| classes.get(&id).copied().unwrap_or(Told::NoRow));
-        if let Some(line) = entry.bad_box {
+        if let Some(line) = entry.bad_box.filter(|_| !warnings.labels_suffice()) {
             exclusions.push(Exclusion { reason: Reason::BadBox, id, line: Some(line) });
             continue;
         }
@@ -99,13 +100,14 @@ pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &dyn Watch, no
                 case.third_class = third_class;
                 // A file is named by the set's own number of a patient; other headers may not say it.
                 case.patient = Some(id);
-                cases.push((case, entry.boxes));
+                let boxes = if entry.bad_box.is_some() { Vec::new() } else { entry.boxes };
+                cases.push((case, boxes));
             }
         }
     }
     images.leave_out_rest(exclusions);
     let cases = place_boxes(cases, options.truth_size_px, TableRole::Labels, exclusions, warnings)?;
-    Ok(Found { cases, splits: None })
+    Ok(Found { cases, splits: None, findings: vec![Task::PNEUMONIA], known: vec![Task::PNEUMONIA.into()] })
 }
 
 /// Whether the case is of the third class, or why it is none of the cohort.

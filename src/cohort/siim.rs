@@ -14,6 +14,7 @@ use super::rle::Runs;
 use super::spec::CohortOptions;
 use super::table::{Table, TableRole, tables_in};
 use crate::limits;
+use crate::truth::Task;
 use crate::watch::Watch;
 
 /// Names of the file in the order of preference; any other with its columns is taken when it is the only one.
@@ -42,18 +43,21 @@ pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &dyn Watch, no
         let line = entry.first_line;
         let Some(mut case) = images.take(&id, (TableRole::Masks, line), exclusions, warnings) else { continue };
         let exclude = |reason| Exclusion { reason, id: id.clone(), line: Some(line) };
-        if entry.damaged {
+        let is_marked = entry.damaged || !entry.runs.is_empty();
+        if entry.damaged && !warnings.labels_suffice() {
             exclusions.push(exclude(Reason::DamagedMask));
-        } else if entry.negative && !entry.runs.is_empty() {
+        } else if entry.negative && is_marked {
             exclusions.push(exclude(Reason::Contradiction));
         } else {
-            case.label = Some(!entry.runs.is_empty());
-            cases.push((case, entry.runs, line));
+            // A code that cannot be read is one all the same: the image has the finding.
+            case.label = Some(is_marked);
+            let runs = if entry.damaged { Vec::new() } else { entry.runs };
+            cases.push((case, runs, line));
         }
     }
     images.leave_out_rest(exclusions);
     let cases = place_runs(cases, options.truth_size_px, exclusions, warnings)?;
-    Ok(Found { cases, splits: None })
+    Ok(Found { cases, splits: None, findings: vec![Task::PNEUMOTHORAX], known: vec![Task::PNEUMOTHORAX.into()] })
 }
 
 fn find_table(folder: &Path, warnings: &Warnings) -> Result<PathBuf> {
@@ -124,7 +128,7 @@ fn read_masks(path: &Path, warnings: &Warnings) -> Result<BTreeMap<String, Entry
         match Runs::parse(&row.field(code)) {
             Err(error) => {
                 entry.damaged = true;
-                warn(&format!("{error}; the image is left out"));
+                row.warn_of_mark(&error.to_string());
             }
             Ok(runs) if runs.is_empty() => {
                 if entry.negative {
@@ -134,7 +138,7 @@ fn read_masks(path: &Path, warnings: &Warnings) -> Result<BTreeMap<String, Entry
             }
             Ok(_) if entry.runs.len() >= limits::MARKS_OF_IMAGE => {
                 entry.damaged = true;
-                warn("the image has more masks than any that is known; it is left out");
+                row.warn_of_mark("the image has more masks than any that is known");
             }
             Ok(runs) if entry.runs.contains(&runs) => warn("the same row again; it is used once"),
             Ok(runs) => entry.runs.push(runs),

@@ -146,6 +146,23 @@ pub(super) fn draw(cases: &[Drawn<'_>], seed: u64, fractions: Fractions) -> Vec<
     splits
 }
 
+/// Draws validation from the cases for training, where testing is given: as large a part of them as `fractions` has without
+/// testing, stratified, patients kept together.
+pub(super) fn draw_validation(cases: &mut [Case], seed: u64, fractions: Fractions) {
+    let rest = 1.0 - fractions.test;
+    let val = if rest > 0.0 { (fractions.val / rest).min(1.0) } else { 0.0 };
+    let training: Vec<usize> = (0..cases.len()).filter(|index| cases[*index].split == Some(Split::Train)).collect();
+    let drawn: Vec<Drawn<'_>> = training
+        .iter()
+        .map(|index| &cases[*index])
+        .map(|case| Drawn { group: case.patient.as_deref().unwrap_or(&case.id), stratum: case.label })
+        .collect();
+    let splits = draw(&drawn, seed, Fractions { val, test: 0.0 });
+    for (index, split) in training.into_iter().zip(splits) {
+        cases[index].split = Some(split);
+    }
+}
+
 /// Images of one patient in training and test make a model look better than it is. Each item is a patient, a split and
 /// the line that says so.
 pub(super) fn warn_of_shared_patients<'a>(

@@ -60,6 +60,8 @@ pub(super) struct Table<'a> {
     delimiter: u8,
     budget: Rc<Cell<usize>>,
     header: Vec<String>,
+    /// The header as it was written.
+    titles: Vec<String>,
     header_line: u64,
     record: ByteRecord,
     records: u64,
@@ -112,6 +114,7 @@ impl<'a> Table<'a> {
             delimiter,
             budget,
             header: Vec::new(),
+            titles: Vec::new(),
             header_line: 1,
             record: ByteRecord::new(),
             records: 0,
@@ -128,12 +131,23 @@ impl<'a> Table<'a> {
         while table.header.last().is_some_and(String::is_empty) {
             table.header.pop();
         }
+        table.titles = table.record.iter().take(table.header.len()).map(title).collect();
         Ok(table)
     }
 
     /// Position of the column with one of these names, in their order of preference.
     pub(super) fn column(&self, names: &[&str]) -> Option<usize> {
         names.iter().find_map(|name| self.header.iter().position(|column| *column == normalized(name.as_bytes())))
+    }
+
+    /// Whether the file's name says that it is of the images for testing.
+    pub(super) fn is_for_testing(&self) -> bool {
+        self.path.file_stem().is_some_and(|name| name.to_string_lossy().to_lowercase().contains("test"))
+    }
+
+    /// The names of all columns, as they were written.
+    pub(super) fn titles(&self) -> &[String] {
+        &self.titles
     }
 
     /// As [`Table::column`], where the column must be there.
@@ -222,6 +236,11 @@ impl Row<'_> {
         self.table.warnings.at(self.table.role, self.line, text);
     }
 
+    /// Something odd about a mark on this line, and what becomes of its image.
+    pub(super) fn warn_of_mark(&self, text: &str) {
+        self.warn(&format!("{text}; {}", self.table.warnings.fate()));
+    }
+
     /// The field of a column that may not be there.
     pub(super) fn optional(&self, column: Option<usize>) -> Cow<'_, str> {
         column.map_or(Cow::Borrowed(""), |column| self.field(column))
@@ -279,6 +298,25 @@ pub(super) fn tables_in(folder: &Path) -> Vec<PathBuf> {
     // The folder's own before those below.
     paths.sort_by_key(|path| path.components().count());
     paths
+}
+
+/// The name of a column for messages.
+fn title(name: &[u8]) -> String {
+    let name = std::str::from_utf8(name).map_or_else(|_| western(name), Cow::Borrowed);
+    name.chars().filter(|letter| !letter.is_control()).collect::<String>().trim().to_owned()
+}
+
+/// The text file of this name, whatever its case, in `folder` or one level below.
+pub(super) fn texts_in(folder: &Path, name: &str) -> Option<PathBuf> {
+    let walk = walkdir::WalkDir::new(folder).min_depth(1).max_depth(2).follow_links(true).sort_by_file_name();
+    let mut paths: Vec<PathBuf> = walk
+        .into_iter()
+        .filter_map(std::result::Result::ok)
+        .filter(|entry| !entry.file_type().is_dir() && entry.file_name().eq_ignore_ascii_case(name))
+        .map(walkdir::DirEntry::into_path)
+        .collect();
+    paths.sort_by_key(|path| path.components().count());
+    paths.into_iter().next()
 }
 
 /// A name without case, blanks and punctuation.

@@ -7,7 +7,7 @@ use crate::phantom::{Finding, PhantomSpec};
 use crate::truth::Task;
 
 /// A network that is part of the program.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct DemoModel {
     /// Its name, such as `pneumothorax_inception_v3_1`.
     pub name: &'static str,
@@ -40,18 +40,18 @@ macro_rules! model {
 
 /// All of them: for each finding three replicates of InceptionV3, a DenseNet-121, and two networks that localize.
 pub static MODELS: [DemoModel; 12] = [
-    model!(Pneumothorax, "pneumothorax_inception_v3_1"),
-    model!(Pneumothorax, "pneumothorax_inception_v3_2"),
-    model!(Pneumothorax, "pneumothorax_inception_v3_3"),
-    model!(Pneumothorax, "pneumothorax_densenet_121_1"),
-    model!(Pneumothorax, "pneumothorax_u_net_1"),
-    model!(Pneumothorax, "pneumothorax_u_net_2"),
-    model!(Pneumonia, "pneumonia_inception_v3_1"),
-    model!(Pneumonia, "pneumonia_inception_v3_2"),
-    model!(Pneumonia, "pneumonia_inception_v3_3"),
-    model!(Pneumonia, "pneumonia_densenet_121_1"),
-    model!(Pneumonia, "pneumonia_retina_net_1"),
-    model!(Pneumonia, "pneumonia_retina_net_2"),
+    model!(PNEUMOTHORAX, "pneumothorax_inception_v3_1"),
+    model!(PNEUMOTHORAX, "pneumothorax_inception_v3_2"),
+    model!(PNEUMOTHORAX, "pneumothorax_inception_v3_3"),
+    model!(PNEUMOTHORAX, "pneumothorax_densenet_121_1"),
+    model!(PNEUMOTHORAX, "pneumothorax_u_net_1"),
+    model!(PNEUMOTHORAX, "pneumothorax_u_net_2"),
+    model!(PNEUMONIA, "pneumonia_inception_v3_1"),
+    model!(PNEUMONIA, "pneumonia_inception_v3_2"),
+    model!(PNEUMONIA, "pneumonia_inception_v3_3"),
+    model!(PNEUMONIA, "pneumonia_densenet_121_1"),
+    model!(PNEUMONIA, "pneumonia_retina_net_1"),
+    model!(PNEUMONIA, "pneumonia_retina_net_2"),
 ];
 
 /// The classifiers that the window opens with, the one that is asked first in front.
@@ -76,7 +76,7 @@ pub fn is_own(sha256: &str) -> bool {
 
 /// The names of all, joined by commas.
 pub fn names() -> String {
-    MODELS.map(|model| model.name).join(", ")
+    MODELS.iter().map(|model| model.name).collect::<Vec<_>>().join(", ")
 }
 
 /// Seed of the phantoms that are shown; no network was trained on them.
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn every_model_opens_and_says_what_it_is() {
-        for demo in MODELS {
+        for demo in &MODELS {
             let model = demo.open().unwrap();
             assert_eq!(
                 demo.name,

@@ -76,8 +76,7 @@ impl ChosenOn {
             _ if same_images == judged.len() => JudgedOn::TheSameCases,
             _ => JudgedOn::PartlyTheSameCases,
         };
-        let mut chosen_on =
-            Self { split, cases: chose.len(), same_images, same_patients, judged_on, caution: None };
+        let mut chosen_on = Self { split, cases: chose.len(), same_images, same_patients, judged_on, caution: None };
         chosen_on.caution = chosen_on.sentence();
         chosen_on
     }

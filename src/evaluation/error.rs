@@ -27,6 +27,14 @@ pub enum Error {
     /// It is not known which logit means the finding.
     #[error("the model card does not say which class is the finding: add `positive_class`")]
     NoPositiveClass,
+    /// A finding that the model does not know.
+    #[error("no class of the model is called {finding}; it has {}: leave the others out with --task", classes.join(", "))]
+    NoClass {
+        /// The finding.
+        finding: String,
+        /// The classes.
+        classes: Vec<String>,
+    },
     /// A classifier where a network that localizes is needed.
     #[error("a classifier does not say where the finding is: a U-Net or a RetinaNet is needed")]
     NotALocalizer,

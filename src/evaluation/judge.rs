@@ -2,6 +2,7 @@
 
 use super::case_truth::CaseTruth;
 use super::error::{Error, Result};
+use super::findings::{FindingOutcome, JudgedFinding};
 use crate::detection::{Anchors, Detection, Selection, pixel_map, select};
 use crate::metrics::{ImageMatches, PrecisionRecall, dice, precision_recall};
 use crate::network::retina_net::LEVELS;
@@ -21,6 +22,8 @@ pub enum CaseOutcome {
         /// Logarithm of the odds of the finding: 0 is a probability of 0.5.
         log_odds: f64,
     },
+    /// By a classifier that is judged on several findings, one each; nothing where it is not known whether the case has it.
+    Findings(Vec<Option<FindingOutcome>>),
     /// By a segmentation.
     Segmented {
         /// Whether it has the finding.
@@ -51,9 +54,15 @@ pub struct PixelAreas {
 }
 
 impl CaseOutcome {
-    /// Whether the case has the finding.
+    /// What it says of each of several findings; nothing of others.
+    pub(super) fn findings(&self) -> &[Option<FindingOutcome>] {
+        if let Self::Findings(findings) = self { findings } else { &[] }
+    }
+
+    /// Whether the case has the finding, or any of several.
     pub fn positive(&self) -> bool {
         match self {
+            Self::Findings(findings) => findings.iter().flatten().any(|finding| finding.positive),
             Self::Classified { positive, .. } | Self::Segmented { positive, .. } | Self::Detected { positive, .. } => {
                 *positive
             }
@@ -90,6 +99,39 @@ impl Judge {
         };
         let temperature = card.temperature.unwrap_or(1.0);
         Ok(Self { kind: card.kind, classes: graph.classes(), finding, output, temperature, anchors })
+    }
+
+    /// A judge of a classifier on several findings, for [`Judge::of_findings`] alone.
+    ///
+    /// # Errors
+    /// When the card does not say how logits become probabilities.
+    pub(super) fn of_several(card: &ModelCard, graph: &Graph) -> Result<Self> {
+        let card = ModelCard { positive_class: Some(0), ..card.clone() };
+        Self::new(&card, graph)
+    }
+
+    /// What image `index` of the batch that gave `outputs` says of `findings`, of each of which `labels` tell whether the case
+    /// has it.
+    ///
+    /// # Errors
+    /// When an output is NaN.
+    ///
+    /// # Panics
+    /// When the outputs are not those of the judge's network, or there is no such class.
+    pub(super) fn of_findings(
+        &self,
+        outputs: &[Batch],
+        index: usize,
+        findings: &[JudgedFinding],
+        labels: &[Option<bool>],
+    ) -> Result<CaseOutcome> {
+        let logits = outputs[0].image(index);
+        let output = self.output.filter(|_| !logits.iter().any(|value| value.is_nan())).ok_or(Error::NotANumber)?;
+        let of = |(finding, label): (&JudgedFinding, &Option<bool>)| {
+            let log_odds = output.log_odds_at(logits, finding.class, self.temperature);
+            label.map(|positive| FindingOutcome { positive, log_odds })
+        };
+        Ok(CaseOutcome::Findings(findings.iter().zip(labels).map(of).collect()))
     }
 
     /// What image `index` of the batch that gave `outputs` says. A missing mask counts as an empty one.

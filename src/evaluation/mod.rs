@@ -6,7 +6,9 @@
 mod case_truth;
 mod chosen;
 mod error;
+mod findings;
 mod judge;
+mod pairing;
 mod scores;
 
 use std::collections::BTreeMap;
@@ -17,11 +19,15 @@ use sha2::{Digest, Sha256};
 pub use case_truth::{CaseTruth, case_truth};
 pub use chosen::{CaseMark, ChosenOn, JudgedOn, Threshold};
 pub use error::{Error, Result};
+pub use findings::{FindingOutcome, FindingScores, FindingsScores, JudgedFinding, judged_findings};
 pub use judge::{CaseOutcome, Judge, PixelAreas};
+pub use pairing::pair;
 pub use scores::{
     CaseMean, ClassifierScores, DetectionScores, Scores, SegmentationScores, ThresholdRule, ThresholdScores,
     validation_score,
 };
+
+use findings::{FindingThresholds, outcomes_of};
 
 use crate::cohort::{Case, Cohort, Split};
 use crate::metrics::Bootstrap;
@@ -91,7 +97,12 @@ pub fn evaluate(
     options: &Options,
     watch: &dyn Watch,
 ) -> Result<Evaluation> {
-    let judge = Judge::new(&model.card, &model.graph)?;
+    let findings = judged_findings(&model.card, cohort)?;
+    let judge = if findings.is_empty() {
+        Judge::new(&model.card, &model.graph)?
+    } else {
+        Judge::of_several(&model.card, &model.graph)?
+    };
     let labelled =
         |split: Split| -> Vec<&Case> { cohort.in_split(split).filter(|case| case.label.is_some()).collect() };
     let cases = labelled(options.split);
@@ -108,8 +119,17 @@ pub fn evaluate(
         }
     }
     let total = cases.len() + validation.len();
-    let mut run =
-        Run { model, judge: &judge, cohort, batch: options.batch, watch, done: 0, total, unusable: BTreeMap::new() };
+    let mut run = Run {
+        model,
+        judge: &judge,
+        findings: &findings,
+        cohort,
+        batch: options.batch,
+        watch,
+        done: 0,
+        total,
+        unusable: BTreeMap::new(),
+    };
     let chosen = youden.then(|| run.judge_all(network, &validation)).transpose()?;
     // Cases left out of the validation split are not those of the figures.
     run.unusable.clear();
@@ -117,14 +137,34 @@ pub fn evaluate(
     if outcomes.is_empty() {
         return Err(Error::NoCases { split: options.split });
     }
-    let mut thresholds = vec![Threshold::HALF];
-    if let Some(chose) = chosen {
-        thresholds.push(Threshold {
-            rule: ThresholdRule::YoudenOnValidation,
-            log_odds: scores::youden(&chose.outcomes).map_err(|problem| Error::Youden { problem })?,
-            chosen_on: Some(ChosenOn::new(Split::Val, &chose.marks, &marks)),
-        });
-    }
+    let chosen_on = chosen.as_ref().map(|chose| ChosenOn::new(Split::Val, &chose.marks, &marks));
+    // By half, and by the cases of the validation split that tell of the finding.
+    let thresholds = |choosing: Option<&[CaseOutcome]>| -> Result<Vec<Threshold>> {
+        let mut thresholds = vec![Threshold::HALF];
+        if let Some(outcomes) = choosing {
+            thresholds.push(Threshold {
+                rule: ThresholdRule::YoudenOnValidation,
+                log_odds: scores::youden(outcomes).map_err(|problem| Error::Youden { problem })?,
+                chosen_on: chosen_on.clone(),
+            });
+        }
+        Ok(thresholds)
+    };
+    let scores = if findings.is_empty() {
+        let choosing = chosen.as_ref().map(|chose| &chose.outcomes[..]);
+        Scores::new(&outcomes, &thresholds(choosing)?, &options.bootstrap)
+    } else {
+        let of = |finding: usize| {
+            let choosing = chosen.as_ref().map(|chose| outcomes_of(&chose.outcomes, finding));
+            match thresholds(choosing.as_deref()) {
+                Ok(list) => FindingThresholds { list, problem: None },
+                // The other findings are judged all the same.
+                Err(problem) => FindingThresholds { list: vec![Threshold::HALF], problem: Some(problem.to_string()) },
+            }
+        };
+        let thresholds: Vec<FindingThresholds> = (0..findings.len()).map(of).collect();
+        Scores::Findings(FindingsScores::new(&outcomes, &findings, &thresholds, &options.bootstrap))
+    };
     Ok(Evaluation {
         split: options.split,
         cases: outcomes.len(),
@@ -136,7 +176,7 @@ pub fn evaluate(
             .collect(),
         resamples: options.bootstrap.resamples,
         bootstrap_seed: options.bootstrap.seed,
-        scores: Scores::new(&outcomes, &thresholds, &options.bootstrap),
+        scores,
     })
 }
 
@@ -144,6 +184,8 @@ pub fn evaluate(
 struct Loaded {
     input: Batch,
     truth: CaseTruth,
+    /// What is known of each of several findings.
+    labels: Vec<Option<bool>>,
     mark: CaseMark,
 }
 
@@ -159,6 +201,8 @@ struct Judged {
 struct Run<'a> {
     model: &'a Model,
     judge: &'a Judge,
+    /// Of a classifier that is judged on several.
+    findings: &'a [JudgedFinding],
     cohort: &'a Cohort,
     batch: Option<usize>,
     watch: &'a dyn Watch,
@@ -201,7 +245,8 @@ impl Run<'_> {
             let input = model_input(&self.cohort.radiograph(case)?, self.model).map_err(Error::Image)?;
             let image = Sha256::digest(bytemuck::cast_slice::<f32, u8>(input.values())).into();
             let truth = case_truth(self.cohort, case, &self.model.card)?;
-            Ok(Loaded { input, truth, mark: CaseMark { image, patient: case.patient.clone() } })
+            let labels = case.labels.iter().map(|label| label.known()).collect();
+            Ok(Loaded { input, truth, labels, mark: CaseMark { image, patient: case.patient.clone() } })
         };
         cases.par_iter().map(load).collect()
     }
@@ -210,9 +255,9 @@ impl Run<'_> {
     fn pass(&self, network: &mut Forward, loaded: &[Result<Loaded>]) -> Result<Vec<CaseOutcome>> {
         let mut values = Vec::new();
         let mut truths = Vec::new();
-        for Loaded { input, truth, .. } in loaded.iter().flatten() {
+        for Loaded { input, truth, labels, .. } in loaded.iter().flatten() {
             values.extend_from_slice(input.values());
-            truths.push(truth);
+            truths.push((truth, labels));
         }
         if truths.is_empty() {
             return Ok(Vec::new());
@@ -220,6 +265,13 @@ impl Run<'_> {
         let [height, width] = self.model.card.input_size;
         let input = Batch::new([truths.len(), self.model.card.channels, height, width], values);
         let outputs = network.outputs(&input)?;
-        truths.par_iter().enumerate().map(|(index, truth)| self.judge.outcome(&outputs, index, truth)).collect()
+        let outcome = |(index, (truth, labels)): (usize, &(&CaseTruth, &Vec<Option<bool>>))| {
+            if self.findings.is_empty() {
+                self.judge.outcome(&outputs, index, truth)
+            } else {
+                self.judge.of_findings(&outputs, index, self.findings, labels)
+            }
+        };
+        truths.par_iter().enumerate().map(outcome).collect()
     }
 }

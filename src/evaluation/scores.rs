@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::chosen::{ChosenOn, Threshold};
+use super::findings::FindingsScores;
 use super::judge::{CaseOutcome, PixelAreas};
 use crate::metrics::{
     Bootstrap, DetectionCurve, Error, Estimate, ImageMatches, Interpolation, OperatingPoint, Result, operating_point,
@@ -15,6 +16,8 @@ use crate::metrics::{
 pub enum Scores {
     /// Of a classifier.
     Classifier(ClassifierScores),
+    /// Of a classifier that is judged on several findings.
+    Findings(FindingsScores),
     /// Of a segmentation.
     Segmentation(SegmentationScores),
     /// Of a detector.
@@ -110,7 +113,7 @@ impl Scores {
                 CaseOutcome::Segmented { pixels, .. } | CaseOutcome::Detected { pixels, .. } => {
                     pixels.as_ref().map(area)
                 }
-                CaseOutcome::Classified { .. } => None,
+                CaseOutcome::Classified { .. } | CaseOutcome::Findings(_) => None,
             };
             CaseMean::new(outcomes, of, bootstrap)
         };
@@ -118,6 +121,8 @@ impl Scores {
         let pixel_average_precision = areas(|areas| areas.average_precision);
         match &outcomes[0] {
             CaseOutcome::Classified { .. } => Self::Classifier(ClassifierScores::new(outcomes, thresholds, bootstrap)),
+            // Whoever judges several findings names them ([`FindingsScores::new`]).
+            CaseOutcome::Findings(_) => Self::Findings(FindingsScores::new(outcomes, &[], &[], bootstrap)),
             CaseOutcome::Segmented { .. } => {
                 let dice = |wanted: fn(bool) -> bool| {
                     let of = |outcome: &CaseOutcome| match outcome {
@@ -152,7 +157,7 @@ impl Scores {
 }
 
 impl ClassifierScores {
-    fn new(outcomes: &[CaseOutcome], thresholds: &[Threshold], bootstrap: &Bootstrap) -> Self {
+    pub(super) fn new(outcomes: &[CaseOutcome], thresholds: &[Threshold], bootstrap: &Bootstrap) -> Self {
         let (log_odds, truth) = classified(outcomes);
         let drawn = |positions: &[usize]| -> (Vec<f64>, Vec<bool>) {
             positions.iter().map(|position| (log_odds[*position], truth[*position])).unzip()
@@ -211,6 +216,7 @@ pub fn validation_score(outcomes: &[CaseOutcome]) -> Result<f64> {
             let (log_odds, truth) = classified(outcomes);
             roc_auc(&log_odds, &truth)
         }
+        CaseOutcome::Findings(_) => Err(Error::NoCases),
         CaseOutcome::Segmented { .. } => {
             let dice: Vec<f64> = outcomes
                 .iter()
@@ -238,7 +244,7 @@ pub(super) fn youden(outcomes: &[CaseOutcome]) -> Result<f64> {
 fn classified(outcomes: &[CaseOutcome]) -> (Vec<f64>, Vec<bool>) {
     let scores = outcomes.iter().filter_map(|outcome| match outcome {
         CaseOutcome::Classified { positive, log_odds } => Some((*log_odds, *positive)),
-        CaseOutcome::Segmented { .. } | CaseOutcome::Detected { .. } => None,
+        CaseOutcome::Findings(_) | CaseOutcome::Segmented { .. } | CaseOutcome::Detected { .. } => None,
     });
     scores.unzip()
 }
@@ -246,7 +252,7 @@ fn classified(outcomes: &[CaseOutcome]) -> (Vec<f64>, Vec<bool>) {
 fn matches(outcomes: &[CaseOutcome]) -> Vec<ImageMatches> {
     let matches = outcomes.iter().filter_map(|outcome| match outcome {
         CaseOutcome::Detected { matches, .. } => Some(matches.clone()),
-        CaseOutcome::Classified { .. } | CaseOutcome::Segmented { .. } => None,
+        CaseOutcome::Classified { .. } | CaseOutcome::Findings(_) | CaseOutcome::Segmented { .. } => None,
     });
     matches.collect()
 }

@@ -11,6 +11,12 @@ pub const RECORD_BYTES: usize = 1 << 20;
 /// Boxes, or run-length codes, of one image of a cohort: each is compared with the others.
 pub const MARKS_OF_IMAGE: usize = 1000;
 
+/// Letters of the name of a finding.
+pub const FINDING_NAME_LETTERS: usize = 100;
+
+/// Findings that the labels of one cohort may name: far above the largest known list.
+pub const FINDINGS: usize = 300;
+
 /// Levels of the factor of a mixed model: each pair of them is a contrast.
 pub const LEVELS: usize = 50;
 

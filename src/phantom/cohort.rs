@@ -2,7 +2,6 @@
 
 use super::stream::{Purpose, Stream};
 use super::{Finding, PhantomSpec};
-use crate::truth::Task;
 
 /// Part of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -32,18 +31,19 @@ impl Split {
 pub struct PhantomCohort {
     seed: u64,
     count: usize,
-    task: Option<Task>,
+    /// The only one that phantoms have.
+    only: Option<Finding>,
 }
 
 impl PhantomCohort {
     /// Both findings: of three phantoms in a row one has a pneumothorax, one pneumonia, one nothing.
     pub fn new(seed: u64, count: usize) -> Self {
-        Self { seed, count, task: None }
+        Self { seed, count, only: None }
     }
 
     /// One finding: of two phantoms in a row one has it.
-    pub fn of_task(seed: u64, count: usize, task: Task) -> Self {
-        Self { seed, count, task: Some(task) }
+    pub fn of_finding(seed: u64, count: usize, finding: Finding) -> Self {
+        Self { seed, count, only: Some(finding) }
     }
 
     /// Seed of all phantoms.
@@ -63,10 +63,9 @@ impl PhantomCohort {
 
     /// What phantom `index` has.
     pub fn finding(&self, index: u64) -> Finding {
-        match self.task {
+        match self.only {
             None => [Finding::None, Finding::Pneumothorax, Finding::Pneumonia][(index % 3) as usize],
-            Some(Task::Pneumothorax) => [Finding::None, Finding::Pneumothorax][(index % 2) as usize],
-            Some(Task::Pneumonia) => [Finding::None, Finding::Pneumonia][(index % 2) as usize],
+            Some(finding) => [Finding::None, finding][(index % 2) as usize],
         }
     }
 
@@ -91,9 +90,9 @@ mod tests {
 
     #[test]
     fn findings_and_splits_have_their_shares() {
-        for cohort in [PhantomCohort::new(7, 3000), PhantomCohort::of_task(7, 3000, Task::Pneumonia)] {
+        for cohort in [PhantomCohort::new(7, 3000), PhantomCohort::of_finding(7, 3000, Finding::Pneumonia)] {
             let sick: Vec<u64> = (0..3000).filter(|index| cohort.finding(*index) == Finding::Pneumonia).collect();
-            let share = if cohort.task.is_none() { 1000 } else { 1500 };
+            let share = if cohort.only.is_none() { 1000 } else { 1500 };
             assert_eq!(sick.len(), share);
             let trained = sick.iter().filter(|index| cohort.split(**index) == Split::Train).count() as f64;
             let tested = sick.iter().filter(|index| cohort.split(**index) == Split::Test).count() as f64;

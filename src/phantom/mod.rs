@@ -64,13 +64,30 @@ pub enum Finding {
 }
 
 impl Finding {
+    /// Those that are something, with their names.
+    pub const TASKS: [(Task, Self); 2] = [(Task::PNEUMONIA, Self::Pneumonia), (Task::PNEUMOTHORAX, Self::Pneumothorax)];
+
     /// The task it is positive for.
     pub fn task(self) -> Option<Task> {
         match self {
             Self::None => None,
-            Self::Pneumothorax => Some(Task::Pneumothorax),
-            Self::Pneumonia => Some(Task::Pneumonia),
+            Self::Pneumothorax => Some(Task::PNEUMOTHORAX),
+            Self::Pneumonia => Some(Task::PNEUMONIA),
         }
+    }
+
+    /// Its name; nothing where it is nothing.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Pneumothorax => Some("pneumothorax"),
+            Self::Pneumonia => Some("pneumonia"),
+        }
+    }
+
+    /// The finding that a task looks for; nothing where phantoms do not have it.
+    pub fn of_task(task: &Task) -> Option<Self> {
+        Self::TASKS.into_iter().find(|(known, _)| known.is_called(task.name())).map(|(_, finding)| finding)
     }
 }
 

@@ -105,7 +105,7 @@ impl OpenCase {
                     None => Self::of_radiograph(cohort.radiograph(case)?, source.title())?,
                 };
                 open.label = case.label;
-                open.task = cohort.task();
+                open.task = cohort.task().cloned();
                 if case.label == Some(true) {
                     let size = [open.radiograph.height_px(), open.radiograph.width_px()];
                     open.truth.boxes = cohort.boxes(case).to_vec();
@@ -238,9 +238,8 @@ impl OpenCase {
     pub fn is_about(&self, model: &OpenModel) -> bool {
         let card = &model.model.card;
         let positive = card.positive_class.and_then(|class| card.classes.get(class));
-        let named = positive
-            .and_then(|name| [Task::Pneumothorax, Task::Pneumonia].into_iter().find(|task| task.name() == name));
-        named.zip(self.task).is_none_or(|(named, task)| named == task)
+        let named = positive.filter(|name| Task::is_known_finding(name));
+        named.zip(self.task.as_ref()).is_none_or(|(named, task)| task.is_meant_by(named))
     }
 
     /// Memory it takes, in bytes, near enough to keep a bound.

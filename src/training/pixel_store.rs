@@ -125,8 +125,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let size_px = [3, 5];
         for kind in [ModelKind::Classifier, ModelKind::Segmentation] {
-            let mut stores =
-                [None, Some(folder.path())].map(|folder| PixelStore::new(folder, kind, size_px).unwrap());
+            let mut stores = [None, Some(folder.path())].map(|folder| PixelStore::new(folder, kind, size_px).unwrap());
             let image = |number: usize| {
                 let gray: Vec<f32> = (0..15).map(|pixel| (number * 31 + pixel * 7) as f32 % 255.0 + 0.3).collect();
                 let mask = Mask::new(3, 5, (0..15).map(|pixel| (pixel + number) % 3 == 0).collect());
@@ -142,7 +141,11 @@ mod tests {
                     assert_eq!(*store.get(number).unwrap(), image(number));
                 }
             }
-            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind, whatever happens");
+            assert_eq!(
+                std::fs::read_dir(folder.path()).unwrap().count(),
+                0,
+                "nothing is left behind, whatever happens"
+            );
         }
     }
 }

@@ -164,7 +164,7 @@ impl Sample {
 
     fn read(cohort: &Cohort, case: &Case, loading: &Loading<'_>) -> std::result::Result<(Self, Pixels), String> {
         let Loading { kind, size_px: [height, width], is_one_class, .. } = *loading;
-        let labels = labels_of(cohort, case);
+        let labels: Vec<Option<bool>> = case.labels.iter().map(|label| label.known()).collect();
         if is_one_class && labels.len() > 1 && labels.iter().filter(|label| **label == Some(true)).count() != 1 {
             return Err("the case is not of exactly one of the classes".to_owned());
         }
@@ -205,9 +205,4 @@ impl Sample {
             hash.update(bytemuck::cast_slice::<f32, u8>(&[left_px, top_px, right_px, bottom_px]));
         }
     }
-}
-
-/// What is known of each finding of the cohort on an image.
-fn labels_of(_cohort: &Cohort, case: &Case) -> Vec<Option<bool>> {
-    vec![case.label]
 }

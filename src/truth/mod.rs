@@ -1,30 +1,9 @@
-//! What experts marked on a radiograph: masks and boxes, in the pixel space of the image they were drawn on.
+//! What experts said and marked on a radiograph: findings by name, masks and boxes, in the pixel space of the image they were
+//! drawn on.
 
-/// The finding a model looks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Task {
-    /// Air in the pleural space; truth is a mask.
-    Pneumothorax,
-    /// Lung opacity suspicious for pneumonia; truth is boxes.
-    Pneumonia,
-}
+mod task;
 
-impl Task {
-    /// Its name, such as `pneumothorax`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pneumothorax => "pneumothorax",
-            Self::Pneumonia => "pneumonia",
-        }
-    }
-}
-
-impl std::fmt::Display for Task {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
-}
+pub use task::{Task, TaskError, TruthKind};
 
 /// A box in image space, `x` to the right and `y` down from the top-left corner of the image, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]

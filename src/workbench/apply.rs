@@ -9,7 +9,7 @@ use super::command::Command;
 use super::convert_form::ConvertForm;
 use super::list::EntryId;
 use super::look::Look;
-use super::opening::Opened;
+use super::opening::{Opened, cohort_text};
 use super::services::Message;
 use super::settings::{Recent, Settings, Theme};
 use super::shelf::Shelved;
@@ -202,7 +202,7 @@ impl Workbench {
                 settings.remember(Recent::Path(path.clone()));
             }
             Message::Opened(Opened::Cohort(cohort)) | Message::CohortOpened(cohort) => {
-                settings.remember(Recent::Cohort(cohort.spec().to_string()));
+                settings.remember(Recent::Cohort(cohort_text(cohort)));
             }
             Message::Opened(Opened::Case(..) | Opened::Model(_) | Opened::Foreign(..))
             | Message::ModelOpened { .. }

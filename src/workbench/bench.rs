@@ -110,7 +110,7 @@ pub struct Bench {
 impl Default for Bench {
     fn default() -> Self {
         Self {
-            protocol: Protocol::demo(Preset::default(), Task::Pneumothorax),
+            protocol: Protocol::demo(Preset::default(), Task::PNEUMOTHORAX),
             test: Test::Utility,
             database: None,
             values: BTreeMap::new(),
@@ -341,7 +341,10 @@ impl Workbench {
             // The same phantoms with another finding are other images.
             CaseSource::Cohort { cohort, .. } => {
                 *cohort.spec() == spec
-                    && (options.task.is_none() || cohort.task() == options.task)
+                    && options
+                        .task
+                        .as_ref()
+                        .is_none_or(|task| cohort.task().is_some_and(|of| of.is_called(task.name())))
                     && source.case().is_some_and(|case| case.id == id)
             }
             CaseSource::File(_) | CaseSource::Entry(_) | CaseSource::Phantom(_) => false,

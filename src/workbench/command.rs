@@ -47,7 +47,7 @@ pub enum Command {
     OpenFiles,
     /// Opens a folder of images, with labels.csv, masks and boxes.csv where they are there.
     OpenFolder,
-    /// Opens a data set: siim:DIR, rsna:DIR, folder:DIR or phantom:SEED.
+    /// Opens a data set: siim:DIR, rsna:DIR, nih:DIR, vindr:DIR, folder:DIR or phantom:SEED.
     OpenCohort,
     /// Opens a classifier: weights in safetensors with a model card beside them.
     OpenModel,
@@ -196,7 +196,7 @@ const fn key(modifiers: Modifiers, key: Key) -> KeyboardShortcut {
 const TABLE: [Facts; 66] = [
     Facts { command: Command::OpenFiles, category: Category::File, label: "Open images…", tooltip: "Opens DICOM, PNG, JPEG, TIFF or NPY images", keys: &[key(Modifiers::COMMAND, Key::O)] },
     Facts { command: Command::OpenFolder, category: Category::File, label: "Open folder…", tooltip: "Opens a folder of images, with labels.csv, masks and boxes.csv where they are there", keys: &[key(CTRL_SHIFT, Key::O)] },
-    Facts { command: Command::OpenCohort, category: Category::File, label: "Open cohort…", tooltip: "Opens a data set: siim:DIR, rsna:DIR, folder:DIR or phantom:SEED", keys: &[] },
+    Facts { command: Command::OpenCohort, category: Category::File, label: "Open cohort…", tooltip: "Opens a data set: siim:DIR, rsna:DIR, nih:DIR, vindr:DIR, folder:DIR or phantom:SEED", keys: &[] },
     Facts { command: Command::OpenModel, category: Category::File, label: "Open model…", tooltip: "Opens a classifier: weights in safetensors with a model card beside them", keys: &[key(Modifiers::COMMAND, Key::M)] },
     Facts { command: Command::OpenDemo, category: Category::File, label: "Open the demo", tooltip: "Opens generated radiographs and the networks that are part of the program", keys: &[] },
     Facts { command: Command::ExportFigure, category: Category::File, label: "Export figure…", tooltip: "Writes what is on screen as PNG, SVG or PDF, anonymised unless you say otherwise", keys: &[key(Modifiers::COMMAND, Key::E)] },

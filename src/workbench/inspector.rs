@@ -59,7 +59,7 @@ fn combo(ui: &mut Ui, name: &str, selected: &str, content: impl FnOnce(&mut Ui))
 fn case_ui(ui: &mut Ui, case: &Arc<OpenCase>) {
     let [width, height] = case.size_px();
     ui.label(format!("{width} x {height} px"));
-    let finding = case.task.map_or("finding", crate::truth::Task::name);
+    let finding = case.task.as_ref().map_or("finding", crate::truth::Task::name);
     match case.label {
         Some(true) => ui.label(format!("Experts: {finding}")),
         Some(false) => ui.label(format!("Experts: no {finding}")),

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::state::PathPurpose;
-use crate::cohort::{Cohort, CohortOptions, CohortSpec, SpecError, first_warnings};
+use crate::cohort::{self, Cohort, CohortOptions, CohortSpec, SpecError, first_warnings};
 use crate::foreign::{self, Asked, Foreign};
 use crate::job::{Ending, JobWatch, Told};
 use crate::radiograph::ImageCollection;
 use crate::reading::{CaseSource, ModelSource, OpenCase, OpenModel};
+use crate::truth::Task;
 use crate::watch::{Part, Watch};
 
 /// Files that are read at once when they are opened together; more are read when they are looked at.
@@ -92,17 +93,49 @@ pub(super) fn open_folder(path: &Path, watch: &JobWatch) -> Result<Arc<Cohort>, 
         CohortSpec::Siim(path.to_owned())
     } else if has("stage_2_train_labels.csv") {
         CohortSpec::Rsna(path.to_owned())
+    } else if has("BBox_List_2017.csv") || has("Data_Entry_2017_v2020.csv") || has("Data_Entry_2017.csv") {
+        CohortSpec::Nih(path.to_owned())
+    } else if has("annotations/annotations_train.csv") || has("annotations_train.csv") {
+        CohortSpec::Vindr(path.to_owned())
     } else {
         CohortSpec::Folder(path.to_owned())
     };
-    let cohort = Cohort::open(&spec, &CohortOptions::default(), watch);
-    cohort.map(Arc::new).map_err(|error| error.without_path())
+    open_of_one_finding(&spec, CohortOptions::default(), watch).map(Arc::new).map_err(|error| error.without_path())
 }
 
-/// The cohort that a text names; how the job ends where there is none.
+/// Opens a cohort; one whose labels are about several findings by the first of them, where none was named.
+fn open_of_one_finding(spec: &CohortSpec, mut options: CohortOptions, watch: &JobWatch) -> cohort::Result<Cohort> {
+    let opened = Cohort::open(spec, &options, watch);
+    let first = opened.as_ref().err().and_then(|error| error.findings_to_choose()).and_then(<[String]>::first);
+    match first.and_then(|name| Task::named(name).ok()).filter(|_| options.task.is_none()) {
+        Some(task) => {
+            options.task = Some(task);
+            Cohort::open(spec, &options, watch)
+        }
+        None => opened,
+    }
+}
+
+/// Between a cohort and its finding in a text.
+const TASK_MARK: &str = " --task ";
+
+/// A cohort as a text: with its finding, where the set names several.
+pub(super) fn cohort_text(cohort: &Cohort) -> String {
+    let spec = cohort.spec().to_string();
+    let usual = matches!(cohort.spec(), CohortSpec::Phantom { .. }).then_some(&Task::PNEUMOTHORAX);
+    match cohort.task().filter(|task| cohort.known_findings().len() > 1 && Some(*task) != usual) {
+        Some(task) => format!("{spec}{TASK_MARK}{task}"),
+        None => spec,
+    }
+}
+
+/// The cohort that a text names, behind it --task and the finding where it is about several; how the job ends where there is
+/// none.
 pub(super) fn open_cohort(text: &str, watch: &JobWatch) -> Result<Cohort, Ending> {
-    let spec: CohortSpec = text.trim().parse().map_err(|error: SpecError| Ending::Failed(format!("{error}")))?;
-    Cohort::open(&spec, &CohortOptions::default(), watch).map_err(|error| {
+    let (spec, task) = text.rsplit_once(TASK_MARK).map_or((text, None), |(spec, task)| (spec, Some(task)));
+    let spec: CohortSpec = spec.trim().parse().map_err(|error: SpecError| Ending::Failed(format!("{error}")))?;
+    let task = task.map(Task::named).transpose().map_err(|error| Ending::Failed(format!("{error}")))?;
+    open_of_one_finding(&spec, CohortOptions { task, ..CohortOptions::default() }, watch).map_err(|error| {
         if watch.is_cancelled() {
             return Ending::Cancelled;
         }
@@ -117,7 +150,13 @@ pub(super) fn cohort_note(cohort: &Cohort) -> String {
         0 => String::new(),
         left_out => format!("; {left_out} were left out, `saliscope cohort` says why"),
     };
-    format!("{cases} cases{left_out}{}", first_warnings(cohort.warnings()))
+    let several = match (cohort.task(), cohort.known_findings()) {
+        (Some(task), known @ [_, _, ..]) if cohort.spec().folder().is_some() => {
+            format!(" by {task} (of {}; open it with{TASK_MARK}NAME for another)", known.join(", "))
+        }
+        _ => String::new(),
+    };
+    format!("{cases} cases{several}{left_out}{}", first_warnings(cohort.warnings()))
 }
 
 /// Reads a model of another program.

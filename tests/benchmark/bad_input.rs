@@ -159,7 +159,7 @@ fn an_image_that_vanishes_fails_alone_and_is_made_good() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     images(&data);
-    let mut protocol = Protocol::demo(Preset::Arun2021, Task::Pneumothorax);
+    let mut protocol = Protocol::demo(Preset::Arun2021, Task::PNEUMOTHORAX);
     protocol.cohort.source = format!("siim:{}", data.join("siim").display());
     protocol.cohort.validation_fraction = Some(0.25);
     protocol.cohort.test_fraction = Some(0.5);

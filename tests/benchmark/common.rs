@@ -9,7 +9,7 @@ use saliscope::truth::Task;
 
 /// Every test, cheap methods, few images and states.
 pub(crate) fn protocol() -> Protocol {
-    let mut protocol = Protocol::demo(Preset::Arun2021, Task::Pneumothorax);
+    let mut protocol = Protocol::demo(Preset::Arun2021, Task::PNEUMOTHORAX);
     "phantom:5:100".clone_into(&mut protocol.cohort.source);
     protocol.cohort.phantom_size_px = Some(160);
     protocol.methods = vec![Method::Grad, Method::Gcam];

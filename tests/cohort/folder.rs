@@ -49,9 +49,9 @@ fn labels_in_many_words() {
 
     tree.write("labels.csv", "image,label\ni0,pneumonia\ni1,0\n");
     let with = |task| CohortOptions { task: Some(task), ..CohortOptions::default() };
-    let cohort = open_with(&tree.folder(), &with(Task::Pneumonia)).unwrap();
-    assert_eq!((labels(&cohort)[0], cohort.task()), (("i0", Some(true)), Some(Task::Pneumonia)));
-    let error = open_with(&tree.folder(), &with(Task::Pneumothorax)).unwrap_err().to_string();
+    let cohort = open_with(&tree.folder(), &with(Task::PNEUMONIA)).unwrap();
+    assert_eq!((labels(&cohort)[0], cohort.task()), (("i0", Some(true)), Some(&Task::PNEUMONIA)));
+    let error = open_with(&tree.folder(), &with(Task::PNEUMOTHORAX)).unwrap_err().to_string();
     assert_says(&error, &["labels CSV, line 2, column label"]);
     tree.write("labels.csv", "image,label\ni0,0\ni1,maybe\n");
     assert_says(&refusal(&tree.folder()), &["labels CSV, line 3, column label"]);

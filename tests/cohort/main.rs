@@ -11,4 +11,5 @@ mod rle;
 mod rsna;
 mod siim;
 mod splits;
+mod tasks;
 mod tree;

@@ -16,7 +16,7 @@ fn small(task: Task) -> CohortOptions {
 #[test]
 fn counts_and_splits() {
     let cohort = phantoms("phantom:7", &CohortOptions::default());
-    assert_eq!((cohort.cases().len(), cohort.task()), (1000, Some(Task::Pneumothorax)));
+    assert_eq!((cohort.cases().len(), cohort.task()), (1000, Some(&Task::PNEUMOTHORAX)));
     assert_eq!(cohort.split_source(), SplitSource::Phantoms);
     assert_eq!(cohort.cases().iter().filter(|case| case.label == Some(true)).count(), 500);
     assert!(Split::ALL.iter().all(|split| cohort.in_split(*split).count() > 50));
@@ -30,15 +30,15 @@ fn counts_and_splits() {
 
 #[test]
 fn images_and_truth_are_made_when_they_are_asked_for() {
-    for task in [Task::Pneumothorax, Task::Pneumonia] {
-        let cohort = phantoms("phantom:3:6", &small(task));
+    for task in [Task::PNEUMOTHORAX, Task::PNEUMONIA] {
+        let cohort = phantoms("phantom:3:6", &small(task.clone()));
         for case in cohort.cases() {
             let image = cohort.radiograph(case).unwrap();
             assert_eq!((image.height_px(), image.width_px(), case.size_px), (128, 128, Some([128, 128])));
             assert_eq!(image, cohort.radiograph(case).unwrap());
             let mask = cohort.mask_at_own_size(case).unwrap();
             assert_eq!(mask.area_px() > 0, case.label == Some(true));
-            let has_boxes = task == Task::Pneumonia && case.label == Some(true);
+            let has_boxes = task == Task::PNEUMONIA && case.label == Some(true);
             assert_eq!(cohort.boxes(case).is_empty(), !has_boxes);
             assert_eq!(cohort.truth(case, 64, 64, TruthRule::Study).unwrap().pixels().len(), 64 * 64);
         }
@@ -55,7 +55,7 @@ fn what_cannot_be_made() {
 fn a_file_of_splits_goes_before_the_rule() {
     let tree = Tree::new();
     tree.write("s.csv", "Image_ID,Split\nphantom-5-000002,test\n");
-    let options = CohortOptions { splits: Some(tree.at("s.csv")), ..small(Task::Pneumonia) };
+    let options = CohortOptions { splits: Some(tree.at("s.csv")), ..small(Task::PNEUMONIA) };
     let cohort = phantoms("phantom:5:4", &options);
     let splits: Vec<Option<Split>> = cohort.cases().iter().map(|case| case.split).collect();
     assert_eq!(splits, [None, None, Some(Split::Test), None]);

@@ -114,7 +114,7 @@ fn options_that_contradict_the_cohort() {
     use saliscope::truth::Task;
     let tree = siim(1);
     let refusal = |options: CohortOptions| open_with(&tree.siim(), &options).unwrap_err().to_string();
-    assert_says(&refusal(CohortOptions { task: Some(Task::Pneumonia), ..CohortOptions::default() }), &["siim:"]);
+    assert_says(&refusal(CohortOptions { task: Some(Task::PNEUMONIA), ..CohortOptions::default() }), &["siim:"]);
     for (val, test) in [(0.6, 0.6), (-0.1, 0.1), (f64::NAN, 0.1)] {
         assert_says(
             &refusal(CohortOptions { fractions: Fractions { val, test }, ..CohortOptions::default() }),

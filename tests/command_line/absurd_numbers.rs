@@ -165,7 +165,7 @@ fn parameters_and_protocols_refuse_absurd_numbers() {
     };
     let mut protocol = saliscope::benchmark::Protocol::demo(
         saliscope::saliency::Preset::Arun2021,
-        saliscope::truth::Task::Pneumothorax,
+        saliscope::truth::Task::PNEUMOTHORAX,
     );
     protocol.parameters.clear();
     let protocol = serde_json::to_value(&protocol).unwrap();

@@ -19,7 +19,7 @@ const KILLS: u32 = 3;
 
 /// A protocol of seconds.
 fn protocol(bench: &Bench) -> String {
-    let mut protocol = Protocol::demo(Preset::Arun2021, Task::Pneumothorax);
+    let mut protocol = Protocol::demo(Preset::Arun2021, Task::PNEUMOTHORAX);
     "phantom:5:60".clone_into(&mut protocol.cohort.source);
     protocol.cohort.phantom_size_px = Some(160);
     protocol.methods = vec![Method::Grad];

@@ -58,10 +58,8 @@ fn a_threshold_that_is_judged_on_those_who_chose_it_says_so() {
     let made = ["phantom", "--quiet", "--size", "128", "--count", "20", "--task", "pneumothorax", "--out"];
     run(&[&made[..], &[folder.to_str().unwrap()]].concat()).succeeded();
     let images = folder.join("png/images");
-    let mut names: Vec<String> = std::fs::read_dir(&images)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<String> =
+        std::fs::read_dir(&images).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     let labels = std::fs::read_to_string(folder.join("png/labels.csv")).unwrap();
     let is_positive = |name: &str| {

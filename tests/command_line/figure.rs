@@ -3,8 +3,8 @@
 use dicom_core::{DataElement, PrimitiveValue, VR};
 use dicom_dictionary_std::tags;
 use dicom_object::{DefaultDicomObject, from_reader};
+use saliscope::phantom::Finding;
 use saliscope::phantom::export::Export;
-use saliscope::truth::Task;
 
 use super::bench::{Bench, run, with};
 
@@ -124,7 +124,7 @@ fn errors_name_the_field_and_touch_nothing() {
 #[test]
 fn no_export_names_the_patient_unless_asked_to() {
     let bench = Bench::new();
-    let exported = Export::new(5, 1, 128, Some(Task::Pneumothorax)).phantom(0).unwrap();
+    let exported = Export::new(5, 1, 128, Some(Finding::Pneumothorax)).phantom(0).unwrap();
     let file = exported.files.iter().find(|file| file.path.extension().is_some_and(|e| e == "dcm")).unwrap();
     let mut object: DefaultDicomObject = from_reader(&file.bytes[..]).unwrap();
     object.put(DataElement::new(tags::PATIENT_NAME, VR::PN, PrimitiveValue::from("Doe^Jane")));

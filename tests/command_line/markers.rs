@@ -496,7 +496,7 @@ fn no_command_about_a_cohort_tells_who_is_in_it() {
     let more = ["--input-size", "96", "--epochs", "1", "--batch", "4", "--out", weights.to_str().unwrap()];
     check(&with(words(&train), &more), Some(&trained), Allowed::Nothing);
 
-    let mut protocol = Protocol::demo(Preset::Arun2021, Task::Pneumothorax);
+    let mut protocol = Protocol::demo(Preset::Arun2021, Task::PNEUMOTHORAX);
     protocol.tests.retain(|test| test.name() == "utility");
     protocol.methods = vec![Method::Grad, Method::Gcam];
     protocol.cohort.source.clone_from(&cohort);

@@ -127,7 +127,7 @@ fn places(bench: &Bench) -> Vec<Place> {
 
 /// A protocol whose only network is the file `bad`.
 fn toml_of(bench: &Bench) -> String {
-    let mut protocol = Protocol::demo(Preset::Arun2021, Task::Pneumothorax);
+    let mut protocol = Protocol::demo(Preset::Arun2021, Task::PNEUMOTHORAX);
     protocol.tests.retain(|test| test.name() == "utility");
     protocol.models.classifiers = vec!["bad".to_owned()];
     protocol.models.other_architecture = None;

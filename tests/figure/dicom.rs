@@ -8,16 +8,17 @@ use dicom_object::{DefaultDicomObject, from_reader};
 use saliscope::display::{MapDisplay, MapPlane};
 use saliscope::export::{DicomStudy, Owner, Segment, SourceImage};
 use saliscope::figure::Painted;
+use saliscope::phantom::Finding;
 use saliscope::phantom::export::Export;
 use saliscope::radiograph::dicom::DicomImage;
-use saliscope::truth::{Mask, Task};
+use saliscope::truth::Mask;
 
 const NAME: &str = "Doe^Jane";
 const NUMBER: &str = "MRN-0815-42";
 
 /// A phantom's DICOM file that names a patient; without pixel spacing where so wished.
 fn named(size_px: usize, with_spacing: bool) -> Vec<u8> {
-    let exported = Export::new(5, 1, size_px, Some(Task::Pneumothorax)).phantom(0).unwrap();
+    let exported = Export::new(5, 1, size_px, Some(Finding::Pneumothorax)).phantom(0).unwrap();
     let file = exported.files.iter().find(|file| file.path.extension().is_some_and(|e| e == "dcm")).unwrap();
     let mut object: DefaultDicomObject = from_reader(&file.bytes[..]).unwrap();
     object.put(DataElement::new(tags::PATIENT_NAME, VR::PN, PrimitiveValue::from(NAME)));

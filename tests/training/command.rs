@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use saliscope::network::{Architecture, Model, Variant, Weights};
 
-fn saliscope(arguments: &[&str]) -> Output {
+pub(crate) fn saliscope(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_saliscope")).args(arguments).output().unwrap()
 }
 
@@ -19,7 +19,7 @@ fn train(out: &Path, more: &[&str]) -> Output {
     saliscope(&arguments)
 }
 
-fn refused(output: &Output, code: i32, text: &str) {
+pub(crate) fn refused(output: &Output, code: i32, text: &str) {
     let message = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{message}");
     assert!(message.contains(text), "{message}");
@@ -64,7 +64,10 @@ fn weights_with_another_head_are_taken_over() {
     let done = train(&out, &["--arch", "densenet_121", "--epochs", "1", "--learning-rate", "1e-9", "--init", init]);
     let message = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "{message}");
-    assert!(message.contains("--init: ") && message.contains("2 drawn from the seed: classifier.bias ([1000] in"), "{message}");
+    assert!(
+        message.contains("--init: ") && message.contains("2 drawn from the seed: classifier.bias ([1000] in"),
+        "{message}"
+    );
     let (given, found) = (Weights::initialize(&graph, 9), Model::open(&out, None).unwrap().weights);
     let name = "features.conv0.weight";
     let pairs = given.get(name).unwrap().values.iter().zip(&found.get(name).unwrap().values);

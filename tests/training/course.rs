@@ -88,7 +88,7 @@ fn settings(epochs: usize) -> Settings {
 
 #[test]
 fn pauses_and_threads_change_nothing() {
-    let images = samples(Task::Pneumothorax, 60, ModelKind::Classifier);
+    let images = samples(Task::PNEUMOTHORAX, 60, ModelKind::Classifier);
     let architecture = Architecture::InceptionV3;
     let course = Course { architecture, images: &images, settings: settings(3), threads: 2 };
     let whole = Keeper::default();
@@ -114,9 +114,9 @@ fn pauses_and_threads_change_nothing() {
 fn images_on_the_disk_teach_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     for (architecture, task) in [
-        (Architecture::DenseNet121, Task::Pneumothorax),
-        (Architecture::UNet, Task::Pneumothorax),
-        (Architecture::RetinaNet, Task::Pneumonia),
+        (Architecture::DenseNet121, Task::PNEUMOTHORAX),
+        (Architecture::UNet, Task::PNEUMOTHORAX),
+        (Architecture::RetinaNet, Task::PNEUMONIA),
     ] {
         let kind = architecture.kind();
         let options = CohortOptions { task: Some(task), phantom_size_px: SIDE_PX, ..CohortOptions::default() };
@@ -139,7 +139,7 @@ fn images_on_the_disk_teach_the_same_bits() {
 
 #[test]
 fn a_checkpoint_of_another_training_is_refused_by_field() {
-    let images = samples(Task::Pneumothorax, 40, ModelKind::Classifier);
+    let images = samples(Task::PNEUMOTHORAX, 40, ModelKind::Classifier);
     let architecture = Architecture::DenseNet121;
     let keeper = Keeper::default();
     Course { architecture, images: &images, settings: settings(1), threads: 2 }.run(None, &keeper).unwrap();
@@ -161,7 +161,7 @@ fn a_checkpoint_of_another_training_is_refused_by_field() {
 
 #[test]
 fn stopping_is_heard_and_leaves_what_is_finished() {
-    let images = samples(Task::Pneumothorax, 60, ModelKind::Classifier);
+    let images = samples(Task::PNEUMOTHORAX, 60, ModelKind::Classifier);
     let course = Course { architecture: Architecture::DenseNet121, images: &images, settings: settings(4), threads: 2 };
     let steps_per_epoch = images[0].list.len() / 8;
     let keeper = Keeper { stop_after: Some(steps_per_epoch + 1), ..Keeper::default() };
@@ -172,9 +172,9 @@ fn stopping_is_heard_and_leaves_what_is_finished() {
 #[test]
 fn every_kind_of_network_gets_better() {
     for (architecture, task, learning_rate) in [
-        (Architecture::DenseNet121, Task::Pneumonia, 3e-3),
-        (Architecture::UNet, Task::Pneumothorax, 5e-3),
-        (Architecture::RetinaNet, Task::Pneumonia, 2e-3),
+        (Architecture::DenseNet121, Task::PNEUMONIA, 3e-3),
+        (Architecture::UNet, Task::PNEUMOTHORAX, 5e-3),
+        (Architecture::RetinaNet, Task::PNEUMONIA, 2e-3),
     ] {
         let images = samples(task, 48, architecture.kind());
         // Learning images by heart is enough here, and few are learnt sooner without changes.
@@ -189,7 +189,7 @@ fn every_kind_of_network_gets_better() {
 
 #[test]
 fn one_class_teaches_nothing() {
-    let [mut train, validation] = samples(Task::Pneumothorax, 40, ModelKind::Classifier);
+    let [mut train, validation] = samples(Task::PNEUMOTHORAX, 40, ModelKind::Classifier);
     train.list.retain(|sample| sample.positive);
     let images = [train, validation];
     let course = Course { architecture: Architecture::InceptionV3, images: &images, settings: settings(1), threads: 2 };

@@ -10,27 +10,27 @@ use crate::course::{SIDE_PX, samples};
 
 #[test]
 fn truth_comes_with_the_kind_of_network() {
-    let [pixels, _] = samples(Task::Pneumothorax, 40, ModelKind::Segmentation);
+    let [pixels, _] = samples(Task::PNEUMOTHORAX, 40, ModelKind::Segmentation);
     for sample in &pixels.list {
         let image = pixels.pixels(sample).unwrap();
         assert_eq!(image.mask.as_ref().unwrap().area_px() > 0, sample.positive);
         assert_eq!(image.gray().count(), SIDE_PX * SIDE_PX);
     }
-    let [boxes, _] = samples(Task::Pneumonia, 40, ModelKind::Detection);
+    let [boxes, _] = samples(Task::PNEUMONIA, 40, ModelKind::Detection);
     for sample in &boxes.list {
         assert_eq!(!sample.boxes.is_empty(), sample.positive);
         for bounds in &sample.boxes {
             assert!(bounds.area_px() > 0.0 && bounds.right_px <= SIDE_PX as f32 && bounds.bottom_px <= SIDE_PX as f32);
         }
     }
-    let [plain, _] = samples(Task::Pneumonia, 40, ModelKind::Classifier);
+    let [plain, _] = samples(Task::PNEUMONIA, 40, ModelKind::Classifier);
     assert!(plain.list.iter().all(|sample| sample.boxes.is_empty() && plain.pixels(sample).unwrap().mask.is_none()));
     assert_eq!(plain.counts().iter().sum::<usize>(), plain.list.len());
 }
 
 #[test]
 fn images_are_those_of_the_cohort() {
-    let options = CohortOptions { task: Some(Task::Pneumothorax), phantom_size_px: 256, ..CohortOptions::default() };
+    let options = CohortOptions { task: Some(Task::PNEUMOTHORAX), phantom_size_px: 256, ..CohortOptions::default() };
     let cohort = Cohort::open(&"phantom:5:20".parse().unwrap(), &options, &()).unwrap();
     let load = |size_px| {
         let loading = Loading { kind: ModelKind::Segmentation, size_px, is_one_class: false, folder: None };
@@ -62,7 +62,7 @@ impl Watch for Stopped {
 #[test]
 fn loading_can_be_stopped() {
     let options =
-        CohortOptions { task: Some(Task::Pneumothorax), phantom_size_px: SIDE_PX, ..CohortOptions::default() };
+        CohortOptions { task: Some(Task::PNEUMOTHORAX), phantom_size_px: SIDE_PX, ..CohortOptions::default() };
     let cohort = Cohort::open(&"phantom:5:20".parse().unwrap(), &options, &()).unwrap();
     let kind = ModelKind::Classifier;
     let loading = Loading { kind, size_px: [SIDE_PX; 2], is_one_class: false, folder: None };

@@ -24,7 +24,7 @@ pub(crate) fn page(home: Option<&Path>) -> Window {
 
 /// Utility and repeatability of two methods on a few phantoms.
 pub(crate) fn small() -> Protocol {
-    let mut protocol = Protocol::demo(Preset::Recommended, Task::Pneumothorax);
+    let mut protocol = Protocol::demo(Preset::Recommended, Task::PNEUMOTHORAX);
     protocol.tests = vec![Test::Utility, Test::Repeatability];
     protocol.methods = vec![Method::Grad, Method::Gcam];
     protocol.controls.clear();
@@ -59,7 +59,7 @@ fn what_cannot_be_run_is_said_with_its_field() {
     assert!(!is_enabled(&window));
     tap(&mut window, "Demo, pneumonia");
     assert!(is_enabled(&window));
-    assert_eq!(window.state().state.bench.protocol.cohort.task, Some(Task::Pneumonia));
+    assert_eq!(window.state().state.bench.protocol.cohort.task, Some(Task::PNEUMONIA));
 }
 
 #[test]

@@ -8,7 +8,6 @@ use saliscope::phantom::export::Export;
 use saliscope::phantom::{Finding, PhantomSpec};
 use saliscope::reading::{CaseSource, Standing};
 use saliscope::saliency::Method;
-use saliscope::truth::Task;
 use saliscope::workbench::{Action, BenchWish, Command, CompareMode, Opening, View, Workbench};
 
 use super::benchmark::small;
@@ -272,7 +271,7 @@ fn the_windows_benchmark_of_patients_waits_for_the_click() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     // Phantoms that lost their mark stand for patients.
-    let export = Export::new(3, 40, 128, Some(Task::Pneumothorax));
+    let export = Export::new(3, 40, 128, Some(Finding::Pneumothorax));
     let phantoms: Vec<_> = (0..40).map(|index| export.phantom(index).unwrap()).collect();
     let files = phantoms.iter().flat_map(|phantom| phantom.files.clone()).chain(export.tables(&phantoms));
     for file in files.filter(|file| file.path.starts_with("png")) {

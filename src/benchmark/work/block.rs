@@ -57,7 +57,7 @@ fn load(setup: &Setup, image: usize) -> Result<Loaded> {
     let problem = |problem| Error::from(crate::evaluation::Error::Image(problem));
     let gray = StudyImage::new(&radiograph, model).map_err(problem)?.gray;
     let [height, width] = setup.size_px();
-    let truth = if image < setup.utility {
+    let truth = if setup.is_for_utility(image) {
         match setup.cohort.truth(case, height, width, setup.protocol.cohort.truth_rule) {
             Ok(mask) if mask.area_px() == 0 => Err(format!("no pixel of the finding is left at {width}x{height}")),
             Ok(mask) => Ok(mask),

@@ -52,7 +52,7 @@ impl Bench<'_> {
         };
         let label = |test| Label { test, image: &image.id, method: &unit.method, condition, models: "", replicate: 0 };
         let mut scores = Vec::new();
-        if image.image < setup.utility {
+        if setup.is_for_utility(image.image) {
             scores.extend(label(Test::Utility).utility(Ok(map), &image.truth));
         }
         if let Some(control) = control.filter(|_| image.image < setup.similarity) {

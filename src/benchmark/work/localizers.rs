@@ -77,7 +77,7 @@ impl Bench<'_> {
 
     fn localized(&self, image: &Loaded, subject: &Subject, position: usize, unit: Unit, map: &[f32]) -> Finished {
         let mut scores = Vec::new();
-        if position == 0 && image.image < self.setup.utility {
+        if position == 0 && self.setup.is_for_utility(image.image) {
             let label = Label {
                 test: Test::Utility,
                 image: &image.id,

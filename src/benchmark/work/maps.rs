@@ -189,7 +189,7 @@ impl Bench<'_> {
             && replica
             && subject.replicate as usize <= setup.replicates()
             && setup.states.contains(state);
-        let judged = image.image < setup.utility && replica && subject.replicate == 1;
+        let judged = setup.is_for_utility(image.image) && replica && subject.replicate == 1;
         let condition = match state.name.as_str() {
             ORIGINAL => Some(condition::TRAINED),
             name if name == setup.random.name => Some(condition::RANDOM),

@@ -73,8 +73,8 @@ enum TaskChoice {
 impl TaskChoice {
     fn task(self) -> Task {
         match self {
-            Self::Pneumothorax => Task::Pneumothorax,
-            Self::Pneumonia => Task::Pneumonia,
+            Self::Pneumothorax => Task::PNEUMOTHORAX,
+            Self::Pneumonia => Task::PNEUMONIA,
         }
     }
 }

@@ -5,19 +5,24 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::super::arguments::{DeviceChoice, OutputChoice, YesNo, real, whole};
+use super::super::cohort::Taking;
 use super::super::console;
 use super::super::error::{Error, Result};
 use super::super::interrupt::Interrupt;
 use super::super::progress::Progress;
-use crate::cohort::{Cohort, CohortOptions, CohortSpec, Split, ThirdClass};
-use crate::{files, limits};
-use crate::network::{Architecture, DetectorCard, ModelKind, Output, Precision, RuntimeOptions, Variant};
+use crate::cohort::{Cohort, CohortOptions, CohortSpec, Split};
+use crate::network::{Architecture, DetectorCard, ModelCard, ModelKind, Output, Precision, RuntimeOptions, Variant};
 use crate::training::{Augmentation, Samples, Settings, usual_memory_bytes};
-use crate::truth::Task;
+use crate::truth::{Task, TruthKind};
+use crate::{files, limits};
 
 /// Trains a network on the images of a cohort.
 ///
-/// The train split is learnt from; after each epoch the val split is scored (AUC of classifiers, Dice of U-Net, mean
+/// One finding, or several at once (--task A,B,C): each with an output of its own, or as classes of which one is true (--output
+/// softmax). A classifier needs labels alone, u_net masks and retina_net boxes.
+///
+/// The train split is learnt from; after each epoch the val split is scored (AUC of classifiers, the mean
+/// over several findings, Dice of U-Net, mean
 /// average precision of RetinaNet), and the weights of the best epoch are kept. Beside OUT.safetensors come its model card
 /// (OUT.json), the log of the epochs (OUT.csv) and their curve (OUT.png). After each epoch the whole state goes to
 /// OUT.checkpoint; --resume goes on from there and ends with the same weights as a training that never stopped.
@@ -26,18 +31,17 @@ use crate::truth::Task;
 Examples:
   saliscope train --cohort phantom:7:2000 --task pneumothorax --arch inception_v3 --width 0.25 --input-size 160 \\
       --epochs 12 --seed 1 --out model.safetensors
+  saliscope train --cohort phantom:7:2000 --task pneumothorax,pneumonia --arch densenet_121 --width 0.25 \\
+      --input-size 160 --out findings.safetensors
   saliscope train --cohort rsna:rsna-pneumonia --task pneumonia --arch densenet_121 --init imagenet.safetensors \\
       --learning-rate 7e-5 --out densenet.safetensors
 
 Exit codes: 0 done, 1 the work failed or was interrupted, 2 the command line cannot be understood.
 Research use - not for diagnosis.")]
 pub(in crate::cli) struct Arguments {
-    /// siim:DIR, rsna:DIR, folder:DIR or phantom:SEED[:COUNT]
+    /// siim:DIR, rsna:DIR, nih:DIR, vindr:DIR, folder:DIR or phantom:SEED[:COUNT]
     #[arg(long, value_name = "COHORT")]
     cohort: CohortSpec,
-    /// The finding to learn
-    #[arg(long, value_enum)]
-    pub(super) task: TaskChoice,
     /// Architecture
     #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(Architecture), help = architecture_help())]
     pub(super) arch: Architecture,
@@ -56,7 +60,10 @@ pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     pub(super) course: Course,
     #[command(flatten)]
-    cases: Cases,
+    taking: Taking,
+    /// Seed of drawn splits, where no file gives them
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    split_seed: u64,
     /// Go on from OUT.checkpoint
     #[arg(long)]
     pub(super) resume: bool,
@@ -128,35 +135,6 @@ pub(super) struct Course {
     pub(super) precision: PrecisionChoice,
 }
 
-/// Which images.
-#[derive(Debug, Args)]
-struct Cases {
-    /// File of splits in the authors' form: an id and train, val or test in each row
-    #[arg(long, value_name = "FILE")]
-    splits: Option<PathBuf>,
-    /// Seed of drawn splits, where no file gives them
-    #[arg(long, value_name = "S", default_value_t = 0)]
-    split_seed: u64,
-}
-
-/// `--task`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum TaskChoice {
-    /// Air in the pleural space
-    Pneumothorax,
-    /// Lung opacity
-    Pneumonia,
-}
-
-impl TaskChoice {
-    fn task(self) -> Task {
-        match self {
-            Self::Pneumothorax => Task::Pneumothorax,
-            Self::Pneumonia => Task::Pneumonia,
-        }
-    }
-}
-
 /// `--class-weights`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum ClassWeightChoice {
@@ -204,7 +182,20 @@ impl Arguments {
 
     /// What the curve is called.
     pub(super) fn title(&self) -> String {
-        format!("{} on {}, seed {}", self.arch, self.task.task(), self.seed)
+        format!("{} on {}, seed {}", self.arch, self.tasks(), self.seed)
+    }
+
+    /// The findings that are learnt, in words.
+    fn tasks(&self) -> String {
+        self.taking.tasks().iter().map(Task::name).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Names of several findings or classes, which have a score each; none where one finding is learnt.
+    pub(super) fn scored(&self) -> Vec<String> {
+        match self.taking.tasks() {
+            [_] => Vec::new(),
+            several => several.iter().map(|task| task.name().to_owned()).collect(),
+        }
     }
 
     pub(super) fn check(&self) -> Result<()> {
@@ -212,12 +203,20 @@ impl Arguments {
         if !(self.width > 0.0 && self.width <= limits::WIDTH) {
             return refuse(format!("--width: must be a number above 0 and up to {}", limits::WIDTH));
         }
+        let tasks = self.taking.tasks();
+        if tasks.is_empty() {
+            return refuse("--task: name the finding to learn".to_owned());
+        }
+        if let Some(twice) =
+            tasks.iter().enumerate().find(|(at, task)| tasks[..*at].iter().any(|t| t.is_called(task.name())))
+        {
+            return refuse(format!("--task: {} is named twice", twice.1));
+        }
+        if tasks.len() > 1 && self.arch.kind() != ModelKind::Classifier {
+            return refuse(format!("--task: {} learns one finding; give one", self.arch));
+        }
         if self.course.output.is_some() && self.arch.kind() != ModelKind::Classifier {
             return refuse(format!("--output: is for classifiers, and {} is none", self.arch));
-        }
-        let (kind, task) = (self.arch.kind(), self.task.task());
-        if kind == ModelKind::Detection && task == Task::Pneumothorax {
-            return refuse(format!("--arch: {} learns boxes, and {task} has masks; use u_net", self.arch));
         }
         Ok(())
     }
@@ -245,8 +244,9 @@ impl Arguments {
     }
 
     pub(super) fn class_names(&self, kind: ModelKind) -> Vec<String> {
-        let finding = self.task.task().to_string();
+        let finding = self.tasks();
         match kind {
+            ModelKind::Classifier if self.taking.tasks().len() > 1 => self.scored(),
             ModelKind::Classifier => vec![format!("no {finding}"), finding],
             ModelKind::Segmentation | ModelKind::Detection => vec![finding],
         }
@@ -265,23 +265,33 @@ impl Arguments {
 
     pub(super) fn open_cohort(&self, interrupt: &Interrupt) -> Result<Cohort> {
         let options = CohortOptions {
-            task: Some(self.task.task()),
-            splits: self.cases.splits.clone(),
-            seed: self.cases.split_seed,
-            third_class: ThirdClass::Exclude,
             phantom_size_px: self.input_size.max(limits::PHANTOM_SIDE_PX.least),
-            ..CohortOptions::default()
+            labels_suffice: self.arch.kind() == ModelKind::Classifier,
+            ..self.taking.cohort_options(self.split_seed)
         };
         let progress = Progress::over("files", self.quiet, interrupt.clone());
         let cohort = Cohort::open(&self.cohort, &options, &progress);
         progress.finish();
         let cohort = cohort?;
+        self.check_truth(&cohort)?;
         if !self.quiet {
             for warning in cohort.warnings() {
                 console::tell(format_args!("warning: {warning}"));
             }
         }
         Ok(cohort)
+    }
+
+    /// Refuses networks that localize where the cohort does not say what they learn.
+    fn check_truth(&self, cohort: &Cohort) -> Result<()> {
+        let (arch, task, kind) = (self.arch, self.tasks(), cohort.truth_kind());
+        let problem = match (arch.kind(), kind) {
+            (ModelKind::Detection, TruthKind::Mask) => format!("learns boxes, and {task} has masks; use u_net"),
+            (ModelKind::Detection, TruthKind::Label) => format!("learns boxes, and {task} has labels alone"),
+            (ModelKind::Segmentation, TruthKind::Label) => format!("learns masks, and {task} has labels alone"),
+            _ => return Ok(()),
+        };
+        Err(Error::Usage(format!("--arch: {arch} {problem}")))
     }
 
     /// All that decides the result, for a checkpoint to be compared with. Holds no path.
@@ -299,7 +309,7 @@ impl Arguments {
         put("architecture", self.arch.name().into());
         put("width", self.width.into());
         put("input_size", self.input_size.into());
-        put("task", self.task.task().name().into());
+        put("task", self.tasks().into());
         put("anchor_base_px", self.anchor_base_px().into());
         put("training images", format!("{:016x}", train.fingerprint()).into());
         put("validation images", format!("{:016x}", validation.fingerprint()).into());
@@ -321,8 +331,11 @@ impl Arguments {
         if variant.input_channels != usual.input_channels {
             put("input_channels", variant.input_channels.into());
         }
-        if let Some(output) = self.course.output {
-            put("output", Output::from(output).name().into());
+        let (output, logits) = self.output();
+        if let Some(output) =
+            output.filter(|output| (*output, logits) != (Output::Softmax, 2) || self.taking.tasks().len() > 1)
+        {
+            put("output", output.name().into());
         }
         // Threads change nothing, the kind of kernels does.
         put("device", device.split(',').next().unwrap_or(device).into());
@@ -342,9 +355,31 @@ impl Arguments {
         if self.arch.kind() != ModelKind::Classifier {
             return (None, self.arch.usual_variant().classes);
         }
-        match self.course.output.map_or(Output::Softmax, Output::from) {
-            Output::Softmax => (Some(Output::Softmax), 2),
-            Output::Sigmoid => (Some(Output::Sigmoid), 1),
+        let several = Some(self.taking.tasks().len()).filter(|count| *count > 1);
+        let usual = if several.is_some() { Output::Sigmoid } else { Output::Softmax };
+        let output = self.course.output.map_or(usual, Output::from);
+        let alone = if output == Output::Softmax { 2 } else { 1 };
+        (Some(output), several.unwrap_or(alone))
+    }
+
+    /// Writes into a card how its logits become probabilities, and which class is the finding.
+    pub(super) fn say_output(&self, card: &mut ModelCard) {
+        let (output, _) = self.output();
+        card.output = output.or(card.output);
+        if self.taking.tasks().len() > 1 {
+            card.positive_class = Some(0);
+        }
+    }
+
+    /// Says which of several findings have no score, because the validation images do not tell them apart.
+    pub(super) fn tell_unscored(&self, validation: &Samples) {
+        for (finding, name) in self.scored().iter().enumerate() {
+            if let counts @ ([0, _] | [_, 0]) = validation.counts_of(finding) {
+                let found = if counts[1] == 0 { "no image with it" } else { "no image without it" };
+                console::tell(format_args!(
+                    "warning: {name}: the val split has {found}; the score is the mean of the others"
+                ));
+            }
         }
     }
 
@@ -358,7 +393,8 @@ impl Arguments {
             return None;
         }
         if !self.quiet {
-            let said = if self.course.memory.is_some() { "--memory" } else { "half of what is free; --memory changes it" };
+            let said =
+                if self.course.memory.is_some() { "--memory" } else { "half of what is free; --memory changes it" };
             console::tell(format_args!(
                 "the prepared images take {:.2} GiB and may take {most:.2} GiB of memory ({said}): they are kept in a file \
                  beside --out, which goes when the training ends, however it ends",
@@ -381,12 +417,26 @@ impl Arguments {
             CohortSpec::Phantom { .. } => self.cohort.to_string(),
             other => other.kind().to_owned(),
         };
-        let [negative, positive] = train.counts();
         let Course { epochs, batch, learning_rate, .. } = self.course;
+        let scored = self.scored();
+        let learnt = if scored.is_empty() {
+            let [negative, positive] = train.counts();
+            format!("{} ({positive} images with and {negative} without it)", self.tasks())
+        } else {
+            let all = train.list.len();
+            let one = |(finding, name): (usize, &String)| {
+                let [negative, positive] = train.counts_of(finding);
+                match all - negative - positive {
+                    0 => format!("{name} ({positive})"),
+                    unknown => format!("{name} ({positive}, not known of {unknown})"),
+                }
+            };
+            let each: Vec<String> = scored.iter().enumerate().map(one).collect();
+            format!("{} of {all} images", each.join(", "))
+        };
         format!(
-            "{cohort}, {} ({positive} images with and {negative} without it); {epochs} epochs of batches of {batch}, \
-             learning rate {learning_rate}, seed {}; weights of epoch {epoch}, validation {score_name} {score:.4}",
-            self.task.task(),
+            "{cohort}, {learnt}; {epochs} epochs of batches of {batch}, learning rate {learning_rate}, seed {}; weights of \
+             epoch {epoch}, validation {score_name} {score:.4}",
             self.seed
         )
     }

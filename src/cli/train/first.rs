@@ -50,7 +50,8 @@ impl First {
         let scaling = architecture.usual_scaling(variant.input_channels);
         let differs = |card: &&ModelCard| {
             let ends = [0.0, 255.0].into_iter().flat_map(|gray| (0..card.channels).map(move |channel| (gray, channel)));
-            ends.into_iter().any(|(gray, channel)| (card.scale(gray, channel) - scaling.apply(gray, channel)).abs() > 0.02)
+            ends.into_iter()
+                .any(|(gray, channel)| (card.scale(gray, channel) - scaling.apply(gray, channel)).abs() > 0.02)
         };
         if let Some(card) = self.card.as_ref().filter(|card| card.channels == variant.input_channels).filter(differs) {
             console::tell(format_args!(

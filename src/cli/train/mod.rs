@@ -78,6 +78,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         for (reason, count) in train.unusable.iter().chain(&validation.unusable) {
             console::tell(format_args!("warning: {count} images are left out: {reason}"));
         }
+        arguments.tell_unscored(&validation);
     }
     let variant = Variant { width: arguments.width, classes: logits, ..first::variant(first.as_ref(), arguments.arch) };
     let graph = arguments.arch.graph(&variant);
@@ -92,13 +93,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let told = arguments.told(&settings, &trainer.describe(), &train, &validation, &variant, file);
     let resume = arguments.resume.then(|| Checkpoint::open(&told, &files.checkpoint)).transpose()?;
     let progress = Progress::over("steps", arguments.quiet, interrupt);
-    let scored: Vec<String> = Vec::new();
+    let scored = arguments.scored();
     let watch = Terminal::new(progress, told, &files.checkpoint, &scored);
     let anchor_base_px = arguments.anchor_base_px();
     let scaling = arguments.arch.usual_scaling(variant.input_channels);
     let (train, validation) = (&train, &validation);
-    let mut training =
-        Training { trainer, scaling, output, anchor_base_px, train, validation, settings: &settings };
+    let mut training = Training { trainer, scaling, output, anchor_base_px, train, validation, settings: &settings };
     let stopped = |error| match error {
         TrainingError::Cancelled => Error::TrainingStopped,
         other => other.into(),
@@ -109,8 +109,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let bytes = outcome.weights.to_safetensors(arguments.course.precision.precision())?;
     // Of the weights as they are in the file, which may be rounded.
     let written = Weights::from_safetensors(&bytes, training.trainer.graph())?;
-    let temperature =
-        output.map(|_| training.temperature(&written, &watch)).transpose().map_err(stopped)?.transpose();
+    let temperature = output.map(|_| training.temperature(&written, &watch)).transpose().map_err(stopped)?.transpose();
     if let Err(problem) = &temperature
         && !arguments.quiet
     {
@@ -131,6 +130,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     )?;
     card.trained_on_patients = arguments.trained_on_patients(train);
     card.temperature = temperature;
+    arguments.say_output(&mut card);
     let title = arguments.title();
     let picture = curve(&outcome.epochs, outcome.best_epoch, &title, score)?;
     files.write(arguments.force, csv(&outcome.epochs, score, &scored).as_bytes(), &picture, &bytes, &card)?;

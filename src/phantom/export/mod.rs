@@ -10,7 +10,7 @@
 //! phantoms.csv                                           what each phantom is
 //! ```
 //!
-//! A file's bytes are a function of seed, index, size and task. Every radiograph carries the mark of generated images.
+//! A file's bytes are a function of seed, index, size and finding. Every radiograph carries the mark of generated images.
 
 mod dicom;
 mod identity;
@@ -23,9 +23,8 @@ use std::path::PathBuf;
 use identity::{Identity, Set};
 use tables::Record;
 
-use super::{PhantomCohort, generate};
+use super::{Finding, PhantomCohort, generate};
 use crate::radiograph::phantom_mark::marked_png;
-use crate::truth::Task;
 
 /// Result of an export.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -72,15 +71,15 @@ pub struct ExportedPhantom {
 #[derive(Clone, Copy, Debug)]
 pub struct Export {
     cohort: PhantomCohort,
-    task: Option<Task>,
+    only: Option<Finding>,
     size_px: usize,
 }
 
 impl Export {
-    /// `count` phantoms of `size_px` rows; with a task only its layout and its finding, else both.
-    pub fn new(seed: u64, count: usize, size_px: usize, task: Option<Task>) -> Self {
-        let cohort = task.map_or(PhantomCohort::new(seed, count), |task| PhantomCohort::of_task(seed, count, task));
-        Self { cohort, task, size_px }
+    /// `count` phantoms of `size_px` rows; with one finding only its layout, else both.
+    pub fn new(seed: u64, count: usize, size_px: usize, only: Option<Finding>) -> Self {
+        let of_one = |finding| PhantomCohort::of_finding(seed, count, finding);
+        Self { cohort: only.map_or(PhantomCohort::new(seed, count), of_one), only, size_px }
     }
 
     /// Phantoms to be written: those asked for, and a tenth more without labels, for the folders of test images.
@@ -107,14 +106,14 @@ impl Export {
         let is_labelled = index < self.cohort.len() as u64;
         let mut files = Vec::new();
         let mut add = |path: String, bytes| files.push(ExportedFile { path: path.into(), bytes });
-        if self.has(Task::Pneumothorax) {
+        if self.has(Finding::Pneumothorax) {
             let [study, series, image] = identity.uids(Set::Siim);
             let folder = if is_labelled { "dicom-images-train" } else { "dicom-images-test" };
             let bytes = dicom::encode(&phantom, &identity, Set::Siim)
                 .map_err(|problem| Error::Dicom { index, problem: problem.to_string() })?;
             add(format!("siim/{folder}/{study}/{series}/{image}.dcm"), bytes);
         }
-        if self.has(Task::Pneumonia) {
+        if self.has(Finding::Pneumonia) {
             let folder = if is_labelled { "stage_2_train_images" } else { "stage_2_test_images" };
             let bytes = dicom::encode(&phantom, &identity, Set::Rsna)
                 .map_err(|problem| Error::Dicom { index, problem: problem.to_string() })?;
@@ -142,31 +141,31 @@ impl Export {
         let mut add = |path: &str, text: String| {
             files.push(ExportedFile { path: path.into(), bytes: text.into_bytes() });
         };
-        if self.has(Task::Pneumothorax) {
+        if self.has(Finding::Pneumothorax) {
             add("siim/train-rle.csv", tables::run_lengths(&labelled));
             add("siim_splits.csv", tables::siim_splits(&labelled));
         }
-        if self.has(Task::Pneumonia) {
+        if self.has(Finding::Pneumonia) {
             add("rsna/stage_2_train_labels.csv", tables::rsna_labels(&labelled));
             add("rsna/stage_2_detailed_class_info.csv", tables::rsna_classes(&labelled));
             add("rsna_splits.csv", tables::rsna_splits(&labelled));
         }
         add("png/labels.csv", tables::folder_labels(&labelled));
-        if self.has(Task::Pneumonia) {
+        if self.has(Finding::Pneumonia) {
             add("png/boxes.csv", tables::folder_boxes(&labelled));
         }
         add("phantoms.csv", tables::phantoms(&records));
         files
     }
 
-    fn has(&self, task: Task) -> bool {
-        self.task.is_none_or(|only| only == task)
+    fn has(&self, finding: Finding) -> bool {
+        self.only.is_none_or(|only| only == finding)
     }
 }
 
 impl ExportedPhantom {
     /// What it has.
-    pub fn finding(&self) -> super::Finding {
+    pub fn finding(&self) -> Finding {
         self.record.finding
     }
 

@@ -99,7 +99,7 @@ fn splits(records: &[&Record], id: impl Fn(&Record) -> String) -> String {
 /// A plain folder's `labels.csv`.
 pub(super) fn folder_labels(records: &[&Record]) -> String {
     table("image,label,split,patient", records, |record| {
-        let label = record.finding.task().map_or("normal", |task| task.name());
+        let label = record.finding.name().unwrap_or("normal");
         vec![format!("images/{}.png,{label},{},{}", stem(record.index), record.split.name(), record.patient_id)]
     })
 }
@@ -122,7 +122,7 @@ pub(super) fn phantoms(records: &[&Record]) -> String {
                   chest_drain,skin_fold,pacemaker";
     table(header, records, |record| {
         let Record { index, patient, devices, .. } = record;
-        let finding = record.finding.task().map_or("none", |task| task.name());
+        let finding = record.finding.name().unwrap_or("none");
         let split = if record.is_labelled { record.split.name() } else { "unlabelled" };
         let (sex, view) = (patient.sex.code(), patient.view.code());
         let shown = [

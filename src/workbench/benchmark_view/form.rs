@@ -30,7 +30,7 @@ pub(super) fn form_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     ui.label("Four tests on many images tell what one picture cannot. A run can be stopped and continued at any time");
     ui.horizontal_wrapped(|ui| {
         ui.label("Start from");
-        for task in [Task::Pneumothorax, Task::Pneumonia] {
+        for task in [Task::PNEUMOTHORAX, Task::PNEUMONIA] {
             let button = ui.button(format!("Demo, {task}"));
             let words = "Generated radiographs and the networks that are part of the program; some minutes of work";
             if button.on_hover_text(words).clicked() {
@@ -59,7 +59,8 @@ pub(super) fn form_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         let edit = private_field_ui(ui, "cohort", source, has_identity, is_public, |text| {
             TextEdit::singleline(text).desired_width(420.0)
         });
-        edit.labelled_by(name.id).on_hover_text("siim:DIR, rsna:DIR, folder:DIR or phantom:SEED:COUNT");
+        edit.labelled_by(name.id)
+            .on_hover_text("siim:DIR, rsna:DIR, nih:DIR, vindr:DIR, folder:DIR or phantom:SEED:COUNT");
         ui.end_row();
         models_ui(ui, &mut protocol, has_identity);
         numbers_ui(ui, &mut protocol);

@@ -41,7 +41,7 @@ pub(super) fn path_ui(context: &Context, field: &PathField, state: &State, actio
             response.request_focus();
         }
         if field.purpose == PathPurpose::Cohort {
-            ui.label("siim:DIR, rsna:DIR, folder:DIR or phantom:SEED:COUNT, such as phantom:7:50");
+            ui.label("siim:DIR, rsna:DIR, nih:DIR, vindr:DIR, folder:DIR or phantom:SEED:COUNT; behind it --task NAME, where several findings are named");
         } else {
             ui.label("No file dialog of the system answered; files can also be dropped onto the window");
         }

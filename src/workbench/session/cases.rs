@@ -12,6 +12,7 @@ use crate::phantom::PhantomSpec;
 use crate::radiograph::ArchiveEntry;
 use crate::reading::CaseSource;
 use crate::workbench::list::{EntryId, StudyList};
+use crate::workbench::opening::cohort_text;
 
 /// A case, by where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -65,7 +66,7 @@ pub(super) fn saved_case(source: &CaseSource) -> Option<SavedCase> {
 /// The text that opens a cohort again.
 fn text(cohort: &Cohort) -> Option<String> {
     let is_text = cohort.spec().folder().is_none_or(|folder| folder.to_str().is_some());
-    is_text.then(|| cohort.spec().to_string())
+    is_text.then(|| cohort_text(cohort))
 }
 
 pub(super) fn saved_list(list: &StudyList) -> (Vec<SavedCase>, Vec<SavedCohort>) {
