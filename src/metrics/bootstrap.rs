@@ -54,15 +54,17 @@ impl Bootstrap {
     pub fn values(&self, cases: usize, statistic: impl Fn(&[usize]) -> Option<f64> + Sync) -> Vec<f64> {
         let mut values: Vec<f64> = (0..self.resamples)
             .into_par_iter()
-            .filter_map(|resample| {
-                let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-                random.set_stream(resample as u64);
-                let drawn: Vec<usize> = (0..cases).map(|_| random.random_range(0..cases)).collect();
-                statistic(&drawn).filter(|value| !value.is_nan())
-            })
+            .filter_map(|resample| statistic(&self.drawn(cases, resample)).filter(|value| !value.is_nan()))
             .collect();
         values.sort_unstable_by(f64::total_cmp);
         values
+    }
+
+    /// The positions that a resample draws.
+    pub(super) fn drawn(&self, cases: usize, resample: usize) -> Vec<usize> {
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
+        random.set_stream(resample as u64);
+        (0..cases).map(|_| random.random_range(0..cases)).collect()
     }
 }
 
