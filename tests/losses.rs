@@ -14,8 +14,9 @@ use saliscope::detection::{Anchors, EdgeBox, Match, Selection, TrueBox, match_an
 use saliscope::network::Batch;
 use saliscope::training::loss::{
     BoxLoss, ClassWeights, DetectionTargets, Error, Focal, SegmentationLoss, binary_cross_entropy, detection_loss,
-    output_gradients, segmentation_loss, softmax_cross_entropy,
+    findings_cross_entropy, output_gradients, segmentation_loss, softmax_cross_entropy,
 };
+use saliscope::training::{Answer, temperature};
 
 const CLASSES: usize = 2;
 const SIZE: [usize; 2] = [64, 75];
@@ -27,7 +28,11 @@ struct Fixture(Vec<u8>);
 
 impl Fixture {
     fn open() -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/losses.safetensors");
+        Self::named("losses")
+    }
+
+    fn named(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{name}.safetensors"));
         Self(std::fs::read(path).unwrap())
     }
 
@@ -209,6 +214,91 @@ fn classification_losses_are_pytorchs() {
     assert!(matches!(binary_cross_entropy(&single, &[2; 6], &weights), Err(Error::Class { class: 2, .. })));
     for bad in [vec![], vec![1.0, 0.0], vec![f32::NAN, 1.0], vec![1.0, f32::INFINITY]] {
         assert!(matches!(ClassWeights::new(bad), Err(Error::Weights { .. })));
+    }
+}
+
+const IMAGES: usize = 40;
+const FINDINGS: usize = 3;
+
+/// Labels of images, of which some are not known, as the script of the fixture has them.
+fn labels() -> Vec<Vec<Option<bool>>> {
+    let known = |u: &f64| (*u >= 0.25).then_some(*u > 0.7);
+    let mut labels: Vec<Vec<Option<bool>>> = formula("labels", IMAGES * FINDINGS, 0.0, 1.0)
+        .chunks(FINDINGS)
+        .map(|row| row.iter().map(known).collect())
+        .collect();
+    labels[3] = vec![None; FINDINGS];
+    labels
+}
+
+/// The class of each image.
+fn classes(count: usize) -> Vec<usize> {
+    formula("classes", IMAGES, 0.0, 1.0).into_iter().map(|u| (u * count as f64) as usize).collect()
+}
+
+#[test]
+fn losses_of_several_findings_and_classes_are_pytorchs() {
+    let fixture = Fixture::named("findings");
+    let labels = labels();
+    let labels: Vec<&[Option<bool>]> = labels.iter().map(Vec::as_slice).collect();
+    let weights = [[0.5, 2.0], [1.5, 0.25], [1.0, 3.0]].map(|pair| ClassWeights::new(pair.to_vec()).unwrap());
+    let mut logits = formula("finding logits", IMAGES * FINDINGS, -4.0, 4.0);
+    logits[..3].copy_from_slice(&[300.0, -300.0, 0.0]);
+    let logits = var(&logits, &[IMAGES, FINDINGS]);
+    let mut scores = formula("class logits", IMAGES * 4, -4.0, 4.0);
+    scores[..4].copy_from_slice(&[300.0, -300.0, 0.0, 1.0]);
+    let scores = var(&scores, &[IMAGES, 4]);
+    let of_classes = ClassWeights::new(vec![0.5, 2.0, 1.0, 0.75]).unwrap();
+    for (key, by, loss) in [
+        ("findings", &logits, findings_cross_entropy(&logits, &labels, &weights).unwrap()),
+        ("classes", &scores, softmax_cross_entropy(&scores, &classes(4), &of_classes).unwrap()),
+    ] {
+        let error = (scalar(&loss) / fixture.values(key)[0] - 1.0).abs();
+        assert!(error < 1e-14, "{key}: error {error:.1e}");
+        let error = relative_error(&gradient(&loss, by), &fixture.values(&format!("{key}_gradient")));
+        assert!(error < 1e-14, "gradient of {key}: error {error:.1e}");
+    }
+    // What nobody labelled teaches nothing, and breaks nothing.
+    let unknown = vec![&[None; FINDINGS][..]; IMAGES];
+    let loss = findings_cross_entropy(&logits, &unknown, &weights).unwrap();
+    assert!(scalar(&loss) == 0.0 && gradient(&loss, &logits).iter().all(|value| *value == 0.0));
+    // One finding whose labels are all known is the loss of one finding.
+    let one: Vec<Vec<Option<bool>>> = classes(2).iter().map(|class| vec![Some(*class == 1)]).collect();
+    let one: Vec<&[Option<bool>]> = one.iter().map(Vec::as_slice).collect();
+    let single = var(&formula("single", IMAGES, -4.0, 4.0), &[IMAGES, 1]);
+    let loss = findings_cross_entropy(&single, &one, &weights[..1]).unwrap();
+    let alone = binary_cross_entropy(&single, &classes(2), &weights[0]).unwrap();
+    assert_eq!(scalar(&loss).to_bits(), scalar(&alone).to_bits());
+    assert!(matches!(findings_cross_entropy(&logits, &labels[1..], &weights), Err(Error::Shape { .. })));
+    assert!(matches!(findings_cross_entropy(&logits, &one, &weights), Err(Error::Shape { .. })));
+}
+
+#[test]
+fn temperatures_are_pytorchs() {
+    let fixture = Fixture::named("findings");
+    let labels = labels();
+    let logits: Vec<f32> = formula("answer logits", IMAGES * FINDINGS, -6.0, 6.0)
+        .iter()
+        .zip(labels.iter().flatten())
+        .map(|(logit, label)| (logit + if *label == Some(true) { 5.0 } else { -5.0 }) as f32)
+        .collect();
+    let findings: Vec<Answer> = logits
+        .chunks(FINDINGS)
+        .zip(&labels)
+        .map(|(logits, labels)| Answer::Labels { logits: logits.to_vec(), labels: labels.clone() })
+        .collect();
+    let mut scores = formula("answer scores", IMAGES * 4, -9.0, 9.0);
+    for (row, class) in scores.chunks_mut(4).zip(classes(4)) {
+        row[class] += 6.0;
+    }
+    let classes: Vec<Answer> = scores
+        .chunks(4)
+        .zip(classes(4))
+        .map(|(logits, class)| Answer::Class { logits: logits.iter().map(|value| *value as f32).collect(), class })
+        .collect();
+    for (key, answers) in [("temperature_findings", findings), ("temperature_classes", classes)] {
+        let (found, expected) = (temperature(&answers).unwrap(), fixture.values(key)[0]);
+        assert!((found / expected - 1.0).abs() < 1e-6, "{key}: {found} instead of {expected}");
     }
 }
 

@@ -27,7 +27,8 @@ use crate::network::{Architecture, ModelCard};
 /// Judges a model on a split of a data set.
 ///
 /// Classifiers: area under the ROC curve, sensitivity and specificity. U-Net: Dice and pixel AUPRC. RetinaNet: average
-/// precision and the AUPRC of its pixel map. Each with a 95 % percentile interval over resampled cases.
+/// precision and the AUPRC of its pixel map. Each with a 95 % percentile interval over resampled cases. A threshold that is
+/// judged on the cases that chose it says so.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -196,6 +197,9 @@ fn classifier(text: &mut String, scores: &ClassifierScores) -> std::fmt::Result 
         writeln!(text, "At a probability of {:.4}{rule}", threshold.threshold)?;
         line(text, "  sensitivity", threshold.sensitivity.as_ref())?;
         line(text, "  specificity", threshold.specificity.as_ref())?;
+        if let Some(caution) = threshold.chosen_on.as_ref().and_then(|chosen| chosen.caution.as_ref()) {
+            writeln!(text, "  {caution}")?;
+        }
     }
     Ok(())
 }

@@ -18,7 +18,8 @@ use crate::watch::Watch;
 ///
 /// Every image is read before anything is printed. Columns of --csv: index (from 0), image, predicted (number of the class
 /// that the logits most speak for), predicted_name, for each class logit_NAME and probability_NAME, warnings (how many;
-/// standard error says which), scaling_assumed (true where nobody stated how gray levels become the input), caution.
+/// standard error says which), scaling_assumed (true where nobody stated how gray levels become the input), temperature
+/// (that of the model card, over which the logits are taken for probabilities), caution.
 /// Exit codes: 0 done, 1 the work failed, 2 usage.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -49,6 +50,9 @@ struct Line<'a> {
     probabilities: Option<Vec<f64>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     scaling_assumed: bool,
+    /// What the logits were divided by before they became probabilities.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
     /// What has to be known before any of it is believed.
     #[serde(skip_serializing_if = "Option::is_none")]
     caution: Option<&'static str>,
@@ -99,6 +103,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             logits: &found.logits,
             probabilities: model.card.probabilities(&found.logits),
             scaling_assumed: model.card.scaling_assumed,
+            temperature: model.card.temperature,
             caution: found.caution,
             warnings: &found.warnings,
         })?;
@@ -148,7 +153,7 @@ fn table(card: &ModelCard, places: &[ImagePlace], predicted: &[Predicted]) -> Re
         head.push(format!("logit_{name}"));
         head.extend(has_probabilities.then(|| format!("probability_{name}")));
     }
-    head.extend(["warnings", "scaling_assumed", "caution"].map(str::to_owned));
+    head.extend(["warnings", "scaling_assumed", "temperature", "caution"].map(str::to_owned));
     writer.write_record(&head).map_err(failed)?;
     for (index, (place, found)) in places.iter().zip(predicted).enumerate() {
         let class = ClassFound::predicted(card, &found.logits);
@@ -162,6 +167,7 @@ fn table(card: &ModelCard, places: &[ImagePlace], predicted: &[Predicted]) -> Re
         row.extend([
             found.warnings.len().to_string(),
             card.scaling_assumed.to_string(),
+            card.temperature.map(|temperature| temperature.to_string()).unwrap_or_default(),
             found.caution.unwrap_or_default().to_owned(),
         ]);
         writer.write_record(&row).map_err(failed)?;

@@ -15,6 +15,15 @@ pub enum Error {
         /// The split.
         split: Split,
     },
+    /// Nothing to choose a threshold on.
+    #[error(
+        "the {split} split has no labelled case, so that it cannot choose a threshold: give it cases (--splits), or ask for no \
+         threshold of it"
+    )]
+    NothingToChooseOn {
+        /// The split.
+        split: Split,
+    },
     /// It is not known which logit means the finding.
     #[error("the model card does not say which class is the finding: add `positive_class`")]
     NoPositiveClass,

@@ -69,6 +69,8 @@ pub struct Judge {
     finding: usize,
     /// How logits become probabilities; of classifiers alone.
     output: Option<Output>,
+    /// What they are divided by before.
+    temperature: f64,
     /// Of a detector.
     anchors: Option<Anchors>,
 }
@@ -86,7 +88,8 @@ impl Judge {
             ModelKind::Detection => Some(anchors(card, graph)?),
             ModelKind::Classifier | ModelKind::Segmentation => None,
         };
-        Ok(Self { kind: card.kind, classes: graph.classes(), finding, output, anchors })
+        let temperature = card.temperature.unwrap_or(1.0);
+        Ok(Self { kind: card.kind, classes: graph.classes(), finding, output, temperature, anchors })
     }
 
     /// What image `index` of the batch that gave `outputs` says. A missing mask counts as an empty one.
@@ -103,7 +106,7 @@ impl Judge {
         }
         match (self.output, &self.anchors) {
             (Some(output), _) => {
-                let log_odds = output.log_odds(outputs[0].image(index), self.finding);
+                let log_odds = output.log_odds_at(outputs[0].image(index), self.finding, self.temperature);
                 Ok(CaseOutcome::Classified { positive, log_odds })
             }
             (None, Some(anchors)) => {

@@ -4,6 +4,7 @@
 //! cohort.
 
 mod case_truth;
+mod chosen;
 mod error;
 mod judge;
 mod scores;
@@ -11,8 +12,10 @@ mod scores;
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 
 pub use case_truth::{CaseTruth, case_truth};
+pub use chosen::{CaseMark, ChosenOn, JudgedOn, Threshold};
 pub use error::{Error, Result};
 pub use judge::{CaseOutcome, Judge, PixelAreas};
 pub use scores::{
@@ -96,7 +99,7 @@ pub fn evaluate(
     let youden = options.youden && model.card.kind == ModelKind::Classifier;
     let validation = if youden { labelled(Split::Val) } else { Vec::new() };
     if youden && validation.is_empty() {
-        return Err(Error::NoCases { split: Split::Val });
+        return Err(Error::NothingToChooseOn { split: Split::Val });
     }
     if model.card.kind == ModelKind::Detection {
         let mut positives = cases.iter().filter(|case| case.label == Some(true)).peekable();
@@ -107,17 +110,20 @@ pub fn evaluate(
     let total = cases.len() + validation.len();
     let mut run =
         Run { model, judge: &judge, cohort, batch: options.batch, watch, done: 0, total, unusable: BTreeMap::new() };
-    let threshold = if youden {
-        let outcomes = run.judge_all(network, &validation)?;
-        Some(scores::youden(&outcomes).map_err(|problem| Error::Youden { problem })?)
-    } else {
-        None
-    };
+    let chosen = youden.then(|| run.judge_all(network, &validation)).transpose()?;
     // Cases left out of the validation split are not those of the figures.
     run.unusable.clear();
-    let outcomes = run.judge_all(network, &cases)?;
+    let Judged { outcomes, marks } = run.judge_all(network, &cases)?;
     if outcomes.is_empty() {
         return Err(Error::NoCases { split: options.split });
+    }
+    let mut thresholds = vec![Threshold::HALF];
+    if let Some(chose) = chosen {
+        thresholds.push(Threshold {
+            rule: ThresholdRule::YoudenOnValidation,
+            log_odds: scores::youden(&chose.outcomes).map_err(|problem| Error::Youden { problem })?,
+            chosen_on: Some(ChosenOn::new(Split::Val, &chose.marks, &marks)),
+        });
     }
     Ok(Evaluation {
         split: options.split,
@@ -130,8 +136,23 @@ pub fn evaluate(
             .collect(),
         resamples: options.bootstrap.resamples,
         bootstrap_seed: options.bootstrap.seed,
-        scores: Scores::new(&outcomes, threshold, &options.bootstrap),
+        scores: Scores::new(&outcomes, &thresholds, &options.bootstrap),
     })
+}
+
+/// A case as it goes into a pass.
+struct Loaded {
+    input: Batch,
+    truth: CaseTruth,
+    mark: CaseMark,
+}
+
+/// What cases say about a network, and who they are.
+#[derive(Default)]
+struct Judged {
+    outcomes: Vec<CaseOutcome>,
+    /// In the same order.
+    marks: Vec<CaseMark>,
 }
 
 /// What the judging of one list of cases needs.
@@ -148,10 +169,10 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn judge_all(&mut self, network: &mut Forward, cases: &[&Case]) -> Result<Vec<CaseOutcome>> {
+    fn judge_all(&mut self, network: &mut Forward, cases: &[&Case]) -> Result<Judged> {
         let [height, width] = self.model.card.input_size;
         let batch = self.batch.unwrap_or_else(|| network.preferred_batch(height, width)).max(1);
-        let mut outcomes = Vec::with_capacity(cases.len());
+        let mut judged = Judged::default();
         let mut groups = cases.chunks(batch);
         let mut loaded = groups.next().map(|group| self.load(group)).unwrap_or_default();
         loop {
@@ -161,7 +182,8 @@ impl Run<'_> {
             let following = groups.next();
             // The next images are read while the network works.
             let (found, next) = rayon::join(|| self.pass(network, &loaded), || following.map(|group| self.load(group)));
-            outcomes.extend(found?);
+            judged.outcomes.extend(found?);
+            judged.marks.extend(loaded.iter().flatten().map(|case| case.mark.clone()));
             for problem in loaded.iter().filter_map(|case| case.as_ref().err()) {
                 *self.unusable.entry(problem.without_path()).or_default() += 1;
             }
@@ -169,24 +191,26 @@ impl Run<'_> {
             self.watch.progress(self.done, self.total);
             match next {
                 Some(next) => loaded = next,
-                None => return Ok(outcomes),
+                None => return Ok(judged),
             }
         }
     }
 
-    fn load(&self, cases: &[&Case]) -> Vec<Result<(Batch, CaseTruth)>> {
+    fn load(&self, cases: &[&Case]) -> Vec<Result<Loaded>> {
         let load = |case: &&Case| {
             let input = model_input(&self.cohort.radiograph(case)?, self.model).map_err(Error::Image)?;
-            Ok((input, case_truth(self.cohort, case, &self.model.card)?))
+            let image = Sha256::digest(bytemuck::cast_slice::<f32, u8>(input.values())).into();
+            let truth = case_truth(self.cohort, case, &self.model.card)?;
+            Ok(Loaded { input, truth, mark: CaseMark { image, patient: case.patient.clone() } })
         };
         cases.par_iter().map(load).collect()
     }
 
     /// Outcomes of the cases that could be read.
-    fn pass(&self, network: &mut Forward, loaded: &[Result<(Batch, CaseTruth)>]) -> Result<Vec<CaseOutcome>> {
+    fn pass(&self, network: &mut Forward, loaded: &[Result<Loaded>]) -> Result<Vec<CaseOutcome>> {
         let mut values = Vec::new();
         let mut truths = Vec::new();
-        for (input, truth) in loaded.iter().flatten() {
+        for Loaded { input, truth, .. } in loaded.iter().flatten() {
             values.extend_from_slice(input.values());
             truths.push(truth);
         }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::chosen::{ChosenOn, Threshold};
 use super::judge::{CaseOutcome, PixelAreas};
 use crate::metrics::{
     Bootstrap, DetectionCurve, Error, Estimate, ImageMatches, Interpolation, OperatingPoint, Result, operating_point,
@@ -44,6 +45,9 @@ pub enum ThresholdRule {
 pub struct ThresholdScores {
     /// Where the threshold comes from.
     pub rule: ThresholdRule,
+    /// The cases that chose it, and whether they judge it; nothing where none did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chosen_on: Option<ChosenOn>,
     /// The probability from which on the finding is called.
     pub threshold: f64,
     /// Calls, counted.
@@ -96,12 +100,11 @@ pub struct DetectionScores {
 }
 
 impl Scores {
-    /// The figures of outcomes, which are all of the first one's kind. `youden` is a threshold on the logarithm of the
-    /// odds, for classifiers.
+    /// The figures of outcomes, which are all of the first one's kind; those of classifiers at `thresholds`.
     ///
     /// # Panics
     /// When there is no outcome.
-    pub fn new(outcomes: &[CaseOutcome], youden: Option<f64>, bootstrap: &Bootstrap) -> Self {
+    pub fn new(outcomes: &[CaseOutcome], thresholds: &[Threshold], bootstrap: &Bootstrap) -> Self {
         let areas = |area: fn(&PixelAreas) -> f64| {
             let of = |outcome: &CaseOutcome| match outcome {
                 CaseOutcome::Segmented { pixels, .. } | CaseOutcome::Detected { pixels, .. } => {
@@ -114,7 +117,7 @@ impl Scores {
         let pixel_auprc = areas(|areas| areas.trapezoid);
         let pixel_average_precision = areas(|areas| areas.average_precision);
         match &outcomes[0] {
-            CaseOutcome::Classified { .. } => Self::Classifier(ClassifierScores::new(outcomes, youden, bootstrap)),
+            CaseOutcome::Classified { .. } => Self::Classifier(ClassifierScores::new(outcomes, thresholds, bootstrap)),
             CaseOutcome::Segmented { .. } => {
                 let dice = |wanted: fn(bool) -> bool| {
                     let of = |outcome: &CaseOutcome| match outcome {
@@ -149,7 +152,7 @@ impl Scores {
 }
 
 impl ClassifierScores {
-    fn new(outcomes: &[CaseOutcome], youden: Option<f64>, bootstrap: &Bootstrap) -> Self {
+    fn new(outcomes: &[CaseOutcome], thresholds: &[Threshold], bootstrap: &Bootstrap) -> Self {
         let (log_odds, truth) = classified(outcomes);
         let drawn = |positions: &[usize]| -> (Vec<f64>, Vec<bool>) {
             positions.iter().map(|position| (log_odds[*position], truth[*position])).unzip()
@@ -158,20 +161,19 @@ impl ClassifierScores {
             let (log_odds, truth) = drawn(positions);
             roc_auc(&log_odds, &truth).ok()
         });
-        let half = Some((ThresholdRule::Half, 0.0));
-        let rules = half.into_iter().chain(youden.map(|log_odds| (ThresholdRule::YoudenOnValidation, log_odds)));
-        let thresholds = rules.filter_map(|(rule, threshold)| {
+        let thresholds = thresholds.iter().filter_map(|Threshold { rule, log_odds: threshold, chosen_on }| {
             let at = |positions: &[usize]| {
                 let (log_odds, truth) = drawn(positions);
-                operating_point(&log_odds, &truth, threshold).ok()
+                operating_point(&log_odds, &truth, *threshold).ok()
             };
             let share = |of: fn(&OperatingPoint) -> Option<f64>| {
                 bootstrap.estimate(log_odds.len(), |positions| at(positions).and_then(|point| of(&point)))
             };
             Some(ThresholdScores {
-                rule,
+                rule: *rule,
+                chosen_on: chosen_on.clone(),
                 threshold: 1.0 / (1.0 + (-threshold).exp()),
-                counts: operating_point(&log_odds, &truth, threshold).ok()?,
+                counts: operating_point(&log_odds, &truth, *threshold).ok()?,
                 sensitivity: share(OperatingPoint::sensitivity),
                 specificity: share(OperatingPoint::specificity),
             })

@@ -14,6 +14,9 @@ pub struct ClassFound {
     /// 0 to 1; none where nobody said how the model's logits become probabilities.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
+    /// What the logits were divided by before they became the probability; none is 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
 }
 
 impl ClassFound {
@@ -23,12 +26,13 @@ impl ClassFound {
     /// When there is no such class.
     pub fn new(card: &ModelCard, logits: &[f32], index: usize) -> Self {
         let probability = card.probabilities(logits).map(|probabilities| probabilities[index]);
-        Self { index, name: card.classes[index].clone(), probability }
+        let temperature = card.temperature.filter(|_| probability.is_some());
+        Self { index, name: card.classes[index].clone(), probability, temperature }
     }
 
-    /// Its probability in words: `probability 0.931`, or that it is not known.
+    /// Its probability in words: `probability 0.931`, with the temperature where there is one, or that it is not known.
     pub fn probability_words(&self) -> String {
-        probability_words(self.probability)
+        probability_words(self.probability, self.temperature)
     }
 
     /// A model and what it says, beside a row of its maps.
@@ -55,11 +59,12 @@ impl ClassFound {
     }
 }
 
-/// `probability 0.931`, or that it is not known.
-pub fn probability_words(probability: Option<f64>) -> String {
+/// `probability 0.931`, with the temperature of the logits where there is one, or that it is not known.
+pub fn probability_words(probability: Option<f64>, temperature: Option<f64>) -> String {
+    let at = temperature.map(|temperature| format!(" at temperature {temperature:.2}")).unwrap_or_default();
     probability.map_or_else(
         || "probability not known".to_owned(),
-        |probability| format!("probability {}", rounded(probability)),
+        |probability| format!("probability {}{at}", rounded(probability)),
     )
 }
 
@@ -81,5 +86,12 @@ mod tests {
         assert_eq!(rounded(0.99999), "above 0.999");
         assert_eq!(rounded(1e-9), "below 0.001");
         assert_eq!(rounded(0.9312), "0.931");
+    }
+
+    #[test]
+    fn a_temperature_is_told_beside_the_probability() {
+        assert_eq!(probability_words(Some(0.9312), None), "probability 0.931");
+        assert_eq!(probability_words(Some(0.9312), Some(1.375)), "probability 0.931 at temperature 1.38");
+        assert_eq!(probability_words(None, None), "probability not known");
     }
 }

@@ -14,5 +14,5 @@ pub(crate) use error::{reason, words};
 pub use opened::{count_opened, times_opened};
 pub use read::{Source, head, open, read, read_text};
 pub use staging::Leftovers;
-pub(crate) use staging::{Staging, give_up, is_empty, publishing, staging_in, sweep};
+pub(crate) use staging::{Staging, give_up, is_empty, nameless_in, publishing, staging_in, sweep};
 pub(crate) use write::{Readers, Staged, folder_of, stage, write};

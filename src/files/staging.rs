@@ -151,6 +151,14 @@ pub(crate) fn staging_in(folder: &Path) -> io::Result<Staging> {
     Err(ErrorKind::Interrupted.into())
 }
 
+/// A file in `folder` that has no name: the system removes it with the program, however that ends.
+///
+/// # Errors
+/// When none can be made there.
+pub(crate) fn nameless_in(folder: &Path) -> io::Result<File> {
+    tempfile::tempfile_in(folder).map_err(|error| bare(&error))
+}
+
 /// The same error without the words that a crate put around it.
 fn bare(error: &io::Error) -> io::Error {
     error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)

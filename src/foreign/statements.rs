@@ -60,6 +60,7 @@ impl Statements {
             channel_order: self.channel_order,
             transform_input,
             output: said.or(Output::by_rule(kind, variant.classes)),
+            temperature: None,
             logits: variant.classes,
             positive_class: self.positive_class.or(if classes.len() == 2 { Some(1) } else { None }),
             classes,

@@ -27,7 +27,10 @@ pub const ANCHOR_PX: Real = Real::new(4.0, 16_384.0);
 /// The same of a detector that is trained here, whose images are no larger than [`TRAINING_SIDE_PX`].
 pub const TRAINING_ANCHOR_PX: Real = Real::new(4.0, 512.0);
 
-/// Side of images to train on, in pixels: all of a cohort lie in memory.
+/// Memory for the images of a training, in GiB; beyond any machine.
+pub const TRAINING_MEMORY_GIB: Real = Real::new(0.0, 1e6);
+
+/// Side of images to train on, in pixels.
 pub const TRAINING_SIDE_PX: Whole = Whole::new(1, 2048);
 
 /// Passes over all images of a training; a log of more would not be read by anybody.
@@ -41,6 +44,10 @@ pub const TRAINING_BATCH: Whole = Whole::new(2, 4096);
 
 /// Learning rate and weight decay: beyond, the first step already leaves all numbers behind.
 pub const RATE: f64 = 1000.0;
+
+/// What logits are divided by before they become probabilities: beyond, every probability would be certain, or none would say
+/// anything.
+pub const TEMPERATURE: Real = Real::new(0.01, 100.0);
 
 /// Nodes of a graph that came from a file, the image among them; the largest published classifiers have about 2,000.
 pub const GRAPH_NODES: Whole = Whole::new(2, 20_000);

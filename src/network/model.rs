@@ -105,6 +105,7 @@ impl Model {
         }
         notes.extend(self.constant_logit_note().map(str::to_owned));
         notes.extend(self.card.folded_norm_note().map(str::to_owned));
+        notes.extend(self.card.temperature_note());
         let differs = self.card.checked.as_ref().filter(|checked| !checked.agrees());
         notes.extend(differs.map(|checked| format!("the model {}", checked.words())));
         notes

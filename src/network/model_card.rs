@@ -72,6 +72,11 @@ pub struct ModelCard {
     /// How the logits of a classifier become probabilities; none where nobody said so and there are more than two.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<Output>,
+    /// Classifiers: what the logits are divided by before they become probabilities, so that these are as often right as they
+    /// say (Guo et al. 2017); none is 1. One number for all classes, so that their order stays that of the logits, which
+    /// alone are explained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
     /// Logits of a classifier, maps of a segmentation, kinds of boxes of a detector; follows from the weights. A single
     /// logit has two classes.
     #[serde(skip)]
@@ -178,6 +183,7 @@ pub(super) struct CardFile {
     channel_order: Option<ChannelOrder>,
     transform_input: Option<bool>,
     output: Option<Output>,
+    temperature: Option<f64>,
     classes: Option<Vec<String>>,
     positive_class: Option<usize>,
     scaling_assumed: Option<bool>,
@@ -215,6 +221,7 @@ impl CardFile {
             channel_order: None,
             transform_input: None,
             output: None,
+            temperature: None,
             classes: None,
             positive_class: None,
             scaling_assumed: None,
@@ -327,6 +334,7 @@ impl CardFile {
                 .unwrap_or_else(|| self.architecture.assumed_scaling(inferred.input_channels, transform_input)),
             transform_input,
             output: self.output.or(Output::by_rule(kind, logits)),
+            temperature: self.temperature,
             logits,
             positive_class: positive_class.or(positive_by_rule),
             classes,
@@ -373,6 +381,9 @@ impl ModelCard {
         // Whoever trained it has scaled its images by this very rule.
         card.scaling_assumed = Some(false);
         card.width = Some(variant.width);
+        card.count_include_pad = Some(variant.count_include_pad);
+        card.norm_scale = Some(variant.norm_scale);
+        card.norm_eps = Some(variant.norm_eps);
         card.head.clone_from(&variant.head);
         card.detector = anchor_base_px
             .map(|base| DetectorFile { anchor_base_px: Some(base), p6_from_c5: Some(variant.p6_from_c5) });
@@ -524,6 +535,19 @@ impl ModelCard {
             Some(_) if self.kind != ModelKind::Classifier => {
                 refuse("output", format!("is for classifiers, but {} is none: leave it out", self.architecture))
             }
+            _ => self.check_temperature(),
+        }
+    }
+
+    fn check_temperature(&self) -> Result<()> {
+        let refuse = |problem: String| Err(Error::Card { field: "temperature", problem });
+        match self.temperature {
+            Some(_) if self.kind != ModelKind::Classifier => {
+                refuse(format!("is for classifiers, but {} is none: leave it out", self.architecture))
+            }
+            Some(temperature) if !limits::TEMPERATURE.contains(temperature) => {
+                refuse(format!("is {temperature}, not {}", limits::TEMPERATURE))
+            }
             _ => Ok(()),
         }
     }
@@ -534,11 +558,12 @@ impl ModelCard {
         if self.transform_input { transform_input(scaled, channel) } else { scaled }
     }
 
-    /// The same card, whose logits become probabilities so.
+    /// The same card, whose logits become probabilities so. A temperature that was fitted to others goes.
     ///
     /// # Errors
     /// When the network has no such probabilities.
     pub fn with_output(mut self, output: Output) -> Result<Self> {
+        self.temperature = self.temperature.filter(|_| self.output == Some(output));
         self.output = Some(output);
         self.check_classes(self.logits)?;
         Ok(self)
@@ -578,7 +603,17 @@ impl ModelCard {
 
     /// Probabilities of the classes, 0 to 1; none where nobody said how logits become probabilities.
     pub fn probabilities(&self, logits: &[f32]) -> Option<Vec<f64>> {
-        self.output.map(|output| output.probabilities(logits))
+        self.output.map(|output| output.probabilities_at(logits, self.temperature.unwrap_or(1.0)))
+    }
+
+    /// That its probabilities are not those of the bare logits, where that is so.
+    pub fn temperature_note(&self) -> Option<String> {
+        self.temperature.map(|temperature| {
+            format!(
+                "Probabilities are those of the logits over a temperature of {temperature:.4}, by the model card. Maps \
+                 explain the logits themselves."
+            )
+        })
     }
 
     /// How logits become probabilities, for work that needs to know.
@@ -719,10 +754,23 @@ mod tests {
         let cropped = r#"{"architecture": "densenet_121", "input_size": [224, 200], "resize": "center_crop", "resize_px": 256,
             "bit_depth": 8, "channel_order": "bgr"}"#;
         let padded = r#"{"architecture": "densenet_121", "resize": "pad", "scaling": "caffe"}"#;
-        for json in [json, detector, scaled, range, cropped, padded] {
+        let tempered = r#"{"architecture": "densenet_121", "temperature": 1.25}"#;
+        for json in [json, detector, scaled, range, cropped, padded, tempered] {
             let card = complete(json).unwrap();
             assert_eq!(complete(&serde_json::to_string(&card).unwrap()).unwrap(), card);
         }
+    }
+
+    #[test]
+    fn a_temperature_is_that_of_its_output() {
+        let card = complete(r#"{"architecture": "densenet_121", "temperature": 2, "output": "softmax"}"#).unwrap();
+        assert_eq!(card.probabilities(&[2.0, -2.0]), Some(Output::Softmax.probabilities(&[1.0, -1.0])));
+        assert!(card.temperature_note().unwrap().contains("temperature of 2.0000"));
+        assert_eq!(card.clone().with_output(Output::Softmax).unwrap().temperature, Some(2.0));
+        assert_eq!(card.with_output(Output::Sigmoid).unwrap().temperature, None, "it was fitted to a softmax");
+        let plain = complete(r#"{"architecture": "densenet_121"}"#).unwrap();
+        assert_eq!((plain.temperature, plain.temperature_note()), (None, None));
+        assert_eq!(plain.probabilities(&[2.0, -2.0]), Some(Output::Softmax.probabilities(&[2.0, -2.0])));
     }
 
     #[test]
@@ -751,6 +799,7 @@ mod tests {
             (r#""input_size": [320, 60]"#, "field `input_size` of the model card is 320x60, smaller than 75x75"),
             (r#""input_size": [4097, 80]"#, "field `input_size` of the model card is 4097x80, larger than 4096x4096"),
             (r#""channels": 1"#, "field `channels` of the model card is 1, but the weights read 3"),
+            (r#""temperature": 0"#, "field `temperature` of the model card is 0, not a number from 0.01 to 100"),
             (r#""classes": ["a"]"#, "field `classes` of the model card has 1 names, but the weights give 2 logits"),
             (r#""positive_class": 2"#, "field `positive_class` of the model card is 2, but there are only 2 classes"),
         ] {
@@ -762,6 +811,10 @@ mod tests {
             (
                 r#""architecture": "u_net", "kind": "classifier""#,
                 "`kind` of the model card is classifier, but u_net is for segmentation",
+            ),
+            (
+                r#""architecture": "u_net", "temperature": 2"#,
+                "`temperature` of the model card is for classifiers, but u_net is none: leave it out",
             ),
             (
                 r#""architecture": "u_net", "detector": {}"#,

@@ -39,11 +39,19 @@ impl Output {
 
     /// One probability a class, 0 to 1; those of [`Output::Softmax`] add up to 1.
     pub fn probabilities(self, logits: &[f32]) -> Vec<f64> {
+        self.probabilities_at(logits, 1.0)
+    }
+
+    /// The same of the logits over a temperature (Guo et al. 2017).
+    pub fn probabilities_at(self, logits: &[f32], temperature: f64) -> Vec<f64> {
         match self {
-            Self::Softmax => softmax(logits),
+            Self::Softmax => {
+                let scaled: Vec<f64> = logits.iter().map(|logit| f64::from(*logit) / temperature).collect();
+                softmax_f64(&scaled)
+            }
             Self::Sigmoid => {
                 let classes = 0..class_count(logits.len());
-                classes.map(|class| sigmoid(f64::from(class_logit(logits, class)))).collect()
+                classes.map(|class| sigmoid(f64::from(class_logit(logits, class)) / temperature)).collect()
             }
         }
     }
@@ -54,12 +62,21 @@ impl Output {
     /// # Panics
     /// When there is no such class.
     pub fn log_odds(self, logits: &[f32], class: usize) -> f64 {
-        let own = f64::from(class_logit(logits, class));
+        self.log_odds_at(logits, class, 1.0)
+    }
+
+    /// The same of the logits over a temperature.
+    ///
+    /// # Panics
+    /// When there is no such class.
+    pub fn log_odds_at(self, logits: &[f32], class: usize, temperature: f64) -> f64 {
+        let own = f64::from(class_logit(logits, class)) / temperature;
         match self {
             Self::Sigmoid => own,
             Self::Softmax => {
                 let others = || {
-                    logits.iter().enumerate().filter(|(index, _)| *index != class).map(|(_, logit)| f64::from(*logit))
+                    let others = logits.iter().enumerate().filter(|(index, _)| *index != class);
+                    others.map(|(_, logit)| f64::from(*logit) / temperature)
                 };
                 let highest = others().fold(f64::NEG_INFINITY, f64::max);
                 own - (highest + others().map(|logit| (logit - highest).exp()).sum::<f64>().ln())
@@ -79,11 +96,6 @@ pub(super) fn sigmoid(logit: f64) -> f64 {
 }
 
 /// Computed against the largest logit, so that nothing overflows.
-fn softmax(logits: &[f32]) -> Vec<f64> {
-    softmax_f64(&logits.iter().copied().map(f64::from).collect::<Vec<_>>())
-}
-
-/// The same of logits in double precision.
 pub(super) fn softmax_f64(logits: &[f64]) -> Vec<f64> {
     let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let powers: Vec<f64> = logits.iter().map(|logit| (logit - largest).exp()).collect();
@@ -113,6 +125,19 @@ mod tests {
         assert_eq!(Output::Sigmoid.probabilities(&[0.0]), [0.5, 0.5]);
         let [absent, present] = Output::Sigmoid.probabilities(&[2.0])[..] else { panic!("two classes") };
         assert!((present - 0.880_797_077_977_882).abs() < 1e-12 && (absent + present - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_temperature_divides_the_logits_and_keeps_their_order() {
+        let logits = [1.0, -2.0, 0.5];
+        let halved = [0.5, -1.0, 0.25];
+        for output in [Output::Softmax, Output::Sigmoid] {
+            assert_eq!(output.probabilities_at(&logits, 2.0), output.probabilities(&halved));
+            assert_eq!(output.log_odds_at(&logits, 1, 2.0), output.log_odds(&halved, 1));
+            assert_eq!(output.probabilities_at(&logits, 1.0), output.probabilities(&logits));
+        }
+        let [absent, present] = Output::Sigmoid.probabilities_at(&[3.0], 1.5)[..] else { panic!("two classes") };
+        assert!((present - 1.0 / (1.0 + (-2.0_f64).exp())).abs() < 1e-15 && (absent + present - 1.0).abs() < 1e-15);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::architecture::Architecture;
 use super::error::{Error, Result};
 use super::graph::Graph;
+use super::model_card::{CardFile, ModelCard};
 use super::weights::{Tensor, Weights};
 use crate::files::{self, Readers, Source};
 use crate::limits;
@@ -95,6 +96,16 @@ impl WeightsFile {
         };
         let tensors = parse(&self.bytes).and_then(|tensors| tensors.iter().filter_map(read).collect());
         tensors.map_err(|error: Error| error.in_file(&self.path))
+    }
+
+    /// The card beside it, whole; nothing where there is none.
+    ///
+    /// # Errors
+    /// When this is no safetensors file, or the card cannot be read or contradicts it; the path comes last.
+    pub fn card(&self) -> Result<Option<ModelCard>> {
+        let Some((card, path)) = CardFile::beside(&self.path)? else { return Ok(None) };
+        let told = card.inferred(&self.shapes()?);
+        card.complete(&told, &self.sha256).map(Some).map_err(|error| error.in_file(&path))
     }
 
     /// The tensor that a network calls `name`, alone; none where the file holds none.

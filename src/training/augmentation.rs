@@ -4,6 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
+use super::pixel_store::Pixels;
 use super::samples::Sample;
 use crate::detection::EdgeBox;
 
@@ -58,7 +59,14 @@ const MIN_VISIBLE: f32 = 0.25;
 
 impl Augmentation {
     /// The sample as it is seen in `epoch`: random numbers follow from `seed`, `epoch` and the sample's id alone.
-    pub(super) fn apply(&self, sample: &Sample, size_px: [usize; 2], seed: u64, epoch: usize) -> Augmented {
+    pub(super) fn apply(
+        &self,
+        sample: &Sample,
+        pixels: &Pixels,
+        size_px: [usize; 2],
+        seed: u64,
+        epoch: usize,
+    ) -> Augmented {
         let mut hash = Sha256::new();
         hash.update(b"augmentation");
         hash.update(seed.to_le_bytes());
@@ -79,13 +87,13 @@ impl Augmentation {
             shift_px: [shift[0] * width as f64, shift[1] * height as f64],
             centre_px: [width as f64 / 2.0, height as f64 / 2.0],
         };
-        let gray: Vec<f32> = sample.gray().collect();
+        let gray: Vec<f32> = pixels.gray().collect();
         let mut out = Augmented { gray: Vec::new(), mask: Vec::new(), boxes: Vec::new() };
         out.gray = if pose.is_identity() { gray } else { pose.bilinear(&gray, size_px) };
         for value in &mut out.gray {
             *value = ((*value - 127.5) * contrast + 127.5 + brightness).clamp(0.0, 255.0);
         }
-        if let Some(mask) = &sample.mask {
+        if let Some(mask) = &pixels.mask {
             let mask: Vec<f32> = mask.pixels().iter().map(|pixel| f32::from(u8::from(*pixel))).collect();
             out.mask = if pose.is_identity() { mask } else { pose.bilinear(&mask, size_px) };
             out.mask.iter_mut().for_each(|value| *value = f32::from(u8::from(*value >= 0.5)));

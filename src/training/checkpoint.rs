@@ -114,6 +114,9 @@ impl Checkpoint {
                 return Err(failed(format!("it was made with {field} {found}, now it is {value}")));
             }
         }
+        if let Some((field, value)) = note.told.iter().find(|(field, _)| !told.contains_key(*field)) {
+            return Err(failed(format!("it was made with {field} {value}, now it is none")));
+        }
         let tensors = SafeTensors::deserialize(&bytes).map_err(|error| failed(error.to_string()))?;
         let mut sets = [const { Vec::new() }; 4];
         for (name, view) in tensors.iter() {

@@ -132,6 +132,7 @@ mod tests {
             train_loss: loss,
             validation_loss: loss,
             validation_score: 0.5,
+            validation_scores: Vec::new(),
             seconds: 1.0,
         };
         for epochs in [vec![epoch(1, 0.7)], vec![epoch(1, f64::NAN), epoch(2, 0.0)], vec![]] {

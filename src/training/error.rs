@@ -33,10 +33,12 @@ pub enum Error {
         reason: String,
     },
     /// Images of one kind only.
-    #[error("the {split} split has {found}; both images with and without the finding are needed")]
+    #[error("the {split} split has {found}{}; both images with and without the finding are needed", of_finding(*finding))]
     OneClass {
         /// The split.
         split: &'static str,
+        /// Which of several findings or classes, from 0.
+        finding: Option<usize>,
         /// What it has, in words.
         found: String,
     },
@@ -64,6 +66,13 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// Prepared images that could not be kept on the disk.
+    #[error(
+        "the prepared images could not be kept in a file beside the output ({}); make room there, or let them take more memory \
+         (--memory)",
+        words(.0)
+    )]
+    Pixels(std::io::Error),
     /// A file that could not be read or written.
     #[error("{action} failed ({}): {}", words(source), path.display())]
     Io {
@@ -77,4 +86,8 @@ pub enum Error {
     /// The caller said stop.
     #[error("interrupted")]
     Cancelled,
+}
+
+fn of_finding(finding: Option<usize>) -> String {
+    finding.map_or_else(String::new, |finding| format!(" (number {} of --task)", finding + 1))
 }

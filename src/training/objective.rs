@@ -6,16 +6,19 @@ use super::augmentation::Augmented;
 use super::error::Result;
 use super::loss::{
     BoxLoss, ClassWeights, DetectionTargets, Error as LossError, Focal, SegmentationLoss, binary_cross_entropy,
-    detection_loss, output_gradients, segmentation_loss, softmax_cross_entropy,
+    detection_loss, findings_cross_entropy, output_gradients, segmentation_loss, softmax_cross_entropy,
 };
+use super::samples::{Sample, Samples};
 use crate::detection::{Anchors, TrueBox};
-use crate::network::{Batch, Graph, ModelKind};
+use crate::network::{Batch, Graph, ModelKind, Output};
 
 /// What is made small.
 #[derive(Clone, Debug)]
 pub(super) enum Objective {
-    /// Cross-entropy with a weight for each class.
+    /// Cross-entropy with a weight for each class, of images that are of one class.
     Classes(ClassWeights),
+    /// Cross-entropy of several findings, each with a weight for its absence and its presence.
+    Findings(Vec<ClassWeights>),
     /// Cross-entropy of pixels and soft Dice.
     Pixels,
     /// Focal loss and distance of boxes from these anchors.
@@ -24,18 +27,34 @@ pub(super) enum Objective {
 
 /// What a batch should give.
 pub(super) struct Truth<'a> {
-    /// 1 with the finding, 0 without.
-    pub(super) classes: &'a [usize],
+    pub(super) samples: &'a [&'a Sample],
     pub(super) images: &'a [Augmented],
 }
 
 impl Objective {
-    /// The objective of a network for images of `size_px`.
-    pub(super) fn new(graph: &Graph, size_px: [usize; 2], anchor_base_px: f64, weights: ClassWeights) -> Result<Self> {
-        Ok(match graph.kind() {
-            ModelKind::Classifier => Self::Classes(weights),
-            ModelKind::Segmentation => Self::Pixels,
-            ModelKind::Detection => {
+    /// The objective of a training; `output` is how the logits of a classifier become probabilities.
+    pub(super) fn new(
+        graph: &Graph,
+        output: Option<Output>,
+        train: &Samples,
+        anchor_base_px: f64,
+        is_balanced: bool,
+    ) -> Result<Self> {
+        let weights = |counts: &[usize]| {
+            if is_balanced { ClassWeights::balanced(counts) } else { ClassWeights::equal(counts.len()) }
+        };
+        let (size_px, findings) = (train.size_px, train.findings());
+        Ok(match (graph.kind(), output) {
+            (ModelKind::Classifier, Some(Output::Sigmoid)) if findings > 1 => {
+                Self::Findings((0..findings).map(|finding| weights(&train.counts_of(finding))).collect())
+            }
+            (ModelKind::Classifier, _) if findings > 1 => {
+                let counts: Vec<usize> = (0..findings).map(|class| train.counts_of(class)[1]).collect();
+                Self::Classes(weights(&counts))
+            }
+            (ModelKind::Classifier, _) => Self::Classes(weights(&train.counts())),
+            (ModelKind::Segmentation, _) => Self::Pixels,
+            (ModelKind::Detection, _) => {
                 let extents = graph.extents(size_px[0], size_px[1])?;
                 let levels = &graph.outputs()[..graph.outputs().len() / 2];
                 let grids: Vec<[usize; 2]> = levels.iter().map(|id| extents[id.index()]).collect();
@@ -56,7 +75,13 @@ impl Objective {
                 let logits = outputs[0].flatten_from(1).map_err(candle)?;
                 let single = logits.dims()[1] == 1;
                 let loss = if single { binary_cross_entropy } else { softmax_cross_entropy };
-                loss(&logits, truth.classes, weights)?
+                let classes: Vec<usize> = truth.samples.iter().map(|sample| sample.class()).collect();
+                loss(&logits, &classes, weights)?
+            }
+            Self::Findings(weights) => {
+                let logits = outputs[0].flatten_from(1).map_err(candle)?;
+                let labels: Vec<&[Option<bool>]> = truth.samples.iter().map(|sample| &sample.labels[..]).collect();
+                findings_cross_entropy(&logits, &labels, weights)?
             }
             Self::Pixels => {
                 let values: Vec<f32> = truth.images.iter().flat_map(|image| image.mask.iter().copied()).collect();

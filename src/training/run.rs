@@ -12,13 +12,13 @@ use super::augmentation::Augmented;
 use super::checkpoint::Checkpoint;
 use super::error::{Error, Result};
 use super::log::Epoch;
-use super::loss::ClassWeights;
 use super::objective::{Objective, Truth};
 use super::samples::{Sample, Samples};
 use super::schedule::Schedule;
 use super::settings::Settings;
-use super::validation::{Score, validate};
-use crate::network::{AdamW, Batch, Mode, ModelKind, Scaling, Trainable, Weights};
+use super::temperature::{NoTemperature, temperature};
+use super::validation::{Score, Scoring};
+use crate::network::{AdamW, Batch, Mode, ModelKind, Output, Scaling, Trainable, Weights};
 use crate::watch::Watch;
 
 /// Steps in a row whose gradient may be no number before the training is given up.
@@ -58,6 +58,8 @@ pub struct Training<'a> {
     pub trainer: Box<dyn Trainable>,
     /// How gray values become its input.
     pub scaling: Scaling,
+    /// How the logits of a classifier become probabilities; nothing for others.
+    pub output: Option<Output>,
     /// Side of a detector's smallest anchor in pixels; others do not use it.
     pub anchor_base_px: f64,
     /// Images to learn from.
@@ -86,25 +88,11 @@ impl Training<'_> {
     ///
     /// # Errors
     /// When settings or images do not allow it, it diverges, the device fails, or `watch` cancels.
-    pub fn run(mut self, resume: Option<Checkpoint>, watch: &dyn TrainingWatch) -> Result<Outcome> {
+    pub fn run(&mut self, resume: Option<Checkpoint>, watch: &dyn TrainingWatch) -> Result<Outcome> {
         self.settings.check()?;
-        let kind = self.trainer.graph().kind();
-        for (split, samples) in [("train", self.train), ("val", self.validation)] {
-            let [negative, positive] = samples.counts();
-            let one_class = if negative == 0 { Some("no image without it") } else { None };
-            let one_class = if positive == 0 { Some("no image with the finding") } else { one_class };
-            if let Some(found) = one_class.filter(|_| kind == ModelKind::Classifier || positive == 0) {
-                return Err(Error::OneClass { split, found: found.to_owned() });
-            }
-        }
-        let classes = self.trainer.graph().classes();
-        let weights = match (self.settings.balanced, classes) {
-            (true, 1 | 2) => ClassWeights::balanced(&self.train.counts()),
-            _ => ClassWeights::equal(classes.max(2)),
-        };
-        let size_px = self.train.size_px;
-        let objective = Objective::new(self.trainer.graph(), size_px, self.anchor_base_px, weights)?;
-        let batch = self.settings.batch.min(self.train.list.len());
+        self.check_classes()?;
+        let objective = self.objective()?;
+        let batch = self.batch();
         let steps_per_epoch = (self.train.list.len() / batch).max(1) as u64;
         let total_steps = steps_per_epoch * self.settings.epochs as u64;
         let schedule = Schedule {
@@ -152,8 +140,10 @@ impl Training<'_> {
                     secs_left: rate * (total_steps - state.steps) as f64,
                 });
             }
-            let Score { loss: validation_loss, score: validation_score } =
-                validate(self.trainer.as_mut(), &objective, self.validation, &self.scaling, batch, watch)?;
+            let (samples, scaling, output) = (self.validation, &self.scaling, self.output);
+            let scoring = Scoring { objective: &objective, samples, scaling, output, batch };
+            let Score { loss: validation_loss, score: validation_score, each } =
+                scoring.score(self.trainer.as_mut(), watch)?;
             if !validation_loss.is_finite() {
                 return Err(Error::Diverged { epoch, what: "validation loss" });
             }
@@ -166,12 +156,66 @@ impl Training<'_> {
                 train_loss: loss_sum / steps_per_epoch as f64,
                 validation_loss,
                 validation_score,
+                validation_scores: each,
                 seconds: started.elapsed().as_secs_f64(),
             });
             watch.epoch(&state)?;
         }
         let (best_epoch, best_score) = (state.best_epoch, state.best_score);
         Ok(Outcome { weights: state.best, best_epoch, best_score, epochs: state.log })
+    }
+
+    /// The temperature of a classifier with these weights, fitted on the validation images.
+    ///
+    /// # Errors
+    /// When the device fails or `watch` cancels. The inner error says why there is none.
+    pub fn temperature(
+        &mut self,
+        weights: &Weights,
+        watch: &dyn Watch,
+    ) -> Result<std::result::Result<f64, NoTemperature>> {
+        let moments = self.trainer.moments()?;
+        self.trainer.restore(weights, &moments)?;
+        let objective = self.objective()?;
+        let (batch, samples, scaling, output) = (self.batch(), self.validation, &self.scaling, self.output);
+        let scoring = Scoring { objective: &objective, samples, scaling, output, batch };
+        Ok(temperature(&scoring.answers(self.trainer.as_mut(), watch)?))
+    }
+
+    /// Refuses images that cannot teach what they are to teach.
+    fn check_classes(&self) -> Result<()> {
+        let is_classifier = self.trainer.graph().kind() == ModelKind::Classifier;
+        for (split, samples) in [("train", self.train), ("val", self.validation)] {
+            let several = Some(samples.findings()).filter(|findings| is_classifier && *findings > 1);
+            let counts: Vec<[usize; 2]> = match several {
+                Some(findings) => (0..findings).map(|finding| samples.counts_of(finding)).collect(),
+                None => vec![samples.counts()],
+            };
+            let missing = |[negative, positive]: [usize; 2]| match (negative, positive) {
+                (_, 0) => Some("no image with the finding"),
+                (0, _) if is_classifier => Some("no image without it"),
+                _ => None,
+            };
+            let which = |finding: usize| several.map(|_| finding);
+            let faults: Vec<(usize, &str)> =
+                counts.iter().enumerate().filter_map(|(finding, counts)| Some((finding, missing(*counts)?))).collect();
+            // A finding that the validation images do not tell apart has no score; the others decide.
+            let is_fatal = split == "train" || faults.len() == counts.len();
+            if let Some((finding, found)) = faults.first().filter(|_| is_fatal) {
+                return Err(Error::OneClass { split, finding: which(*finding), found: (*found).to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    fn objective(&self) -> Result<Objective> {
+        let (graph, anchor_base_px) = (self.trainer.graph(), self.anchor_base_px);
+        Objective::new(graph, self.output, self.train, anchor_base_px, self.settings.balanced)
+    }
+
+    /// Images a step.
+    fn batch(&self) -> usize {
+        self.settings.batch.min(self.train.list.len())
     }
 
     /// The order of the images in an epoch.
@@ -196,13 +240,15 @@ impl Training<'_> {
         let samples: Vec<&Sample> = group.iter().map(|index| &self.train.list[*index]).collect();
         let Settings { augmentation, seed, weight_decay, clip_norm, .. } = *self.settings;
         let size_px = self.train.size_px;
-        let images: Vec<Augmented> =
-            samples.par_iter().map(|sample| augmentation.apply(sample, size_px, seed, epoch)).collect();
-        let classes: Vec<usize> = samples.iter().map(|sample| usize::from(sample.positive)).collect();
+        let read = |sample: &&Sample| {
+            let pixels = self.train.pixels(sample)?;
+            Ok(augmentation.apply(sample, &pixels, size_px, seed, epoch))
+        };
+        let images: Vec<Augmented> = samples.par_iter().map(read).collect::<Result<_>>()?;
         let channels = self.trainer.graph().input_channels();
         let input = scaled(images.iter().map(|image| &image.gray[..]), size_px, channels, &self.scaling);
         let outputs = self.trainer.forward(&input, Mode::Train)?;
-        let (loss, gradients) = objective.gradients(&outputs, &Truth { classes: &classes, images: &images })?;
+        let (loss, gradients) = objective.gradients(&outputs, &Truth { samples: &samples, images: &images })?;
         self.trainer.backward(&gradients)?;
         let optimizer = AdamW { learning_rate, weight_decay, clip_norm: Some(clip_norm), ..AdamW::default() };
         let norm = self.trainer.update(&optimizer)?;

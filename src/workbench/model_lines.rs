@@ -23,6 +23,9 @@ pub(super) fn model_lines_ui(
     for note in notes.into_iter().flatten() {
         ui.label(RichText::new(note).small());
     }
+    if let Some(note) = model.model.card.temperature_note() {
+        ui.label(RichText::new(note).small());
+    }
     if let Some(checked) = &model.model.card.checked {
         let words = RichText::new(format!("The model {}.", checked.words())).small();
         ui.label(if checked.agrees() { words } else { words.color(theme::caution(ui.visuals())) });

@@ -63,7 +63,7 @@ fn csv_has_a_row_an_image_and_a_column_a_class() {
         let class = |name: &str| [format!("logit_{name}"), format!("probability_{name}")];
         let mut head = ["index", "image", "predicted", "predicted_name"].map(str::to_owned).to_vec();
         head.extend(names.iter().flat_map(|name| class(name)));
-        head.extend(["warnings", "scaling_assumed", "caution"].map(str::to_owned));
+        head.extend(["warnings", "scaling_assumed", "temperature", "caution"].map(str::to_owned));
         assert_eq!(reader.headers().unwrap(), head);
         let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
         assert_eq!(rows.len(), 2);
@@ -76,7 +76,7 @@ fn csv_has_a_row_an_image_and_a_column_a_class() {
                 assert_eq!(number(4 + 2 * class) as f32, of("logits") as f32);
                 assert_eq!(number(5 + 2 * class), of("probabilities"));
             }
-            assert_eq!((&row[8], &row[10]), ("0", "Trained on generated images. It says nothing about patients."));
+            assert_eq!((&row[8], &row[11]), ("0", "Trained on generated images. It says nothing about patients."));
         }
     }
 }

@@ -64,13 +64,82 @@ fn weights_with_another_head_are_taken_over() {
     let done = train(&out, &["--arch", "densenet_121", "--epochs", "1", "--learning-rate", "1e-9", "--init", init]);
     let message = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "{message}");
-    assert!(message.contains("2 drawn from the seed, 2 of the file not used"), "{message}");
+    assert!(
+        message.contains("--init: ") && message.contains("2 drawn from the seed: classifier.bias ([1000] in"),
+        "{message}"
+    );
     let (given, found) = (Weights::initialize(&graph, 9), Model::open(&out, None).unwrap().weights);
     let name = "features.conv0.weight";
     let pairs = given.get(name).unwrap().values.iter().zip(&found.get(name).unwrap().values);
     assert!(pairs.clone().all(|(given, found)| (given - found).abs() < 1e-6), "taken over, and hardly moved");
     let other = train(&folder.path().join("other.safetensors"), &["--arch", "inception_v3", "--init", init]);
     refused(&other, 2, "not one tensor of the file fits");
+}
+
+#[test]
+fn first_weights_bring_what_their_card_says_and_little_of_them_is_warned_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let variant = Variant {
+        width: 0.0625,
+        classes: 1000,
+        count_include_pad: false,
+        norm_scale: false,
+        ..Architecture::InceptionV3.usual_variant()
+    };
+    let graph = Architecture::InceptionV3.graph(&variant);
+    let init = folder.path().join("keras.safetensors");
+    let given = Weights::initialize(&graph, 9);
+    given.save(&init).unwrap();
+    let card = r#"{"architecture": "inception_v3", "width": 0.0625, "count_include_pad": false, "scaling": "unit"}"#;
+    std::fs::write(init.with_extension("json"), card).unwrap();
+    let once = ["--arch", "inception_v3", "--epochs", "1", "--init", init.to_str().unwrap()];
+    let out = folder.path().join("model.safetensors");
+    let done = train(&out, &once);
+    let message = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{message}");
+    assert!(message.contains("tensors taken over; 2 drawn from the seed") && !message.contains("90 %"), "{message}");
+    assert!(message.contains("learned from images scaled by"), "the card says another scaling: {message}");
+    let model = Model::open(&out, None).unwrap();
+    assert!(!model.card.count_include_pad && !model.card.norm_scale);
+    assert!(model.weights.get("Conv2d_1a_3x3.bn.weight").is_err(), "no factor is made up");
+
+    // A third of the tensors is missing.
+    let mut part = Weights::default();
+    for (name, tensor) in given.iter().filter(|(name, _)| !name.starts_with("Mixed_6")) {
+        part.insert(name.clone(), tensor.clone());
+    }
+    part.save(&init).unwrap();
+    let done = train(&folder.path().join("part.safetensors"), &once);
+    let message = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{message}");
+    assert!(message.contains("less than 90 % of the network is taken over"), "{message}");
+    assert!(message.contains("Mixed_6a.branch3x3.bn.bias (not in the file)"), "{message}");
+}
+
+#[test]
+fn images_that_do_not_fit_into_memory_give_the_same_model_and_leave_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let trained = |name: &str, more: &[&str]| {
+        let out = folder.path().join(name).join("model.safetensors");
+        std::fs::create_dir(out.parent().unwrap()).unwrap();
+        let mut arguments = vec!["train", "--cohort", "phantom:4:40", "--task", "pneumothorax", "--input-size", "128"];
+        arguments.extend(["--width", "0.0625", "--batch", "8", "--arch", "densenet_121", "--epochs", "2"]);
+        arguments.extend(["--out", out.to_str().unwrap()]);
+        arguments.extend(more);
+        let done = saliscope(&arguments);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        assert_eq!(std::fs::read_dir(out.parent().unwrap()).unwrap().count(), 4, "weights, card, log and curve");
+        (Model::open(&out, None).unwrap(), String::from_utf8(done.stderr).unwrap())
+    };
+    let (memory, said) = trained("memory", &[]);
+    assert!(!said.contains("GiB"), "{said}");
+    // No terminal: plain lines, one an epoch at least, with the time left.
+    assert!(said.lines().any(|line| line.starts_with("epoch 1: ") && line.contains(" left")), "{said}");
+    assert!(!said.contains(|sign: char| sign.is_control() && sign != '\n'), "{said:?}");
+    let (disk, said) = trained("disk", &["--memory", "0.0001", "--threads", "1"]);
+    assert!(said.contains("may take 0.00 GiB of memory (--memory): they are kept in a file beside --out"), "{said}");
+    assert_eq!(disk.sha256, memory.sha256);
+    assert_eq!(disk.card.temperature, memory.card.temperature);
 }
 
 #[test]
@@ -85,6 +154,8 @@ fn what_cannot_be_trained_is_refused() {
     refused(&train(&file, &["--arch", "u_net", "--batch", "1"]), 2, "batch must be a whole number from 2 to 4096");
     refused(&train(&file, &["--arch", "u_net", "--learning-rate=-1"]), 2, "learning rate must be");
     refused(&train(&file, &["--arch", "u_net", "--resume"]), 2, "no checkpoint");
+    refused(&train(&file, &["--arch", "u_net", "--output", "sigmoid"]), 2, "is for classifiers, and u_net is none");
+    refused(&train(&file, &["--arch", "densenet_121", "--memory=-1"]), 2, "a number from 0 to 1000000 is needed");
     refused(&train(&file, &["--arch", "u_net", "--init", "absent.safetensors"]), 1, "absent.safetensors");
     let tiny = saliscope(&[
         "train",

@@ -1,12 +1,13 @@
 //! The course of a training, from the library.
 
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use saliscope::cohort::{Cohort, CohortOptions, Split};
-use saliscope::network::{Architecture, CpuOptions, CpuTrainer, ModelKind, Variant, Weights};
+use saliscope::network::{Architecture, CpuOptions, CpuTrainer, ModelKind, Output, Variant, Weights};
 use saliscope::training::{
-    Augmentation, Checkpoint, Error, Outcome, Progress, Result, Samples, Settings, Training, TrainingWatch,
+    Augmentation, Checkpoint, Error, Loading, Outcome, Progress, Result, Samples, Settings, Training, TrainingWatch,
 };
 use saliscope::truth::Task;
 use saliscope::watch::Watch;
@@ -46,7 +47,13 @@ pub(crate) fn samples(task: Task, count: usize, kind: ModelKind) -> [Samples; 2]
     let options = CohortOptions { task: Some(task), phantom_size_px: SIDE_PX, ..CohortOptions::default() };
     let spec = format!("phantom:3:{count}").parse().unwrap();
     let cohort = Cohort::open(&spec, &options, &()).unwrap();
-    [Split::Train, Split::Val].map(|split| Samples::load(&cohort, split, kind, [SIDE_PX; 2], &()).unwrap())
+    loaded(&cohort, kind, None)
+}
+
+/// Both splits of a cohort, in memory or in a file of a folder.
+pub(crate) fn loaded(cohort: &Cohort, kind: ModelKind, folder: Option<&Path>) -> [Samples; 2] {
+    let loading = Loading { kind, size_px: [SIDE_PX; 2], is_one_class: false, folder };
+    [Split::Train, Split::Val].map(|split| Samples::load(cohort, split, &loading, &()).unwrap())
 }
 
 struct Course<'a> {
@@ -62,7 +69,8 @@ impl Course<'_> {
         let graph = self.architecture.graph(&Variant { width: 1.0 / 16.0, classes, ..Variant::default() });
         let weights = Weights::initialize(&graph, self.settings.seed);
         let options = CpuOptions { threads: Some(self.threads), ..CpuOptions::default() };
-        let training = Training {
+        let mut training = Training {
+            output: (classes == 2).then_some(Output::Softmax),
             trainer: Box::new(CpuTrainer::new(graph, &weights, options).unwrap()),
             scaling: self.architecture.usual_scaling(3),
             anchor_base_px: 6.0,
@@ -103,6 +111,33 @@ fn pauses_and_threads_change_nothing() {
 }
 
 #[test]
+fn images_on_the_disk_teach_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    for (architecture, task) in [
+        (Architecture::DenseNet121, Task::Pneumothorax),
+        (Architecture::UNet, Task::Pneumothorax),
+        (Architecture::RetinaNet, Task::Pneumonia),
+    ] {
+        let kind = architecture.kind();
+        let options = CohortOptions { task: Some(task), phantom_size_px: SIDE_PX, ..CohortOptions::default() };
+        let cohort = Cohort::open(&"phantom:3:40".parse().unwrap(), &options, &()).unwrap();
+        let (memory, disk) = (loaded(&cohort, kind, None), loaded(&cohort, kind, Some(folder.path())));
+        assert_eq!(memory[0].fingerprint(), disk[0].fingerprint());
+        let run = |images: &[Samples; 2], threads: usize, resume: Option<Checkpoint>| {
+            let keeper = Keeper::default();
+            let course = Course { architecture, images, settings: settings(2), threads };
+            (course.run(resume, &keeper).unwrap(), keeper.kept.into_inner().unwrap())
+        };
+        let (expected, mut kept) = run(&memory, 2, None);
+        let (found, _) = run(&disk, 1, None);
+        assert_eq!(found.weights, expected.weights, "{architecture}");
+        let (resumed, _) = run(&disk, 2, Some(kept.remove(0)));
+        assert_eq!(resumed.weights, expected.weights, "{architecture}, resumed from memory to disk");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "pixels of patients have no name on the disk");
+    }
+}
+
+#[test]
 fn a_checkpoint_of_another_training_is_refused_by_field() {
     let images = samples(Task::Pneumothorax, 40, ModelKind::Classifier);
     let architecture = Architecture::DenseNet121;
@@ -115,6 +150,8 @@ fn a_checkpoint_of_another_training_is_refused_by_field() {
     kept.save(&told(0.25), &path).unwrap();
     let error = Checkpoint::open(&told(0.5), &path).unwrap_err().to_string();
     assert!(error.contains("width 0.25, now it is 0.5"), "{error}");
+    let error = Checkpoint::open(&serde_json::Map::new(), &path).unwrap_err().to_string();
+    assert!(error.contains("seed 1, now it is none"), "{error}");
     let bytes = std::fs::read(&path).unwrap();
     for length in [0, 7, 8, 100, bytes.len() / 2, bytes.len() - 1] {
         std::fs::write(&path, &bytes[..length]).unwrap();

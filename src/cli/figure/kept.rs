@@ -156,7 +156,10 @@ fn labels(spec: &Spec, ground: &Ground, report: &Value) -> Labels {
     let explained = report.get("explained").or_else(|| report.pointer("/images/0/explained"));
     let headline = explained.and_then(|class| {
         let name = class.get("name")?.as_str()?;
-        let words = export::probability_words(class.get("probability").and_then(Value::as_f64));
+        let words = {
+            let number = |field: &str| class.get(field).and_then(Value::as_f64);
+            export::probability_words(number("probability"), number("temperature"))
+        };
         Some(format!("Explained: “{name}”, {words}"))
     });
     let model = text("/model/name").map(|name| {

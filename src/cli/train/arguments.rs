@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::super::arguments::{DeviceChoice, YesNo, real, whole};
+use super::super::arguments::{DeviceChoice, OutputChoice, YesNo, real, whole};
 use super::super::console;
 use super::super::error::{Error, Result};
 use super::super::interrupt::Interrupt;
 use super::super::progress::Progress;
-use crate::cohort::{Cohort, CohortOptions, CohortSpec, ThirdClass};
-use crate::limits;
-use crate::network::{Architecture, DetectorCard, ModelKind, Precision, RuntimeOptions};
-use crate::training::{Augmentation, Samples, Settings};
+use crate::cohort::{Cohort, CohortOptions, CohortSpec, Split, ThirdClass};
+use crate::network::{Architecture, DetectorCard, ModelKind, Output, Precision, RuntimeOptions, Variant};
+use crate::training::{Augmentation, Samples, Settings, usual_memory_bytes};
 use crate::truth::Task;
+use crate::{files, limits};
 
 /// Trains a network on the images of a cohort.
 ///
@@ -79,6 +79,9 @@ fn architecture_help() -> String {
     format!("Architecture, one of {}", Architecture::known())
 }
 
+/// Bytes of a GiB.
+const GIB: f64 = (1_u64 << 30) as f64;
+
 /// How long and how fast.
 #[derive(Debug, Args)]
 pub(super) struct Course {
@@ -106,6 +109,14 @@ pub(super) struct Course {
     /// Weights to begin with; tensors of other names or shapes (another head) are drawn from the seed
     #[arg(long, value_name = "FILE")]
     pub(super) init: Option<PathBuf>,
+    /// How outputs become probabilities: exactly one class is true (softmax), or each finding is true or not (sigmoid). One
+    /// finding has two outputs and a softmax when left out, several have a sigmoid each
+    #[arg(long, value_name = "OUTPUT", value_enum)]
+    output: Option<OutputChoice>,
+    /// Memory for the prepared images, in GiB; what takes more is kept in a file beside --out that goes with the program. Half
+    /// of the free memory when left out
+    #[arg(long, value_name = "GIB", value_parser = real(limits::TRAINING_MEMORY_GIB))]
+    memory: Option<f64>,
     /// Side of a detector's smallest anchor, on the grid of every eighth pixel; the article's 32 pixels when left out
     #[arg(long, value_name = "PX", value_parser = real(limits::TRAINING_ANCHOR_PX))]
     anchor_base: Option<f64>,
@@ -201,6 +212,9 @@ impl Arguments {
         if !(self.width > 0.0 && self.width <= limits::WIDTH) {
             return refuse(format!("--width: must be a number above 0 and up to {}", limits::WIDTH));
         }
+        if self.course.output.is_some() && self.arch.kind() != ModelKind::Classifier {
+            return refuse(format!("--output: is for classifiers, and {} is none", self.arch));
+        }
         let (kind, task) = (self.arch.kind(), self.task.task());
         if kind == ModelKind::Detection && task == Task::Pneumothorax {
             return refuse(format!("--arch: {} learns boxes, and {task} has masks; use u_net", self.arch));
@@ -266,6 +280,7 @@ impl Arguments {
         device: &str,
         train: &Samples,
         validation: &Samples,
+        variant: &Variant,
         init: Option<&[(String, crate::network::Tensor)]>,
     ) -> serde_json::Map<String, serde_json::Value> {
         let mut told = serde_json::Map::new();
@@ -278,6 +293,26 @@ impl Arguments {
         put("training images", format!("{:016x}", train.fingerprint()).into());
         put("validation images", format!("{:016x}", validation.fingerprint()).into());
         put("first weights", init.map_or(0, <[_]>::len).into());
+        // What earlier versions did not know is told where it is not as it was.
+        let usual = self.arch.usual_variant();
+        if variant.count_include_pad != usual.count_include_pad {
+            put("count_include_pad", variant.count_include_pad.into());
+        }
+        if variant.norm_scale != usual.norm_scale {
+            put("norm_scale", variant.norm_scale.into());
+        }
+        if variant.norm_eps.to_bits() != usual.norm_eps.to_bits() {
+            put("norm_eps", variant.norm_eps.into());
+        }
+        if variant.p6_from_c5 != usual.p6_from_c5 {
+            put("p6_from_c5", variant.p6_from_c5.into());
+        }
+        if variant.input_channels != usual.input_channels {
+            put("input_channels", variant.input_channels.into());
+        }
+        if let Some(output) = self.course.output {
+            put("output", Output::from(output).name().into());
+        }
         // Threads change nothing, the kind of kernels does.
         put("device", device.split(',').next().unwrap_or(device).into());
         if let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(settings) {
@@ -289,6 +324,38 @@ impl Arguments {
             }
         }
         told
+    }
+
+    /// How the logits of the network become probabilities, and how many it has.
+    pub(super) fn output(&self) -> (Option<Output>, usize) {
+        if self.arch.kind() != ModelKind::Classifier {
+            return (None, self.arch.usual_variant().classes);
+        }
+        match self.course.output.map_or(Output::Softmax, Output::from) {
+            Output::Softmax => (Some(Output::Softmax), 2),
+            Output::Sigmoid => (Some(Output::Sigmoid), 1),
+        }
+    }
+
+    /// The folder for a file of the prepared images, where these would take more memory than they may.
+    pub(super) fn scratch_folder(&self, cohort: &Cohort) -> Option<PathBuf> {
+        let size_px = [self.input_size; 2];
+        let needed = Samples::bytes(cohort, &[Split::Train, Split::Val], self.arch.kind(), size_px);
+        let gib = |bytes: u64| bytes as f64 / GIB;
+        let most = self.course.memory.unwrap_or_else(|| gib(usual_memory_bytes()));
+        if gib(needed) <= most {
+            return None;
+        }
+        if !self.quiet {
+            let said =
+                if self.course.memory.is_some() { "--memory" } else { "half of what is free; --memory changes it" };
+            console::tell(format_args!(
+                "the prepared images take {:.2} GiB and may take {most:.2} GiB of memory ({said}): they are kept in a file \
+                 beside --out, which goes when the training ends, however it ends",
+                gib(needed)
+            ));
+        }
+        Some(files::folder_of(&self.out).to_owned())
     }
 
     /// Whether the network learned from images of patients, as far as that is known: what was said, else what the images

@@ -7,6 +7,7 @@ use super::stable;
 
 const SOFTMAX: &str = "softmax cross-entropy";
 const BINARY: &str = "binary cross-entropy";
+const FINDINGS: &str = "binary cross-entropy of several findings";
 
 /// How much an image of each class counts.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,6 +96,34 @@ pub fn binary_cross_entropy(logits: &Tensor, targets: &[usize], weights: &ClassW
         (stable::binary_cross_entropy(logits, &targets)? * on_device_of(logits, shares)?)?.sum_all()
     };
     loss().map_err(Error::candle(BINARY))
+}
+
+/// Binary cross-entropy of logits `[n, findings]`, each a label of its own that is true, false or not known: the weighted
+/// mean over the known ones, 0 where none is. `labels` are by image, then by finding; `weights` are two for each finding, of
+/// its absence and of its presence.
+///
+/// # Errors
+/// When shapes, labels and weights do not belong together, or the device fails.
+pub fn findings_cross_entropy(logits: &Tensor, labels: &[&[Option<bool>]], weights: &[ClassWeights]) -> Result<Tensor> {
+    let findings = weights.len();
+    check_shape(FINDINGS, logits, [labels.len(), findings])?;
+    if labels.iter().any(|labels| labels.len() != findings) || weights.iter().any(|weights| weights.0.len() != 2) {
+        let needed = format!("{findings} labels an image and two weights a finding");
+        return Err(Error::Shape { loss: FINDINGS, needed, found: logits.dims().to_vec() });
+    }
+    let pairs = || labels.iter().flat_map(|labels| labels.iter().zip(weights));
+    let weight = |(label, weights): (&Option<bool>, &ClassWeights)| {
+        label.map_or(0.0, |label| f64::from(weights.0[usize::from(label)]))
+    };
+    let sum: f64 = pairs().map(weight).sum();
+    // No label: no loss, and no gradient.
+    let shares = pairs().map(|pair| if sum > 0.0 { weight(pair) / sum } else { 0.0 }).collect();
+    let targets = pairs().map(|(label, _)| f64::from(u8::from(*label == Some(true)))).collect();
+    let loss = || {
+        let targets = on_device_of(logits, targets)?;
+        (stable::binary_cross_entropy(logits, &targets)? * on_device_of(logits, shares)?)?.sum_all()
+    };
+    loss().map_err(Error::candle(FINDINGS))
 }
 
 fn check_shape(loss: &'static str, logits: &Tensor, needed: [usize; 2]) -> Result<()> {

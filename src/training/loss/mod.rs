@@ -9,7 +9,7 @@ mod gradients;
 mod segmentation;
 mod stable;
 
-pub use classification::{ClassWeights, binary_cross_entropy, softmax_cross_entropy};
+pub use classification::{ClassWeights, binary_cross_entropy, findings_cross_entropy, softmax_cross_entropy};
 pub use detection::{BoxLoss, DetectionLoss, DetectionTargets, Focal, detection_loss};
 pub use error::{Error, Result};
 pub use gradients::output_gradients;
