@@ -30,12 +30,16 @@ mod ended;
 mod evaluate;
 #[path = "command_line/explain.rs"]
 mod explain;
+#[path = "command_line/export_maps.rs"]
+mod export_maps;
 #[path = "command_line/families.rs"]
 mod families;
 #[path = "command_line/figure.rs"]
 mod figure;
 #[path = "command_line/identity.rs"]
 mod identity;
+#[path = "command_line/image_lists.rs"]
+mod image_lists;
 #[path = "command_line/inspect.rs"]
 mod inspect;
 #[path = "command_line/markers.rs"]

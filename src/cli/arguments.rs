@@ -16,10 +16,8 @@ pub(super) struct Inputs {
     /// them is read
     #[arg(long, value_name = "FILE")]
     pub(super) model: PathBuf,
-    /// Radiographs: DICOM, PNG, JPEG, TIFF or NPY, folders, DICOMDIR files and zip archives of them; several share what work
-    /// they can
-    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
-    pub(super) image: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) images: Images,
     /// Architecture, where neither a model card nor the tensor names tell it
     #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(Architecture), help = architecture_help())]
     pub(super) arch: Option<Architecture>,
@@ -34,6 +32,23 @@ impl Inputs {
     pub(super) fn model_files(&self) -> [PathBuf; 3] {
         [self.model.clone(), self.model.with_extension("json"), self.model.with_file_name("model.json")]
     }
+}
+
+/// The images; several share what work they can.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(super) struct Images {
+    /// Radiographs: DICOM, PNG, JPEG, TIFF or NPY, folders, DICOMDIR files and zip archives of them
+    #[arg(value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// The same by name, before those without
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(super) image: Vec<PathBuf>,
+    /// A list of images, after those named here: a path a line, or a CSV file with a column `path` or `image`; - reads it
+    /// from standard input. Paths begin at the folder of the list, or where nothing is there at the current one; blank lines
+    /// and those that begin with # are passed over. A line that names nothing is an error
+    #[arg(long, value_name = "LIST")]
+    pub(super) images_from: Option<PathBuf>,
 }
 
 /// `--output`

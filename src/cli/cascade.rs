@@ -19,7 +19,7 @@ use super::progress::Progress;
 use super::report::ClassFound;
 use super::request::{Choices, folders, shown, tell_preset};
 use super::study_image::StudyImage;
-use super::{caution, images, model, print_json, print_warnings, runtime};
+use super::{caution, model, print_json, print_warnings, runtime};
 use crate::array_file::{self, NpzWriter};
 use crate::cascade::animation;
 use crate::cascade::{self, Finished, Order, Plan, Randomizer, Row, State};
@@ -132,7 +132,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     runtime::begin(&machine.options())?;
     arguments.look.check()?;
     let interrupt = Interrupt::listen();
-    let places = images::find(&inputs.image, machine.quiet, &interrupt)?;
+    let places = inputs.images.find(machine.quiet, &interrupt)?;
     if places.len() > limits::CASCADE_IMAGES {
         return Err(Error::Usage(format!("a cascade takes at most {} images a run", limits::CASCADE_IMAGES)));
     }

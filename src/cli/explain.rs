@@ -19,7 +19,7 @@ use super::progress::Progress;
 use super::report::{ClassFound, Subject};
 use super::request::{Choices, folders, shown, tell_preset};
 use super::study_image::StudyImage;
-use super::{caution, images, model, print_json, print_warnings, runtime};
+use super::{caution, model, print_json, print_warnings, runtime};
 use crate::array_file::{NPY_MAGIC, NpyArray};
 use crate::export::SourceImage;
 use crate::files::Source;
@@ -44,13 +44,14 @@ Examples:
   As in the study, for the predicted class:
     saliscope explain --model model.safetensors --image chest.png --preset arun2021 --out result
   Two quick methods for many images:
-    saliscope explain --model model.safetensors --image *.png --methods GRAD,GCAM --out result
+    saliscope explain --model model.safetensors --methods GRAD,GCAM --out result folder/ *.png
+    saliscope explain --model model.safetensors --methods GRAD,GCAM --out result --images-from list.txt
   Another number of noisy copies and steps:
     saliscope explain --model model.safetensors --image chest.png --set SG.samples=50 --set IG.steps=32 --out result
   Results for a PACS, in the study of the patient:
     saliscope explain --model model.safetensors --image chest.dcm --methods GCAM --dicom --identity --out result
   Repeat a published run exactly, with its noise:
-    saliscope explain --model model.safetensors --image chest.npy --preset arun2021 --noise noise.npy --intermediates \
+    saliscope explain --model model.safetensors --image chest.npy --preset arun2021 --noise noise.npy --intermediates \\
       --out result
 
 Exit codes: 0 done, 1 the work failed, 2 usage. Nothing is written unless everything is.
@@ -128,7 +129,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     model.require_classifier()?;
     model::print_notes(&model, machine.quiet);
     let kept = Kept::default();
-    let places = images::find(&inputs.image, machine.quiet, &interrupt)?;
+    let places = inputs.images.find(machine.quiet, &interrupt)?;
     let images = kept.open_all(&places, arguments.identity, &model)?;
     let request = request(arguments, &model, &images)?;
     caution::tell(caution::of_images(&model.card, &images));

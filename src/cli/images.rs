@@ -2,10 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
+use super::arguments::Images;
 use super::console;
 use super::error::{Error, Result};
+use super::image_list;
 use super::interrupt::Interrupt;
 use crate::radiograph::{ImageCollection, ImagePlace};
+
+impl Images {
+    /// Every path that was named, those of a list last.
+    pub(super) fn paths(&self) -> Result<Vec<PathBuf>> {
+        let listed = self.images_from.as_deref().map(image_list::read).transpose()?.unwrap_or_default();
+        Ok(self.image.iter().chain(&self.files).cloned().chain(listed).collect())
+    }
+
+    /// Their images, as [`find`] gives them.
+    pub(super) fn find(&self, quiet: bool, interrupt: &Interrupt) -> Result<Vec<ImagePlace>> {
+        find(&self.paths()?, quiet, interrupt)
+    }
+}
 
 /// The images of all paths, in their order. What is passed over inside folders and archives is said on standard error, unless
 /// `quiet`.

@@ -1,10 +1,9 @@
 //! `saliscope inspect`: what image files hold, one line of JSON a file.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use serde::Serialize;
 
+use super::arguments::Images;
 use super::error::{Error, Result};
 use super::interrupt::Interrupt;
 use super::{images, print_json};
@@ -30,9 +29,8 @@ Examples:
 A file that cannot be read gives a line with \"error\", and the others go on.
 Research use - not for diagnosis.")]
 pub(super) struct Arguments {
-    /// Radiographs: DICOM, PNG, JPEG, TIFF or NPY, folders, DICOMDIR files and zip archives of them
-    #[arg(value_name = "FILE", required = true)]
-    files: Vec<PathBuf>,
+    #[command(flatten)]
+    images: Images,
     /// Frame to look at, counted from 0
     #[arg(long, value_name = "N", default_value_t = 0)]
     frame: usize,
@@ -62,7 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let interrupt = Interrupt::listen();
     let mut unread = 0;
     let mut files = 0;
-    for path in &arguments.files {
+    for path in &arguments.images.paths()? {
         interrupt.check()?;
         let places = match images::find(std::slice::from_ref(path), false, &interrupt) {
             Ok(places) => places,

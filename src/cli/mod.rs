@@ -19,6 +19,7 @@ mod evaluate;
 mod explain;
 mod explain_files;
 mod figure;
+mod image_list;
 mod images;
 mod inspect;
 mod interrupt;
@@ -84,7 +85,7 @@ Examples:
   saliscope
   saliscope chest.dcm folder/ cd.zip model.safetensors
   saliscope explain --model model.safetensors --image chest.png --out result
-  saliscope predict --model model.safetensors --image a.png b.png
+  saliscope predict --model model.safetensors --csv folder/
   saliscope figure figure.json --out figure.pdf
   saliscope cascade --model model.safetensors --image a.png b.png --out cascade
   saliscope inspect chest.dcm

@@ -343,7 +343,7 @@ fn longest(texts: &[&str], style: TextStyle) -> Result<f64> {
 }
 
 /// What stands above a figure.
-struct Header {
+pub(super) struct Header {
     /// Lines with their baselines and styles.
     lines: Vec<(f64, TextStyle, String)>,
     /// Words on amber, and where they begin.
@@ -351,7 +351,7 @@ struct Header {
 }
 
 /// The header and its height.
-fn header(headline: &str, caution: Option<&str>, details: &[String], width: f64) -> Result<(Header, f64)> {
+pub(super) fn header(headline: &str, caution: Option<&str>, details: &[String], width: f64) -> Result<(Header, f64)> {
     let inner = width - 2.0 * MARGIN;
     let mut lines = Vec::new();
     let mut y = MARGIN - 10.0;
@@ -372,7 +372,7 @@ fn header(headline: &str, caution: Option<&str>, details: &[String], width: f64)
     Ok((Header { lines, caution }, y + 16.0))
 }
 
-fn draw_header(scene: &mut Scene, header: &Header) {
+pub(super) fn draw_header(scene: &mut Scene, header: &Header) {
     if let Some((top, caution)) = &header.caution {
         caution.draw(scene, [MARGIN, *top]);
     }

@@ -12,6 +12,7 @@ mod pdf;
 mod scene;
 pub mod template;
 mod text;
+mod unit_plot;
 
 pub use cascade::{CaptionedTile, CascadeCurve, CascadeCurves, CascadeTile, CascadeTiles};
 pub use caution::CautionBox;
@@ -21,6 +22,7 @@ pub(crate) use paint::font_faces;
 pub use paint::{Painted, paint, paint_sized, text_width_px};
 pub use scene::{Anchor, NoticeStrip, Scene, TextStyle, Weight};
 pub use text::wrapped;
+pub use unit_plot::{PlotBars, PlotLine, PlotMark, UnitPlot};
 
 use crate::limits;
 

@@ -34,6 +34,9 @@ pub const ZIP_DIRECTORY_BYTES: u64 = 64 << 20;
 /// What is read of a DICOM file for an index of many: everything before the pixels.
 pub const DICOM_HEADER_BYTES: u64 = 8 << 20;
 
+/// A list of images: 600 bytes for each of [`super::LISTED_IMAGES`].
+pub const IMAGE_LIST_BYTES: u64 = 64 << 20;
+
 /// A table in CSV: twenty times the largest of the known data sets.
 pub const TABLE_BYTES: u64 = 256 << 20;
 

@@ -23,6 +23,9 @@ pub const COLLECTED_FILES: usize = 100_000;
 /// Most images of a folder, a DICOMDIR or a zip archive that are opened together.
 pub const COLLECTED_IMAGES: usize = 10_000;
 
+/// Most paths of a list of images; each may be a folder or an archive.
+pub const LISTED_IMAGES: usize = 100_000;
+
 /// Most bytes that all files of a zip archive of images unpack to. They are unpacked one by one, in memory.
 pub const ARCHIVE_BYTES: u64 = 64 << 30;
 

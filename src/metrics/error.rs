@@ -65,6 +65,15 @@ pub enum Error {
         /// `positive` or `negative`.
         missing: &'static str,
     },
+    /// No threshold that calls anything passes enough negatives.
+    #[error("no threshold that calls any case has a specificity of {specificity}")]
+    NothingCalled {
+        /// What was asked.
+        specificity: f64,
+    },
+    /// Classes that a threshold parts have no best logistic regression.
+    #[error("no slope is the best where a threshold parts the classes")]
+    Parted,
     /// There is nothing to average.
     #[error("the metric is not defined without cases")]
     NoCases,

@@ -5,11 +5,13 @@
 
 mod average_precision;
 mod bootstrap;
+mod calibration;
 mod edges;
 mod error;
 mod localization;
 mod map_areas;
 mod map_scores;
+mod operating_curve;
 mod operating_point;
 mod overlap;
 mod precision_recall;
@@ -21,11 +23,16 @@ pub use average_precision::{
     COCO_DETECTIONS, COCO_THRESHOLDS, DetectionCurve, ImageMatches, Interpolation, average_precision,
 };
 pub use bootstrap::{Bootstrap, Estimate, percentile};
+pub use calibration::{
+    CALIBRATION_BINS, CalibrationBin, brier_score, calibration_bins, calibration_in_the_large, calibration_line,
+    expected_calibration_error, wilson_interval,
+};
 pub use edges::sobel;
 pub use error::{Error, Result};
 pub use localization::{above, hit, iou, iou_at_area, otsu_threshold};
 pub use map_areas::{MapAreas, map_areas};
 pub use map_scores::MapScores;
+pub use operating_curve::{Band, OperatingCurve};
 pub use operating_point::{OperatingPoint, operating_point, youden_threshold};
 pub use overlap::dice;
 pub use precision_recall::{PrecisionRecall, precision_recall};

@@ -26,6 +26,11 @@ impl OperatingPoint {
     pub fn specificity(&self) -> Option<f64> {
         share(self.true_negatives, self.false_positives)
     }
+
+    /// Share of calls that are right; nothing without a call.
+    pub fn precision(&self) -> Option<f64> {
+        share(self.true_positives, self.false_positives)
+    }
 }
 
 fn share(part: usize, rest: usize) -> Option<f64> {

@@ -6,6 +6,8 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use saliscope::benchmark::export::{ExportOptions, files};
 use saliscope::benchmark::figures::NoPictures;
+use saliscope::benchmark::protocol::Control;
+use saliscope::benchmark::results::condition;
 use saliscope::statistics::{Columns, LongTable};
 
 use super::synthetic::{empty, whole};
@@ -25,6 +27,7 @@ fn every_file_is_there_and_names_nobody() {
         "trust.json",
         "protocol.json",
         "refit.R",
+        "columns.md",
         "tables/table2_classifiers.tex",
         "tables/table3_utility.csv",
         "tables/table3_randomization.md",
@@ -48,6 +51,24 @@ fn every_file_is_there_and_names_nobody() {
     let open = exported(true);
     assert!(String::from_utf8_lossy(&open["scores.csv"]).contains("Mustermann^Erika 003"));
     assert!(!String::from_utf8_lossy(&open["protocol.json"]).contains("/models"));
+}
+
+#[test]
+fn every_column_and_what_stands_in_it_is_documented() {
+    let (results, files) = (whole("arun2021", 24), exported(false));
+    let columns = String::from_utf8(files["columns.md"].clone()).unwrap();
+    let scores = String::from_utf8(files["scores.csv"].clone()).unwrap();
+    let head = scores.lines().find(|line| !line.starts_with('#')).unwrap();
+    for column in head.split(',') {
+        assert!(columns.contains(&format!("\n| `{column}` |")), "{column}");
+    }
+    let mut words: Vec<&str> = results.scores.iter().map(|score| score.metric.as_str()).collect();
+    words.extend([condition::TRAINED, condition::RANDOM, condition::BASELINE, condition::CONTROL]);
+    words.extend([condition::EXTERNAL, condition::PAIR]);
+    words.extend(Control::ALL.map(Control::name));
+    for word in words {
+        assert!(columns.contains(&format!("`{word}`")), "{word}");
+    }
 }
 
 #[test]

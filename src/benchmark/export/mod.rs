@@ -1,10 +1,12 @@
 //! Everything a run found, in files that other programs read.
 
 mod long;
+mod maps;
 mod parquet;
 mod pseudonyms;
 mod r_lines;
 
+pub use maps::{MapStates, MapsWritten, write_maps};
 pub use parquet::TooLong;
 pub use pseudonyms::Pseudonyms;
 pub use r_lines::r_lines;
@@ -16,13 +18,17 @@ use super::results::Results;
 use super::tables::{self, Table};
 use super::verdict::{Analysis, Index, TrustFile, between_presets};
 use crate::figure::{self, Format, NOT_FOR_DIAGNOSIS};
-use crate::limits;
+use crate::files::words;
+use crate::{array_file, limits};
 
 /// Pixels of a scene in a millimetre of paper: 96 an inch.
 const SCENE_PX_PER_MM: f64 = 96.0 / 25.4;
 
 /// Pixels of a PNG in an inch.
 const PNG_DPI: u32 = 300;
+
+/// What the columns and the arrays of an export mean.
+const COLUMNS: &str = include_str!("columns.md");
 
 /// Result of an export.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -39,6 +45,24 @@ pub enum Error {
     /// JSON.
     #[error("the results could not be written as JSON ({0})")]
     Json(#[from] serde_json::Error),
+    /// The database.
+    #[error(transparent)]
+    Run(#[from] super::Error),
+    /// An archive of maps.
+    #[error("the maps could not be written ({0})")]
+    Arrays(#[from] array_file::Error),
+    /// A file of maps.
+    #[error("the maps could not be written ({})", words(.0))]
+    Write(#[from] std::io::Error),
+    /// A run without maps.
+    #[error("the run kept no maps: begin one with `keep_maps = true`, or export without --maps")]
+    NoMaps,
+    /// An image whose id cannot name its maps.
+    #[error("an image's id is no name of a file, so that its maps cannot be called by it: export without --identity")]
+    NoFileName,
+    /// The caller said stop.
+    #[error("interrupted; nothing was written")]
+    Interrupted,
     /// A run without any score.
     #[error("the run holds no score yet; continue it with `saliscope benchmark resume`")]
     NoScores,
@@ -163,6 +187,7 @@ pub fn files(results: &Results, pictures: &dyn Pictures, options: ExportOptions)
         file("analysis.json", json(&WithNotice { notice: NOT_FOR_DIAGNOSIS, analysis: &analysis })?),
         file("trust.json", json(&TrustFile::of(&analysis))?),
         file("protocol.json", json(&public_protocol(results))?),
+        file("columns.md", COLUMNS.as_bytes().to_vec()),
         file("refit.R", (r_lines(&analysis).join("\n") + "\n").into_bytes()),
     ];
     for table in all_tables(results, &analysis, &names) {

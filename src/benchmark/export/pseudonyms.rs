@@ -60,6 +60,11 @@ impl Pseudonyms {
         image.split('|').map(one).collect::<Vec<_>>().join("|")
     }
 
+    /// What a case is called; nothing where a name is needed and it has none, since nothing was found about it yet.
+    pub fn known(&self, image: &str) -> Option<String> {
+        if self.open { Some(image.to_owned()) } else { self.names.get(image).cloned() }
+    }
+
     /// A text without ids and without anything that looks like a path.
     pub fn text(&self, text: &str) -> String {
         if self.open {

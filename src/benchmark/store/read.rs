@@ -193,6 +193,20 @@ impl Store {
         Ok(found.map(|sides| sides.map(|side| usize::try_from(side).unwrap_or(0))))
     }
 
+    /// The units whose maps were kept, in the order network, state, image, method. The state of the average mask and of
+    /// localizers is empty, and so are the network and the image of the average mask.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn kept_maps(&self) -> Result<Vec<Unit>> {
+        let query = "SELECT image, model, state, method FROM map ORDER BY model, state, image, method";
+        self.rows(query, [], |row| {
+            let [image, model, state, method] =
+                [row.get::<_, String>(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?];
+            Ok(Unit::map(&image, &model, &state, &method))
+        })
+    }
+
     /// Failed units with their reasons, after what was left out from the start.
     fn exclusions(&self) -> Result<Vec<Exclusion>> {
         let mut exclusions = self.meta.exclusions.clone();
