@@ -88,7 +88,7 @@ pub(super) struct Taking {
     /// Splits in the authors' form (columns `Image_ID` and Split); else such a file in the folder is taken, or splits are
     /// drawn
     #[arg(long, value_name = "FILE")]
-    splits: Option<PathBuf>,
+    pub(super) splits: Option<PathBuf>,
     /// What becomes of RSNA's class No Lung Opacity / Not Normal
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     third_class: ThirdClassChoice,

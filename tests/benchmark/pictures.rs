@@ -84,7 +84,7 @@ fn every_kind_of_cohort_keeps_its_radiographs_and_marks() {
     for (number, (source, splits)) in cohorts.into_iter().enumerate() {
         let mut protocol = small(&source, splits);
         if source.starts_with("folder") {
-            protocol.cohort.task = Some(Task::Pneumothorax);
+            protocol.cohort.task = Some(Task::PNEUMOTHORAX);
         }
         let out = folder.path().join(format!("run {number}"));
         let plain = folder.path().join(format!("plain {number}"));

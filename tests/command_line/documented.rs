@@ -209,7 +209,7 @@ fn workplace() -> Bench {
     for name in ["figure.json", "figure_4.spec.json"] {
         bench.write(name, specification.as_bytes());
     }
-    let mut protocol = Protocol::demo(Preset::Arun2021, Task::Pneumothorax);
+    let mut protocol = Protocol::demo(Preset::Arun2021, Task::PNEUMOTHORAX);
     "phantom:5:100".clone_into(&mut protocol.cohort.source);
     protocol.cohort.phantom_size_px = Some(160);
     protocol.methods = vec![Method::Grad, Method::Gcam];

@@ -40,7 +40,7 @@ fn every_command_begins_with_recommended() {
 
     for (name, more, expected) in [
         ("own.json", &[][..], Protocol::of(Preset::Recommended)),
-        ("demo.json", &["--demo"], Protocol::demo(Preset::Recommended, Task::Pneumothorax)),
+        ("demo.json", &["--demo"], Protocol::demo(Preset::Recommended, Task::PNEUMOTHORAX)),
         ("study.json", &["--preset", "arun2021"], Protocol::of(Preset::Arun2021)),
     ] {
         let file = bench.path(name);

@@ -255,7 +255,7 @@ impl Arguments {
     /// Single files that are read.
     pub(super) fn files_read(&self) -> Vec<PathBuf> {
         let init = self.course.init.iter().flat_map(|path| [path.clone(), path.with_extension("json")]);
-        init.chain(self.cases.splits.clone()).collect()
+        init.chain(self.taking.splits.clone()).collect()
     }
 
     /// The folder of the cohort, where it is in one.
