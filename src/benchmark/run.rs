@@ -136,7 +136,7 @@ fn summary(store: &Store, counter: &Counter) -> Result<Summary> {
 
 fn open_or_create(setup: &Setup, path: &Path, shard: Shard, planned: &[PlannedUnits]) -> Result<Store> {
     let meta = setup.meta(shard.index, shard.count, planned);
-    let store = match Store::open(path) {
+    let mut store = match Store::open(path) {
         Err(Error::NoRun { .. }) => return Store::create(path, &meta),
         opened => opened?,
     };
@@ -149,6 +149,8 @@ fn open_or_create(setup: &Setup, path: &Path, shard: Shard, planned: &[PlannedUn
         let (stored, asked) = (text(stored.shard, stored.shards), text(shard.index, shard.count));
         return Err(Error::Mismatch { field: "shard".to_owned(), stored, asked });
     }
+    // An earlier program may have planned fewer units.
+    store.plan(planned)?;
     Ok(store)
 }
 
