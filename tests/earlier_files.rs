@@ -79,16 +79,28 @@ fn a_run_is_told_reported_exported_and_gone_on_with() {
     succeeded(&program(&["benchmark", "export", run, "--out", export.to_str().unwrap()]));
     let scores = std::fs::read_to_string(export.join("scores.csv")).unwrap();
     assert!(scores.contains("0.043762021374014"), "{scores:.400}");
+    let said = std::fs::read_to_string(&report).unwrap();
+    assert!(said.contains("No maps of different images were compared") && said.contains("too few images"));
     let protocol = fixture("protocol.toml");
     let again = ["benchmark", "run", "--quiet", "--protocol", protocol.to_str().unwrap(), "--out", run];
-    for words in [&again[..], &["benchmark", "resume", "--quiet", run]] {
+    let database = folder.path().join("benchmark.sqlite");
+    let before = Store::read(&database).unwrap().dump().unwrap();
+    // Two networks beside the first one, on two different images: units that 0.1.0 did not know. Then nothing is left to do.
+    for (words, units_now) in [(&["benchmark", "resume", "--quiet", run][..], 2), (&again[..], 0)] {
         let summary: serde_json::Value = serde_json::from_str(&succeeded(&program(words))).unwrap();
-        assert_eq!(
-            (&summary["done"], &summary["units_now"]),
-            (&99.into(), &0.into()),
-            "nothing is left to do: {summary}"
-        );
+        let found = [&summary["done"], &summary["total"], &summary["units_now"]];
+        assert_eq!(found, [&101.into(), &101.into(), &units_now.into()], "{summary}");
     }
+    let store = Store::read(&database).unwrap();
+    assert_eq!(store.meta().run_id, "937f5d19eb24a7c4", "it is still the same run");
+    let after = store.dump().unwrap();
+    assert!(before.iter().all(|row| after.contains(row)), "no number of before changed");
+    let is_new = |score: &&saliscope::benchmark::Score| score.condition == condition::DIFFERENT_IMAGES;
+    let scores = store.scores().unwrap();
+    let new: Vec<&str> = scores.iter().filter(is_new).map(|score| score.image.as_str()).collect();
+    assert!(!new.is_empty() && new.iter().all(|image| image.matches('|').count() == 1), "{new:?}");
+    succeeded(&program(&["benchmark", "report", run, "--force", "--out", report.to_str().unwrap()]));
+    assert!(!std::fs::read_to_string(&report).unwrap().contains("No maps of different images were compared"));
 }
 
 #[test]

@@ -144,6 +144,14 @@ impl Setup {
                         units.extend(self.methods_of(subject).map(unit));
                     }
                 }
+                for [first, second] in self.crossed_pairs.iter().filter(|pair| range.contains(&pair[0])) {
+                    let (first, second) = (&self.case(*first).id, &self.case(*second).id);
+                    let one = &self.subjects.classifiers[0];
+                    for two in self.compared_with_first() {
+                        let unit = |own: Method| Unit::crossed_pair(first, second, &one.name, &two.name, own.name());
+                        units.extend(self.methods_of_both(one, two).map(unit));
+                    }
+                }
                 units.into_iter().collect()
             }
         }
@@ -154,7 +162,6 @@ impl Setup {
         let id = self.case(image).id.as_str();
         let classifiers = &self.subjects.classifiers;
         let localizers = &self.subjects.localizers;
-        let other = self.subjects.other.as_ref();
         let mut maps: Vec<(&Subject, &str)> = Vec::new();
         let utility = self.is_for_utility(image);
         let similarity = image < self.similarity;
@@ -168,16 +175,12 @@ impl Setup {
             for subject in &classifiers[..self.replicates()] {
                 maps.extend(self.states.iter().map(|state| (subject, state.name.as_str())));
             }
-            let repeated = classifiers.get(1).filter(|_| self.wants(Test::Repeatability));
-            let reproduced = other.filter(|_| self.wants(Test::Reproducibility));
-            for second in repeated.into_iter().chain(reproduced) {
+            for second in self.compared_with_first() {
                 maps.extend([(&classifiers[0], ORIGINAL), (second, ORIGINAL)]);
                 let pair = |method: Method| Unit::model_pair(id, &classifiers[0].name, &second.name, method.name());
-                let graph = &second.model.graph;
-                let of_both = self.methods_of(&classifiers[0]).filter(|method| method.undefined_for(graph).is_none());
-                units.extend(of_both.map(pair));
+                units.extend(self.methods_of_both(&classifiers[0], second).map(pair));
             }
-            if repeated.or(reproduced).is_some() {
+            if self.compared_with_first().next().is_some() {
                 units.extend(self.protocol.controls.iter().map(|control| Unit::fixed(id, control.name())));
                 if let [first, second, ..] = localizers.as_slice()
                     && let (Some(one), Some(two)) = (first.localizer_method(), second.localizer_method())
@@ -191,6 +194,19 @@ impl Setup {
         for (subject, state) in maps {
             units.extend(self.methods_of(subject).map(|method| Unit::map(id, &subject.name, state, method.name())));
         }
+    }
+
+    /// The networks whose maps are compared with those of the first classifier: its second replicate and the other
+    /// architecture, as far as their tests are wanted.
+    fn compared_with_first(&self) -> impl Iterator<Item = &Subject> {
+        let repeated = self.subjects.classifiers.get(1).filter(|_| self.wants(Test::Repeatability));
+        let reproduced = self.subjects.other.as_ref().filter(|_| self.wants(Test::Reproducibility));
+        repeated.into_iter().chain(reproduced)
+    }
+
+    /// The protocol's methods that are defined for two networks.
+    fn methods_of_both(&self, one: &Subject, two: &Subject) -> impl Iterator<Item = Method> {
+        self.methods_of(one).filter(|method| method.undefined_for(&two.model.graph).is_none())
     }
 
     /// Names of the maps that depend on no network.

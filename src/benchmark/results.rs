@@ -22,6 +22,9 @@ pub mod condition {
     pub const EXTERNAL: &str = "external";
     /// Repeatability and reproducibility: maps of two networks, localizers among them.
     pub const PAIR: &str = "pair";
+    /// Repeatability and reproducibility: maps of the same two networks on two different images. Runs that version 0.1.0
+    /// began have none until they are gone on with.
+    pub const DIFFERENT_IMAGES: &str = "different images";
 }
 
 /// Metrics of a [`Score`].
@@ -212,7 +215,7 @@ pub struct Score {
     /// The test it belongs to.
     pub test: Test,
     /// Id of the case within the cohort, which may be a patient's; two ids with `|` between for a pair of images
-    /// (randomization baseline), `noise 01` ... for a pair of noise maps.
+    /// (randomization baseline, different images), `noise 01` ... for a pair of noise maps.
     pub image: String,
     /// `GRAD` ... `GGCAM`; `AVG`, `UNET`, `RETINANET`; names of [`Control`](super::protocol::Control)s; `ext:NAME`.
     pub method: String,

@@ -141,7 +141,7 @@ fn summary(store: &Store, counter: &Counter) -> Result<Summary> {
 fn open_or_create(setup: &Setup, path: &Path, options: &Options, planned: &[PlannedUnits]) -> Result<Store> {
     let shard = options.shard;
     let meta = setup.meta(shard, planned, setup.protocol.keep_maps && !options.no_thumbnails);
-    let store = match Store::open(path) {
+    let mut store = match Store::open(path) {
         Err(Error::NoRun { .. }) => return Store::create(path, &meta),
         opened => opened?,
     };
@@ -154,6 +154,8 @@ fn open_or_create(setup: &Setup, path: &Path, options: &Options, planned: &[Plan
         let (stored, asked) = (text(stored.shard, stored.shards), text(shard.index, shard.count));
         return Err(Error::Mismatch { field: "shard".to_owned(), stored, asked });
     }
+    // An earlier program may have planned fewer units.
+    store.plan(planned)?;
     Ok(store)
 }
 

@@ -13,6 +13,7 @@ use super::protocol::{Protocol, Test};
 use super::results::{CohortProvenance, Exclusion, ModelProvenance, ReasonCount, SplitCount};
 use super::store::{Meta, PlannedUnits};
 use super::subject::{Role, Subject, Subjects};
+use super::verdict::FEW_IMAGES;
 use crate::cascade::{self, PAIRS, State};
 use crate::cohort::{Case, Cohort, CohortSpec, Split, SplitSource};
 use crate::network::{self, Model, ModelKind};
@@ -46,6 +47,8 @@ pub struct Setup {
     pub(super) predicted: Vec<usize>,
     /// Pairs of positions in `images` behind the randomization baseline.
     pub(super) pairs: Vec<[usize; 2]>,
+    /// Pairs of positions in `images` whose maps are compared across two networks, the first on the first network.
+    pub(super) crossed_pairs: Vec<[usize; 2]>,
     /// States of the cascade, the original first.
     pub(super) states: Vec<State>,
     /// The state in which nothing is as it was trained.
@@ -117,11 +120,17 @@ impl Setup {
         let utility = take("sample.utility", wants(Test::Utility), protocol.sample.utility, &marked);
         let others = [Test::Randomization, Test::Repeatability, Test::Reproducibility].into_iter().any(wants);
         let similarity = take("sample.similarity", others, protocol.sample.similarity, &positives);
+        warnings.extend(too_small(utility, similarity));
         let (images, for_utility) = sample(&positives, &marked, utility, similarity);
         let mut predicted = drawn(&cohort, protocol.cohort.split, seed, |case| case.label.is_some());
         predicted.truncate(protocol.sample.classification.unwrap_or(usize::MAX));
         check_truth(protocol, &cohort, &subjects, &images)?;
-        let pairs = if wants(Test::Randomization) { pairs(&cohort, &images[..similarity], seed) } else { Vec::new() };
+        let drawn_for = |purpose: &str, tests: &[Test]| {
+            let of = tests.iter().any(|test| wants(*test)).then_some(&images[..similarity]);
+            of.map_or_else(Vec::new, |images| pairs(&cohort, images, seed, purpose))
+        };
+        let baseline = drawn_for("pair", &[Test::Randomization]);
+        let crossed_pairs = drawn_for("pair on two networks", &[Test::Repeatability, Test::Reproducibility]);
         let ids = images.iter().map(|position| cohort.cases()[*position].id.as_str());
         let external_maps = external.map(|folder| ExternalMaps::open(folder, ids)).transpose()?;
         let identity = identity(protocol, &subjects, &cohort.fingerprint(), external_maps.as_ref());
@@ -136,7 +145,8 @@ impl Setup {
             for_utility,
             similarity,
             predicted,
-            pairs,
+            pairs: baseline,
+            crossed_pairs,
             states,
             random,
             identity,
@@ -402,14 +412,14 @@ fn sample(positives: &[usize], marked: &[usize], utility: usize, similarity: usi
     (images, for_utility)
 }
 
-/// At most [`PAIRS`] pairs of images, each within one block: drawn by the hash of seed and both ids.
-fn pairs(cohort: &Cohort, images: &[usize], seed: u64) -> Vec<[usize; 2]> {
+/// At most [`PAIRS`] pairs of images, each within one block: drawn by the hash of seed, purpose and both ids.
+fn pairs(cohort: &Cohort, images: &[usize], seed: u64, purpose: &str) -> Vec<[usize; 2]> {
     let id = |image: usize| cohort.cases()[images[image]].id.as_str();
     let mut all: Vec<([u8; 32], [usize; 2])> = Vec::new();
     for first in 0..images.len() {
         let end = (first / BLOCK + 1) * BLOCK;
         for second in first + 1..end.min(images.len()) {
-            all.push((hash(seed, "pair", &[id(first), id(second)]), [first, second]));
+            all.push((hash(seed, purpose, &[id(first), id(second)]), [first, second]));
         }
     }
     all.sort_unstable();
@@ -479,6 +489,23 @@ fn check_truth(protocol: &Protocol, cohort: &Cohort, subjects: &Subjects, images
     }
     let problem = problem.unwrap_or_default();
     Err(Error::field("tests", format!("names utility, but no image of the sample has a usable mark ({problem})")))
+}
+
+/// What a sample is too small for.
+fn too_small(utility: usize, similarity: usize) -> Option<String> {
+    let is_few = |images: &usize| (1..FEW_IMAGES).contains(images);
+    let parts = [
+        is_few(&utility).then(|| format!("utility ({utility} images)")),
+        is_few(&similarity).then(|| format!("randomization, repeatability and reproducibility ({similarity} images)")),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| {
+        format!(
+            "verdicts by interval begin at {FEW_IMAGES} images: there will be none on {}, and no difference found is none \
+             shown. Larger numbers in `sample` of the protocol give them",
+            parts.join(", nor on ")
+        )
+    })
 }
 
 fn cohort_warnings(protocol: &Protocol, cohort: &Cohort) -> Vec<String> {

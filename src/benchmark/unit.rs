@@ -10,7 +10,8 @@ pub enum Kind {
     Map,
     /// The likeness of the maps of two images on one network: the randomization baseline.
     ImagePair,
-    /// The likeness of the maps of one image on two networks.
+    /// The likeness of the maps of one image on two networks, or, where a second image is named, of the first image on the
+    /// first network and the second image on the second one.
     ModelPair,
     /// The map of a network that localizes.
     Localizer,
@@ -88,6 +89,11 @@ impl Unit {
         Self { model: model.to_owned(), other_model: other_model.to_owned(), ..plain }
     }
 
+    /// A pair of networks, each with an image of its own: what two networks' maps have in common without the image.
+    pub fn crossed_pair(image: &str, other_image: &str, model: &str, other_model: &str, method: &str) -> Self {
+        Self { other_image: other_image.to_owned(), ..Self::model_pair(image, model, other_model, method) }
+    }
+
     /// The map of a network that localizes.
     pub fn localizer(image: &str, model: &str, method: &str) -> Self {
         Self { model: model.to_owned(), ..Self::plain(Kind::Localizer, image, method) }
@@ -126,6 +132,9 @@ impl Unit {
         match self.kind {
             Kind::Map => format!("{method} on {model} ({state})"),
             Kind::ImagePair => format!("{method} on {model}, compared with another image"),
+            Kind::ModelPair if !self.other_image.is_empty() => {
+                format!("{method} on {model} compared with {other_model} on another image")
+            }
             Kind::ModelPair => format!("{method} on {model} compared with {other_model}"),
             Kind::Localizer => format!("{method} ({model})"),
             Kind::Fixed => method.clone(),

@@ -11,7 +11,7 @@ use super::list::Entry;
 use super::state::{PathField, PathPurpose, View};
 use crate::benchmark::protocol::{CohortSection, ModelSection, Test};
 use crate::benchmark::verdict::primary_metric;
-use crate::benchmark::{Progress, Protocol, Score, TrustCard, TrustFile};
+use crate::benchmark::{Progress, Protocol, Score, TrustCard, TrustFile, shipped_trust};
 use crate::job::JobId;
 use crate::reading::{CaseSource, ModelSource, OpenModel};
 use crate::saliency::{Method, Preset};
@@ -155,9 +155,10 @@ impl Bench {
         self.held_back.is_some()
     }
 
-    /// The newest card on a method of a network, where a run tested it.
+    /// The newest card on a method of a network, where a run tested it: of the user's runs, else of what the program ships.
     pub fn card(&self, model_sha256: &str, method: &str) -> Option<(&TrustFile, &TrustCard)> {
-        let found = self.trust.iter().rev().filter_map(|file| Some((file, file.find(model_sha256, method)?)));
+        let files = self.trust.iter().rev().chain(shipped_trust());
+        let found = files.filter_map(|file| Some((file, file.find(model_sha256, method)?)));
         found.into_iter().find(|(_, card)| card.is_tested())
     }
 

@@ -24,13 +24,17 @@ pub(super) fn trust_ui(ui: &mut Ui, state: &State, model: &OpenModel) {
     if let Some(caution) = &file.caution {
         ui.label(RichText::new(caution).color(theme::caution(ui.visuals())));
     }
-    ui.label(format!("{method} on this model, preset {}", file.preset));
+    ui.label(format!("{method} on this model"));
+    ui.label(RichText::new(file.origin()).small().weak());
     for line in &card.lines {
         let (words, colour) = match line.verdict {
             TrustVerdict::NotTested => ("not tested", theme::caution(ui.visuals())),
             TrustVerdict::Tested {
                 study: StudyVerdict::Pass, interval: None | Some(IntervalVerdict::Pass), ..
             } => ("pass", theme::success(ui.visuals())),
+            TrustVerdict::Tested {
+                study: StudyVerdict::Pass, interval: Some(IntervalVerdict::TooFewImages), ..
+            } => ("pass, too few images", theme::caution(ui.visuals())),
             TrustVerdict::Tested { study: StudyVerdict::Pass, .. } => {
                 ("pass, not clearly", theme::caution(ui.visuals()))
             }

@@ -3,6 +3,7 @@
 use saliscope::benchmark::protocol::Test;
 use saliscope::benchmark::results::{condition, metric};
 use saliscope::benchmark::{Options, Shard, Store, Unit, database_path, merge, merge_again, open, run};
+use saliscope::metrics::spearman;
 
 use crate::common::{protocol, rows, run_plain, runtime, same, setup};
 
@@ -105,11 +106,26 @@ fn results_hold_every_test_and_row() {
         assert_eq!(count(test, condition::PAIR, metric::SSIM_RANGE_1), 6);
         assert_eq!(count(test, condition::PAIR, metric::DICE), 6);
         assert_eq!(count(test, condition::CONTROL, metric::SSIM_RANGE_1), 12);
+        // The same two networks on the one pair of images, 2 methods.
+        assert_eq!(count(test, condition::DIFFERENT_IMAGES, metric::SSIM_RANGE_1), 2);
     }
     let original = |score: &&saliscope::benchmark::Score| {
         score.condition == "Original" && score.metric == metric::SSIM_RANGE_1 && score.note.is_none()
     };
     assert!(results.scores.iter().filter(original).all(|score| score.value == Some(1.0)), "a map is like itself");
+    // Each network is asked about an image of its own.
+    let crossed = results.scores.iter().find(|score| {
+        (score.test, score.condition.as_str()) == (Test::Reproducibility, condition::DIFFERENT_IMAGES)
+            && (score.method.as_str(), score.metric.as_str()) == ("GRAD", metric::SPEARMAN)
+    });
+    let crossed = crossed.unwrap();
+    assert_eq!(crossed.models, "inception_v3_1|densenet_121_1");
+    let (one, two) = crossed.image.split_once('|').unwrap();
+    let map =
+        |image: &str, model: &str| store.map(&Unit::map(image, model, "Original", "GRAD")).unwrap().unwrap().values;
+    let expected = spearman(&map(one, "inception_v3_1"), &map(two, "densenet_121_1")).unwrap();
+    // Maps are kept with 16 bits.
+    assert!((crossed.value.unwrap() - expected).abs() < 1e-3, "{:?} instead of {expected}", crossed.value);
     let blank = results.scores.iter().find(|s| s.method == "BLANK" && s.metric == metric::AVERAGE_PRECISION).unwrap();
     let trapezoid = results
         .scores

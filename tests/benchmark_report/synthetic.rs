@@ -199,6 +199,9 @@ fn similarities(scores: &mut Vec<Score>, images: usize, near: impl Fn(f64, f64, 
                     let value = near(mean + lift, 0.08, &[&image, method, test.name(), metric]);
                     let own = score(test, &image, method, condition::PAIR, metric, value);
                     scores.push(Score { models: models.to_owned(), ..own });
+                    let value = near(0.25 + lift, 0.05, &[&image, method, test.name(), "crossed", metric]);
+                    let own = score(test, &pair, method, condition::DIFFERENT_IMAGES, metric, value);
+                    scores.push(Score { models: models.to_owned(), ..own });
                 }
             }
             for test in [Test::Repeatability, Test::Reproducibility] {

@@ -116,6 +116,118 @@ fn a_mean_against_the_limit_is_what_emmeans_finds() {
 }
 
 #[test]
+fn few_images_are_tested_by_kenward_and_roger() {
+    use saliscope::statistics::{Inference, MixedModel, Observations, Reference, studentized_range_upper};
+
+    let full = as_utility("unbalanced.csv");
+    let mut images: Vec<&str> = full.scores.iter().map(|score| score.image.as_str()).collect();
+    images.sort_unstable();
+    images.dedup();
+    for (count, source) in [(12, Source::KenwardRoger), (29, Source::KenwardRoger), (30, Source::MixedModel)] {
+        let mut results = full.clone();
+        let kept = &images[images.len() - count..];
+        results.scores.retain(|score| kept.contains(&score.image.as_str()));
+        let rows: Vec<(&str, &str, f64)> = results
+            .scores
+            .iter()
+            .filter_map(|score| Some((score.image.as_str(), score.method.as_str(), score.value?)))
+            .collect();
+        let observations = Observations::new(&rows).unwrap();
+        let model = MixedModel::fit(&observations).unwrap();
+        let reference = if source == Source::KenwardRoger { Reference::KenwardRoger } else { Reference::Satterthwaite };
+        let inference = Inference::new(&model, reference);
+        let analysis = Analysis::of(&results);
+        let metric = analysis.primary(Test::Utility).unwrap();
+        let mut compared = 0;
+        for finding in metric.findings.iter().filter(|own| own.role == Role::Method) {
+            let Some(own) = &finding.decisive else { continue };
+            assert_eq!(own.source, source, "{count} images");
+            let weight = |level: &String| match level.as_str() {
+                "AVG" => -1.0,
+                level => f64::from(u8::from(level == finding.method)),
+            };
+            let weights: Vec<f64> = observations.levels().iter().map(weight).collect();
+            let expected = inference.linear(&weights);
+            close(own.difference, expected.estimate, 1e-10, &finding.method);
+            close(own.standard_error, expected.standard_error, 1e-10, &finding.method);
+            close(own.df, expected.df, 1e-6, &finding.method);
+            let t = (expected.estimate / expected.standard_error).abs();
+            let p = studentized_range_upper(t * 2.0_f64.sqrt(), weights.len(), expected.df);
+            close(own.p_adjusted, p, 1e-8, &finding.method);
+            compared += 1;
+        }
+        assert!(compared > 4);
+        let notes = metric.notes.join(" ");
+        assert_eq!(notes.contains("Kenward and Roger"), source == Source::KenwardRoger, "{notes}");
+        assert!(!notes.contains("prefer Kenward"), "{notes}");
+    }
+}
+
+#[test]
+fn few_images_give_what_emmeans_gives_by_kenward_and_roger() {
+    let expected = results_of_r("few_images.json");
+    for (set, is_singular) in [("holes", false), ("singular", true), ("five", false)] {
+        let mut results = empty("arun2021");
+        for row in fixture("few_images.csv").iter().filter(|row| row[0] == set) {
+            let condition = if ["AVG", "UNET"].contains(&row[2].as_str()) { "baseline" } else { "trained" };
+            let value = row[3].parse().ok();
+            results.scores.push(score(Test::Utility, &row[1], &row[2], condition, metric::AUPRC_TRAPEZOID, value));
+        }
+        let analysis = Analysis::of(&results);
+        let own = analysis.primary(Test::Utility).unwrap();
+        assert_eq!(expected[set]["is_singular"], is_singular);
+        assert_eq!(own.notes.iter().any(|note| note.contains("singular")), is_singular, "{:?}", own.notes);
+        let mut compared = 0;
+        for finding in own.findings.iter().filter(|own| own.role == Role::Method) {
+            for comparison in [&finding.decisive, &finding.versus_localizer].into_iter().flatten() {
+                let sides = [finding.method.as_str(), comparison.with.as_str()];
+                let is_pair = |pair: &&serde_json::Value| {
+                    ["a", "b"].iter().all(|side| sides.contains(&pair[side].as_str().unwrap()))
+                };
+                let pair = expected[set]["pairs"].as_array().unwrap().iter().find(is_pair).unwrap();
+                let sign = if pair["a"] == sides[0] { 1.0 } else { -1.0 };
+                let what = format!("{set}: {} - {}", sides[0], sides[1]);
+                assert_eq!(comparison.source, Source::KenwardRoger, "{what}");
+                close(comparison.difference, sign * f(&pair["estimate"]), 1e-6, &what);
+                close(comparison.standard_error, f(&pair["se"]), 1e-6, &what);
+                close(comparison.df, f(&pair["df"]), 1e-5, &what);
+                close(comparison.p, f(&pair["p"]), 1e-6, &what);
+                close(comparison.p_adjusted, f(&pair["p_tukey"]), 1e-6, &what);
+                compared += 1;
+            }
+            assert_eq!(finding.interval, finding.decisive.as_ref().map(|_| I::TooFewImages));
+        }
+        assert!(compared >= 2, "{set}: {compared}");
+    }
+}
+
+#[test]
+fn where_methods_spread_differently_the_notes_say_what_the_verdicts_rest_on() {
+    let mut results = empty("recommended");
+    for image in 0..40 {
+        let name = image.to_string();
+        for (method, condition, mean, spread) in
+            [("GRAD", "trained", 0.2, 0.4), ("SG", "trained", 0.2, 0.02), ("AVG", "baseline", 0.2, 0.1)]
+        {
+            let value = mean + spread * (unit(&[&name, method]) - 0.5);
+            results.scores.push(score(Test::Utility, &name, method, condition, metric::AVERAGE_PRECISION, Some(value)));
+        }
+    }
+    let analysis = Analysis::of(&results);
+    let notes = &analysis.primary(Test::Utility).unwrap().notes;
+    let told = |note: &&String| note.contains("prefer the paired tests; the verdicts by interval rest on these");
+    assert!(notes.iter().any(|note| told(&note)), "{notes:?}");
+    let family = |note: &&String| note.contains("Bonferroni over the 2 methods");
+    assert!(notes.iter().any(|note| family(&note)), "{notes:?}");
+    // The interval of the verdict is that of the paired differences at 2 * 0.05 / 2: qt(0.975, 39) = 2.022691 in R.
+    let own = analysis.primary(Test::Utility).unwrap().finding("GRAD").unwrap().decisive.clone().unwrap();
+    let by_image = own.by_image.unwrap();
+    let error = (by_image.inner_interval[1] - by_image.mean) / 2.022_690_9;
+    assert!((by_image.inner_interval[0] - by_image.interval[0]).abs() < 1e-9, "5 % of two methods are 2.5 % each");
+    assert!((error / own.standard_error - 1.0).abs() > 0.05, "the model's single error is another one");
+}
+
+#[test]
 fn every_verdict_occurs_where_it_should() {
     let analysis = Analysis::of(&whole("arun2021", 60));
     let verdict = |test, method: &str| {
@@ -191,7 +303,8 @@ fn poor_data_give_words_and_no_panic() {
     }
     let own = sentences(&results);
     assert!(own[0].contains("is not shown") && own[0].contains("P = 0.062"), "{own:?}");
-    assert!(own[0].contains("By interval: pass, limit above 0.300"), "{own:?}");
+    let told = "By interval: too few images (5 images, verdicts begin at 30), limit above 0.300";
+    assert!(own[0].contains(told), "{own:?}");
     // One method alone in a test of similarity: no groups with two rows, hence a t test.
     let mut results = empty("arun2021");
     for image in 0..8 {
@@ -208,7 +321,7 @@ fn poor_data_give_words_and_no_panic() {
     let analysis = Analysis::of(&results);
     let finding = analysis.primary(Test::Repeatability).unwrap().finding("XRAI").unwrap();
     assert_eq!(finding.decisive.as_ref().unwrap().source, Source::PairedT);
-    assert_eq!((finding.study, finding.interval), (Some(S::Pass), Some(I::Pass)));
+    assert_eq!((finding.study, finding.interval), (Some(S::Pass), Some(I::TooFewImages)));
     // A protocol that lies.
     results.protocol.alpha = f64::NAN;
     results.protocol.margin = -1.0;

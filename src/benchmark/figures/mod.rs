@@ -14,7 +14,8 @@ pub use tile_grid::{GridTile, Picture, TileGrid};
 use super::protocol::Test;
 use super::results::{Results, condition};
 use super::verdict::{
-    AVERAGE_MASK, Analysis, Index, LOCALIZERS, MetricAnalysis, Role, count, full_title, method_title, metric_title,
+    AVERAGE_MASK, Analysis, Index, LOCALIZERS, MetricAnalysis, Role, artefact, count, full_title, method_title,
+    metric_title,
 };
 use crate::figure::{CascadeCurve, CascadeCurves, Result, Rgb, Scene};
 use crate::saliency::Preset;
@@ -128,10 +129,12 @@ pub fn utility(results: &Results, metric: &MetricAnalysis, index: &Index<'_>) ->
         groups.push(BoxGroup { label: method_title(&finding.method), boxes });
     }
     for finding in metric.findings.iter().filter(|finding| finding.role == Role::Control) {
-        groups.push(BoxGroup {
-            label: method_title(&finding.method),
-            boxes: vec![own(4, &finding.method, condition::CONTROL)],
-        });
+        let title = method_title(&finding.method);
+        let label = match artefact(&finding.method, &metric.metric) {
+            Some(_) => format!("{title} (artefact of ties)"),
+            None => title,
+        };
+        groups.push(BoxGroup { label, boxes: vec![own(4, &finding.method, condition::CONTROL)] });
     }
     let kinds = [
         ("trained", TRAINED),
@@ -237,9 +240,11 @@ fn similarity(
         }
     }
     for method in methods.into_iter().filter(|method| *method != AVERAGE_MASK) {
-        let boxes = metrics.iter().map(|metric| BoxValues {
-            kind: usize::from(metric.test == Test::Reproducibility),
-            values: values(metric.test, method, condition::PAIR),
+        let boxes = metrics.iter().flat_map(|metric| {
+            let own = |kind: usize, condition: &str| BoxValues { kind, values: values(metric.test, method, condition) };
+            let crossed = own(4, condition::DIFFERENT_IMAGES);
+            let pair = own(usize::from(metric.test == Test::Reproducibility), condition::PAIR);
+            std::iter::once(pair).chain((!crossed.values.is_empty()).then_some(crossed))
         });
         groups.push(BoxGroup { label: method_title(method), boxes: boxes.collect() });
     }
@@ -261,6 +266,7 @@ fn similarity(
         ("reproducibility: two architectures", [120, 170, 220]),
         ("localizer", LOCALIZER),
         ("control, knows nothing of the network", CONTROL),
+        ("the same networks on different images", RANDOM),
     ];
     let images = metrics.iter().map(|metric| most_images(metric)).max().unwrap_or(0);
     BoxPlot {

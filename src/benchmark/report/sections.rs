@@ -22,7 +22,7 @@ pub(super) fn verdicts(results: &Results, analysis: &Analysis) -> String {
         "<section id=\"verdicts\"><h2>Verdicts</h2>\n<p class=\"answer\">{}</p>\n<div class=\"columns\"><div>\n",
         escape(&answer(analysis))
     );
-    for sentence in analysis.out_of_reach() {
+    for sentence in analysis.too_few_images().into_iter().chain(analysis.out_of_reach()) {
         let _ = writeln!(html, "<p class=\"warn\">{}</p>", escape(&sentence));
     }
     html.push_str(&matrix(&own));

@@ -3,15 +3,12 @@
 use super::super::protocol::Test;
 use super::super::results::Results;
 use super::super::verdict::{
-    Analysis, Finding, IntervalVerdict, MetricAnalysis, StudyVerdict, count, method_title, metric_title, number,
-    question, test_title,
+    Analysis, FEW_IMAGES, Finding, IntervalVerdict, MetricAnalysis, StudyVerdict, count, method_title, metric_title,
+    number, question, test_title,
 };
 
 /// AUC below which a classifier's maps are not worth much.
 const WEAK_AUC: f64 = 0.7;
-
-/// Images below which a run says little.
-const FEW_IMAGES: usize = 30;
 
 /// The answer in one or two sentences.
 pub(super) fn answer(analysis: &Analysis) -> String {
@@ -75,7 +72,11 @@ fn by_interval(metric: &MetricAnalysis) -> String {
         (Some(first), Some(last)) => format!("limits {} to {}", first.1, number(Some(last.0))),
         _ => return String::new(),
     };
-    format!(" By interval, {limits}: {pass} pass, {fail} fail, {open} inconclusive.")
+    let few = match tally(IntervalVerdict::TooFewImages) {
+        0 => String::new(),
+        few => format!(", {few} with too few images"),
+    };
+    format!(" By interval, {limits}: {pass} pass, {fail} fail, {open} inconclusive{few}.")
 }
 
 /// What must not be concluded, the run's own weaknesses first.

@@ -198,6 +198,20 @@ impl Store {
         &self.meta
     }
 
+    /// Takes the units that this program plans for the run in the place of those that an earlier one planned.
+    pub(crate) fn plan(&mut self, planned: &[PlannedUnits]) -> Result<()> {
+        if self.meta.planned == planned {
+            return Ok(());
+        }
+        let total = planned.iter().map(|units| units.units).sum();
+        let meta = Meta { planned: planned.to_vec(), units_total: total, ..self.meta.clone() };
+        let facts = facts(&meta).map_err(|problem| Error::Database { problem, path: self.path.clone() })?;
+        let changed = facts.into_iter().filter(|(key, _)| matches!(key.as_str(), "planned" | "units_total")).collect();
+        write_facts(&self.connection, &changed).map_err(Error::sqlite(&self.path))?;
+        self.meta = meta;
+        Ok(())
+    }
+
     /// Where it lies.
     pub fn path(&self) -> &Path {
         &self.path

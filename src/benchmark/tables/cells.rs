@@ -2,7 +2,8 @@
 
 use super::super::protocol::Test;
 use super::super::verdict::{
-    Comparison, Finding, IntervalVerdict, Role, StudyVerdict, Summary, interval, mean_sd, method_title, p_value, signed,
+    Comparison, Finding, IntervalVerdict, MetricAnalysis, Role, StudyVerdict, Summary, artefact, interval, mean_sd,
+    method_title, p_value, signed,
 };
 use super::table::{Cell, Column, Tone};
 
@@ -66,11 +67,14 @@ pub(super) fn limit_column(head: impl Into<String>) -> Column {
 }
 
 /// Verdicts by both rules, the limit between them; in rows that are not judged, what they are there for.
-pub(super) fn verdicts(test: Test, finding: &Finding) -> [Cell; 3] {
+pub(super) fn verdicts(metric: &MetricAnalysis, finding: &Finding) -> [Cell; 3] {
     if finding.role.is_judged() {
         return [study(finding.study), limit(Some(finding)), by_interval(finding.interval)];
     }
-    let words = match (finding.role, test) {
+    let words = match (finding.role, metric.test) {
+        (Role::Control, Test::Utility) if artefact(&finding.method, &metric.metric).is_some() => {
+            "ignores the network; an artefact of trapezoids"
+        }
         (Role::Control, Test::Utility) => "ignores the network",
         (Role::Control, _) if finding.is_constant() => "ignores the network, compared with itself",
         (Role::Control, _) => "unrelated maps",
@@ -103,7 +107,7 @@ pub(super) fn by_interval(verdict: Option<IntervalVerdict>) -> Cell {
             let (mark, tone) = match verdict {
                 IntervalVerdict::Pass => ("✓", Tone::Good),
                 IntervalVerdict::Fail => ("✗", Tone::Bad),
-                IntervalVerdict::Inconclusive => ("?", Tone::Open),
+                IntervalVerdict::Inconclusive | IntervalVerdict::TooFewImages => ("?", Tone::Open),
             };
             Cell::toned(format!("{mark} {}", verdict.words()), tone)
         }

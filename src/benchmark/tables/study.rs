@@ -3,7 +3,8 @@
 use super::super::protocol::Test;
 use super::super::results::Results;
 use super::super::verdict::{
-    Analysis, Comparison, Finding, MetricAnalysis, Role, Source, method_title, metric_title, number, test_title,
+    Analysis, Comparison, FEW_IMAGES, Finding, MetricAnalysis, Role, Source, method_title, metric_title, number,
+    test_title,
 };
 use super::cells::{
     INTERVAL_PARTS, MEAN_PARTS, by_interval, difference, images, images_column, limit, limit_column, mean, method, p,
@@ -90,16 +91,19 @@ pub fn verdicts(analysis: &Analysis) -> Table {
                 analysis.alpha
             ),
             format!(
-                "By interval: the {:.0} % interval lies wholly beyond the limit (pass), wholly before it (fail) or on both \
-                 sides (inconclusive). Limits: utility above the average mask plus {margin}; randomization below the \
-                 baseline plus {margin}; repeatability and reproducibility above {} and above unrelated maps plus {margin}. \
-                 Maps that are the same for every network set no limit.",
-                100.0 * (1.0 - 2.0 * analysis.alpha),
+                "By interval: the interval lies wholly beyond the limit (pass), wholly before it (fail) or on both sides \
+                 (inconclusive); below {FEW_IMAGES} images there is no verdict (too few images). Its ends are one-sided \
+                 limits at {} over the number of methods of the test (Bonferroni). Limits: utility above the average mask \
+                 plus {margin}; randomization below the baseline plus {margin}; repeatability and reproducibility above {} \
+                 and above unrelated maps plus {margin}. Unrelated are the method's maps of different images and two draws \
+                 of noise; maps that are the same for every network set no limit.",
+                analysis.alpha,
                 analysis.similarity_threshold,
                 margin = analysis.margin,
             ),
         ]
         .into_iter()
+        .chain(analysis.too_few_images())
         .chain(analysis.out_of_reach())
         .collect(),
         columns: std::iter::once(Column::text("Method")).chain(heads).collect(),
@@ -123,6 +127,9 @@ fn grouped(metric: &MetricAnalysis, row: impl Fn(&Finding) -> Vec<Cell>) -> Vec<
 /// What a finding was compared with, where it was.
 type Compared = fn(&Finding) -> Option<&Comparison>;
 
+/// What a method is compared with where it is compared with unrelated maps.
+const UNRELATED: &str = "Less unrelated maps";
+
 /// Where the P values of a column come from: those of judged methods.
 fn provenance(metric: &MetricAnalysis, what: &str, of: Compared) -> Option<String> {
     let first = metric.findings.iter().filter(|finding| finding.role.is_judged()).find_map(of)?;
@@ -130,8 +137,13 @@ fn provenance(metric: &MetricAnalysis, what: &str, of: Compared) -> Option<Strin
         Source::MixedModel => {
             "mixed model (image as random intercept, REML), t with Satterthwaite’s degrees of freedom"
         }
+        Source::KenwardRoger => {
+            "mixed model (image as random intercept, REML), t with Kenward and Roger’s standard errors and degrees of freedom"
+        }
+        Source::PairedT if what == UNRELATED => "paired t tests",
         Source::PairedT => "paired t tests, because the mixed model could not be fitted",
         Source::SignedRank => "signed ranks, because the differences of all images are equal",
+        Source::ImagesAndPairs => "t tests whose units are images, for images and pairs of them",
     };
     Some(format!("{what}: {source}; P adjusted by {}.", first.adjusted))
 }
@@ -169,7 +181,7 @@ fn by_map(
     let row = |finding: &Finding| {
         let known = [method(finding), images(&finding.summary)];
         let cells = parts.iter().map(|(_, cell)| cell(finding));
-        known.into_iter().chain(cells).chain(verdicts_of(metric.test, finding)).collect()
+        known.into_iter().chain(cells).chain(verdicts_of(metric, finding)).collect()
     };
     let groups = grouped(metric, row);
     let heads = parts.into_iter().map(|(column, _)| column);
@@ -259,7 +271,15 @@ pub fn similarity(metric: &MetricAnalysis, analysis: &Analysis) -> Table {
     let provenances = [
         provenance(metric, "Against the limit", |own| own.decisive.as_ref()),
         provenance(metric, "Less localizer", |own| own.versus_localizer.as_ref()),
+        provenance(metric, UNRELATED, |own| own.versus_unrelated.as_ref()),
     ];
+    let unrelated = |finding: &Finding| match &finding.versus_unrelated {
+        Some(own) => Cell::numbers(
+            format!("{} ({})", number(Some(own.reference)), method_title(&own.with)),
+            [Some(own.reference)],
+        ),
+        None => Cell::numbers("–", [None]),
+    };
     by_map(
         metric,
         id,
@@ -271,6 +291,8 @@ pub fn similarity(metric: &MetricAnalysis, analysis: &Analysis) -> Table {
             p_part("P", |own| own.decisive.as_ref()),
             difference_part(format!("Less {}", localizer_title(metric)), |own| own.versus_localizer.as_ref()),
             p_part("P (localizer)", |own| own.versus_localizer.as_ref()),
+            part(Column::numbers("Unrelated maps", &["unrelated"]), unrelated),
+            difference_part(UNRELATED, |own| own.versus_unrelated.as_ref()),
         ],
     )
 }

@@ -23,7 +23,7 @@ pub fn every_metric(analysis: &Analysis) -> Table {
                 images(&finding.summary),
                 mean(Some(&finding.summary)),
             ];
-            known.into_iter().chain(verdicts(metric.test, finding)).collect()
+            known.into_iter().chain(verdicts(metric, finding)).collect()
         });
         rows.collect()
     };
@@ -55,15 +55,15 @@ pub fn by_image(analysis: &Analysis) -> Table {
     for metric in analysis.metrics.iter().filter(|metric| metric.primary) {
         let mut rows = Vec::new();
         for finding in metric.findings.iter().filter(|finding| finding.role.is_judged()) {
-            let comparisons =
-                [&finding.decisive, &finding.versus_localizer, &finding.versus_random, &finding.versus_control];
-            for comparison in comparisons.into_iter().flatten() {
+            // Of the comparisons of a row two at most have a limit.
+            let unrelated = finding.versus_unrelated.as_ref().map(|own| (own, Some(analysis.margin)));
+            let others = [&finding.versus_localizer, &finding.versus_random, &finding.versus_control];
+            let decisive = finding.decisive.as_ref().map(|own| (own, finding.interval_limit));
+            let others = others.into_iter().flatten().map(|own| (own, None));
+            for (comparison, limit) in decisive.into_iter().chain(unrelated).chain(others) {
                 let Some(own) = &comparison.by_image else { continue };
                 let [low, high] = own.bootstrap.map_or([None, None], |interval| interval.map(Some));
                 let [inner_low, inner_high] = own.inner_interval;
-                // Of the comparisons of a row only the decisive one has a limit.
-                let is_decisive = finding.decisive.as_ref().is_some_and(|decisive| std::ptr::eq(decisive, comparison));
-                let limit = finding.interval_limit.filter(|_| is_decisive);
                 rows.push(vec![
                     Cell::text(test_title(metric.test)),
                     method(finding),
@@ -89,12 +89,12 @@ pub fn by_image(analysis: &Analysis) -> Table {
         title: "Differences image by image".to_owned(),
         notes: vec![format!(
             "Each difference by its own spread: t interval and P (not adjusted), 95 % interval over {} resampled images \
-             (seed {}; bias-corrected and accelerated, percentiles for randomization, where pairs of images enter), mean \
-             over SD, and the share of images in which the map is above. The verdict by interval asks the interval of the \
-             verdict ({:.0} %) to lie beyond its limit, both as differences.",
-            analysis.bootstrap[0],
-            analysis.bootstrap[1],
-            100.0 * (1.0 - 2.0 * analysis.alpha)
+             (seed {}; bias-corrected and accelerated, percentiles where pairs of images enter), mean over SD, and the \
+             share of images in which the map is above. Where maps of different images enter, images are the units of the \
+             t test, and what pairs have in common counts. The verdict by interval asks the interval of the verdict to lie \
+             beyond its limit, both as differences: its ends are one-sided limits at {} over the number of methods of the \
+             test (Bonferroni).",
+            analysis.bootstrap[0], analysis.bootstrap[1], analysis.alpha
         )],
         columns: vec![
             Column::text("Test"),

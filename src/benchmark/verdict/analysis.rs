@@ -7,11 +7,12 @@ use serde::Serialize;
 
 use super::super::protocol::Test;
 use super::super::results::{Exclusion, Results};
-use super::comparison::Level;
+use super::comparison::{Certainty, Level};
 use super::finding::{Finding, Role};
 use super::limit::Limit;
 use super::names::{AVERAGE_MASK, EXTERNAL_PREFIX, LOCALIZERS, method_title, primary_metric, test_title};
-use super::series::{Index, Panel};
+use super::rules::{FEW_IMAGES, IntervalVerdict};
+use super::series::{Index, Panel, Series};
 use super::{randomization, similarity, utility};
 use crate::cascade::ORIGINAL;
 use crate::metrics::Bootstrap;
@@ -67,6 +68,8 @@ pub struct MetricAnalysis {
     pub metric: String,
     /// Whether it is the one that decides under the run's preset.
     pub primary: bool,
+    /// Methods that are judged by interval together: their limits hold for all of them at once.
+    pub family: usize,
     /// Methods in the study's order, then external ones, baselines, controls.
     pub findings: Vec<Finding>,
     /// Randomization: similarity in each state.
@@ -141,6 +144,24 @@ impl<'a> Question<'a> {
         self.panel.keys().filter(|key| key.1 == condition).map(|key| key.0).collect()
     }
 
+    /// How sure the verdicts on `judged` methods are, of which those with scores are one family.
+    pub(super) fn certainty<'s>(&self, judged: impl Iterator<Item = Option<&'s Series<'s>>>) -> Certainty {
+        let family = judged.flatten().filter(|series| !series.by_image.is_empty()).count();
+        Certainty { alpha: self.alpha, family, bootstrap: self.bootstrap }
+    }
+
+    /// How the verdicts by interval are corrected, as a note.
+    pub(super) fn family_note(&self, certainty: &Certainty) -> Option<String> {
+        let (alpha, family) = (certainty.alpha, certainty.family);
+        (family > 1).then(|| {
+            format!(
+                "verdicts by interval: one-sided limits at {alpha} / {family} (Bonferroni over the {family} methods of this \
+                 test and metric), so that a wrong pass, or a wrong fail, of any of them has a chance of at most {alpha}; \
+                 tests and metrics are families of their own"
+            )
+        })
+    }
+
     /// A series as a level of a model.
     pub(super) fn level<'n>(&self, name: &'n str, condition: &str) -> Level<'n>
     where
@@ -209,8 +230,13 @@ impl Analysis {
 
     /// The same with scores that are sorted already.
     pub fn with_index(results: &Results, index: &Index<'_>) -> Self {
+        let seed = results.protocol.seeds.bootstrap;
+        Self::resampled(results, index, Bootstrap { seed, ..Bootstrap::default() })
+    }
+
+    /// The same with images drawn anew as `bootstrap` says; no verdict rests on it.
+    pub(super) fn resampled(results: &Results, index: &Index<'_>, bootstrap: Bootstrap) -> Self {
         let protocol = &results.protocol;
-        let bootstrap = Bootstrap { seed: protocol.seeds.bootstrap, ..Bootstrap::default() };
         // Nothing outside its range reaches a distribution, whoever wrote the database.
         let alpha = if protocol.alpha > 0.0 && protocol.alpha < 0.5 { protocol.alpha } else { 0.05 };
         let margin = if protocol.margin > 0.0 && protocol.margin.is_finite() { protocol.margin } else { 0.05 };
@@ -268,6 +294,22 @@ impl Analysis {
             ))
         };
         self.metrics.iter().filter(|metric| metric.primary).filter_map(sentence).collect()
+    }
+
+    /// Says how many images verdicts by interval ask for, where a test has fewer.
+    pub fn too_few_images(&self) -> Option<String> {
+        let is_few = |metric: &&MetricAnalysis| {
+            let mut judged = metric.findings.iter().filter(|finding| finding.role.is_judged());
+            metric.primary && judged.any(|finding| finding.interval == Some(IntervalVerdict::TooFewImages))
+        };
+        let tests: Vec<&str> = self.metrics.iter().filter(is_few).map(|metric| test_title(metric.test)).collect();
+        (!tests.is_empty()).then(|| {
+            format!(
+                "{}: too few images for a verdict by interval, which takes {FEW_IMAGES}. The study's rule gives one for any \
+                 number, and few images help a method to pass it where no difference counts as a pass.",
+                tests.join(", ")
+            )
+        })
     }
 
     /// One test by one metric.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::nodes::Nodes;
+use super::rules::FEW_IMAGES;
 use super::series::mean;
 use crate::metrics::Bootstrap;
 use crate::statistics::{
@@ -17,10 +19,45 @@ use crate::statistics::{
 pub enum Source {
     /// The mixed model with a random intercept for each image, Satterthwaite's degrees of freedom.
     MixedModel,
+    /// The same with the standard errors and degrees of freedom of Kenward and Roger, which are for few images.
+    KenwardRoger,
     /// A paired t test, because the model could not be fitted.
     PairedT,
     /// Signed ranks, because all differences are equal and have no spread that a t test could use.
     SignedRank,
+    /// A t test whose units are images, where a mean over images is compared with a mean over pairs of them.
+    ImagesAndPairs,
+}
+
+impl Source {
+    /// Whether it is the mixed model.
+    pub fn is_model(self) -> bool {
+        matches!(self, Self::MixedModel | Self::KenwardRoger)
+    }
+}
+
+/// How sure something is asked to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Certainty {
+    /// Two-sided level of significance.
+    pub(super) alpha: f64,
+    /// Methods that are judged by interval together, at least 1.
+    pub(super) family: usize,
+    pub(super) bootstrap: Bootstrap,
+}
+
+impl Certainty {
+    /// The two-sided level whose intervals have one-sided limits at alpha for all methods of the family at once
+    /// (Bonferroni).
+    fn of_verdicts(&self) -> f64 {
+        (2.0 * self.alpha / self.family.max(1) as f64).min(0.999)
+    }
+
+    /// The largest share of images of which none would be among `images` with the chance of a verdict's limit: what was
+    /// never seen may still be that frequent (the exact form of the rule of three).
+    pub(super) fn unseen_share(&self, images: usize) -> f64 {
+        1.0 - (self.of_verdicts() / 2.0).powf(1.0 / images.max(1) as f64)
+    }
 }
 
 /// How a P value is adjusted for the number of questions.
@@ -85,7 +122,8 @@ pub struct ByImage {
     pub mean: f64,
     /// Interval at one less alpha: by t, or by resampled images where pairs of images enter.
     pub interval: [f64; 2],
-    /// Interval at one less twice alpha: both of its ends are one-sided limits at alpha.
+    /// Interval at one less twice alpha over the number of methods judged: both of its ends are one-sided limits, at alpha
+    /// for all of these methods at once (Bonferroni).
     pub inner_interval: [f64; 2],
     /// Two-sided P of the t test, not adjusted; nothing where all differences are equal.
     pub p: Option<f64>,
@@ -100,8 +138,9 @@ pub struct ByImage {
 impl ByImage {
     /// Of differences that are there; nothing where they are fewer than two. Equal ones, such as those of identical maps,
     /// have an interval without width.
-    pub(super) fn new(differences: &[Option<f64>], alpha: f64, bootstrap: &Bootstrap) -> Option<Self> {
-        let found = paired(differences, bootstrap).filter(|found| found.groups > 1 && found.mean.is_finite())?;
+    pub(super) fn new(differences: &[Option<f64>], certainty: &Certainty) -> Option<Self> {
+        let found =
+            paired(differences, &certainty.bootstrap).filter(|found| found.groups > 1 && found.mean.is_finite())?;
         let interval = |alpha: f64| {
             let half = found.t_test.map_or(0.0, |test| {
                 // Half of the 95 % interval gives the standard error.
@@ -113,8 +152,8 @@ impl ByImage {
         Some(Self {
             images: found.groups,
             mean: found.mean,
-            interval: interval(alpha),
-            inner_interval: interval((2.0 * alpha).min(0.999)),
+            interval: interval(certainty.alpha),
+            inner_interval: interval(certainty.of_verdicts()),
             p: found.t_test.map(|test| test.p),
             bootstrap: found.bootstrap.map(|own| match (own.bca_low, own.bca_high) {
                 (Some(low), Some(high)) => [low, high],
@@ -123,6 +162,34 @@ impl ByImage {
             effect_size: found.effect_size,
             share_above: found.share_above,
         })
+    }
+
+    /// Of values by image, less the mean of values by pair of images, which has an error of its own; nothing where there
+    /// are fewer than two of either.
+    pub(super) fn of_pairs(
+        singles: &BTreeMap<&str, f64>,
+        pairs: &BTreeMap<&str, f64>,
+        certainty: &Certainty,
+    ) -> Option<(Self, Linear)> {
+        let nodes = Nodes::new(singles, pairs)?;
+        let found = nodes.difference()?;
+        let reference = mean(&pairs.values().copied().collect::<Vec<_>>())?;
+        let differences: Vec<Option<f64>> = singles.values().map(|value| Some(value - reference)).collect();
+        let by_value = Self::new(&differences, certainty)?;
+        let (error, df) = (found.standard_error, found.df);
+        let interval = |alpha: f64| {
+            let half = t_critical(alpha, df) * error;
+            [found.value - half, found.value + half]
+        };
+        let own = Self {
+            mean: found.value,
+            interval: interval(certainty.alpha),
+            inner_interval: interval(certainty.of_verdicts()),
+            p: (error > 0.0).then(|| t_two_sided(found.value / error, df)),
+            bootstrap: nodes.resampled(&certainty.bootstrap),
+            ..by_value
+        };
+        Some((own, Linear { estimate: found.value, standard_error: error, df }))
     }
 }
 
@@ -135,13 +202,12 @@ pub(super) struct Fit<'a> {
     model: Result<MixedModel, String>,
     /// What to be wary of.
     pub(super) notes: Vec<String>,
-    alpha: f64,
-    bootstrap: Bootstrap,
+    certainty: Certainty,
 }
 
 impl<'a> Fit<'a> {
     /// Fits `value ~ level + (1 | image)`; levels without any value do not enter.
-    pub(super) fn new(levels: Vec<Level<'a>>, alpha: f64, bootstrap: Bootstrap) -> Self {
+    pub(super) fn new(levels: Vec<Level<'a>>, certainty: Certainty) -> Self {
         let levels: Vec<Level<'a>> = levels.into_iter().filter(|level| !level.1.is_empty()).collect();
         let rows: Vec<(&str, &str, f64)> = levels
             .iter()
@@ -150,7 +216,7 @@ impl<'a> Fit<'a> {
         let names = levels.iter().map(|level| level.0.to_owned()).collect();
         let fitted = Observations::with_levels(&rows, names).and_then(|observations| {
             let model = MixedModel::fit(&observations)?;
-            let notes = Note::of(&observations, &model).iter().map(Note::to_string).collect::<Vec<_>>();
+            let notes = Note::of(&observations, &model).iter().map(note_words).collect::<Vec<_>>();
             Ok((model, notes))
         });
         let (model, notes) = match fitted {
@@ -160,7 +226,19 @@ impl<'a> Fit<'a> {
                 (Err(error.to_string()), if rows.is_empty() { Vec::new() } else { vec![note] })
             }
         };
-        Self { levels, model, notes, alpha, bootstrap }
+        let mut fit = Self { levels, model, notes, certainty };
+        if fit.is_of_few_images() {
+            fit.notes.push(format!(
+                "there are fewer than {FEW_IMAGES} images: tests of the mixed model use Kenward and Roger's standard errors \
+                 and degrees of freedom"
+            ));
+        }
+        fit
+    }
+
+    /// Whether the model is there and its images are so few that its tests need the correction for small samples.
+    fn is_of_few_images(&self) -> bool {
+        self.model.as_ref().is_ok_and(|model| model.groups < FEW_IMAGES)
     }
 
     /// Number of levels.
@@ -178,14 +256,14 @@ impl<'a> Fit<'a> {
         let (a, b) = (self.position(a)?, self.position(b)?);
         let (own, other) = (&self.levels[a].1, &self.levels[b].1);
         let differences: Vec<Option<f64>> = own.iter().map(|(image, value)| Some(value - other.get(image)?)).collect();
-        let by_image = ByImage::new(&differences, self.alpha, &self.bootstrap);
+        let by_image = ByImage::new(&differences, &self.certainty);
         let reference = mean(&other.values().copied().collect::<Vec<_>>())?;
         let mut weights = vec![0.0; self.levels.len()];
         weights[a] = 1.0;
         weights[b] = -1.0;
         let with = self.levels[b].0;
         let mut comparison = self.compared(with, reference, 0.0, &weights, by_image)?;
-        if comparison.source == Source::MixedModel {
+        if comparison.source.is_model() {
             let levels = self.levels.len();
             let q = (comparison.difference / comparison.standard_error).abs() * std::f64::consts::SQRT_2;
             comparison.p_adjusted = studentized_range_upper(q, levels, comparison.df).max(comparison.p);
@@ -199,7 +277,7 @@ impl<'a> Fit<'a> {
         let position = self.position(level)?;
         let differences: Vec<Option<f64>> =
             self.levels[position].1.values().map(|value| Some(value - constant)).collect();
-        let by_image = ByImage::new(&differences, self.alpha, &self.bootstrap);
+        let by_image = ByImage::new(&differences, &self.certainty);
         let mut weights = vec![0.0; self.levels.len()];
         weights[position] = 1.0;
         self.compared(with, constant, constant, &weights, by_image)
@@ -213,31 +291,95 @@ impl<'a> Fit<'a> {
         weights: &[f64],
         by_image: Option<ByImage>,
     ) -> Option<Comparison> {
+        let alpha = self.certainty.alpha;
         let (linear, source) = match (&self.model, &by_image) {
-            (Ok(model), _) => (Inference::new(model, Reference::Satterthwaite).linear(weights), Source::MixedModel),
-            (Err(_), Some(own)) if own.p.is_none() => (paired_linear(own, constant, self.alpha), Source::SignedRank),
-            (Err(_), Some(own)) => (paired_linear(own, constant, self.alpha), Source::PairedT),
+            (Ok(model), _) => self.linear(model, weights),
+            (Err(_), Some(own)) if own.p.is_none() => (paired_linear(own, constant, alpha), Source::SignedRank),
+            (Err(_), Some(own)) => (paired_linear(own, constant, alpha), Source::PairedT),
             (Err(_), None) => return None,
         };
-        let difference = linear.estimate - constant;
-        let half = t_critical(self.alpha, linear.df) * linear.standard_error;
+        let linear = Linear { estimate: linear.estimate - constant, ..linear };
+        Some(Comparison::of(with, reference, linear, source, by_image, alpha))
+    }
+
+    /// A combination of means by the reference that the number of images asks for.
+    fn linear(&self, model: &MixedModel, weights: &[f64]) -> (Linear, Source) {
+        if self.is_of_few_images() {
+            let linear = Inference::new(model, Reference::KenwardRoger).linear(weights);
+            // The information on the variances may be singular where there are very few rows.
+            if linear.df > 0.0 && linear.df.is_finite() && linear.standard_error > 0.0 {
+                return (linear, Source::KenwardRoger);
+            }
+        }
+        (Inference::new(model, Reference::Satterthwaite).linear(weights), Source::MixedModel)
+    }
+}
+
+impl Comparison {
+    /// A difference, not adjusted.
+    fn of(with: &str, reference: f64, linear: Linear, source: Source, by_image: Option<ByImage>, alpha: f64) -> Self {
+        let Linear { estimate: difference, standard_error, df } = linear;
+        let half = t_critical(alpha, df) * standard_error;
         let p = match source {
-            Source::SignedRank => equal_differences_p(difference, linear.df),
-            _ => t_two_sided(difference / linear.standard_error, linear.df),
+            Source::SignedRank => equal_differences_p(difference, df),
+            // Pairs without any spread.
+            _ if standard_error == 0.0 => equal_differences_p(difference, df),
+            _ => t_two_sided(difference / standard_error, df),
         };
-        Some(Comparison {
+        Self {
             with: with.to_owned(),
             reference,
             difference,
-            standard_error: linear.standard_error,
-            df: linear.df,
+            standard_error,
+            df,
             interval: [difference - half, difference + half],
             p,
             p_adjusted: p,
             adjusted: Adjusted::Holm { tests: 1 },
             source,
             by_image,
-        })
+        }
+    }
+
+    /// Values by image less other values of the same images, without a model.
+    pub(super) fn paired(
+        with: &str,
+        own: &BTreeMap<&str, f64>,
+        other: &BTreeMap<&str, f64>,
+        certainty: &Certainty,
+    ) -> Option<Self> {
+        let differences: Vec<Option<f64>> = own.iter().map(|(image, value)| Some(value - other.get(image)?)).collect();
+        let by_image = ByImage::new(&differences, certainty)?;
+        let source = if by_image.p.is_none() { Source::SignedRank } else { Source::PairedT };
+        let reference = mean(&other.values().copied().collect::<Vec<_>>())?;
+        let linear = paired_linear(&by_image, 0.0, certainty.alpha);
+        Some(Self::of(with, reference, linear, source, Some(by_image), certainty.alpha))
+    }
+
+    /// Values by image less those of pairs of images, both with their error.
+    pub(super) fn with_pairs(
+        with: &str,
+        own: &BTreeMap<&str, f64>,
+        pairs: &BTreeMap<&str, f64>,
+        certainty: &Certainty,
+    ) -> Option<Self> {
+        let (by_image, linear) = ByImage::of_pairs(own, pairs, certainty)?;
+        let reference = mean(&pairs.values().copied().collect::<Vec<_>>())?;
+        Some(Self::of(with, reference, linear, Source::ImagesAndPairs, Some(by_image), certainty.alpha))
+    }
+}
+
+/// A note of the statistics as a benchmark says it, which goes the way that the note advises.
+fn note_words(note: &Note) -> String {
+    match note {
+        Note::FewGroups { groups } => {
+            format!("there are only {groups} images: take no difference found for no difference")
+        }
+        Note::UnequalSpread { .. } | Note::SingularFit => format!(
+            "{note}; the verdicts by interval rest on these, each method's own differences image by image, and not on the \
+             model"
+        ),
+        _ => note.to_string(),
     }
 }
 

@@ -61,7 +61,7 @@ impl Summary {
 
 impl Finding {
     /// Whether this is a control that is the same map whatever the network is. Where maps are compared it is compared with
-    /// itself.
+    /// itself; it is shown as what it is and judges nobody, in any test.
     pub fn is_constant(&self) -> bool {
         self.role == Role::Control && !Control::of_name(&self.method).is_some_and(Control::is_random)
     }
@@ -88,8 +88,11 @@ pub struct Finding {
     pub versus_random: Option<Comparison>,
     /// The same in one model of all methods trained and random, adjusted over all pairs of its cells.
     pub versus_random_pooled: Option<Comparison>,
-    /// Less the best control.
+    /// Utility: less the best of the controls that are drawn anew for every image.
     pub versus_control: Option<Comparison>,
+    /// Repeatability and reproducibility: less the strongest unrelated maps, which are the method's own maps of different
+    /// images or two draws of noise.
+    pub versus_unrelated: Option<Comparison>,
     /// By the study's rule.
     pub study: Option<StudyVerdict>,
     /// By interval and margin.

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::super::results::metric;
 use super::names::metric_title;
-use super::rules::{GoodSide, IntervalVerdict, by_interval};
-use super::words::number;
+use super::rules::{FEW_IMAGES, GoodSide, IntervalVerdict, by_interval};
+use super::words::{count, number};
 
 /// What a verdict by interval asks a mean score to lie beyond.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -36,9 +36,10 @@ impl Limit {
         Self { score, good, origin, out_of_reach, reach: beyond.map(|(_, end)| end) }
     }
 
-    /// The verdict on an interval of a difference, whose limit is `difference`.
-    pub(super) fn judge(&self, interval: [f64; 2], difference: f64) -> IntervalVerdict {
+    /// The verdict on an interval of a difference over `images` images, whose limit is `difference`.
+    pub(super) fn judge(&self, images: usize, interval: [f64; 2], difference: f64) -> IntervalVerdict {
         match self.out_of_reach {
+            _ if images < FEW_IMAGES => IntervalVerdict::TooFewImages,
             Some(_) => IntervalVerdict::Inconclusive,
             None => by_interval(interval, difference, self.good),
         }
@@ -76,11 +77,16 @@ impl Limit {
         Some(format!("no map could {verb}, because {} is {reach} {end}", metric_title(metric)))
     }
 
-    /// The verdict with its limit, as a sentence with a space in front; nothing without a verdict.
-    pub(super) fn sentence(&self, metric: &str, verdict: Option<IntervalVerdict>) -> String {
+    /// The verdict over `images` images with its limit, as a sentence with a space in front; nothing without a verdict.
+    pub(super) fn sentence(&self, metric: &str, verdict: Option<IntervalVerdict>, images: usize) -> String {
         let Some(verdict) = verdict else { return String::new() };
+        let limit = format!("limit {} ({})", self.words(), self.origin);
+        if verdict == IntervalVerdict::TooFewImages {
+            let found = count(images, "image");
+            return format!(" By interval: {} ({found}, verdicts begin at {FEW_IMAGES}), {limit}.", verdict.words());
+        }
         let obstacle = self.obstacle(metric).map_or_else(String::new, |own| format!("; {own}"));
-        format!(" By interval: {}, limit {} ({}){obstacle}.", verdict.words(), self.words(), self.origin)
+        format!(" By interval: {}, {limit}{obstacle}.", verdict.words())
     }
 }
 
@@ -107,23 +113,28 @@ mod tests {
         ] {
             let own = limit(score, good);
             assert_eq!(own.out_of_reach, never, "{score} {good:?}");
-            let judged = [[0.9, 1.0], [-0.9, -0.8]].map(|interval| own.judge(interval, score));
+            let judged = [[0.9, 1.0], [-0.9, -0.8]].map(|interval| own.judge(30, interval, score));
+            assert_eq!(own.judge(29, [0.9, 1.0], score), IntervalVerdict::TooFewImages);
             if never.is_some() {
                 assert_eq!(judged, [IntervalVerdict::Inconclusive; 2], "{score} {good:?}");
-                assert!(own.sentence(LIKENESS, Some(judged[0])).contains("no map could"));
+                assert!(own.sentence(LIKENESS, Some(judged[0]), 30).contains("no map could"));
             }
         }
-        assert_eq!(limit(0.999, GoodSide::Above).judge([0.9995, 1.0], 0.999), IntervalVerdict::Pass);
+        assert_eq!(limit(0.999, GoodSide::Above).judge(30, [0.9995, 1.0], 0.999), IntervalVerdict::Pass);
         assert_eq!(Limit::new("unheard of", 7.0, GoodSide::Above, String::new()).out_of_reach, None);
     }
 
     #[test]
     fn the_sentence_tells_limit_origin_and_obstacle() {
-        let told = limit(0.59, GoodSide::Above).sentence(LIKENESS, Some(IntervalVerdict::Pass));
+        let told = limit(0.59, GoodSide::Above).sentence(LIKENESS, Some(IntervalVerdict::Pass), 40);
         assert_eq!(told, " By interval: pass, limit above 0.590 (some control and the margin 0.05).");
-        let told = limit(1.05, GoodSide::Below).sentence(LIKENESS, Some(IntervalVerdict::Inconclusive));
+        let told = limit(1.05, GoodSide::Below).sentence(LIKENESS, Some(IntervalVerdict::Inconclusive), 40);
         assert!(told.ends_with("; no map could fail, because SSIM (range 2) is 1 at most."), "{told}");
-        let told = limit(-1.0, GoodSide::Above).sentence(LIKENESS, Some(IntervalVerdict::Inconclusive));
+        let told = limit(-1.0, GoodSide::Above).sentence(LIKENESS, Some(IntervalVerdict::Inconclusive), 40);
         assert!(told.ends_with("; no map could fail, because SSIM (range 2) is -1 at least."), "{told}");
+        let told = limit(1.05, GoodSide::Above).sentence(LIKENESS, Some(IntervalVerdict::TooFewImages), 8);
+        let expected = " By interval: too few images (8 images, verdicts begin at 30), limit above 1.050 (some control and \
+                        the margin 0.05).";
+        assert_eq!(told, expected, "nothing else is said of the verdict");
     }
 }

@@ -6,11 +6,13 @@
 
 mod analysis;
 mod comparison;
+#[cfg(test)]
+mod coverage;
 mod difference;
 mod finding;
 mod limit;
 mod names;
-mod node_bootstrap;
+mod nodes;
 mod randomization;
 mod rules;
 mod series;
@@ -25,11 +27,13 @@ pub use difference::{Side, VerdictDifference, between_presets, between_runs};
 pub use finding::{Finding, Role, Summary};
 pub use limit::Limit;
 pub use names::{
-    AVERAGE_MASK, EXTERNAL_PREFIX, LOCALIZERS, full_title, method_title, metric_title, primary_metric, question,
-    test_title,
+    AVERAGE_MASK, EXTERNAL_PREFIX, LOCALIZERS, artefact, full_title, method_title, metric_title, primary_metric,
+    question, test_title,
 };
 pub use randomization::states;
-pub use rules::{GoodSide, IntervalVerdict, StudyVerdict, above_by_study, by_interval, randomization_by_study};
+pub use rules::{
+    FEW_IMAGES, GoodSide, IntervalVerdict, StudyVerdict, above_by_study, by_interval, randomization_by_study,
+};
 pub use series::{Index, Panel, Series};
 pub use trust::{TrustCard, TrustEntry, TrustError, TrustFile, TrustLine, TrustVerdict, trust_card};
 pub use words::{count, interval, mean_sd, number, p_value, signed};

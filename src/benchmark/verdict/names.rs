@@ -34,6 +34,13 @@ pub fn method_title(method: &str) -> String {
     }
 }
 
+/// Why a score is no merit of a map, where it is an artefact of the metric.
+pub fn artefact(method: &str, name: &str) -> Option<&'static str> {
+    // All pixels are tied: the curve is one straight line from (recall 0, precision 1).
+    let is_tied = Control::of_name(method) == Some(Control::Blank) && name == metric::AUPRC_TRAPEZOID;
+    is_tied.then_some("an artefact of trapezoids: any map of one value gets half of 1 and the marked share")
+}
+
 /// What two draws of a random control are called in the middle of a sentence.
 pub(super) fn unrelated_title(control: &str) -> String {
     match Control::of_name(control) {

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use super::super::protocol::Test;
 use super::super::results::{ModelProvenance, Results, condition};
 use super::analysis::{MetricAnalysis, Question, StateCurve, StatePoint};
-use super::comparison::{Fit, adjust_by_holm};
+use super::comparison::{ByImage, Fit, adjust_by_holm};
 use super::finding::{Finding, Role};
 use super::limit::Limit;
 use super::names::{method_title, metric_title};
-use super::node_bootstrap::Nodes;
 use super::rules::{GoodSide, StudyVerdict, randomization_by_study};
 use super::series::{Index, Series, mean, sd};
 use super::words::{evidence, number};
@@ -54,7 +53,7 @@ fn blocks(model: &ModelProvenance) -> Vec<String> {
 }
 
 pub(super) fn analyse(question: &Question<'_>) -> MetricAnalysis {
-    let (panel, alpha, bootstrap) = (question.panel, question.alpha, question.bootstrap);
+    let panel = question.panel;
     let states = states(question.results, question.index);
     let judged = question.judged(&states);
     let last = states.last().copied().filter(|state| *state != ORIGINAL);
@@ -67,7 +66,11 @@ pub(super) fn analyse(question: &Question<'_>) -> MetricAnalysis {
             series.by_image.iter().map(|(image, value)| (*image, value - baseline)).collect();
         Some((method.as_str(), values))
     });
-    let fit = Fit::new(levels.collect(), alpha, bootstrap);
+    let certainty = question.certainty(judged.iter().map(|(method, _)| {
+        panel.get(method, condition::BASELINE)?;
+        panel.get(method, last?)
+    }));
+    let fit = Fit::new(levels.collect(), certainty);
     let mut findings: Vec<Finding> = Vec::new();
     for (method, role) in &judged {
         let series = last.and_then(|last| panel.get(method, last));
@@ -78,13 +81,7 @@ pub(super) fn analyse(question: &Question<'_>) -> MetricAnalysis {
             (&mut row.decisive, series, panel.get(method, condition::BASELINE))
         {
             decisive.reference = mean(&pairs.values()).unwrap_or(f64::NAN);
-            let nodes = Nodes::new(&series.by_image, &pairs.by_image);
-            let drawn = nodes.and_then(|nodes| nodes.intervals([alpha, 2.0 * alpha, 0.05], &bootstrap));
-            if let (Some([interval, inner, usual]), Some(own)) = (drawn, &mut decisive.by_image) {
-                own.interval = interval;
-                own.inner_interval = inner;
-                own.bootstrap = Some(usual);
-            }
+            decisive.by_image = ByImage::of_pairs(&series.by_image, &pairs.by_image, &certainty).map(|own| own.0);
         }
         findings.push(row);
     }
@@ -100,11 +97,13 @@ pub(super) fn analyse(question: &Question<'_>) -> MetricAnalysis {
         }
     }
     let mut notes = fit.notes.clone();
+    notes.extend(question.family_note(&certainty));
     if let Some(last) = last {
         notes.push(format!("the verdicts are those of the last state, {last}"));
         notes.push(
-            "the study's rule takes the baseline (mean over pairs of different images) for known; the interval comes from \
-             resampled images and carries its error"
+            "the study's rule takes the baseline (mean over pairs of different images) for known; the verdict by interval \
+             takes images for the units of a t test, so that the error of the baseline and the images that pairs share \
+             count"
                 .to_owned(),
         );
     } else {
@@ -119,6 +118,7 @@ pub(super) fn analyse(question: &Question<'_>) -> MetricAnalysis {
         test: Test::Randomization,
         metric: question.metric.to_owned(),
         primary: false,
+        family: certainty.family,
         curves: curves.filter(|curve| curve.states.iter().any(|state| state.images > 0)).collect(),
         findings,
         control_mean,
@@ -160,8 +160,9 @@ fn judge(question: &Question<'_>, finding: &mut Finding, last: Option<&str>, how
     finding.interval_limit = Some(margin);
     let origin = format!("maps of {WITH_BASELINE} {} and the margin {margin}", number(Some(decisive.reference)));
     let limit = Limit::new(question.metric, decisive.reference + margin, GoodSide::Below, origin);
+    let images = decisive.by_image.as_ref().map_or(0, |own| own.images);
     if let Some(own) = &decisive.by_image {
-        finding.interval = Some(limit.judge(own.inner_interval, margin));
+        finding.interval = Some(limit.judge(own.images, own.inner_interval, margin));
         finding.equivalent = Some(own.inner_interval[0] > -margin && own.inner_interval[1] < margin);
     }
     let claim = match study {
@@ -189,7 +190,7 @@ fn judge(question: &Question<'_>, finding: &mut Finding, last: Option<&str>, how
         number(finding.summary.mean),
         number(Some(decisive.reference)),
         evidence(&decisive, finding.summary.images),
-        limit.sentence(question.metric, finding.interval),
+        limit.sentence(question.metric, finding.interval, images),
     );
     finding.limit = Some(limit);
 }

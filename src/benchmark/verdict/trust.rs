@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::super::protocol::Test;
-use super::analysis::{Analysis, TestedModel};
+use super::analysis::{Analysis, MetricAnalysis, TestedModel};
 use super::names::test_title;
 use super::rules::{IntervalVerdict, StudyVerdict};
-use super::words::number;
+use super::words::{count, number};
 use crate::export::place::{self, Taken};
 use crate::figure::NOT_FOR_DIAGNOSIS;
 use crate::files::{self, Readers};
@@ -130,6 +130,12 @@ pub struct TrustFile {
     pub preset: Preset,
     /// Units done and in all.
     pub units: [usize; 2],
+    /// Fewest and most images behind a test of the run; files of earlier programs do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<[usize; 2]>,
+    /// Whether it is part of the program, and no run of the user's; not in the file.
+    #[serde(skip)]
+    pub is_shipped: bool,
     /// The cards.
     pub cards: Vec<TrustEntry>,
 }
@@ -209,7 +215,24 @@ impl TrustFile {
             run_id: analysis.run_id.clone(),
             preset: analysis.preset,
             units: analysis.units,
+            images: images(analysis),
+            is_shipped: false,
             cards: cards.collect(),
+        }
+    }
+
+    /// What stands above a card: from which run it is.
+    pub fn origin(&self) -> String {
+        let images = match self.images {
+            Some([fewest, most]) if fewest == most => format!(", {}", count(most, "image")),
+            Some([fewest, most]) => format!(", {fewest} to {}", count(most, "image")),
+            None => String::new(),
+        };
+        let (preset, run) = (self.preset, self.run_id.get(..8).unwrap_or(&self.run_id));
+        if self.is_shipped {
+            format!("shipped with the program: run {run} on generated images alone, preset {preset}{images}")
+        } else {
+            format!("run {run}, preset {preset}{images}")
         }
     }
 
@@ -240,9 +263,14 @@ impl TrustFile {
         };
         let refuse = |problem: String| TrustError::Content { problem, path: path.to_owned() };
         let bytes = files::read(path, limits::TRUST_BYTES).map_err(failed)?;
-        let file: Self = serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
+        Self::parsed(&bytes).map_err(refuse)
+    }
+
+    /// Reads the bytes of a file, or says what is wrong with them.
+    pub(in super::super) fn parsed(bytes: &[u8]) -> Result<Self, String> {
+        let file: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         if file.format != FORMAT {
-            return Err(refuse(format!("its layout is {}, this program reads {FORMAT}", file.format)));
+            return Err(format!("its layout is {}, this program reads {FORMAT}", file.format));
         }
         Ok(file)
     }
@@ -267,6 +295,17 @@ impl TrustFile {
         write().map_err(|source| TrustError::File { operation: "cannot be written", source, path: path.to_owned() })
     }
 }
+
+/// Fewest and most images behind a test by its deciding metric, over the methods that have most.
+fn images(analysis: &Analysis) -> Option<[usize; 2]> {
+    let of = |metric: &MetricAnalysis| {
+        let judged = metric.findings.iter().filter(|finding| finding.role.is_judged());
+        judged.map(|finding| finding.summary.images).max().filter(|images| *images > 0)
+    };
+    let found: Vec<usize> = analysis.metrics.iter().filter(|metric| metric.primary).filter_map(of).collect();
+    Some([found.iter().copied().min()?, found.iter().copied().max()?])
+}
+
 /// Whether a file is one of trust cards, of this layout or an older one.
 fn is_earlier(path: &Path) -> std::io::Result<bool> {
     let bytes = match files::read(path, limits::TRUST_BYTES) {

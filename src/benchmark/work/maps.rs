@@ -257,7 +257,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Repeatability and reproducibility: maps of one image on two networks.
+    /// Repeatability and reproducibility: maps of one image, or of two different ones, on two networks.
     fn model_pairs(&self, loaded: &[Loaded], missing: &BTreeSet<Unit>, originals: &AllOriginals) -> Result<()> {
         let subjects: Vec<&Subject> = self.setup.subjects.explained().collect();
         let numbered = |name: &str| subjects.iter().position(|subject| subject.name == name);
@@ -265,22 +265,28 @@ impl Bench<'_> {
             // Pairs of networks that localize are made elsewhere.
             let (Some(one), Some(two)) = (numbered(&unit.model), numbered(&unit.other_model)) else { continue };
             self.check()?;
-            let Some(image) = loaded.iter().find(|image| image.id == unit.image) else { continue };
+            let (other_id, condition) = match unit.other_image.as_str() {
+                "" => (&unit.image, condition::PAIR),
+                _ => (&unit.other_image, condition::DIFFERENT_IMAGES),
+            };
+            let find = |id: &str| loaded.iter().find(|image| image.id == id);
+            let (Some(image), Some(other)) = (find(&unit.image), find(other_id)) else { continue };
             let test = match subjects[two].role {
                 Role::OtherArchitecture => Test::Reproducibility,
                 Role::Classifier | Role::Localizer => Test::Repeatability,
             };
             let models = format!("{}|{}", unit.model, unit.other_model);
+            let images = if image.id == other.id { image.id.clone() } else { format!("{}|{}", image.id, other.id) };
             let label = Label {
                 test,
-                image: &image.id,
+                image: &images,
                 method: &unit.method,
-                condition: condition::PAIR,
+                condition,
                 models: &models,
                 replicate: subjects[one].replicate,
             };
-            let of = |number: usize| originals.get(&(number, image.image));
-            let scores = compared(&label, of(one), of(two), true);
+            let of = |number: usize, image: &Loaded| originals.get(&(number, image.image));
+            let scores = compared(&label, of(one, image), of(two, other), true);
             self.keep_pair(unit, scores)?;
         }
         Ok(())
@@ -311,7 +317,14 @@ fn wanted_states(image: &Loaded, subject: &Subject, states: &[State], missing: &
     };
     let compared = own.iter().any(|unit| match unit.kind {
         Kind::ImagePair => unit.model == subject.name,
-        Kind::ModelPair => unit.model == subject.name || unit.other_model == subject.name,
+        Kind::ModelPair if unit.other_image.is_empty() => {
+            unit.model == subject.name || unit.other_model == subject.name
+        }
+        // Each network is asked about one of the two images.
+        Kind::ModelPair => {
+            (unit.image == image.id && unit.model == subject.name)
+                || (unit.other_image == image.id && unit.other_model == subject.name)
+        }
         _ => false,
     });
     let open: Vec<usize> = (1..states.len()).filter(|state| is_open(&states[*state])).collect();

@@ -12,7 +12,7 @@ use egui_plot::{
 use super::wish;
 use crate::benchmark::protocol::Test;
 use crate::benchmark::results::condition;
-use crate::benchmark::verdict::{metric_title, primary_metric};
+use crate::benchmark::verdict::{artefact, metric_title, primary_metric};
 use crate::saliency::Method;
 use crate::workbench::action::Actions;
 use crate::workbench::bench::{Bench, BenchWish, Value};
@@ -28,6 +28,9 @@ const MEAN_HALF: f64 = 0.15;
 
 /// How near to a point a press counts, in points of the screen.
 const NEAR: f32 = 8.0;
+
+/// Conditions that a method is compared with, drawn beside it.
+const BESIDE: [&str; 2] = [condition::RANDOM, condition::DIFFERENT_IMAGES];
 
 /// One box: where it stands, whose numbers it holds.
 struct Group<'a> {
@@ -65,7 +68,8 @@ fn legend(test: Test) -> &'static str {
              depends on what the network learned"
         }
         Test::Repeatability | Test::Reproducibility => {
-            "Likeness of the maps of two networks on one image; median solid, mean dashed. Each point is an image; a press on one shows its case"
+            "Likeness of the maps of two networks on one image; gray beside it, on two different images. Median solid, mean \
+             dashed. Each point is an image or a pair; a press on one shows its case"
         }
     }
 }
@@ -87,23 +91,28 @@ fn colour_of(ui: &Ui, method: &str) -> Color32 {
 fn boxes_ui(ui: &mut Ui, bench: &Bench, actions: &mut Actions) {
     let test = bench.test;
     let names: Vec<String> = methods(bench).into_iter().map(str::to_owned).collect();
+    let primary = primary_metric(test, bench.protocol.preset);
     let mut groups = Vec::new();
     for ((of, method, condition), values) in &bench.values {
         let Some(place) = names.iter().position(|name| name == method).filter(|_| *of == test) else { continue };
-        let is_random = condition == condition::RANDOM;
-        let has_random = bench.values.contains_key(&(test, method.clone(), condition::RANDOM.to_owned()));
-        let shift = if is_random {
+        let is_beside = BESIDE.contains(&condition.as_str());
+        let has_other =
+            BESIDE.iter().any(|beside| bench.values.contains_key(&(test, method.clone(), (*beside).to_owned())));
+        let shift = if is_beside {
             0.2
-        } else if has_random {
+        } else if has_other {
             -0.2
         } else {
             0.0
         };
-        let colour = if is_random { theme::CONTROL } else { colour_of(ui, method) };
-        let words = format!("{method}, {condition}");
+        let colour = if is_beside { theme::CONTROL } else { colour_of(ui, method) };
+        let words = match artefact(method, primary) {
+            Some(artefact) => format!("{method}, {condition}; {artefact}"),
+            None => format!("{method}, {condition}"),
+        };
         groups.push(Group { x: place as f64 + shift, method, words, colour, values });
     }
-    let metric = metric_title(primary_metric(test, bench.protocol.preset)).to_owned();
+    let metric = metric_title(primary).to_owned();
     let plot = plain_plot("benchmark boxes", names.clone()).y_axis_label(metric).label_formatter(
         |hover: &HoverPosition<'_>| match hover {
             HoverPosition::NearDataPoint { plot_name, position, .. } => {

@@ -56,7 +56,7 @@ pub(super) fn verdicts_ui(ui: &mut Ui, bench: &Bench) {
             ui.end_row();
         }
     });
-    for sentence in analysis.out_of_reach() {
+    for sentence in analysis.too_few_images().into_iter().chain(analysis.out_of_reach()) {
         ui.label(RichText::new(sentence).color(theme::caution(ui.visuals())));
     }
     for note in tests.iter().flat_map(|(_, metric)| &metric.notes) {
