@@ -33,6 +33,8 @@ mod families;
 mod figure;
 #[path = "command_line/identity.rs"]
 mod identity;
+#[path = "command_line/inputs.rs"]
+mod inputs;
 #[path = "command_line/inspect.rs"]
 mod inspect;
 #[path = "command_line/markers.rs"]

@@ -24,6 +24,8 @@ const MOST_WARNINGS: usize = 50;
 pub enum BenchWish {
     /// Changes what is to be run.
     Ask(Box<Protocol>),
+    /// Whether the next run keeps small copies of its radiographs.
+    Thumbnails(bool),
     /// Shows the numbers of a test.
     Show(Test),
     /// Runs what is asked; the folder is asked for first.
@@ -75,6 +77,8 @@ pub struct Value {
 pub struct Bench {
     /// What is asked.
     pub protocol: Protocol,
+    /// Whether a run that keeps maps keeps no small copies of its radiographs.
+    pub no_thumbnails: bool,
     /// Whose numbers are shown.
     pub test: Test,
     /// The database at hand.
@@ -111,6 +115,7 @@ impl Default for Bench {
     fn default() -> Self {
         Self {
             protocol: Protocol::demo(Preset::Recommended, Task::Pneumothorax),
+            no_thumbnails: false,
             test: Test::Utility,
             database: None,
             values: BTreeMap::new(),
@@ -166,7 +171,7 @@ impl Bench {
 
     fn forget(&mut self) {
         let (protocol, trust) = (self.protocol.clone(), std::mem::take(&mut self.trust));
-        *self = Self { protocol, trust, ..Self::default() };
+        *self = Self { protocol, trust, no_thumbnails: self.no_thumbnails, ..Self::default() };
     }
 
     fn warn(&mut self, warning: String) {
@@ -216,19 +221,21 @@ impl Workbench {
         let bench = &mut self.state.bench;
         match wish {
             BenchWish::Ask(protocol) => bench.protocol = *protocol,
+            BenchWish::Thumbnails(are_kept) => bench.no_thumbnails = !are_kept,
             BenchWish::Show(test) => bench.test = test,
             BenchWish::Start => self.services.ask_path(PathPurpose::BenchmarkFolder),
             BenchWish::StartIn(folder) => {
                 let protocol = bench.protocol.clone();
                 bench.forget();
-                self.run_benchmark(bench_work::Run::new(protocol, folder));
+                let no_thumbnails = bench.no_thumbnails;
+                self.run_benchmark(bench_work::Run::new(protocol, folder, no_thumbnails));
             }
             BenchWish::Continue => {
                 if let Some(database) = bench.database.clone() {
                     // A run that was stopped before its first unit has no database yet.
                     let run = match database.parent() {
                         Some(folder) if !database.is_file() => {
-                            bench_work::Run::new(bench.protocol.clone(), folder.to_owned())
+                            bench_work::Run::new(bench.protocol.clone(), folder.to_owned(), bench.no_thumbnails)
                         }
                         _ => bench_work::Run::of(database),
                     };
