@@ -7,6 +7,8 @@
 mod caution;
 #[path = "benchmark_report/exports.rs"]
 mod exports;
+#[path = "benchmark_report/layout.rs"]
+mod layout;
 #[path = "benchmark_report/limits.rs"]
 mod limits;
 #[path = "benchmark_report/report.rs"]

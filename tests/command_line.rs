@@ -40,6 +40,8 @@ mod figure;
 mod identity;
 #[path = "command_line/image_lists.rs"]
 mod image_lists;
+#[path = "command_line/inputs.rs"]
+mod inputs;
 #[path = "command_line/inspect.rs"]
 mod inspect;
 #[path = "command_line/markers.rs"]

@@ -242,7 +242,9 @@ impl Pictures for KeptPictures {
                 let read = cohort.radiograph(self.case(cohort, positions, image)?);
                 match read.map(|radiograph| Picture::of_radiograph(&radiograph, self.size_px)) {
                     Ok(Some(picture)) => Ok(picture),
-                    Ok(None) => self.absent("unreadable", "A radiograph cannot be brought to the size of maps.".to_owned()),
+                    Ok(None) => {
+                        self.absent("unreadable", "A radiograph cannot be brought to the size of maps.".to_owned())
+                    }
                     Err(error) => {
                         self.absent("unreadable", format!("A radiograph cannot be read: {}.", error.without_path()))
                     }

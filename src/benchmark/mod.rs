@@ -49,7 +49,9 @@ pub use results::{Results, Score};
 pub use run::{Options, Summary, database_path, find_database, open, run};
 pub use setup::{ALL_BLOCKS, BLOCK, Setup};
 pub use shipped::shipped_trust;
-pub use store::{KeptMap, LAYOUT, Marks, Merged, Meta, PlannedUnits, ReasonUnits, Status, Store, Thumbnail, merge, merge_again};
+pub use store::{
+    KeptMap, LAYOUT, Marks, Merged, Meta, PlannedUnits, ReasonUnits, Status, Store, Thumbnail, merge, merge_again,
+};
 pub use subject::{Role, Subject, Subjects};
 pub use unit::{Kind, Unit};
 pub use verdict::{Analysis, TrustCard, TrustError, TrustFile, TrustLine, trust_card};

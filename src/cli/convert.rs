@@ -219,13 +219,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         return Err(Error::Usage("OUT must not end in .json: that is where its model card goes".to_owned()));
     }
     // Weights of the Hugging Face hub have their configuration beside them.
-    let beside = input.with_file_name("config.json");
+    let beside = ["config.json", "preprocessor_config.json"].map(|name| input.with_file_name(name));
     for path in [output, &card_path] {
         if output_file::same_file(input, path) {
-            let words = if path == output { "IN and OUT are the same file" } else { "OUT's model card would replace IN" };
+            let words =
+                if path == output { "IN and OUT are the same file" } else { "OUT's model card would replace IN" };
             return Err(Error::Usage(format!("{words}; give OUT another name")));
         }
-        if [Some(&beside), arguments.sample.as_ref()].into_iter().flatten().any(|read| output_file::same_file(read, path)) {
+        if beside.iter().chain(&arguments.sample).any(|read| output_file::same_file(read, path)) {
             let words = "OUT or its model card would replace a file that is read with IN; give OUT another name";
             return Err(Error::Usage(words.to_owned()));
         }

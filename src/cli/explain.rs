@@ -134,7 +134,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let request = request(arguments, &model, &images)?;
     caution::tell(caution::of_images(&model.card, &images));
     let mut output = Output::prepare(&arguments.out)?;
-    output.protect(inputs.model_files().iter().chain(&arguments.noise).chain(&arguments.parameters).map(PathBuf::as_path));
+    output.protect(
+        inputs.model_files().iter().chain(&arguments.noise).chain(&arguments.parameters).map(PathBuf::as_path),
+    );
     output.protect(places.iter().map(ImagePlace::file));
     let subject = model::name(&inputs.model);
     let sources = |index: usize| {

@@ -323,8 +323,6 @@ fn family_of(family: &ContrastFamily, observations: &Observations) -> ContrastFa
     let ContrastFamily::Versus(parts) = family else { return family.clone() };
     let has = |label: &str| observations.levels().iter().any(|level| level == label);
     let whole = parts.join(",");
-    match parts.iter().all(|part| has(part)) {
-        false if has(&whole) => ContrastFamily::Versus(vec![whole]),
-        _ => family.clone(),
-    }
+    let is_one = has(&whole) && !parts.iter().all(|part| has(part));
+    if is_one { ContrastFamily::Versus(vec![whole]) } else { family.clone() }
 }

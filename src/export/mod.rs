@@ -25,10 +25,11 @@ pub use files::FileSet;
 pub use maps::{KeptMap, KeptMaps, maps_npz};
 pub(crate) use model_files::ModelFiles;
 pub use origin::{Origin, bar, map_bar, map_tile, page_display, parameters_in_short};
-pub(crate) use record::{is_of_figure as is_figure_record, refuse_foreign as refuse_foreign_record};
 pub use record::{
-    DisplayRecord, FigureRecord, ImageRecord, KeptRecord, MapRecord, MapsRecord, ModelRecord, OrientationRecord, content_sha256,
+    DisplayRecord, FigureRecord, ImageRecord, KeptRecord, MapRecord, MapsRecord, ModelRecord, OrientationRecord,
+    content_sha256,
 };
+pub(crate) use record::{is_of_figure as is_figure_record, refuse_foreign as refuse_foreign_record};
 pub use scores::{hit_words, score_explanation, score_lines};
 pub use source::SourceImage;
 

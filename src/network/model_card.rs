@@ -295,8 +295,13 @@ impl CardFile {
     /// How images are brought to the size of the network, as a card says that names its size; nothing where it makes no sense.
     fn fit(self) -> Option<ImageFit> {
         let resize = self.resize.resize().ok()?;
-        let input_size = self.input_size.filter(|sides| sides.iter().all(|side| (1..=limits::INPUT_SIDE_PX).contains(side)))?;
-        resize.problem(input_size).is_none().then_some(ImageFit { input_size, resize, is_8_bit: self.bit_depth.is_some() })
+        let input_size =
+            self.input_size.filter(|sides| sides.iter().all(|side| (1..=limits::INPUT_SIDE_PX).contains(side)))?;
+        resize.problem(input_size).is_none().then_some(ImageFit {
+            input_size,
+            resize,
+            is_8_bit: self.bit_depth.is_some(),
+        })
     }
 
     /// Fills what the card leaves out: sizes from `inferred`, which the weights told, the rest by the study's rules

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use super::error::{Error, Result};
-use super::rows::{Choice, Held, Pooling, Where};
+use super::rows::{Choice, Combinations, Held, Pooling, Where};
 use crate::{files, limits};
 
 /// Which columns and rows of the table are meant.
@@ -86,14 +86,7 @@ impl LongTable {
     }
 
     fn parse(bytes: &[u8], columns: &Columns) -> std::result::Result<Self, Refusal> {
-        if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-            return Err(Refusal::new("the file is UTF-16 text; save it as UTF-8"));
-        }
-        let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
-        let mut text = text.replace("\r\n", "\n").replace('\r', "\n");
-        if !text.ends_with('\n') {
-            text.push('\n');
-        }
+        let text = text_of(bytes)?;
         let comments = text.lines().take_while(|line| line.starts_with("# "));
         let (skipped_lines, skipped_bytes) =
             comments.fold((0, 0), |(lines, bytes), line| (lines + 1, bytes + line.len() + 1));
@@ -116,23 +109,11 @@ impl LongTable {
         let group = find(&header, &columns.group)?;
         let wheres = columns.wheres.iter().map(|own| Ok((find(&header, &own.column)?, own)));
         let wheres = wheres.collect::<std::result::Result<Vec<_>, _>>()?;
-        let choice = if wheres.is_empty() {
-            Choice::default()
-        } else {
-            let mut held: HashMap<usize, Held> =
-                wheres.iter().map(|(position, _)| (*position, Held::default())).collect();
-            while read(&mut reader, &mut record)?.0 {
-                for (position, held) in &mut held {
-                    held.add(record.get(*position).unwrap_or_default().trim());
-                }
-            }
-            reader = opened(text);
-            read(&mut reader, &mut record)?;
-            Choice::new(&wheres, &held, |position| position == group)?
-        };
+        let choice = choice(text, &wheres, group)?;
         let is_used = |position: usize| position == response || position == group || factors.contains(&position);
         let mut pooling = Pooling::new(&header, is_used, &columns.pooled);
-        let mut combinations: HashMap<String, Vec<String>> = HashMap::new();
+        let mut combinations = Combinations::default();
+        let needed = factors.iter().copied().chain([response, group]).max().unwrap_or(0);
         let mut not_meant = 0;
         let mut rows = Vec::new();
         let mut dropped: BTreeMap<(&'static str, Option<String>), usize> = BTreeMap::new();
@@ -152,16 +133,10 @@ impl LongTable {
             if record.iter().all(|field| field.trim().is_empty()) {
                 continue;
             }
-            if record.iter().skip(header.len()).any(|field| !field.trim().is_empty()) {
+            let has_more = record.iter().skip(header.len()).any(|field| !field.trim().is_empty());
+            if has_more || needed >= record.len() {
                 let problem = format!("the line has {} fields and the header {}", record.len(), header.len());
-                return Err(at(None, problem));
-            }
-            if record.len() < header.len() {
-                let last = factors.iter().copied().chain([response, group]).max().unwrap_or(0);
-                if last >= record.len() {
-                    let problem = format!("the line has {} fields and the header {}", record.len(), header.len());
-                    return Err(at(Some(last), problem));
-                }
+                return Err(at(Some(needed).filter(|_| !has_more), problem));
             }
             if !choice.has(&record) {
                 not_meant += 1;
@@ -172,18 +147,8 @@ impl LongTable {
                 .iter()
                 .map(|column| Some(field(*column)).filter(|label| !is_no_label(label)))
                 .collect::<Option<Vec<_>>>();
-            if let Some(labels) = level.as_ref().filter(|labels| labels.len() > 1) {
-                let joined = labels.join(":");
-                match combinations.get(&joined) {
-                    Some(other) if other != labels => {
-                        let problem = format!("two combinations of the factors would both be called {joined}; rename one");
-                        return Err(at(None, problem));
-                    }
-                    Some(_) => {}
-                    None => drop(combinations.insert(joined, labels.iter().map(|own| (*own).to_owned()).collect())),
-                }
-            }
-            let level = level.map(|labels| labels.join(":"));
+            let level = level.map(|labels| combinations.joined(&labels)).transpose();
+            let level = level.map_err(|problem| at(None, problem))?;
             let mut drop =
                 |reason: &'static str, level: Option<String>| *dropped.entry((reason, level)).or_default() += 1;
             let Some(level) = level else {
@@ -213,17 +178,41 @@ impl LongTable {
         }
         let dropped = dropped.into_iter().map(|((reason, level), rows)| Dropped { reason, level, rows }).collect();
         let notes = choice.notes.iter().cloned().chain(pooling.finish(&header)?).collect();
-        let chosen = choice.columns(&header).map(|(column, values)| (column.to_owned(), values.to_vec())).collect();
-        Ok(Self { rows, dropped, not_meant, chosen, notes })
+        Ok(Self { rows, dropped, not_meant, chosen: choice.columns(&header), notes })
     }
 }
 
+/// The text of a file, its lines ended by a line feed.
+fn text_of(bytes: &[u8]) -> std::result::Result<String, Refusal> {
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(Refusal::new("the file is UTF-16 text; save it as UTF-8"));
+    }
+    let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
+    let mut text = text.replace("\r\n", "\n").replace('\r', "\n");
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// Which rows are meant, by the values that their columns hold.
+fn choice(text: &str, wheres: &[(usize, &Where)], group: usize) -> std::result::Result<Choice, Refusal> {
+    if wheres.is_empty() {
+        return Ok(Choice::default());
+    }
+    let mut held: HashMap<usize, Held> = wheres.iter().map(|(position, _)| (*position, Held::default())).collect();
+    // The first record is the header.
+    for record in opened(text).records().skip(1) {
+        let record = record.map_err(|error| Refusal::new(&error.to_string()))?;
+        for (position, held) in &mut held {
+            held.add(record.get(*position).unwrap_or_default().trim());
+        }
+    }
+    Choice::new(wheres, &held, group)
+}
+
 fn opened(text: &str) -> csv::Reader<&[u8]> {
-    csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(delimiter(text))
-        .from_reader(text.as_bytes())
+    csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter(text)).from_reader(text.as_bytes())
 }
 
 /// Why a table is refused.
@@ -366,7 +355,8 @@ mod tests {
 
     #[test]
     fn rows_are_those_that_every_column_allows() {
-        let values = |wheres: &[&str]| asked(SCORES, wheres, |_| {}).map(|table| table.rows.iter().map(|row| row.2).collect());
+        let values =
+            |wheres: &[&str]| asked(SCORES, wheres, |_| {}).map(|table| table.rows.iter().map(|row| row.2).collect());
         let utility = ["test=utility", "metric=auprc_trapezoid"];
         assert_eq!(values(&utility), Ok(vec![1.0, 2.0]));
         let table = asked(SCORES, &["test=utility", "metric=auprc", "condition=trained"], |_| {}).unwrap();
@@ -379,6 +369,8 @@ mod tests {
         assert!(refused(&["metric=ssim"]).contains("2 values begin with ssim"));
         assert!(refused(&["metrics=ssim"]).contains("there is no such column"));
         assert!(!refused(&["image=Doe"]).contains("it holds"), "groups may be patients");
+        let one = asked(SCORES, &["image=1", "test=utility", "metric=roc"], |_| {}).unwrap();
+        assert_eq!(one.chosen[0], ("image".to_owned(), vec!["(not written)".to_owned()]));
     }
 
     #[test]

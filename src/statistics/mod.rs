@@ -32,11 +32,11 @@ pub use distributions::{
 pub use error::{Error, Result};
 pub use inference::{FTest, Inference, Linear, Reference};
 pub use long_table::{Columns, Dropped, LongTable};
-pub use rows::{Where, quoted_list};
 pub use max_t::{MaxT, MaxTProbability};
 pub use mixed_model::MixedModel;
 pub use note::Note;
 pub use observations::{Observation, Observations};
 pub use paired::{BootstrapInterval, Paired, TTest, paired};
+pub use rows::{Where, quoted_list};
 pub use signed_rank::{SignedRank, signed_rank};
 pub use studentized_range::{studentized_range_critical, studentized_range_upper};

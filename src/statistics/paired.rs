@@ -78,8 +78,7 @@ pub(super) fn paired_lists(
     let together = (AT_ONCE / bootstrap.resamples.max(1)).clamp(1, MOST_LISTS);
     let mut found = Vec::with_capacity(count);
     for first in (0..count).step_by(together) {
-        let lists: Vec<Vec<Option<f64>>> =
-            (first..(first + together).min(count)).into_par_iter().map(&list).collect();
+        let lists: Vec<Vec<Option<f64>>> = (first..(first + together).min(count)).into_par_iter().map(&list).collect();
         let mut own: Vec<Option<Paired>> = lists.par_iter().map(|differences| described(differences)).collect();
         let means: Vec<f64> = own.iter().map(|own| own.as_ref().map_or(f64::NAN, |own| own.mean)).collect();
         let resampled = resampled(&lists, &means, bootstrap);
@@ -249,7 +248,9 @@ mod tests {
         let bootstrap = Bootstrap { resamples: 300, seed: 5 };
         let list = |own: usize| -> Vec<Option<f64>> {
             let value = |group: usize| ((group * (own + 3) * 7919) % 101) as f64 / 7.0 - 3.0;
-            (0..40).map(|group| Some(value(group)).filter(|_| own % 3 > 0 || group % 5 > 0)).collect()
+            (0..40)
+                .map(|group| Some(value(group)).filter(|_| !own.is_multiple_of(3) || !group.is_multiple_of(5)))
+                .collect()
         };
         let together = paired_lists(130, list, &bootstrap);
         assert_eq!(together.len(), 130);

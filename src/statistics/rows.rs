@@ -29,10 +29,11 @@ impl std::str::FromStr for Where {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let problem = || "COLUMN=VALUE is needed, such as metric=auprc; quote a name with = in it: '\"a=b\"=c'".to_owned();
+        let problem =
+            || "COLUMN=VALUE is needed, such as metric=auprc; quote a name with = in it: '\"a=b\"=c'".to_owned();
         let (column, rest) = part(text, '=').ok_or_else(problem)?;
-        let (value, rest) = part(rest.and_then(|rest| rest.strip_prefix('=')).ok_or_else(problem)?, '\0')
-            .ok_or_else(problem)?;
+        let (value, rest) =
+            part(rest.and_then(|rest| rest.strip_prefix('=')).ok_or_else(problem)?, '\0').ok_or_else(problem)?;
         if column.is_empty() || rest.is_some() {
             return Err(problem());
         }
@@ -91,35 +92,42 @@ fn part(text: &str, end: char) -> Option<(String, Option<&str>)> {
 #[derive(Debug, Default)]
 pub(super) struct Choice {
     columns: Vec<(usize, Vec<String>)>,
+    /// Columns whose values may be names of patients.
+    private: Vec<usize>,
     /// Values that were written short, one sentence each.
     pub(super) notes: Vec<String>,
 }
 
 impl Choice {
     /// Finds every value among those that the columns hold, which `held` gives for a position: as it is, else without regard to
-    /// case, else as the one that begins so. `is_private` columns may hold names of patients.
+    /// case, else as the one that begins so. Values of the `private` column may be names of patients: they are given whole and
+    /// told nowhere.
     pub(super) fn new(
         wheres: &[(usize, &Where)],
         held: &HashMap<usize, Held>,
-        is_private: impl Fn(usize) -> bool,
+        private: usize,
     ) -> Result<Self, Refusal> {
-        let mut choice = Self::default();
+        let mut choice = Self { private: vec![private], ..Self::default() };
         for (position, own) in wheres {
             let values = &held[position].values;
-            let value = if values.contains(&own.value) {
+            let is_private = *position == private;
+            let value = if values.contains(&own.value) || held[position].is_cut {
                 own.value.clone()
             } else {
                 let short = own.value.to_lowercase();
-                let same: Vec<&String> = values.iter().filter(|value| value.to_lowercase() == short).collect();
+                let whole = |value: &&String| value.to_lowercase() == short && !is_private;
+                let same: Vec<&String> = values.iter().filter(whole).collect();
                 let begin = || values.iter().filter(|value| value.to_lowercase().starts_with(&short)).collect();
-                let found: Vec<&String> = if same.is_empty() && !short.is_empty() { begin() } else { same };
+                let may_be_short = same.is_empty() && !short.is_empty() && !is_private;
+                let found: Vec<&String> = if may_be_short { begin() } else { same };
                 let [value] = found[..] else {
-                    let told = if is_private(*position) || values.len() > TOLD || held[position].is_cut {
+                    let told = if is_private || values.len() > TOLD {
                         String::new()
                     } else {
                         format!("; it holds {}", list(values.iter()))
                     };
                     let problem = match found.len() {
+                        0 if is_private => "no row has the value that was asked for".to_owned(),
                         0 => format!("no row has the value {}{told}", own.value),
                         count => format!("{count} values begin with {}{told}: give one of them whole", own.value),
                     };
@@ -143,8 +151,40 @@ impl Choice {
     }
 
     /// Names and values of the columns, in the order in which they were named first.
-    pub(super) fn columns<'a>(&'a self, header: &'a [String]) -> impl Iterator<Item = (&'a str, &'a [String])> {
-        self.columns.iter().map(|(column, values)| (header[*column].as_str(), values.as_slice()))
+    pub(super) fn columns(&self, header: &[String]) -> Vec<(String, Vec<String>)> {
+        let told = |(column, values): &(usize, Vec<String>)| {
+            let values = if self.private.contains(column) {
+                vec!["(not written)".to_owned(); values.len()]
+            } else {
+                values.clone()
+            };
+            (header[*column].clone(), values)
+        };
+        self.columns.iter().map(told).collect()
+    }
+}
+
+/// Labels of levels that are combinations, told apart where they would be called the same.
+#[derive(Debug, Default)]
+pub(super) struct Combinations(HashMap<String, Vec<String>>);
+
+impl Combinations {
+    /// The labels of several factors with colons between; or the problem where others gave the same.
+    pub(super) fn joined(&mut self, labels: &[&str]) -> Result<String, String> {
+        let joined = labels.join(":");
+        if labels.len() < 2 {
+            return Ok(joined);
+        }
+        match self.0.get(&joined) {
+            Some(other) if other != labels => {
+                Err(format!("two combinations of the factors would both be called {joined}; rename one"))
+            }
+            Some(_) => Ok(joined),
+            None => {
+                self.0.insert(joined.clone(), labels.iter().map(|own| (*own).to_owned()).collect());
+                Ok(joined)
+            }
+        }
     }
 }
 
@@ -220,7 +260,7 @@ impl Pooling {
     /// # Errors
     /// Rows of different measures.
     pub(super) fn finish(self, header: &[String]) -> Result<Vec<String>, Refusal> {
-        for (column, values) in self.measures.iter().filter(|(_, values)| values.len() > 1) {
+        if let Some((column, values)) = self.measures.iter().find(|(_, values)| values.len() > 1) {
             let name = &header[*column];
             let problem = format!(
                 "rows of different {name} ({}) would be pooled: choose one with --where {name}=VALUE, or say with --pool \

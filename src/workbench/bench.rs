@@ -29,6 +29,8 @@ pub enum BenchWish {
     TakeOpen,
     /// Finds out what it will cost.
     Weigh,
+    /// Whether the next run keeps small copies of its radiographs.
+    Thumbnails(bool),
     /// Shows the numbers of a test.
     Show(Test),
     /// Runs what is asked; the folder is asked for first.
@@ -80,6 +82,8 @@ pub struct Value {
 pub struct Bench {
     /// What is asked.
     pub protocol: Protocol,
+    /// Whether a run that keeps maps keeps no small copies of its radiographs.
+    pub no_thumbnails: bool,
     /// Whose numbers are shown.
     pub test: Test,
     /// The database at hand.
@@ -122,6 +126,7 @@ impl Default for Bench {
     fn default() -> Self {
         Self {
             protocol: Protocol::demo(Preset::default(), Task::PNEUMOTHORAX),
+            no_thumbnails: false,
             test: Test::Utility,
             database: None,
             values: BTreeMap::new(),
@@ -187,7 +192,7 @@ impl Bench {
     fn forget(&mut self) {
         let (protocol, trust) = (self.protocol.clone(), std::mem::take(&mut self.trust));
         let (cost, weighing) = (self.cost.take(), self.weighing);
-        *self = Self { protocol, trust, cost, weighing, ..Self::default() };
+        *self = Self { protocol, trust, cost, weighing, no_thumbnails: self.no_thumbnails, ..Self::default() };
     }
 
     fn warn(&mut self, warning: String) {
@@ -245,19 +250,21 @@ impl Workbench {
                 let protocol = bench.protocol.clone();
                 bench.weighing = Some(bench_work::weigh(&self.services, protocol));
             }
+            BenchWish::Thumbnails(are_kept) => bench.no_thumbnails = !are_kept,
             BenchWish::Show(test) => bench.test = test,
             BenchWish::Start => self.services.ask_path(PathPurpose::BenchmarkFolder),
             BenchWish::StartIn(folder) => {
                 let protocol = bench.protocol.clone();
                 bench.forget();
-                self.run_benchmark(bench_work::Run::new(protocol, folder));
+                let no_thumbnails = bench.no_thumbnails;
+                self.run_benchmark(bench_work::Run::new(protocol, folder, no_thumbnails));
             }
             BenchWish::Continue => {
                 if let Some(database) = bench.database.clone() {
                     // A run that was stopped before its first unit has no database yet.
                     let run = match database.parent() {
                         Some(folder) if !database.is_file() => {
-                            bench_work::Run::new(bench.protocol.clone(), folder.to_owned())
+                            bench_work::Run::new(bench.protocol.clone(), folder.to_owned(), bench.no_thumbnails)
                         }
                         _ => bench_work::Run::of(database),
                     };

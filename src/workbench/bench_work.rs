@@ -109,17 +109,19 @@ pub struct Run {
     protocol: Option<Box<Protocol>>,
     /// The folder of a new run, or the database.
     path: PathBuf,
+    /// Whether no small copies of the radiographs are kept; a run that was begun keeps to what was said then.
+    no_thumbnails: bool,
 }
 
 impl Run {
     /// A run of `protocol` in a folder, which goes on where the folder holds the same run.
-    pub(super) fn new(protocol: Protocol, folder: PathBuf) -> Self {
-        Self { protocol: Some(Box::new(protocol)), path: folder }
+    pub(super) fn new(protocol: Protocol, folder: PathBuf, no_thumbnails: bool) -> Self {
+        Self { protocol: Some(Box::new(protocol)), path: folder, no_thumbnails }
     }
 
     /// The rest of the run in a database.
     pub(super) fn of(database: PathBuf) -> Self {
-        Self { protocol: None, path: database }
+        Self { protocol: None, path: database, no_thumbnails: false }
     }
 }
 
@@ -187,7 +189,7 @@ impl Run {
     ) -> std::result::Result<String, Stop> {
         let early = |error: benchmark::Error| Stop::Early(told(&error));
         let itself = self.clone();
-        let is_begun = self.protocol.is_none();
+        let (is_begun, no_thumbnails) = (self.protocol.is_none(), self.no_thumbnails);
         let (protocol, external, folder, shard) = if let Some(protocol) = self.protocol {
             (*protocol, None, self.path, Shard::default())
         } else {
@@ -230,7 +232,7 @@ impl Run {
         }
         let (protocol, runs_on) = (Box::new(protocol), runtime.describe());
         follow.post.send(Message::Benchmark(News::Begun { database, protocol, scores, runs_on }));
-        let options = Options { workers: 1, shard, ..Options::default() };
+        let options = Options { workers: 1, shard, no_thumbnails, ..Options::default() };
         let done = benchmark::run(&setup, &folder, &runtime, &options, follow);
         let summary = done.map_err(|error| Stop::Late(told(&error)))?;
         let status = summary.status;

@@ -221,7 +221,8 @@ impl ExportForm {
             let part = |part: &str| path.with_file_name(format!("{stem}_{part}.dcm"));
             ["radiograph", "capture", "segmentation"].map(part).to_vec()
         } else {
-            let beside = if self.what == ExportWhat::Maps { path.with_extension("json") } else { export::record_path(path) };
+            let beside =
+                if self.what == ExportWhat::Maps { path.with_extension("json") } else { export::record_path(path) };
             vec![path.to_owned(), beside]
         };
         files.into_iter().find(|file| file.exists())

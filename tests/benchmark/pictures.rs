@@ -12,9 +12,9 @@ use saliscope::truth::Task;
 
 use crate::common::{protocol, rows, runtime};
 
-/// Radiographs in the layouts of the public sets and as a folder of PNGs, 24 of them, of 200 pixels a side.
-fn data(folder: &Path) {
-    let export = Export::new(11, 24, 200, None);
+/// Radiographs of a finding in the layout of its public set and as a folder of PNGs, 24 of them, of 200 pixels a side.
+fn data(folder: &Path, task: Task) {
+    let export = Export::new(11, 24, 200, Some(task));
     let phantoms: Vec<_> = (0..export.len()).map(|index| export.phantom(index).unwrap()).collect();
     let tables = export.tables(&phantoms);
     for file in phantoms.into_iter().flat_map(|phantom| phantom.files).chain(tables) {
@@ -72,20 +72,23 @@ fn difference(a: &Picture, b: &Picture) -> f32 {
 fn every_kind_of_cohort_keeps_its_radiographs_and_marks() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("phantoms");
-    data(&place);
-    let at = |name: &str| place.join(name).display().to_string();
-    let splits = |name: &str| Some(place.join(name));
+    let roots = [("air", Task::PNEUMOTHORAX), ("opacity", Task::PNEUMONIA)].map(|(name, task)| {
+        data(&place.join(name), task);
+        place.join(name)
+    });
+    let at = |root: usize, name: &str| roots[root].join(name).display().to_string();
+    let splits = |root: usize, name: &str| Some(roots[root].join(name));
     let cohorts = [
-        (format!("siim:{}", at("siim")), splits("siim_splits.csv")),
-        (format!("rsna:{}", at("rsna")), splits("rsna_splits.csv")),
-        (format!("folder:{}", at("png")), None),
-        ("phantom:11:24".to_owned(), None),
+        (format!("siim:{}", at(0, "siim")), splits(0, "siim_splits.csv"), None),
+        (format!("rsna:{}", at(1, "rsna")), splits(1, "rsna_splits.csv"), None),
+        // Masks in a folder, then boxes.
+        (format!("folder:{}", at(0, "png")), None, Some(Task::PNEUMOTHORAX)),
+        (format!("folder:{}", at(1, "png")), None, Some(Task::PNEUMONIA)),
+        ("phantom:11:24".to_owned(), None, None),
     ];
-    for (number, (source, splits)) in cohorts.into_iter().enumerate() {
+    for (number, (source, splits, task)) in cohorts.into_iter().enumerate() {
         let mut protocol = small(&source, splits);
-        if source.starts_with("folder") {
-            protocol.cohort.task = Some(Task::PNEUMOTHORAX);
-        }
+        protocol.cohort.task = task;
         let out = folder.path().join(format!("run {number}"));
         let plain = folder.path().join(format!("plain {number}"));
         assert_eq!(work(&protocol, &out, false), work(&protocol, &plain, true), "{source}: rows differ");
@@ -130,9 +133,9 @@ fn every_kind_of_cohort_keeps_its_radiographs_and_marks() {
     for words in ["begun without thumbnails", "not to be found", "--cohort siim:DIR"] {
         assert!(why.contains(words), "{why}");
     }
-    assert!(!why.contains("phantoms") && !why.contains(image.as_str()), "{why}");
+    assert!(!why.contains("phantoms") && !why.contains("air") && !why.contains(image.as_str()), "{why}");
     assert_eq!(gone.absences(), [why]);
-    let moved = folder.path().join("elsewhere");
+    let moved = folder.path().join("elsewhere/air");
     let own = |name: &str, splits: &str| DataSet {
         spec: format!("siim:{}", moved.join(name).display()).parse().unwrap(),
         splits: Some(moved.join(splits)),
@@ -147,7 +150,7 @@ fn every_kind_of_cohort_keeps_its_radiographs_and_marks() {
     std::fs::write(&file, table.replace(&line, &line.replace("-1", "5 5"))).unwrap();
     let refused = pictures(&plain, Some(&own("siim", "siim_splits.csv"))).unwrap_err();
     assert!(matches!(refused, Error::OtherDataSet { .. }), "{refused}");
-    std::fs::rename(&moved, &place).unwrap();
+    std::fs::rename(folder.path().join("elsewhere"), &place).unwrap();
     let why = pictures(&plain, None).unwrap().radiograph(image).unwrap_err().why;
     assert!(why.contains("has changed since"), "{why}");
 }
@@ -178,7 +181,9 @@ fn what_was_said_when_a_run_was_begun_stays() {
         work(&protocol, &out, name == "without");
         let database = open(&out).unwrap().path().to_owned();
         let connection = rusqlite::Connection::open(&database).unwrap();
-        connection.execute_batch("DELETE FROM unit WHERE kind = 'map'; DELETE FROM score; DELETE FROM thumbnail").unwrap();
+        connection
+            .execute_batch("DELETE FROM unit WHERE kind = 'map'; DELETE FROM score; DELETE FROM thumbnail")
+            .unwrap();
         if name == "earlier" {
             connection.execute_batch("DROP TABLE thumbnail; DELETE FROM meta WHERE key = 'thumbnails'").unwrap();
         }

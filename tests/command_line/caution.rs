@@ -157,7 +157,7 @@ fn figures_say_it_whether_they_compute_maps_or_take_them() {
         let ran = run(&["figure", "--quiet", spec.to_str().unwrap(), "--out", target.to_str().unwrap()]).succeeded();
         assert_eq!(told(&ran), usize::from(is_said), "{source} {image}");
         assert_eq!(std::fs::read_to_string(&target).unwrap().contains(NEVER_SAW_PATIENTS), is_said, "{source}");
-        assert_eq!(json(&bench.path("figure.json")).get("caution").is_some(), is_said, "{source}");
+        assert_eq!(json(&bench.path("figure.record.json")).get("caution").is_some(), is_said, "{source}");
     }
 }
 

@@ -182,11 +182,14 @@ fn a_specification_may_have_the_name_of_its_figure() {
     assert!(ran.lines()[0]["record"].as_str().unwrap().ends_with("figure.record.json"));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), spec);
     // The record of an earlier version, of a figure that is drawn anew, says what the new one says; other files stay.
-    let old = r#"{"notice": "Research use - not for diagnosis", "saliscope": "0.1.0", "template": "single_case", "seed": 9}"#;
+    let old =
+        r#"{"notice": "Research use - not for diagnosis", "saliscope": "0.1.0", "template": "single_case", "seed": 9}"#;
     bench.write("again.json", old.as_bytes());
     words("again.svg").succeeded();
     assert_eq!(json(&bench, "again.json"), json(&bench, "again.record.json"));
-    for (name, other) in [("card.json", r#"{"architecture": "inception_v3"}"#), ("explain.json", &old.replace("template", "t"))] {
+    for (name, other) in
+        [("card.json", r#"{"architecture": "inception_v3"}"#), ("explain.json", &old.replace("template", "t"))]
+    {
         bench.write(name, other.as_bytes());
         words(&name.replace("json", "png")).succeeded();
         assert_eq!(std::fs::read_to_string(bench.path(name)).unwrap(), *other);
@@ -236,14 +239,18 @@ fn each_image_of_a_cascade_keeps_what_the_run_says_of_it() {
             let (ran, svg, record) = figure(maps, "other.png", &format!("row{number}"));
             ran.succeeded();
             let svg = std::fs::read_to_string(svg).unwrap();
-            for words in ["Model “model”", &format!("preset {preset}"), &class, &format!("at a data range of {range};")] {
+            for words in ["Model “model”", &format!("preset {preset}"), &class, &format!("at a data range of {range};")]
+            {
                 assert!(svg.contains(words), "{maps}: {words}");
             }
             assert!(!svg.contains("not known") && !svg.contains("Note:"), "{maps}");
             let record = json(&bench, &record);
             let found = record["maps"][1]["ssim_to_first"].as_f64().unwrap();
             assert!((found - expected).abs() < 1e-6, "{maps}: {found} and not {expected}");
-            assert_eq!((&record["kept"]["preset"], record["kept"]["ssim_range"].as_f64()), (&preset.into(), Some(f64::from(range))));
+            assert_eq!(
+                (&record["kept"]["preset"], record["kept"]["ssim_range"].as_f64()),
+                (&preset.into(), Some(f64::from(range)))
+            );
         }
         // The report moved into the folder of the image, which got another name.
         std::fs::rename(bench.path("cascade/image_001"), bench.path("renamed")).unwrap();
@@ -288,7 +295,7 @@ fn what_no_report_says_of_a_cascade_is_not_known() {
     let (svg, found) = drawn();
     assert!((found - one).abs() < 1e-6);
     // Lines may be broken between any two words.
-    let words: String = svg.split("</text>").map(|text| format!("{} ", text.rsplit('>').next().unwrap())).collect();
+    let words = svg.split("</text>").map(|text| text.rsplit('>').next().unwrap()).collect::<Vec<_>>().join(" ");
     for part in ["says it: model, class, preset.", "(that of the run is not known)", "clipped is not known"] {
         assert!(words.contains(part), "{part}: {words}");
     }

@@ -186,14 +186,18 @@ fn a_figure_replaces_figures_and_their_records_alone() {
     let out = bench.path(TO).join("figure.svg");
     let words = ["figure", "--quiet", text(&spec), "--out", text(&out)];
     try_all(&bench, &Writer { replaces: true, ..writer(&words, &["figure.svg"]) });
-    try_all(&bench, &writer(&words, &["figure.json"]));
-    // The card of a model has the name that the record would have.
+    try_all(&bench, &writer(&words, &["figure.record.json"]));
+    // The card of a model has the name that records of earlier versions had.
     let card = std::fs::read(bench.path("model.json")).unwrap();
     let taken = bench.path("model.png");
-    let refused = run(&["figure", "--quiet", text(&spec), "--out", text(&taken)]);
+    let draw = || run(&["figure", "--quiet", text(&spec), "--out", text(&taken)]);
+    bench.write("model.record.json", &card);
+    let refused = draw();
     assert!(refused.refused(1).contains("no record of saliscope"), "{}", refused.stderr);
-    assert_eq!(std::fs::read(bench.path("model.json")).unwrap(), card);
     assert!(!taken.exists());
+    std::fs::remove_file(bench.path("model.record.json")).unwrap();
+    draw().succeeded();
+    assert_eq!(std::fs::read(bench.path("model.json")).unwrap(), card);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The program itself: `saliscope stats`.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -115,19 +116,20 @@ fn errors_say_what_to_do_and_leave_nothing() {
 
 /// A table as `benchmark export` writes it: two tests, three metrics, two conditions; scores by formula.
 fn exported(folder: &Path) -> std::path::PathBuf {
-    let mut text = String::from("# notice: Research use - not for diagnosis\n# the same fits in R:\n# library(lmerTest)\n");
+    let mut text =
+        String::from("# notice: Research use - not for diagnosis\n# the same fits in R:\n# library(lmerTest)\n");
     text.push_str("test,image,method,condition,models,replicate,metric,value,note\n");
     for image in 0..12 {
-        for (number, method) in ["GRAD", "XRAI", "GCAM"].into_iter().enumerate() {
-            let noise = f64::from((image * 7919 + number as i32 * 104_729) % 101) / 1000.0;
-            let base = 0.2 + 0.1 * number as f64 + f64::from(image) / 100.0 + noise;
+        for (number, method) in (0..).zip(["GRAD", "XRAI", "GCAM"]) {
+            let noise = f64::from((image * 7919 + number * 104_729) % 101) / 1000.0;
+            let base = 0.2 + 0.1 * f64::from(number) + f64::from(image) / 100.0 + noise;
             for (condition, factor) in [("trained", 1.0), ("random", 0.5)] {
                 for (metric, shift) in [("auprc_trapezoid", 0.0), ("roc_auc", 0.4)] {
                     let value = base * factor + shift;
-                    text.push_str(&format!("utility,case {image:04},{method},{condition},m_1,1,{metric},{value},\n"));
+                    writeln!(text, "utility,case {image:04},{method},{condition},m_1,1,{metric},{value},").unwrap();
                 }
             }
-            text.push_str(&format!("randomization,case {image:04},{method},5,m_1,1,ssim_range_1,{},\n", base / 3.0));
+            writeln!(text, "randomization,case {image:04},{method},5,m_1,1,ssim_range_1,{},", base / 3.0).unwrap();
         }
     }
     let path = folder.join("scores.csv");
@@ -190,9 +192,9 @@ fn any_level_can_be_named() {
     let levels = ["A - High", "B:x", "B,y", "\"q\" µ/α", "1e3", "B"];
     let mut text = String::from("image,method,value\n");
     for image in 0..9 {
-        for (number, level) in levels.into_iter().enumerate() {
-            let value = f64::from((image * 31 + number as i32 * 17) % 23) / 23.0;
-            text.push_str(&format!("i{image},\"{}\",{value}\n", level.replace('"', "\"\"")));
+        for (number, level) in (0..).zip(levels) {
+            let value = f64::from((image * 31 + number * 17) % 23) / 23.0;
+            writeln!(text, "i{image},\"{}\",{value}", level.replace('"', "\"\"")).unwrap();
         }
     }
     let data = folder.path().join("levels.csv");

@@ -138,3 +138,22 @@ fn a_run_is_held_stopped_and_continued() {
     window.step();
     assert!(window.query_by_label("Start in a folder…").is_some(), "a wrong path leads back to the choices");
 }
+
+#[test]
+fn small_copies_of_radiographs_are_kept_unless_the_form_says_otherwise() {
+    for are_kept in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut window = page(None);
+        let protocol = Protocol { keep_maps: true, ..small() };
+        window.state_mut().apply(Action::Bench(Box::new(BenchWish::Ask(Box::new(protocol)))));
+        until_seen(&mut window, |window| window.query_by_label("keep small copies").is_some());
+        if !are_kept {
+            tap(&mut window, "keep small copies");
+        }
+        window.state_mut().apply(Action::Bench(Box::new(BenchWish::StartIn(folder.path().to_owned()))));
+        until_seen(&mut window, |window| window.state().state.bench.judged.is_some());
+        let store = saliscope::benchmark::open(folder.path()).unwrap();
+        assert_eq!(store.thumbnails().unwrap(), if are_kept { 4 } else { 0 });
+        until_seen(&mut window, |window| says(window, "mean dashed"));
+    }
+}

@@ -68,7 +68,8 @@ fn raw_maps_on_one_scale_are_exported_on_that_scale() {
     dialog(&mut window, Command::ExportFigure, &folder.path().join("raw.png"));
     write(&mut window);
     let range: [f32; 2] =
-        serde_json::from_value(json(&folder.path().join("raw.record.json"))["display"]["map"]["range"].clone()).unwrap();
+        serde_json::from_value(json(&folder.path().join("raw.record.json"))["display"]["map"]["range"].clone())
+            .unwrap();
     assert_eq!(range, [low, high]);
 }
 

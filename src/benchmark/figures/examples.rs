@@ -29,7 +29,7 @@ fn map_tile(pictures: &dyn Pictures, map: MapOf<'_>, caption: String) -> GridTil
     GridTile { picture: pictures.map(map), is_map: true, caption }
 }
 
-/// Rows of maps, each behind the radiograph, where a map was kept.
+/// Rows of maps, each behind the radiograph, and why pictures of them are missing; no row where there is no map at all.
 fn rows(
     pictures: &dyn Pictures,
     image: &str,
@@ -37,12 +37,9 @@ fn rows(
 ) -> (Vec<(String, Vec<GridTile>)>, BTreeSet<String>) {
     let radiograph = || GridTile { picture: pictures.radiograph(image), is_map: false, caption: String::new() };
     let all: Vec<(String, Vec<GridTile>)> = all.collect();
-    let has_map = |maps: &[GridTile]| maps.iter().any(|map| map.picture.is_ok());
-    let shown = all.iter().any(|(_, maps)| has_map(maps));
-    // Where no map is to be seen at all, what matters is why there are none.
-    let all = all.into_iter().filter(|(_, maps)| has_map(maps) || !shown);
+    let shown = all.iter().flat_map(|(_, maps)| maps).any(|map| map.picture.is_ok());
     let all: Vec<(String, Vec<GridTile>)> =
-        all.map(|(name, maps)| (name, shown.then(radiograph).into_iter().chain(maps).collect())).collect();
+        all.into_iter().map(|(name, maps)| (name, shown.then(radiograph).into_iter().chain(maps).collect())).collect();
     let why = all.iter().flat_map(|(_, tiles)| tiles).filter_map(|tile| tile.picture.as_ref().err());
     let why = why.map(|absent| absent.why.clone()).collect();
     (if shown { all } else { Vec::new() }, why)

@@ -72,7 +72,7 @@ pub(super) fn section(
          split, by the trained network. Click a heading to sort.</p>\n",
         escape(metric_title(&metric.metric))
     );
-    html.push_str(&gallery(results, &shown, &cases, pictures));
+    html.push_str(&gallery(results, &shown, (&cases, all), pictures));
     let mut columns = vec![Column::text("Case"), Column::numbers("Mean of methods", &["mean"])];
     columns.extend(shown.iter().map(|(method, _)| Column::numbers(method_title(method), &["score"])));
     let mut rows: Vec<Vec<Cell>> = cases
@@ -125,8 +125,13 @@ fn evenly<T>(all: Vec<T>, most: usize) -> Vec<T> {
     kept
 }
 
-/// Maps of some cases, and why others are not there.
-fn gallery(results: &Results, shown: &[(&str, Role)], cases: &[Case<'_>], pictures: &dyn Pictures) -> String {
+/// Maps of some of `cases`, which are chosen from `all`, and why others are not there.
+fn gallery(
+    results: &Results,
+    shown: &[(&str, Role)],
+    (cases, all): (&[Case<'_>], usize),
+    pictures: &dyn Pictures,
+) -> String {
     let Some(model) = results.provenance.models.iter().find(|model| model.role == "classifier") else {
         return String::new();
     };
@@ -179,10 +184,9 @@ fn gallery(results: &Results, shown: &[(&str, Role)], cases: &[Case<'_>], pictur
             write!(options, "<option value=\"m{position}\">{}, worst first</option>", escape(&method_title(method)));
     }
     format!(
-        "{missing}<p class=\"notes\">{pictured} of {} cases, evenly over the ranks of their mean score. Yellow: the experts’ \
+        "{missing}<p class=\"notes\">{pictured} of {all} cases, evenly over the ranks of their mean score. Yellow: the experts’ \
          marks. Each map is scaled by itself: colours tell where, not how much.</p>\n<p class=\"picker\"><label>Order by \
-         <select id=\"case-order\">{options}</select></label></p>\n<div class=\"cases\" id=\"cases\">\n{html}</div>\n",
-        cases.len()
+         <select id=\"case-order\">{options}</select></label></p>\n<div class=\"cases\" id=\"cases\">\n{html}</div>\n"
     )
 }
 

@@ -179,7 +179,11 @@ pub(super) fn study_figures(
 
 /// Why pictures are not there, one paragraph each.
 pub(super) fn absent<'a>(why: impl IntoIterator<Item = &'a String>) -> String {
-    why.into_iter().map(|why| format!("<p class=\"warn\">{}</p>\n", escape(why))).collect()
+    let mut html = String::new();
+    for why in why {
+        let _ = writeln!(html, "<p class=\"warn\">{}</p>", escape(why));
+    }
+    html
 }
 
 /// A scene inside the page.

@@ -83,10 +83,14 @@ fn by_interval(metric: &MetricAnalysis) -> String {
 pub(super) fn not_to_conclude(results: &Results, analysis: &Analysis) -> Vec<String> {
     let provenance = &results.provenance;
     let mut items = Vec::new();
-    if analysis.units[0] < analysis.units[1] {
+    let [done, all] = analysis.units;
+    let failed = results.exclusions.iter().filter(|own| !own.image.is_empty()).count();
+    if done + failed < all {
+        items.push(format!("This run is not finished ({done} of {all} units): every number may still change."));
+    } else if done < all {
         items.push(format!(
-            "This run is not finished ({} of {} units): every number may still change.",
-            analysis.units[0], analysis.units[1]
+            "{} failed of {all}: their numbers are missing, and what was left out has the reasons.",
+            count(all - done, "unit")
         ));
     }
     if !provenance.missing_parts.is_empty() {

@@ -1,5 +1,6 @@
 //! Making and opening databases.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::benchmark::protocol::Protocol;
 use crate::benchmark::results::{CohortProvenance, Exclusion, ModelProvenance};
 use crate::benchmark::unit::Kind;
 use crate::files::Staging;
+use crate::limits;
 
 /// How long to wait for another connection's transaction.
 const WAIT: Duration = Duration::from_secs(10);
@@ -57,7 +59,8 @@ pub struct Meta {
 impl Meta {
     /// Parts of the run that are not here, from 0.
     pub fn missing_parts(&self) -> Vec<usize> {
-        (0..self.shards).filter(|part| !self.parts.contains(part)).collect()
+        let here: HashSet<usize> = self.parts.iter().copied().collect();
+        (0..self.shards).filter(|part| !here.contains(part)).collect()
     }
 }
 
@@ -316,5 +319,10 @@ fn read_meta(connection: &Connection, path: &Path) -> Result<Meta> {
             serde_json::from_str(&value).map_err(|error| damaged(format!("its {key} is unreadable: {error}")))?;
         facts.insert(key, value);
     }
-    serde_json::from_value(facts.into()).map_err(|error| damaged(format!("its description is not whole: {error}")))
+    let meta: Meta = serde_json::from_value(facts.into())
+        .map_err(|error| damaged(format!("its description is not whole: {error}")))?;
+    if !limits::SHARDS.contains(meta.shards) {
+        return Err(damaged(format!("it says that its run has {} parts", meta.shards)));
+    }
+    Ok(meta)
 }

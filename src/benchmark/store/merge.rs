@@ -67,7 +67,7 @@ fn merged(target: &Path, parts: &[PathBuf], force: bool) -> Result<Merged> {
         }
         for part in &other.parts {
             if taken.contains(part) {
-                let problem = format!("part {part} of {} is given twice", other.shards);
+                let problem = format!("part {part}/{} is given twice", other.shards);
                 return Err(Error::Merge { problem, path: store.path().to_owned() });
             }
             taken.push(*part);
@@ -83,7 +83,8 @@ fn merged(target: &Path, parts: &[PathBuf], force: bool) -> Result<Merged> {
         let is_part = |path: &PathBuf| path.canonicalize().ok() == target.canonicalize().ok();
         let is_joined_from_these = own.shards == meta.shards && own.parts.iter().all(|part| taken.contains(part));
         if difference(&meta.identity, &own.identity).is_some() || !is_joined_from_these || parts.iter().any(is_part) {
-            let problem = "what is to be replaced was not joined from these parts alone; give another name, or move it away";
+            let problem =
+                "what is to be replaced was not joined from these parts alone; give another name, or move it away";
             return Err(refuse(problem, target));
         }
     }

@@ -301,3 +301,31 @@ fn a_hundred_thousand_units() {
     );
     assert_eq!(status.done, 100_032);
 }
+
+#[test]
+fn thumbnails_come_back_and_damaged_ones_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("benchmark.sqlite");
+    let store = Store::create(&path, &Meta { thumbnails: Some(true), ..meta(1) }).unwrap();
+    let marks = Marks { height: 2, width: 3, pixels: vec![false, true, false, true, true, false] };
+    let kept = Thumbnail { height: 3, width: 2, gray: vec![0, 1, 2, 100, 254, 255], marks: Ok(marks) };
+    let unmarked = Thumbnail { marks: Err("nobody drew them".to_owned()), ..kept.clone() };
+    store.keep_thumbnail("a", &kept).unwrap();
+    store.keep_thumbnail("b", &unmarked).unwrap();
+    assert_eq!(store.thumbnail("a").unwrap(), Some(kept));
+    assert_eq!(store.thumbnail("b").unwrap(), Some(unmarked));
+    assert_eq!((store.thumbnail("c").unwrap(), store.thumbnails().unwrap()), (None, 2));
+    assert!(store.has_thumbnail("a").unwrap() && !store.has_thumbnail("c").unwrap());
+    assert_eq!(store.dump().unwrap().iter().filter(|line| line.contains("thumbnail")).count(), 0);
+    for lie in [
+        "height = 4",
+        "height = 100000, width = 100000",
+        "height = -1",
+        "gray = x'00'",
+        "marks_width = 4",
+        "marks = x''",
+    ] {
+        store.connection.execute_batch(&format!("UPDATE thumbnail SET {lie} WHERE image = 'a'")).unwrap();
+        assert!(matches!(store.thumbnail("a"), Err(Error::Damaged { .. })), "{lie}");
+    }
+}

@@ -62,7 +62,8 @@ impl Store {
         if !self.has_thumbnails()? {
             return Ok(None);
         }
-        let query = "SELECT height, width, gray, marks_height, marks_width, marks, no_marks FROM thumbnail WHERE image = ?1";
+        let query =
+            "SELECT height, width, gray, marks_height, marks_width, marks, no_marks FROM thumbnail WHERE image = ?1";
         let found = self.connection.query_row(query, [image], |row| {
             let sides: [i64; 4] = [row.get(0)?, row.get(1)?, row.get(3)?, row.get(4)?];
             let pixels: (Vec<u8>, Option<Vec<u8>>) = (row.get(2)?, row.get(5)?);
@@ -73,8 +74,10 @@ impl Store {
         };
         let [height, width, marks_height, marks_width] = sides.map(|side| usize::try_from(side).unwrap_or(usize::MAX));
         let damaged = || self.damaged("a thumbnail is not whole".to_owned());
-        let side = limits::THUMBNAIL_PX;
-        let gray = unpacked([height, width], &gray).filter(|_| height.max(width) <= side).ok_or_else(damaged)?;
+        if height.max(width) > limits::THUMBNAIL_PX {
+            return Err(damaged());
+        }
+        let gray = unpacked([height, width], &gray).ok_or_else(damaged)?;
         let marks = match marks {
             None => Err(no_marks.unwrap_or_default()),
             Some(marks) => {

@@ -27,7 +27,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let merge = if arguments.force { benchmark::merge_again } else { benchmark::merge };
     let merged = merge(&arguments.out, &arguments.shards)?;
     if !merged.missing_parts.is_empty() {
-        let parts: Vec<String> = merged.missing_parts.iter().map(ToString::to_string).collect();
+        let parts: Vec<String> =
+            merged.missing_parts.iter().map(|part| format!("{part}/{}", merged.status.shards)).collect();
         console::tell(format_args!("warning: these parts are missing: {}", parts.join(", ")));
     }
     if merged.missing_units > 0 {

@@ -112,7 +112,9 @@ impl Earlier {
         let named = number(files::folder_of(&own.archive)).filter(|index| *index < images);
         own.image = match images {
             0 | 1 => Some(0),
-            _ => named.or_else(|| (0..images).find(|index| own.seed(*index).is_some() && own.seed(*index) == own.seed_of(shown))),
+            _ => named.or_else(|| {
+                (0..images).find(|index| own.seed(*index).is_some() && own.seed(*index) == own.seed_of(shown))
+            }),
         };
         own
     }
@@ -135,12 +137,17 @@ impl Earlier {
 
     /// The data range at which the run compared its maps.
     pub(super) fn range(&self) -> Option<f64> {
-        let said = self.at("/similarity/figure_range").or_else(|| self.at("/ssim_range")).and_then(Value::as_f64);
+        let said = self.at("/similarity/figure_range").or_else(|| self.at("/ssim_range")).and_then(Value::as_u64);
         let of_preset = || match self.text("/preset")?.parse().ok()? {
             Preset::Arun2021 => Some(2.0),
             Preset::Recommended => Some(1.0),
         };
-        said.filter(|range| *range == 1.0 || *range == 2.0).or_else(of_preset)
+        let said = match said {
+            Some(1) => Some(1.0),
+            Some(2) => Some(2.0),
+            _ => None,
+        };
+        said.or_else(of_preset)
     }
 
     /// The clipping percentile of the maps.

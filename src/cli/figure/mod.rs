@@ -127,7 +127,8 @@ fn refuse_replacing_inputs(path: &Path, spec: &Spec, out: &Path) -> Result<()> {
         _ => None,
     };
     let kept = spec.maps.as_deref().map(|maps| earlier::files_of(spec, maps)).unwrap_or_default();
-    let inputs = [path, &spec.image].into_iter().chain(mask).chain(spec.models.iter().chain(&kept).map(PathBuf::as_path));
+    let inputs =
+        [path, &spec.image].into_iter().chain(mask).chain(spec.models.iter().chain(&kept).map(PathBuf::as_path));
     for input in inputs.filter(|input| input.as_os_str() != DEMO_CASE) {
         if same_file(input, out) || same_file(input, &record) {
             return Err(Error::Usage(

@@ -10,7 +10,7 @@ use crate::limits;
 use crate::saliency::{Method, Preset};
 use crate::truth::Task;
 use crate::workbench::action::Actions;
-use crate::workbench::bench::BenchWish;
+use crate::workbench::bench::{Bench, BenchWish};
 use crate::workbench::name_column::name_ui;
 use crate::workbench::private_field::private_field_ui;
 use crate::workbench::state::State;
@@ -68,6 +68,7 @@ pub(super) fn form_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         ui.end_row();
         models_ui(ui, &mut protocol, has_identity);
         numbers_ui(ui, &mut protocol);
+        thumbnails_ui(ui, &state.bench, actions);
     });
     let problem = protocol.check().err();
     if let Some(problem) = &problem {
@@ -236,6 +237,20 @@ fn lines_ui(ui: &mut Ui, label: &str, lines: &mut Vec<String>, has_identity: boo
             lines.clear();
         }
     }
+}
+
+/// Whether the run keeps small copies of its radiographs.
+fn thumbnails_ui(ui: &mut Ui, bench: &Bench, actions: &mut Actions) {
+    ui.label("Radiographs");
+    let mut are_kept = bench.protocol.keep_maps && !bench.no_thumbnails;
+    let words = "At most 128 pixels a side, with the marks, in the run's database: reports show them then. They are pixels of \
+                 patients";
+    ui.add_enabled_ui(bench.protocol.keep_maps, |ui| {
+        if ui.checkbox(&mut are_kept, "keep small copies").on_hover_text(words).changed() {
+            wish(actions, BenchWish::Thumbnails(are_kept));
+        }
+    });
+    ui.end_row();
 }
 
 fn numbers_ui(ui: &mut Ui, protocol: &mut Protocol) {

@@ -20,6 +20,12 @@ pub(super) fn verdicts_ui(ui: &mut Ui, bench: &Bench) {
         if done < all {
             ui.label(RichText::new(format!("from {done} of {all} units")).color(theme::caution(ui.visuals())));
         }
+        let own = &judged.results.provenance;
+        if !own.missing_parts.is_empty() {
+            let here = own.parts.saturating_sub(own.missing_parts.len());
+            let words = format!("from {here} of {} parts", own.parts);
+            ui.label(RichText::new(words).color(theme::caution(ui.visuals())));
+        }
         ui.label(RichText::new("by the study's rule, and by interval and margin; hover for what it means").small());
     });
     let tests: Vec<_> = Test::ALL.into_iter().filter_map(|test| Some((test, analysis.primary(test)?))).collect();
