@@ -74,7 +74,10 @@ fn one_column_needs_no_name_and_is_said() {
     assert_eq!(labels(&open_with(&tree.folder(), &of("edema")).unwrap())[0].1, Some(true));
     assert_eq!(labels(&open_with(&tree.folder(), &of("hernia")).unwrap())[0].1, Some(false), "label is about it");
     tree.write("labels.csv", "image,Edema\ni0,maybe\ni1,0\n");
-    assert!(open(&tree.folder()).unwrap().cases().iter().all(|case| case.label.is_none()), "no column of labels");
+    let cohort = open(&tree.folder()).unwrap();
+    assert!(cohort.cases().iter().all(|case| case.label.is_none()) && warns(&cohort, &["no column of labels.csv"]));
+    let error = open_with(&tree.folder(), &of("edema")).unwrap_err().to_string();
+    assert_says(&error, &["labels CSV, line 2, column Edema", "this is no label"]);
 }
 
 #[test]
