@@ -18,5 +18,7 @@ mod other_families;
 mod pictures;
 #[path = "benchmark/same_rows.rs"]
 mod same_rows;
+#[path = "benchmark/tasks.rs"]
+mod tasks;
 #[path = "benchmark/window.rs"]
 mod window;

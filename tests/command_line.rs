@@ -59,6 +59,8 @@ mod phantom;
 mod predict;
 #[path = "command_line/presets.rs"]
 mod presets;
+#[path = "command_line/protocol.rs"]
+mod protocol;
 #[path = "command_line/read_area.rs"]
 mod read_area;
 #[path = "command_line/scaling.rs"]

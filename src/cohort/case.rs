@@ -63,7 +63,10 @@ pub struct Case {
     pub is_phantom: bool,
     pub(super) source: Source,
     pub(super) mark: Mark,
+    /// As they were drawn.
     pub(super) boxes: Vec<FindingBox>,
+    /// The same on the image, where it has another size than the one that was drawn on.
+    pub(super) scaled_boxes: Vec<FindingBox>,
     /// `[rows, columns]` of the image that mask and boxes were drawn on, where it is not this one.
     pub(super) drawn_on_px: Option<[usize; 2]>,
 }
@@ -121,6 +124,7 @@ impl Case {
             source,
             mark: Mark::None,
             boxes: Vec::new(),
+            scaled_boxes: Vec::new(),
             drawn_on_px: None,
         }
     }

@@ -257,8 +257,14 @@ impl Cohort {
             Source::Phantom { spec, marks } if spec.finding == Finding::Pneumonia => {
                 &marks.get_or_init(|| PhantomMarks::of(&phantom::generate(spec))).boxes
             }
-            Source::Phantom { .. } | Source::File(_) => &case.boxes,
+            Source::Phantom { .. } | Source::File(_) if case.scaled_boxes.is_empty() => &case.boxes,
+            Source::Phantom { .. } | Source::File(_) => &case.scaled_boxes,
         }
+    }
+
+    /// The same on the image that they were drawn on.
+    fn drawn_boxes<'a>(&self, case: &'a Case) -> &'a [FindingBox] {
+        if case.boxes.is_empty() { self.boxes(case) } else { &case.boxes }
     }
 
     /// What experts marked on a case, as a mask of `height_px` x `width_px` (of a map on the whole image). A case without
@@ -286,7 +292,7 @@ impl Cohort {
         }
         match &case.mark {
             Mark::None if !label => Ok(Mask::empty(height_px, width_px)),
-            Mark::None => match self.boxes(case) {
+            Mark::None => match self.drawn_boxes(case) {
                 [] => Err(Error::Truth("the case has a finding, but neither mask nor box says where")),
                 boxes => Ok(boxes_at(boxes, self.drawn_on_px(case)?, height_px, width_px, rule)),
             },

@@ -131,6 +131,8 @@ fn boxes_that_contradict_or_lie_outside() {
     // A quarter of the original: the box is where it was drawn.
     let mask = cohort.mask_at_own_size(case(&cohort, "1")).unwrap();
     assert_eq!((mask.area_px(), mask.pixels()[128], mask.pixels()[127]), (64 * 128, true, false));
+    let [found] = cohort.boxes(case(&cohort, "1")) else { panic!("one box was drawn") };
+    assert_eq!([found.x_px, found.y_px, found.width_px, found.height_px], [128.0, 0.0, 64.0, 128.0]);
     assert!(warns(&cohort, &["resized copies", "1024x1024"]) && warns(&cohort, &["without a box", "1"]));
     let options = CohortOptions { truth_size_px: Some([512, 512]), ..of("mass") };
     let error = open_with(&spec(&tree), &options).unwrap();

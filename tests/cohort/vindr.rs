@@ -157,7 +157,7 @@ fn what_contradicts_is_left_out() {
     assert!(warns(&cohort, &["box of the finding and says that it is not there"]));
     tree.write("annotations/annotations_train.csv", format!("{HEAD}a,R1,Mass,9,9,3,12\nb,R1,Mass,1,1,,4\n"));
     std::fs::remove_file(tree.at("annotations/image_labels_train.csv")).unwrap();
-    let reasons: Vec<Reason> = left_out(&open(&spec(&tree)).unwrap())
+    let reasons: Vec<Reason> = left_out(&open_with(&spec(&tree), &of("mass")).unwrap())
         .into_iter()
         .filter(|(_, id, _)| ["a", "b"].contains(id))
         .map(|(r, ..)| r)
