@@ -1,4 +1,4 @@
-//! Metrics against scikit-learn and pycocotools; fixture by `tests/reference/metrics.py`.
+//! Metrics against scikit-learn and pycocotools; fixtures by `tests/reference/metrics.py` and `calibration.py`.
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 #![allow(clippy::float_cmp, reason = "tests of exact arithmetic compare exactly")]
@@ -11,8 +11,9 @@ use common::formula::unit_values;
 use safetensors::{Dtype, SafeTensors};
 use saliscope::detection::{Detection, EdgeBox};
 use saliscope::metrics::{
-    COCO_THRESHOLDS, DetectionCurve, Error, ImageMatches, Interpolation, average_precision, dice, operating_point,
-    precision_recall, roc_auc, youden_threshold,
+    COCO_THRESHOLDS, DetectionCurve, Error, ImageMatches, Interpolation, OperatingCurve, average_precision,
+    brier_score, calibration_bins, calibration_in_the_large, calibration_line, dice, expected_calibration_error,
+    operating_point, precision_recall, roc_auc, youden_threshold,
 };
 
 fn fixture(key: &str) -> Vec<f64> {
@@ -28,6 +29,51 @@ fn fixture(key: &str) -> Vec<f64> {
 
 fn near(found: f64, expected: f64, what: &str) {
     assert!((found - expected).abs() < 1e-12, "{what}: {found} instead of {expected}");
+}
+
+#[test]
+fn calibration_and_thresholds_are_scikit_learns() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/calibration.json");
+    let fixture: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    for name in ["right", "too_sure", "few_levels", "borders", "few"] {
+        let expected = &fixture[name];
+        let numbers = |key: &str| serde_json::from_value::<Vec<f64>>(expected[key].clone()).unwrap();
+        let all_near = |found: &[f64], key: &str| {
+            assert_eq!(found.len(), numbers(key).len(), "{name} {key}");
+            found
+                .iter()
+                .zip(numbers(key))
+                .for_each(|(found, expected)| near(*found, expected, &format!("{name} {key}")));
+        };
+        let log_odds = numbers("log_odds");
+        let truth: Vec<bool> = serde_json::from_value(expected["truth"].clone()).unwrap();
+        // Those of NumPy: on the border of a bin the last digit of an exponential decides.
+        let probabilities = numbers("probabilities");
+        let is = |found: f64, key: &str| near(found, expected[key].as_f64().unwrap(), &format!("{name} {key}"));
+        is(brier_score(&probabilities, &truth).unwrap(), "brier_score");
+        is(expected_calibration_error(&probabilities, &truth).unwrap(), "expected_calibration_error");
+        is(calibration_in_the_large(&log_odds, &truth).unwrap(), "in_the_large");
+        all_near(&calibration_line(&log_odds, &truth).unwrap(), "line");
+        let bins = calibration_bins(&probabilities, &truth).unwrap();
+        all_near(&bins.iter().map(|bin| bin.cases as f64).collect::<Vec<_>>(), "cases");
+        all_near(&bins.iter().filter_map(|bin| bin.observed).collect::<Vec<_>>(), "observed");
+        all_near(&bins.iter().filter_map(|bin| bin.mean_probability).collect::<Vec<_>>(), "mean_probability");
+
+        let curve = OperatingCurve::new(&log_odds, &truth).unwrap();
+        let part = |points: &[[f64; 2]], axis: usize| points.iter().map(|point| point[axis]).collect::<Vec<_>>();
+        let characteristic = curve.receiver_operating_characteristic();
+        all_near(&part(&characteristic, 0), "false_positive_rate");
+        all_near(&part(&characteristic, 1), "sensitivity");
+        all_near(&curve.thresholds[1..], "thresholds");
+        all_near(&part(&curve.precision_recall(), 0), "recall");
+        all_near(&part(&curve.precision_recall(), 1), "precision");
+        let shares = serde_json::from_value::<Vec<f64>>(fixture["shares"].clone()).unwrap();
+        for (index, share) in shares.into_iter().enumerate() {
+            near(curve.threshold_for_sensitivity(share), numbers("by_sensitivity")[index], name);
+            let found = curve.threshold_for_specificity(share);
+            assert_eq!(found.ok(), expected["by_specificity"][index].as_f64(), "{name} {share}");
+        }
+    }
 }
 
 #[test]

@@ -6,18 +6,18 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::arguments::{Machine, OutputChoice, whole};
+use super::arguments::{Machine, OutputChoice, real, whole};
 use super::cohort::Options as CohortArguments;
 use super::console;
 use super::error::{Error, Result};
 use super::interrupt::Interrupt;
 use super::progress::Progress;
 use super::report::VERSION;
-use super::{caution, model, print_json, runtime};
+use super::{caution, evaluate_files, model, print_json, runtime};
 use crate::cohort::{Cohort, CohortOptions, CohortSpec, Split};
 use crate::evaluation::{
     self, CaseMean, ClassifierScores, DetectionScores, Evaluation, FindingScores, FindingsScores, Scores,
-    SegmentationScores, ThresholdRule, Unusable, evaluate,
+    SegmentationScores, Unusable, evaluate,
 };
 use crate::figure::NOT_FOR_DIAGNOSIS;
 use crate::limits;
@@ -27,14 +27,16 @@ use crate::truth::Task;
 
 /// Judges a model on a split of a data set.
 ///
-/// Classifiers: area under the ROC curve, sensitivity and specificity; those of several findings on each that model and
-/// cohort both name. U-Net: Dice and pixel AUPRC. RetinaNet: average
+/// Classifiers: area under the ROC curve, average precision, sensitivity and specificity, calibration (Brier score, expected
+/// calibration error over ten bins, slope and intercept of the logistic regression on the log odds); those of several findings
+/// on each that model and cohort both name. U-Net: Dice and pixel AUPRC. RetinaNet: average
 /// precision and the AUPRC of its pixel map. Each with a 95 % percentile interval over resampled cases. A threshold that is
 /// judged on the cases that chose it says so.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   saliscope evaluate --model model.safetensors --cohort siim:siim-acr --youden
+  saliscope evaluate --model model.safetensors --cohort siim:siim-acr --sensitivity 0.95 --out evaluation
   saliscope evaluate --model u_net.safetensors --cohort phantom:7:200 --split val --json
 
 Exit codes: 0 done, 1 the work failed, 2 the command line cannot be understood.
@@ -61,6 +63,16 @@ pub(super) struct Arguments {
     /// Also judge a classifier at the threshold with the best Youden index on the validation split
     #[arg(long)]
     youden: bool,
+    /// Also at the highest threshold that calls this share of the positives of the validation split, such as 0.95
+    #[arg(long, value_name = "SHARE", value_parser = real(limits::CALLED_SHARE))]
+    sensitivity: Option<f64>,
+    /// Also at the lowest threshold that passes this share of the negatives of the validation split, such as 0.9
+    #[arg(long, value_name = "SHARE", value_parser = real(limits::CALLED_SHARE))]
+    specificity: Option<f64>,
+    /// Folder for evaluation.json and, of a classifier, roc, precision_recall and calibration as SVG, PDF and PNG, every operating
+    /// point (curve.csv) and the reliability diagram (calibration.csv); files of an earlier run are replaced
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Resamples behind each interval
     #[arg(long, value_name = "R", default_value_t = Bootstrap::default().resamples, value_parser = whole(limits::SCORE_RESAMPLES))]
     resamples: usize,
@@ -86,25 +98,26 @@ enum SplitChoice {
     Test,
 }
 
+/// What `--json` prints and `evaluation.json` holds.
 #[derive(Serialize)]
-struct Report<'a> {
+pub(super) struct Report<'a> {
     notice: &'static str,
     /// What has to be known before any of it is believed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    caution: Option<&'static str>,
+    pub(super) caution: Option<&'static str>,
     saliscope: &'static str,
-    model: ModelReport<'a>,
-    cohort: &'static str,
+    pub(super) model: ModelReport<'a>,
+    pub(super) cohort: &'static str,
     executor: &'a str,
     #[serde(flatten)]
-    evaluation: &'a Evaluation,
+    pub(super) evaluation: &'a Evaluation,
 }
 
 #[derive(Serialize)]
-struct ModelReport<'a> {
-    name: &'a str,
+pub(super) struct ModelReport<'a> {
+    pub(super) name: &'a str,
     #[serde(flatten)]
-    card: &'a ModelCard,
+    pub(super) card: &'a ModelCard,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
@@ -114,6 +127,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let mut model = model::open(&arguments.model, arguments.arch, arguments.output)?;
     model::require_output(&model)?;
     model::print_notes(&model, machine.quiet);
+    let asks_threshold = arguments.youden || arguments.sensitivity.is_some() || arguments.specificity.is_some();
+    if asks_threshold && model.card.kind != ModelKind::Classifier {
+        let problem =
+            "--youden, --sensitivity and --specificity choose a threshold of a classifier, and this model localizes";
+        return Err(Error::Usage(problem.to_owned()));
+    }
     let mut network = runtime::open(machine)?.forward(&model)?;
     let opened = open_cohort(arguments, &model.card, &progress);
     let cohort = opened.inspect_err(|_| progress.finish())?;
@@ -133,6 +152,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             SplitChoice::Test => Split::Test,
         },
         youden: arguments.youden,
+        sensitivity: arguments.sensitivity,
+        specificity: arguments.specificity,
         batch: machine.batch,
         bootstrap: Bootstrap { resamples: arguments.resamples, seed: arguments.bootstrap_seed },
     };
@@ -149,16 +170,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         warn(format!("{cases} cases are left out: {reason}"));
     }
     let name = model::name(&arguments.model);
+    let executor = network.describe();
+    let report = Report {
+        notice: NOT_FOR_DIAGNOSIS,
+        caution,
+        saliscope: VERSION,
+        model: ModelReport { name: &name, card: &model.card },
+        cohort: arguments.cohort.kind(),
+        executor: &executor,
+        evaluation: &evaluation,
+    };
+    if let Some(out) = &arguments.out {
+        evaluate_files::write(out, &report, &model.sha256)?;
+    }
     if arguments.json {
-        return print_json(&Report {
-            notice: NOT_FOR_DIAGNOSIS,
-            caution,
-            saliscope: VERSION,
-            model: ModelReport { name: &name, card: &model.card },
-            cohort: arguments.cohort.kind(),
-            executor: &network.describe(),
-            evaluation: &evaluation,
-        });
+        return print_json(&report);
     }
     let text = text(&name, &model.card, caution, &evaluation);
     console::print(&text)
@@ -226,12 +252,16 @@ fn text(name: &str, card: &ModelCard, caution: Option<&str>, evaluation: &Evalua
 
 fn classifier(text: &mut String, scores: &ClassifierScores) -> std::fmt::Result {
     line(text, "AUC", scores.auc.as_ref())?;
+    line(text, "average precision", scores.average_precision.as_ref())?;
+    if let Some(own) = &scores.calibration {
+        line(text, "Brier score", own.brier_score.as_ref())?;
+        line(text, "expected calibration error", own.expected_calibration_error.as_ref())?;
+        line(text, "calibration slope", own.slope.as_ref())?;
+        line(text, "calibration intercept", own.intercept.as_ref())?;
+        line(text, "calibration in the large", own.in_the_large.as_ref())?;
+    }
     for threshold in &scores.thresholds {
-        let rule = match threshold.rule {
-            ThresholdRule::Half => String::new(),
-            ThresholdRule::YoudenOnValidation => ", best Youden index on the validation split".to_owned(),
-        };
-        writeln!(text, "At a probability of {:.4}{rule}", threshold.threshold)?;
+        writeln!(text, "At a probability of {:.4}{}", threshold.threshold, threshold.origin())?;
         line(text, "  sensitivity", threshold.sensitivity.as_ref())?;
         line(text, "  specificity", threshold.specificity.as_ref())?;
         if let Some(caution) = threshold.chosen_on.as_ref().and_then(|chosen| chosen.caution.as_ref()) {

@@ -101,9 +101,11 @@ fn plain_text(bytes: &[u8]) -> Vec<u8> {
     };
     let mut plain = Vec::with_capacity(text.len());
     for (place, byte) in text.iter().enumerate() {
-        // Counting lines, the reader of tables takes such a pair for the end of the line before.
-        if *byte != b'\r' || text.get(place + 1) != Some(&b'\n') {
-            plain.push(*byte);
+        match (byte, text.get(place + 1)) {
+            // Counting lines, the reader of tables takes such a pair for the end of the line before.
+            (b'\r', Some(b'\n')) => {}
+            (b'\r', _) => plain.push(b'\n'),
+            _ => plain.push(*byte),
         }
     }
     plain
@@ -159,9 +161,11 @@ fn cells(text: &[u8], head_line: u64, delimiter: u8, column: usize) -> std::resu
     Ok(entries)
 }
 
-/// What an entry names: letter by letter, else without blanks around it.
+/// What an entry names: letter by letter, else without blanks around it, else without quotes around that.
 fn found(entry: &Entry, folder: &Path) -> std::result::Result<Option<PathBuf>, String> {
-    for text in [&entry.text[..], entry.text.trim_ascii()] {
+    let trimmed = entry.text.trim_ascii();
+    let unquoted = trimmed.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or(trimmed);
+    for text in [&entry.text[..], trimmed, unquoted] {
         let path = path_of(text).ok_or_else(|| format!("line {} is no text in UTF-8", entry.line))?;
         let (beside, here) = (folder.join(&path), path);
         match (beside.exists(), here.exists()) {
@@ -216,6 +220,7 @@ mod tests {
     fn a_list_is_a_path_a_line() {
         let text = b"\xef\xbb\xbf# of today\r\na.png\r\n\r\n  \nb, second.png\nimage 3.png";
         assert_eq!(listed(text), of(&[(2, "a.png"), (5, "b, second.png"), (6, "image 3.png")]));
+        assert_eq!(listed(b"a.png\rb.png\r"), of(&[(1, "a.png"), (2, "b.png")]));
         assert_eq!(listed(b""), of(&[]));
         assert_eq!(listed(b"# nothing\n\n"), of(&[]));
     }

@@ -16,6 +16,7 @@ mod convert;
 mod demo;
 mod error;
 mod evaluate;
+mod evaluate_files;
 mod explain;
 mod explain_files;
 mod figure;

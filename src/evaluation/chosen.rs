@@ -12,6 +12,8 @@ use crate::cohort::Split;
 pub struct Threshold {
     /// By which rule it was found.
     pub rule: ThresholdRule,
+    /// The share that the rule keeps, where it keeps one.
+    pub at_least: Option<f64>,
     /// On the logarithm of the odds: 0 is a probability of 0.5.
     pub log_odds: f64,
     /// The cases that chose it; nothing where none did.
@@ -20,7 +22,7 @@ pub struct Threshold {
 
 impl Threshold {
     /// A probability of 0.5, which no case chose.
-    pub const HALF: Self = Self { rule: ThresholdRule::Half, log_odds: 0.0, chosen_on: None };
+    pub const HALF: Self = Self { rule: ThresholdRule::Half, at_least: None, log_odds: 0.0, chosen_on: None };
 }
 
 /// Who a case is, as far as that is needed to know it again.

@@ -46,7 +46,13 @@ pub enum Error {
     NotANumber,
     /// The validation split gives no threshold.
     #[error("no threshold can be chosen on the validation split: {problem}")]
-    Youden {
+    Threshold {
+        /// Why.
+        problem: metrics::Error,
+    },
+    /// Cases of one class have no curves.
+    #[error("there are no curves to draw: {problem}; leave --out away, or judge cases with and without the finding")]
+    Curves {
         /// Why.
         problem: metrics::Error,
     },

@@ -3,12 +3,14 @@
 //! Images are read in parallel, a batch ahead of the network, and dropped once judged: memory does not grow with the
 //! cohort.
 
+mod calibration;
 mod case_truth;
 mod chosen;
 mod error;
 mod findings;
 mod judge;
 mod pairing;
+mod plots;
 mod scores;
 
 use std::collections::BTreeMap;
@@ -16,12 +18,14 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+pub use calibration::Calibration;
 pub use case_truth::{CaseTruth, case_truth};
 pub use chosen::{CaseMark, ChosenOn, JudgedOn, Threshold};
 pub use error::{Error, Result};
 pub use findings::{FindingOutcome, FindingScores, FindingsScores, JudgedFinding, judged_findings};
 pub use judge::{CaseOutcome, Judge, PixelAreas};
 pub use pairing::pair;
+pub use plots::{Plots, calibration_csv, curve_csv};
 pub use scores::{
     CaseMean, ClassifierScores, DetectionScores, Scores, SegmentationScores, ThresholdRule, ThresholdScores,
     validation_score,
@@ -36,12 +40,16 @@ use crate::network::{Batch, Forward, Model, ModelKind};
 use crate::watch::Watch;
 
 /// What is evaluated, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
     /// Cases that judge the model.
     pub split: Split,
     /// Also judge a classifier at the threshold that is best on the validation split, by Youden's index.
     pub youden: bool,
+    /// Also at the highest threshold that calls this share of the positives of the validation split, above 0 to 1.
+    pub sensitivity: Option<f64>,
+    /// Also at the lowest threshold that passes this share of its negatives, above 0 to 1.
+    pub specificity: Option<f64>,
     /// Images a pass; nothing takes what suits the network. No result depends on it.
     pub batch: Option<usize>,
     /// How intervals are drawn.
@@ -51,7 +59,24 @@ pub struct Options {
 impl Default for Options {
     /// The test split, at a probability of 0.5.
     fn default() -> Self {
-        Self { split: Split::Test, youden: false, batch: None, bootstrap: Bootstrap::default() }
+        Self {
+            split: Split::Test,
+            youden: false,
+            sensitivity: None,
+            specificity: None,
+            batch: None,
+            bootstrap: Bootstrap::default(),
+        }
+    }
+}
+
+impl Options {
+    /// What the validation split is asked for, with the shares that are kept.
+    fn rules(&self) -> Vec<(ThresholdRule, Option<f64>)> {
+        let youden = self.youden.then_some((ThresholdRule::YoudenOnValidation, None));
+        let sensitivity = self.sensitivity.map(|share| (ThresholdRule::SensitivityOnValidation, Some(share)));
+        let specificity = self.specificity.map(|share| (ThresholdRule::SpecificityOnValidation, Some(share)));
+        youden.into_iter().chain(sensitivity).chain(specificity).collect()
     }
 }
 
@@ -74,6 +99,9 @@ pub struct Evaluation {
     pub bootstrap_seed: u64,
     /// The figures.
     pub scores: Scores,
+    /// What each case said, for curves.
+    #[serde(skip)]
+    pub outcomes: Vec<CaseOutcome>,
 }
 
 /// Cases left out for one reason.
@@ -107,9 +135,9 @@ pub fn evaluate(
         |split: Split| -> Vec<&Case> { cohort.in_split(split).filter(|case| case.label.is_some()).collect() };
     let cases = labelled(options.split);
     let unlabelled = cohort.in_split(options.split).count() - cases.len();
-    let youden = options.youden && model.card.kind == ModelKind::Classifier;
-    let validation = if youden { labelled(Split::Val) } else { Vec::new() };
-    if youden && validation.is_empty() {
+    let rules = if model.card.kind == ModelKind::Classifier { options.rules() } else { Vec::new() };
+    let validation = if rules.is_empty() { Vec::new() } else { labelled(Split::Val) };
+    if !rules.is_empty() && validation.is_empty() {
         return Err(Error::NothingToChooseOn { split: Split::Val });
     }
     if model.card.kind == ModelKind::Detection {
@@ -130,37 +158,32 @@ pub fn evaluate(
         total,
         unusable: BTreeMap::new(),
     };
-    let chosen = youden.then(|| run.judge_all(network, &validation)).transpose()?;
+    let chose = run.judge_all(network, &validation)?;
     // Cases left out of the validation split are not those of the figures.
     run.unusable.clear();
     let Judged { outcomes, marks } = run.judge_all(network, &cases)?;
     if outcomes.is_empty() {
         return Err(Error::NoCases { split: options.split });
     }
-    let chosen_on = chosen.as_ref().map(|chose| ChosenOn::new(Split::Val, &chose.marks, &marks));
+    let chosen_on = ChosenOn::new(Split::Val, &chose.marks, &marks);
     // By half, and by the cases of the validation split that tell of the finding.
-    let thresholds = |choosing: Option<&[CaseOutcome]>| -> Result<Vec<Threshold>> {
+    let thresholds = |choosing: &[CaseOutcome]| -> Result<Vec<Threshold>> {
         let mut thresholds = vec![Threshold::HALF];
-        if let Some(outcomes) = choosing {
-            thresholds.push(Threshold {
-                rule: ThresholdRule::YoudenOnValidation,
-                log_odds: scores::youden(outcomes).map_err(|problem| Error::Youden { problem })?,
-                chosen_on: chosen_on.clone(),
-            });
+        for (rule, at_least) in &rules {
+            let log_odds = scores::threshold(*rule, *at_least, choosing);
+            let log_odds = log_odds.map_err(|problem| Error::Threshold { problem })?;
+            let chosen_on = Some(chosen_on.clone());
+            thresholds.push(Threshold { rule: *rule, at_least: *at_least, log_odds, chosen_on });
         }
         Ok(thresholds)
     };
     let scores = if findings.is_empty() {
-        let choosing = chosen.as_ref().map(|chose| &chose.outcomes[..]);
-        Scores::new(&outcomes, &thresholds(choosing)?, &options.bootstrap)
+        Scores::new(&outcomes, &thresholds(&chose.outcomes)?, &options.bootstrap)
     } else {
-        let of = |finding: usize| {
-            let choosing = chosen.as_ref().map(|chose| outcomes_of(&chose.outcomes, finding));
-            match thresholds(choosing.as_deref()) {
-                Ok(list) => FindingThresholds { list, problem: None },
-                // The other findings are judged all the same.
-                Err(problem) => FindingThresholds { list: vec![Threshold::HALF], problem: Some(problem.to_string()) },
-            }
+        let of = |finding: usize| match thresholds(&outcomes_of(&chose.outcomes, finding)) {
+            Ok(list) => FindingThresholds { list, problem: None },
+            // The other findings are judged all the same.
+            Err(problem) => FindingThresholds { list: vec![Threshold::HALF], problem: Some(problem.to_string()) },
         };
         let thresholds: Vec<FindingThresholds> = (0..findings.len()).map(of).collect();
         Scores::Findings(FindingsScores::new(&outcomes, &findings, &thresholds, &options.bootstrap))
@@ -177,6 +200,7 @@ pub fn evaluate(
         resamples: options.bootstrap.resamples,
         bootstrap_seed: options.bootstrap.seed,
         scores,
+        outcomes,
     })
 }
 

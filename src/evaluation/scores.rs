@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
+use super::calibration::Calibration;
 use super::chosen::{ChosenOn, Threshold};
 use super::findings::FindingsScores;
 use super::judge::{CaseOutcome, PixelAreas};
 use crate::metrics::{
-    Bootstrap, DetectionCurve, Error, Estimate, ImageMatches, Interpolation, OperatingPoint, Result, operating_point,
-    roc_auc, youden_threshold,
+    Bootstrap, DetectionCurve, Error, Estimate, ImageMatches, Interpolation, OperatingCurve, OperatingPoint, Result,
+    operating_point, precision_recall, roc_auc, youden_threshold,
 };
 
 /// The figures of a model of one kind.
@@ -29,6 +30,10 @@ pub enum Scores {
 pub struct ClassifierScores {
     /// Area under the receiver operating characteristic; nothing where one class is missing.
     pub auc: Option<Estimate>,
+    /// Average precision over cases; nothing without positives.
+    pub average_precision: Option<Estimate>,
+    /// How far probabilities are what they say.
+    pub calibration: Option<Calibration>,
     /// Sensitivity and specificity, at 0.5 first.
     pub thresholds: Vec<ThresholdScores>,
 }
@@ -41,6 +46,10 @@ pub enum ThresholdRule {
     Half,
     /// The best Youden index on the validation split.
     YoudenOnValidation,
+    /// The highest that calls a share of the positives of the validation split.
+    SensitivityOnValidation,
+    /// The lowest that passes a share of the negatives of the validation split.
+    SpecificityOnValidation,
 }
 
 /// A classifier at one threshold.
@@ -48,6 +57,9 @@ pub enum ThresholdRule {
 pub struct ThresholdScores {
     /// Where the threshold comes from.
     pub rule: ThresholdRule,
+    /// The share that it keeps on the cases that chose it, where it keeps one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
     /// The cases that chose it, and whether they judge it; nothing where none did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chosen_on: Option<ChosenOn>,
@@ -166,24 +178,31 @@ impl ClassifierScores {
             let (log_odds, truth) = drawn(positions);
             roc_auc(&log_odds, &truth).ok()
         });
-        let thresholds = thresholds.iter().filter_map(|Threshold { rule, log_odds: threshold, chosen_on }| {
-            let at = |positions: &[usize]| {
-                let (log_odds, truth) = drawn(positions);
-                operating_point(&log_odds, &truth, *threshold).ok()
-            };
-            let share = |of: fn(&OperatingPoint) -> Option<f64>| {
-                bootstrap.estimate(log_odds.len(), |positions| at(positions).and_then(|point| of(&point)))
-            };
-            Some(ThresholdScores {
-                rule: *rule,
-                chosen_on: chosen_on.clone(),
-                threshold: 1.0 / (1.0 + (-threshold).exp()),
-                counts: operating_point(&log_odds, &truth, *threshold).ok()?,
-                sensitivity: share(OperatingPoint::sensitivity),
-                specificity: share(OperatingPoint::specificity),
-            })
+        let average_precision = bootstrap.estimate(log_odds.len(), |positions| {
+            let (log_odds, truth) = drawn(positions);
+            precision_recall(&log_odds, &truth).ok().map(|curve| curve.average_precision())
         });
-        Self { auc, thresholds: thresholds.collect() }
+        let thresholds =
+            thresholds.iter().filter_map(|Threshold { rule, at_least, log_odds: threshold, chosen_on }| {
+                let at = |positions: &[usize]| {
+                    let (log_odds, truth) = drawn(positions);
+                    operating_point(&log_odds, &truth, *threshold).ok()
+                };
+                let share = |of: fn(&OperatingPoint) -> Option<f64>| {
+                    bootstrap.estimate(log_odds.len(), |positions| at(positions).and_then(|point| of(&point)))
+                };
+                Some(ThresholdScores {
+                    rule: *rule,
+                    at_least: *at_least,
+                    chosen_on: chosen_on.clone(),
+                    threshold: 1.0 / (1.0 + (-threshold).exp()),
+                    counts: operating_point(&log_odds, &truth, *threshold).ok()?,
+                    sensitivity: share(OperatingPoint::sensitivity),
+                    specificity: share(OperatingPoint::specificity),
+                })
+            });
+        let thresholds = thresholds.collect();
+        Self { auc, average_precision, calibration: Calibration::new(&log_odds, &truth, bootstrap), thresholds }
     }
 }
 
@@ -235,13 +254,20 @@ pub fn validation_score(outcomes: &[CaseOutcome]) -> Result<f64> {
     }
 }
 
-/// The best threshold of a classifier on these cases, on the logarithm of the odds.
-pub(super) fn youden(outcomes: &[CaseOutcome]) -> Result<f64> {
+/// The threshold of a classifier that a rule chooses on these cases, on the logarithm of the odds.
+pub(super) fn threshold(rule: ThresholdRule, at_least: Option<f64>, outcomes: &[CaseOutcome]) -> Result<f64> {
     let (log_odds, truth) = classified(outcomes);
-    youden_threshold(&log_odds, &truth)
+    let curve = || OperatingCurve::new(&log_odds, &truth);
+    match rule {
+        ThresholdRule::Half => Ok(0.0),
+        ThresholdRule::YoudenOnValidation => youden_threshold(&log_odds, &truth),
+        ThresholdRule::SensitivityOnValidation => Ok(curve()?.threshold_for_sensitivity(at_least.unwrap_or(1.0))),
+        ThresholdRule::SpecificityOnValidation => curve()?.threshold_for_specificity(at_least.unwrap_or(1.0)),
+    }
 }
 
-fn classified(outcomes: &[CaseOutcome]) -> (Vec<f64>, Vec<bool>) {
+/// The logarithm of the odds that a classifier gave each case, and whether it has the finding.
+pub(super) fn classified(outcomes: &[CaseOutcome]) -> (Vec<f64>, Vec<bool>) {
     let scores = outcomes.iter().filter_map(|outcome| match outcome {
         CaseOutcome::Classified { positive, log_odds } => Some((*log_odds, *positive)),
         CaseOutcome::Findings(_) | CaseOutcome::Segmented { .. } | CaseOutcome::Detected { .. } => None,

@@ -14,6 +14,9 @@ pub const WORKERS: Whole = Whole::new(1, 256);
 /// Parts of a benchmark, more than any cluster shares out; each makes a file.
 pub const SHARDS: Whole = Whole::new(1, 100_000);
 
+/// Sensitivity or specificity that a threshold is to keep; one that keeps none calls nothing or everything.
+pub const CALLED_SHARE: Real = Real::new(0.001, 1.0);
+
 /// Noisy copies behind a map; the error of their mean falls with the root of their number.
 pub const SAMPLES: Whole = Whole::new(1, PASSES);
 

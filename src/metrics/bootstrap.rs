@@ -33,6 +33,16 @@ pub struct Estimate {
     pub undefined_resamples: usize,
 }
 
+impl Estimate {
+    /// From ascending values of resamples; nothing without any.
+    fn of(value: f64, values: &[f64], resamples: usize) -> Option<Self> {
+        let undefined_resamples = resamples - values.len();
+        let [low, high] =
+            if values.is_empty() { return None } else { [0.025, 0.975].map(|share| percentile(values, share)) };
+        Some(Self { value, low, high, undefined_resamples })
+    }
+}
+
 impl Bootstrap {
     /// Draws as many of `cases` cases as there are, with replacement, again and again, and gives the percentiles of
     /// `statistic`, which is told the positions drawn. Percentiles between two values are interpolated linearly, as
@@ -42,12 +52,25 @@ impl Bootstrap {
     pub fn estimate(&self, cases: usize, statistic: impl Fn(&[usize]) -> Option<f64> + Sync) -> Option<Estimate> {
         let own: Vec<usize> = (0..cases).collect();
         let value = statistic(&own)?;
-        let values = self.values(cases, statistic);
-        if values.is_empty() {
-            return None;
-        }
-        let undefined_resamples = self.resamples - values.len();
-        Some(Estimate { value, low: percentile(&values, 0.025), high: percentile(&values, 0.975), undefined_resamples })
+        Estimate::of(value, &self.values(cases, statistic), self.resamples)
+    }
+
+    /// The same of two statistics that are found together and are defined together.
+    pub fn estimate_both(
+        &self,
+        cases: usize,
+        statistic: impl Fn(&[usize]) -> Option<[f64; 2]> + Sync,
+    ) -> Option<[Estimate; 2]> {
+        let own: Vec<usize> = (0..cases).collect();
+        let value = statistic(&own)?;
+        let found = (0..self.resamples).into_par_iter().filter_map(|resample| statistic(&self.drawn(cases, resample)));
+        let found: Vec<[f64; 2]> = found.filter(|both| both.iter().all(|value| !value.is_nan())).collect();
+        let estimate = |part: usize| {
+            let mut values: Vec<f64> = found.iter().map(|both| both[part]).collect();
+            values.sort_unstable_by(f64::total_cmp);
+            Estimate::of(value[part], &values, self.resamples)
+        };
+        Some([estimate(0)?, estimate(1)?])
     }
 
     /// The positions of the cases of one resample, as many as there are cases.
@@ -118,6 +141,17 @@ mod tests {
         };
         assert_eq!(with(1, 1), with(1, 3));
         assert_ne!(with(1, 1), with(2, 1));
+    }
+
+    #[test]
+    fn two_statistics_are_those_of_each_alone() {
+        let values: Vec<f64> = (0..40).map(|index| f64::from(index * index)).collect();
+        let bootstrap = Bootstrap { resamples: 200, seed: 3 };
+        let sum = |drawn: &[usize]| Some(drawn.iter().map(|index| values[*index]).sum::<f64>());
+        let both = bootstrap.estimate_both(40, |drawn| Some([mean(&values)(drawn)?, sum(drawn)?])).unwrap();
+        assert_eq!(Some(both[0]), bootstrap.estimate(40, mean(&values)));
+        assert_eq!(Some(both[1]), bootstrap.estimate(40, sum));
+        assert_eq!(bootstrap.estimate_both(3, |_| None), None);
     }
 
     #[test]

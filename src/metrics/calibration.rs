@@ -43,7 +43,9 @@ pub fn brier_score(probabilities: &[f64], truth: &[bool]) -> Result<f64> {
 /// When lengths differ, there is no case, or a probability is NaN.
 pub fn calibration_bins(probabilities: &[f64], truth: &[bool]) -> Result<Vec<CalibrationBin>> {
     check(probabilities, truth)?;
-    let border = |bin: usize| bin as f64 / CALIBRATION_BINS as f64;
+    // Rounded as NumPy's linspace rounds, so that a probability on a border is in the same bin.
+    let border = |bin: usize| bin as f64 * (1.0 / CALIBRATION_BINS as f64);
+    let end = |bin: usize| bin as f64 / CALIBRATION_BINS as f64;
     let mut sums = [(0_usize, 0_usize, 0.0_f64); CALIBRATION_BINS];
     for (probability, truth) in probabilities.iter().zip(truth) {
         let below = (1..CALIBRATION_BINS).filter(|bin| border(*bin) < *probability).count();
@@ -55,7 +57,7 @@ pub fn calibration_bins(probabilities: &[f64], truth: &[bool]) -> Result<Vec<Cal
     let bin = |(bin, (cases, positives, sum)): (usize, (usize, usize, f64))| {
         let is_there = cases > 0;
         CalibrationBin {
-            range: [border(bin), border(bin + 1)],
+            range: [end(bin), end(bin + 1)],
             cases,
             positives,
             mean_probability: is_there.then(|| sum / cases as f64),
@@ -149,19 +151,34 @@ pub fn calibration_line(log_odds: &[f64], truth: &[bool]) -> Result<[f64; 2]> {
 pub fn calibration_in_the_large(log_odds: &[f64], truth: &[bool]) -> Result<f64> {
     check(log_odds, truth)?;
     let (positives, _) = both_classes(truth)?;
-    let excess = |shift: f64| log_odds.iter().map(|value| sigmoid(value + shift)).sum::<f64>() - positives as f64;
     // The sum rises with the shift. Beyond these ends every case is on one side.
     let largest = log_odds.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
-    let reach = largest + 50.0;
-    let (mut low, mut high) = (-reach, reach);
-    for _ in 0..200 {
-        let middle = f64::midpoint(low, high);
-        if middle <= low || middle >= high {
+    let (mut low, mut high) = (-largest - 50.0, largest + 50.0);
+    let mut shift = 0.0;
+    for _ in 0..2 * STEPS {
+        let (mut excess, mut slope) = (-(positives as f64), 0.0);
+        for value in log_odds {
+            let probability = sigmoid(value + shift);
+            excess += probability;
+            slope += probability * (1.0 - probability);
+        }
+        if excess == 0.0 {
             break;
         }
-        if excess(middle) < 0.0 { low = middle } else { high = middle }
+        if excess < 0.0 {
+            low = shift
+        } else {
+            high = shift
+        }
+        // Newton's step, where it stays between the ends.
+        let step = shift - excess / slope;
+        let next = if low < step && step < high { step } else { f64::midpoint(low, high) };
+        if (next - shift).abs() <= 1e-15 * (1.0 + shift.abs()) {
+            break;
+        }
+        shift = next;
     }
-    Ok(f64::midpoint(low, high))
+    Ok(shift)
 }
 
 /// Wilson's 95 % interval of a share (Wilson 1927), 0 to 1; of at least one case.

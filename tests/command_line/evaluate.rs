@@ -92,6 +92,89 @@ fn a_threshold_that_is_judged_on_those_who_chose_it_says_so() {
 }
 
 #[test]
+fn curves_calibration_and_thresholds_are_written_and_agree() {
+    let bench = Bench::new();
+    let out = bench.path("evaluation");
+    let (model, folder) = (bench.path("model.safetensors"), out.to_str().unwrap().to_owned());
+    let common =
+        ["evaluate", "--quiet", "--model", model.to_str().unwrap(), "--cohort", "phantom:5:90", "--resamples", "40"];
+    let more = ["--split", "train", "--sensitivity", "0.9", "--specificity", "0.8", "--youden", "--out", &folder];
+    let text = run(&[&common[..], &more].concat()).succeeded().stdout;
+    let mut names: Vec<String> = ["curve.csv", "calibration.csv", "evaluation.json"].map(str::to_owned).to_vec();
+    for figure in ["roc", "precision_recall", "calibration"] {
+        names.extend(["pdf", "png", "svg"].map(|ending| format!("{figure}.{ending}")));
+    }
+    names.sort();
+    assert_eq!(bench.names("evaluation"), names);
+
+    let report: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(out.join("evaluation.json")).unwrap()).unwrap();
+    let scores = &report["scores"];
+    let thresholds = scores["thresholds"].as_array().unwrap();
+    let rules: Vec<&str> = thresholds.iter().map(|own| own["rule"].as_str().unwrap()).collect();
+    assert_eq!(rules, ["half", "youden_on_validation", "sensitivity_on_validation", "specificity_on_validation"]);
+    assert_eq!((&thresholds[2]["at_least"], &thresholds[3]["at_least"]), (&0.9.into(), &0.8.into()));
+    assert!(thresholds[2]["chosen_on"]["split"] == "val" && thresholds[0]["chosen_on"].is_null());
+    for words in
+        ["sensitivity of 0.9 on the validation split", "specificity of 0.8 on the validation split", "Brier score"]
+    {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+
+    // Every point of the curve counts all cases; at 0.5 it is what the report says.
+    let mut reader = csv::Reader::from_path(out.join("curve.csv")).unwrap();
+    let rows: Vec<std::collections::HashMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
+    let number = |row: &std::collections::HashMap<String, String>, key: &str| row[key].parse::<f64>().unwrap();
+    let counts = ["true_positives", "false_negatives", "false_positives", "true_negatives"];
+    for row in &rows {
+        assert_eq!(counts.map(|key| number(row, key)).iter().sum::<f64>(), report["cases"].as_f64().unwrap());
+    }
+    assert!(number(&rows[0], "log_odds").is_infinite() && rows[0]["precision"].is_empty());
+    let half = rows.iter().filter(|row| number(row, "log_odds") >= 0.0).last().unwrap();
+    for key in counts {
+        assert_eq!(number(half, key), thresholds[0]["counts"][key].as_f64().unwrap(), "{key}");
+    }
+    let mut bins = csv::Reader::from_path(out.join("calibration.csv")).unwrap();
+    let cases: f64 = bins.records().map(|row| row.unwrap()[2].parse::<f64>().unwrap()).sum();
+    assert_eq!(cases, report["cases"].as_f64().unwrap());
+    assert_eq!(scores["calibration"]["bins"].as_array().unwrap().len(), 10);
+
+    for (figure, words) in [
+        ("roc", &["Receiver operating characteristic: AUC", "1 - specificity", "chance"][..]),
+        ("precision_recall", &["average precision", "precision by chance"]),
+        ("calibration", &["expected calibration error", "Brier score"]),
+    ] {
+        let svg = std::fs::read_to_string(out.join(figure).with_extension("svg")).unwrap();
+        for word in words.iter().chain(&["train split", "Research use - not for diagnosis"]) {
+            assert!(svg.contains(word), "{figure}: {word}");
+        }
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{figure}");
+    }
+    // The same again, on another number of threads.
+    let first = std::fs::read(out.join("roc.svg")).unwrap();
+    run(&[&common[..], &more, &["--threads", "1", "--batch", "1"]].concat()).succeeded();
+    assert_eq!(std::fs::read(out.join("roc.svg")).unwrap(), first);
+
+    // Judged on those who chose it: the figure says so as well.
+    run(&[&common[..], &["--split", "val", "--sensitivity", "0.9", "--out", &folder]].concat()).succeeded();
+    let svg = std::fs::read_to_string(out.join("roc.svg")).unwrap();
+    assert!(svg.contains("the very cases that chose it"), "{svg:.3000}");
+
+    let misused = |more: &[&str]| {
+        let ran = run(&[&common[..], more].concat());
+        assert_eq!(ran.code, Some(2));
+        ran.stderr
+    };
+    for share in ["0", "1.2", "NaN"] {
+        assert!(misused(&["--sensitivity", share]).contains("a number from 0.001 to 1 is needed"));
+    }
+    let model = bench.model("localizer.safetensors", Architecture::UNet);
+    std::fs::remove_file(bench.path("model.json")).ok();
+    let words = ["evaluate", "--model", model.to_str().unwrap(), "--cohort", "phantom:5:40", "--specificity", "0.9"];
+    assert!(run(&words).refused(2).contains("this model localizes"));
+}
+
+#[test]
 fn other_commands_refuse_models_that_localize() {
     let bench = Bench::new();
     let chest = bench.path("chest.png");

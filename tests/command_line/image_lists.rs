@@ -58,7 +58,7 @@ fn a_list_names_images_and_folders() {
             &["c.png", "chest.png", "a, b.png"][..],
         ),
         (b"set\n", &["a, b.png", "c.png"]),
-        (b"c.png\n", &["c.png"]),
+        (b"c.png\n\"set/a, b.png\"\n", &["c.png", "a, b.png"]),
         (b"image,label\n\"set/a, b.png\",1\nset/c.png,0\n", &["a, b.png", "c.png"]),
         (b"label;path\r\n1;set/c.png\r\n", &["c.png"]),
     ] {
