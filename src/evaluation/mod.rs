@@ -25,7 +25,7 @@ pub use error::{Error, Result};
 pub use findings::{FindingOutcome, FindingScores, FindingsScores, JudgedFinding, judged_findings};
 pub use judge::{CaseOutcome, Judge, PixelAreas};
 pub use pairing::pair;
-pub use plots::{Plots, calibration_csv, curve_csv};
+pub use plots::{JudgedOnOne, Plots, calibration_csv, curve_csv};
 pub use scores::{
     CaseMean, ClassifierScores, DetectionScores, Scores, SegmentationScores, ThresholdRule, ThresholdScores,
     validation_score,

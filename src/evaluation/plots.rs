@@ -1,10 +1,12 @@
 //! Curves of a classifier as figures and tables.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::calibration::{Calibration, probability};
+use super::findings::outcomes_of;
 use super::scores::{ClassifierScores, ThresholdRule, ThresholdScores, classified};
-use super::{CaseOutcome, Evaluation, Scores};
+use super::{CaseOutcome, Evaluation, FindingScores, Scores};
 use crate::figure::{PlotBars, PlotLine, PlotMark, Rgb, UnitPlot};
 use crate::metrics::{Band, Bootstrap, Estimate, OperatingCurve, OperatingPoint, Result};
 
@@ -23,24 +25,59 @@ pub struct Plots {
     pub calibration: UnitPlot,
 }
 
+/// A classifier on the cases that tell of one finding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JudgedOnOne<'a> {
+    /// The finding, where the model is judged on several.
+    pub finding: Option<&'a str>,
+    /// The figures.
+    pub scores: &'a ClassifierScores,
+    /// What each case says.
+    pub outcomes: Cow<'a, [CaseOutcome]>,
+}
+
+impl Evaluation {
+    /// The findings that a classifier is judged on, one or several; nothing of a model that localizes.
+    pub fn of_each_finding(&self) -> Vec<JudgedOnOne<'_>> {
+        match &self.scores {
+            Scores::Classifier(scores) => {
+                vec![JudgedOnOne { finding: None, scores, outcomes: Cow::Borrowed(&self.outcomes) }]
+            }
+            Scores::Findings(scores) => {
+                let all = scores.findings.iter().enumerate();
+                all.map(|(index, FindingScores { name, scores, .. })| JudgedOnOne {
+                    finding: Some(name),
+                    scores,
+                    outcomes: Cow::Owned(outcomes_of(&self.outcomes, index)),
+                })
+                .collect()
+            }
+            Scores::Segmentation(_) | Scores::Detection(_) => Vec::new(),
+        }
+    }
+}
+
 impl Plots {
-    /// The figures; nothing of a model that localizes. `details` stand in each, after what it is about, and so does `caution`.
+    /// The figures. `details` stand in each, after what it is about, and so does `caution`.
     ///
     /// # Errors
     /// When only one class is there.
-    pub fn new(evaluation: &Evaluation, details: &[String], caution: Option<&str>) -> Result<Option<Self>> {
-        let Scores::Classifier(scores) = &evaluation.scores else { return Ok(None) };
-        let (log_odds, truth) = classified(&evaluation.outcomes);
+    pub fn new(
+        judged: &JudgedOnOne<'_>,
+        bootstrap: Bootstrap,
+        details: &[String],
+        caution: Option<&str>,
+    ) -> Result<Self> {
+        let (log_odds, truth) = classified(&judged.outcomes);
         let curve = OperatingCurve::new(&log_odds, &truth)?;
-        let bootstrap = Bootstrap { resamples: evaluation.resamples, seed: evaluation.bootstrap_seed };
-        let prevalence = evaluation.positives as f64 / evaluation.cases as f64;
-        let page = Page { scores, details, caution };
-        Ok(Some(Self {
+        let prevalence = truth.iter().filter(|is_positive| **is_positive).count() as f64 / truth.len() as f64;
+        let page = Page { scores: judged.scores, details, caution };
+        Ok(Self {
             receiver_operating_characteristic: page
                 .characteristic(&curve, bootstrap.sensitivity_band(&log_odds, &truth)),
             precision_recall: page.precision(&curve, bootstrap.precision_band(&log_odds, &truth), prevalence),
             calibration: page.reliability(),
-        }))
+        })
     }
 }
 

@@ -63,7 +63,8 @@ impl Bootstrap {
     ) -> Option<[Estimate; 2]> {
         let own: Vec<usize> = (0..cases).collect();
         let value = statistic(&own)?;
-        let found = (0..self.resamples).into_par_iter().filter_map(|resample| statistic(&self.drawn(cases, resample)));
+        let resampled = |resample| statistic(&self.drawn(cases, resample).collect::<Vec<usize>>());
+        let found = (0..self.resamples).into_par_iter().filter_map(resampled);
         let found: Vec<[f64; 2]> = found.filter(|both| both.iter().all(|value| !value.is_nan())).collect();
         let estimate = |part: usize| {
             let mut values: Vec<f64> = found.iter().map(|both| both[part]).collect();

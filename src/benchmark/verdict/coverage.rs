@@ -203,6 +203,8 @@ fn results() -> Results {
         work_secs: 0.0,
         units_done: 0,
         units_total: 0,
+        missing_parts: Vec::new(),
+        parts: 1,
     };
     let protocol = Protocol::of(Preset::Recommended);
     Results { protocol, provenance, scores: Vec::new(), exclusions: Vec::new(), maps: None }
