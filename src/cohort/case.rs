@@ -140,6 +140,11 @@ impl Case {
         !self.boxes.is_empty() || matches!(&self.source, Source::Phantom { spec, .. } if is_opacity(spec))
     }
 
+    /// `[rows, columns]` of the image that its mask and boxes were drawn on, where that is another than its own.
+    pub fn drawn_on_px(&self) -> Option<[usize; 2]> {
+        self.drawn_on_px
+    }
+
     /// The file the pixels are in; phantoms are in none.
     pub fn path(&self) -> Option<&Path> {
         match &self.source {

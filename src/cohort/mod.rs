@@ -52,6 +52,7 @@ use table::{Table, tables_in};
 pub use case::{Case, Label};
 pub use error::{Error, Result};
 pub use files::Skipped;
+pub(crate) use label_table::is_healthy;
 pub use mask_file::open_mask;
 pub use notes::{Exclusion, Findings, Reason, Warning, first_warnings};
 pub use spec::{CohortOptions, CohortSpec, DEFAULT_PHANTOMS, Readers, ReadersError, SPEC_FORMS, SpecError, ThirdClass};
@@ -250,8 +251,8 @@ impl Cohort {
         }
     }
 
-    /// Boxes of a case on its image, cut to it; none for a case without the finding. Those of a phantom are made with
-    /// its radiograph, or when they are first asked for.
+    /// Boxes of a case on the image that they were drawn on ([`Cohort::drawn_on_px`]), cut to it; none for a case without the
+    /// finding. Those of a phantom are made with its radiograph, or when they are first asked for.
     pub fn boxes<'a>(&self, case: &'a Case) -> &'a [FindingBox] {
         match &case.source {
             Source::Phantom { spec, marks } if spec.finding == Finding::Pneumonia => {
@@ -331,7 +332,11 @@ impl Cohort {
         Ok([image.height_px(), image.width_px()])
     }
 
-    fn drawn_on_px(&self, case: &Case) -> Result<[usize; 2]> {
+    /// `[rows, columns]` of the image that mask and boxes of a case were drawn on: its own, or one that it is a copy of.
+    ///
+    /// # Errors
+    /// As [`Cohort::size_px`].
+    pub fn drawn_on_px(&self, case: &Case) -> Result<[usize; 2]> {
         case.drawn_on_px.map_or_else(|| self.size_px(case), Ok)
     }
 
