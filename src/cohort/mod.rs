@@ -410,7 +410,10 @@ fn check(spec: &CohortSpec, options: &CohortOptions) -> Result<()> {
     };
     let is_it = |task: &Task| only.is_meant_by(task.name());
     match options.findings.iter().chain(&options.task).find(|task| !is_it(task)) {
-        Some(task) => refuse(&format!("{}: is a set of {only}, and knows nothing of {task}", spec.kind())),
+        Some(task) => refuse(&format!(
+            "{}: is a set of {only}, and knows nothing of {task}: leave the task out, or take another set",
+            spec.kind()
+        )),
         None => Ok(()),
     }
 }
