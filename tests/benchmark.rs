@@ -16,5 +16,7 @@ mod kill;
 mod other_families;
 #[path = "benchmark/same_rows.rs"]
 mod same_rows;
+#[path = "benchmark/tasks.rs"]
+mod tasks;
 #[path = "benchmark/window.rs"]
 mod window;

@@ -48,6 +48,8 @@ mod outputs;
 mod phantom;
 #[path = "command_line/predict.rs"]
 mod predict;
+#[path = "command_line/protocol.rs"]
+mod protocol;
 #[path = "command_line/read_area.rs"]
 mod read_area;
 #[path = "command_line/scaling.rs"]

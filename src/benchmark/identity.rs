@@ -6,6 +6,7 @@ use super::external::ExternalMaps;
 use super::protocol::Protocol;
 use super::subject::Subjects;
 use crate::network::{ChannelOrder, Model, Scaling, sha256_hex};
+use crate::saliency::{Parameters, Preset};
 
 /// All that the numbers of a run follow from, without a path: protocol, weights, cohort, external maps.
 pub(super) fn identity(
@@ -18,12 +19,25 @@ pub(super) fn identity(
         .all()
         .map(|subject| (format!("{} ({})", subject.name, subject.role.name()), json!(read_as(&subject.model))))
         .collect();
+    let mut protocol = serde_json::to_value(protocol.without_paths()).unwrap_or(Value::Null);
+    drop_usual(&mut protocol);
     json!({
-        "protocol": serde_json::to_value(protocol.without_paths()).unwrap_or(Value::Null),
+        "protocol": protocol,
         "model weights": models,
         "cohort fingerprint": cohort_fingerprint,
         "external maps": external.map(ExternalMaps::fingerprint),
     })
+}
+
+/// Takes out of a protocol the parameters that are those of its preset: saying them changes nothing.
+pub(super) fn drop_usual(protocol: &mut Value) {
+    let preset = protocol.get("preset").and_then(Value::as_str).and_then(|name| name.parse::<Preset>().ok());
+    let Some((preset, fields)) = preset.zip(protocol.as_object_mut()) else { return };
+    let Some(Value::Object(parameters)) = fields.get_mut("parameters") else { return };
+    Parameters::drop_usual(preset, parameters);
+    if parameters.is_empty() {
+        fields.remove("parameters");
+    }
 }
 
 /// The hash of a model's weights, and how they are read where that is not what the first version did: its runs are not
@@ -63,8 +77,18 @@ pub(super) fn run_id(identity: &Value) -> String {
 /// The first place where two identities differ, with what stands there in each.
 pub(super) fn difference(one: &Value, two: &Value) -> Option<(String, String, String)> {
     let mut place = String::new();
-    let (one, two) = walk(one, two, &mut place)?;
+    // Earlier programs kept parameters that are the preset's.
+    let (one, two) = (plain(one), plain(two));
+    let (one, two) = walk(&one, &two, &mut place)?;
     Some((place, shown(one), shown(two)))
+}
+
+fn plain(identity: &Value) -> Value {
+    let mut identity = identity.clone();
+    if let Some(protocol) = identity.get_mut("protocol") {
+        drop_usual(protocol);
+    }
+    identity
 }
 
 fn walk<'a>(one: &'a Value, two: &'a Value, place: &mut String) -> Option<(&'a Value, &'a Value)> {

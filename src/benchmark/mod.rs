@@ -6,11 +6,13 @@
 
 mod background;
 mod controls;
+mod cost;
 mod error;
 mod executors;
 pub mod export;
 mod external;
 pub mod figures;
+mod fitting;
 mod identity;
 mod kept_pictures;
 mod pace;
@@ -19,6 +21,7 @@ mod preset;
 mod progress;
 pub mod protocol;
 mod protocol_file;
+mod protocol_text;
 pub mod report;
 pub mod results;
 mod run;
@@ -33,6 +36,7 @@ mod work;
 
 pub use background::{Background, Event};
 pub use controls::GAUSSIAN_SIGMA_FRACTION;
+pub use cost::Cost;
 pub use error::{Error, Result};
 pub use executors::Executors;
 pub use external::ExternalMaps;

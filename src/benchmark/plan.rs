@@ -218,6 +218,20 @@ impl Setup {
     }
 }
 
+impl Setup {
+    /// About how much work the units of some jobs are on each network, in passes; of those that ask none under an empty name.
+    pub(super) fn passes_by_model(&self, jobs: &[Job]) -> Result<BTreeMap<String, f64>> {
+        let parameters = self.subjects.classifiers.first().map(|subject| self.parameters(subject)).transpose()?;
+        let parameters = parameters.unwrap_or_default();
+        let mut passes: BTreeMap<String, f64> = BTreeMap::new();
+        for unit in jobs.iter().flat_map(|job| self.units(job)) {
+            let one = cost(unit.kind, &unit.method, &parameters, self.size_px());
+            *passes.entry(unit.model).or_default() += one;
+        }
+        Ok(passes)
+    }
+}
+
 /// About how much work a unit is, in passes through a network; maps are of images of `size` (`[h, w]`).
 fn cost(kind: Kind, method: &str, parameters: &Parameters, size: [usize; 2]) -> f64 {
     const LITTLE: f64 = 0.05;

@@ -151,7 +151,7 @@ impl Taking {
 }
 
 /// `WxH` as `[rows, columns]`.
-fn size(text: &str) -> std::result::Result<[usize; 2], String> {
+pub(super) fn size(text: &str) -> std::result::Result<[usize; 2], String> {
     let most = limits::SIDE_PX as usize;
     let side = |text: &str| text.trim().parse::<usize>().ok().filter(|side| (1..=most).contains(side));
     let sides = text.split_once(['x', 'X']).and_then(|(width, height)| Some([side(height)?, side(width)?]));

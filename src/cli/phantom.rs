@@ -33,6 +33,8 @@ const BATCH: usize = 4;
 Examples:
   Both data sets, 300 phantoms, a third with pneumothorax, a third with pneumonia:
     saliscope phantom --out phantoms --count 300 --seed 1
+  The same also in the layouts of ChestX-ray14 and VinDr-CXR:
+    saliscope phantom --out phantoms --count 300 --seed 1 --also nih,vindr
   Small ones for one task, half of them positive:
     saliscope phantom --out phantoms --count 2000 --seed 1 --size 224 --task pneumothorax
 
@@ -54,6 +56,9 @@ pub(super) struct Arguments {
     /// Only this finding and the data set that has it
     #[arg(long, value_name = "TASK", value_enum)]
     task: Option<TaskChoice>,
+    /// Further layouts: nih as ChestX-ray14, vindr as VinDr-CXR (`nih/`, `vindr/`), with commas between
+    #[arg(long, value_name = "LAYOUTS", value_enum, value_delimiter = ',')]
+    also: Vec<Layout>,
     /// Threads; the files do not depend on their number
     #[arg(long, value_name = "T", value_parser = whole(limits::THREADS))]
     threads: Option<usize>,
@@ -69,6 +74,15 @@ enum TaskChoice {
     Pneumothorax,
     /// Opacities of pneumonia, with boxes
     Pneumonia,
+}
+
+/// `--also`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Layout {
+    /// ChestX-ray14: PNG files, names of findings, boxes for about half of the images with one
+    Nih,
+    /// VinDr-CXR: DICOM files, boxes of three readers who differ
+    Vindr,
 }
 
 /// The line printed when all is done.
@@ -95,7 +109,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         TaskChoice::Pneumothorax => Finding::Pneumothorax,
         TaskChoice::Pneumonia => Finding::Pneumonia,
     });
+    let has = |layout| arguments.also.contains(&layout);
     let export = Export::new(arguments.seed, arguments.count, arguments.size, task);
+    let export = export.also(has(Layout::Nih), has(Layout::Vindr));
     let threads = rayon::ThreadPoolBuilder::new()
         .num_threads(arguments.threads.unwrap_or(0))
         .build()

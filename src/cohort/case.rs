@@ -63,7 +63,10 @@ pub struct Case {
     pub is_phantom: bool,
     pub(super) source: Source,
     pub(super) mark: Mark,
+    /// As they were drawn.
     pub(super) boxes: Vec<FindingBox>,
+    /// The same on the image, where it has another size than the one that was drawn on.
+    pub(super) scaled_boxes: Vec<FindingBox>,
     /// `[rows, columns]` of the image that mask and boxes were drawn on, where it is not this one.
     pub(super) drawn_on_px: Option<[usize; 2]>,
 }
@@ -121,6 +124,7 @@ impl Case {
             source,
             mark: Mark::None,
             boxes: Vec::new(),
+            scaled_boxes: Vec::new(),
             drawn_on_px: None,
         }
     }
@@ -140,9 +144,10 @@ impl Case {
         !self.boxes.is_empty() || matches!(&self.source, Source::Phantom { spec, .. } if is_opacity(spec))
     }
 
-    /// `[rows, columns]` of the image that its mask and boxes were drawn on, where that is another than its own.
-    pub fn drawn_on_px(&self) -> Option<[usize; 2]> {
-        self.drawn_on_px
+    /// `[rows, columns]` of the image that [`super::Cohort::boxes`] lie on: its own, save where no header told its size and the
+    /// boxes were drawn on another. Nothing where it is its own and not known yet.
+    pub fn boxes_lie_on_px(&self) -> Option<[usize; 2]> {
+        self.size_px.or(self.drawn_on_px)
     }
 
     /// The file the pixels are in; phantoms are in none.

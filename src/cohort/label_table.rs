@@ -192,12 +192,13 @@ impl LabelColumns {
             let problem = format!("more than {} different words stand here, which are no findings", limits::FINDINGS);
             return Err(table.refuse(None, Some(&titles[*column]), problem));
         }
-        Self::chosen(&surveys, &titles, [label, named], options, warnings)
+        Self::chosen(&surveys, &titles, taken, [label, named], options, warnings)
     }
 
     fn chosen(
         surveys: &BTreeMap<usize, Survey>,
         titles: &[String],
+        taken: &[usize],
         [label, named]: [Option<usize>; 2],
         options: &CohortOptions,
         warnings: &Warnings,
@@ -224,8 +225,10 @@ impl LabelColumns {
                 known: known.clone(),
             };
             let of_column = task.find(columns.iter().map(|column| titles[*column].as_str())).map_err(several)?;
-            if let Some(position) = of_column {
-                let column = columns[position];
+            // A column of that name whose fields are no labels is refused where they are read.
+            let of_title = || task.find(titles.iter().map(String::as_str)).ok().flatten();
+            let is_name = |column: &usize| !taken.contains(column) && Some(*column) != names_column;
+            if let Some(column) = of_column.map(|position| columns[position]).or_else(of_title).filter(is_name) {
                 return Ok(Some(Reading::Values { column, title: titles[column].clone() }));
             }
             let Some(column) = names_column else { return Ok(None) };
@@ -250,7 +253,10 @@ impl LabelColumns {
                     tasks.push(None);
                     readings.push(of_label(column));
                 }
-                (None, []) => return Ok(None),
+                (None, []) => {
+                    warnings.note("no column of labels.csv is a label: 0, 1, yes, no, or names of findings");
+                    return Ok(None);
+                }
                 (None, [only]) => {
                     let task = Task::named(only).map_err(|problem| Error::Options(problem.to_string()))?;
                     if names_column.is_none() {
@@ -268,7 +274,10 @@ impl LabelColumns {
                 let reading = find(task)?.or_else(|| plain.map(of_label));
                 match reading {
                     Some(reading) => readings.push(reading),
-                    None if known.is_empty() => return Ok(None),
+                    None if known.is_empty() => {
+                        warnings.note(format!("no column of labels.csv is a label of {task}"));
+                        return Ok(None);
+                    }
                     None => return Err(unknown(task)),
                 }
                 tasks.push(Some(task.clone()));
@@ -401,5 +410,7 @@ fn tell_of_others(tasks: &[Option<Task>], readings: &[Reading], names: &[&(Strin
     let more = others.len().saturating_sub(NAMES_SHOWN);
     let shown = others.into_iter().take(NAMES_SHOWN).collect::<Vec<_>>().join(", ");
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    warnings.note(format!("images that the labels give other findings alone count as without {task}: {shown}{more}"));
+    warnings.note(format!(
+        "the labels name other findings, whose images count as without {task} unless they have it as well: {shown}{more}"
+    ));
 }

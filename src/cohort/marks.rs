@@ -166,6 +166,9 @@ pub(super) fn place_boxes(
                 case.boxes.clear();
             }
             case.drawn_on_px = drawn_on_px.filter(|size_px| case.size_px != Some(*size_px));
+            if let (Some(own_px), Some(drawn_px)) = (case.size_px, case.drawn_on_px) {
+                case.scaled_boxes = case.boxes.iter().map(|finding| scaled(finding, drawn_px, own_px)).collect();
+            }
             kept.push(case);
         }
     }
@@ -173,6 +176,17 @@ pub(super) fn place_boxes(
         refuse_other_size(misfits, all)?;
     }
     Ok(kept)
+}
+
+/// A box on an image of `from_px` (`[rows, columns]`) as it lies on a copy of `to_px`.
+fn scaled(finding: &FindingBox, from_px: [usize; 2], to_px: [usize; 2]) -> FindingBox {
+    let [down, right] = [0, 1].map(|axis| to_px[axis] as f64 / from_px[axis] as f64);
+    FindingBox {
+        x_px: finding.x_px * right,
+        y_px: finding.y_px * down,
+        width_px: finding.width_px * right,
+        height_px: finding.height_px * down,
+    }
 }
 
 /// Gives each case its run-length codes; a case with one that ends behind its image is left out, or has none where labels

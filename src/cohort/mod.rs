@@ -258,8 +258,14 @@ impl Cohort {
             Source::Phantom { spec, marks } if spec.finding == Finding::Pneumonia => {
                 &marks.get_or_init(|| PhantomMarks::of(&phantom::generate(spec))).boxes
             }
-            Source::Phantom { .. } | Source::File(_) => &case.boxes,
+            Source::Phantom { .. } | Source::File(_) if case.scaled_boxes.is_empty() => &case.boxes,
+            Source::Phantom { .. } | Source::File(_) => &case.scaled_boxes,
         }
+    }
+
+    /// The same on the image that they were drawn on.
+    fn drawn_boxes<'a>(&self, case: &'a Case) -> &'a [FindingBox] {
+        if case.boxes.is_empty() { self.boxes(case) } else { &case.boxes }
     }
 
     /// What experts marked on a case, as a mask of `height_px` x `width_px` (of a map on the whole image). A case without
@@ -287,7 +293,7 @@ impl Cohort {
         }
         match &case.mark {
             Mark::None if !label => Ok(Mask::empty(height_px, width_px)),
-            Mark::None => match self.boxes(case) {
+            Mark::None => match self.drawn_boxes(case) {
                 [] => Err(Error::Truth("the case has a finding, but neither mask nor box says where")),
                 boxes => Ok(boxes_at(boxes, self.drawn_on_px(case)?, height_px, width_px, rule)),
             },
@@ -332,11 +338,7 @@ impl Cohort {
         Ok([image.height_px(), image.width_px()])
     }
 
-    /// `[rows, columns]` of the image that mask and boxes of a case were drawn on: its own, or one that it is a copy of.
-    ///
-    /// # Errors
-    /// As [`Cohort::size_px`].
-    pub fn drawn_on_px(&self, case: &Case) -> Result<[usize; 2]> {
+    fn drawn_on_px(&self, case: &Case) -> Result<[usize; 2]> {
         case.drawn_on_px.map_or_else(|| self.size_px(case), Ok)
     }
 
@@ -409,7 +411,10 @@ fn check(spec: &CohortSpec, options: &CohortOptions) -> Result<()> {
     };
     let is_it = |task: &Task| only.is_meant_by(task.name());
     match options.findings.iter().chain(&options.task).find(|task| !is_it(task)) {
-        Some(task) => refuse(&format!("{}: is a set of {only}, and knows nothing of {task}", spec.kind())),
+        Some(task) => refuse(&format!(
+            "{}: is a set of {only}, and knows nothing of {task}: leave the task out, or take another set",
+            spec.kind()
+        )),
         None => Ok(()),
     }
 }

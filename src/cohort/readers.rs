@@ -4,7 +4,7 @@ use super::marks::LinedBox;
 use crate::truth::FindingBox;
 
 /// Most pieces that are kept on the way: far above what readers of one image give.
-pub(super) const MOST_PIECES: usize = 20_000;
+pub(super) const MOST_PIECES: usize = 4_000;
 
 /// Boxes that cover exactly what at least `least` of the readers marked: all intersections of one box each of so many readers,
 /// without those that lie in another. Nothing where they are too many.

@@ -15,7 +15,7 @@ use crate::phantom;
 use crate::radiograph::dicom::{BitPlane, DicomImage, Frame};
 use crate::radiograph::{DicomFrame, ImageFile, ImagePlace, Radiograph, ValueScale};
 use crate::saliency::xrai::SegmentCache;
-use crate::truth::{FindingBox, Mask, Task};
+use crate::truth::{FindingBox, Mask, Task, TruthKind};
 
 /// Segmentations of a case that are kept: those of models of several sizes, and of parameters that were tried.
 const SEGMENTATIONS: usize = 8;
@@ -106,7 +106,7 @@ impl OpenCase {
                 };
                 open.label = case.label;
                 open.task = cohort.task().cloned();
-                if case.label == Some(true) {
+                if case.label == Some(true) && cohort.truth_kind() != TruthKind::Label {
                     let size = [open.radiograph.height_px(), open.radiograph.width_px()];
                     open.truth.boxes = cohort.boxes(case).to_vec();
                     if open.truth.boxes.is_empty() {

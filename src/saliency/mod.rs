@@ -28,6 +28,7 @@ pub use explanation::{ArrayValues, Explanation, NamedArray, SaliencyMap};
 pub use feature_maps::{FeatureMap, feature_maps};
 pub use methods::{Card, Method, MethodSpec};
 pub use noise::{Noise, seeded_sample};
+pub use overrides::Place;
 pub use parameters::{
     Aggregate, Baseline, GradCam, IntegratedGradients, MethodParameters, ParameterGroup, Parameters, Preset,
     SmoothGrad, SmoothIntegratedGradients, Xrai,

@@ -185,8 +185,8 @@ impl Sample {
             .transpose()?;
         let mut boxes = Vec::new();
         if kind == ModelKind::Detection && positive {
-            let drawn_on_px = case.drawn_on_px().unwrap_or(own_px);
-            let scale = [0, 1].map(|axis| loading.size_px[axis] as f32 / drawn_on_px[axis] as f32);
+            let on_px = case.boxes_lie_on_px().unwrap_or(own_px);
+            let scale = [0, 1].map(|axis| loading.size_px[axis] as f32 / on_px[axis] as f32);
             boxes.extend(cohort.boxes(case).iter().map(|finding| EdgeBox::from(*finding).scaled(scale)));
             if boxes.is_empty() {
                 return Err("the case has the finding, but no box says where".to_owned());

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::app::Workbench;
 use super::bench_work::{self, Consent, Judged, News};
+use super::list::Entry;
 use super::state::{PathField, PathPurpose, View};
-use crate::benchmark::protocol::{ModelSection, Test};
+use crate::benchmark::protocol::{CohortSection, ModelSection, Test};
 use crate::benchmark::verdict::primary_metric;
 use crate::benchmark::{Progress, Protocol, Score, TrustCard, TrustFile};
 use crate::job::JobId;
@@ -24,6 +25,10 @@ const MOST_WARNINGS: usize = 50;
 pub enum BenchWish {
     /// Changes what is to be run.
     Ask(Box<Protocol>),
+    /// Takes the cohort of the case that is shown and the models that are open.
+    TakeOpen,
+    /// Finds out what it will cost.
+    Weigh,
     /// Shows the numbers of a test.
     Show(Test),
     /// Runs what is asked; the folder is asked for first.
@@ -83,6 +88,12 @@ pub struct Bench {
     pub values: BTreeMap<Place, Vec<Value>>,
     /// How far it is.
     pub progress: Option<Progress>,
+    /// What was left out of the protocol because cohort or models cannot give it.
+    pub left_out: Vec<String>,
+    /// A protocol that was weighed, with what it costs in words.
+    pub cost: Option<(Box<Protocol>, String)>,
+    /// The weighing under way.
+    pub weighing: Option<JobId>,
     /// What a person should know.
     pub warnings: Vec<String>,
     /// Units that failed in this sitting.
@@ -115,6 +126,9 @@ impl Default for Bench {
             database: None,
             values: BTreeMap::new(),
             progress: None,
+            left_out: Vec::new(),
+            cost: None,
+            weighing: None,
             warnings: Vec::new(),
             failures: 0,
             judged: None,
@@ -164,9 +178,15 @@ impl Bench {
         }
     }
 
+    /// What the protocol that is asked costs, where that was found out.
+    pub fn cost_words(&self) -> Option<&str> {
+        self.cost.as_ref().filter(|(protocol, _)| **protocol == self.protocol).map(|(_, words)| words.as_str())
+    }
+
     fn forget(&mut self) {
         let (protocol, trust) = (self.protocol.clone(), std::mem::take(&mut self.trust));
-        *self = Self { protocol, trust, ..Self::default() };
+        let (cost, weighing) = (self.cost.take(), self.weighing);
+        *self = Self { protocol, trust, cost, weighing, ..Self::default() };
     }
 
     fn warn(&mut self, warning: String) {
@@ -215,7 +235,15 @@ impl Workbench {
     pub(super) fn bench(&mut self, wish: BenchWish) {
         let bench = &mut self.state.bench;
         match wish {
-            BenchWish::Ask(protocol) => bench.protocol = *protocol,
+            BenchWish::Ask(protocol) => {
+                bench.protocol = *protocol;
+                bench.left_out.clear();
+            }
+            BenchWish::TakeOpen => self.take_open(),
+            BenchWish::Weigh => {
+                let protocol = bench.protocol.clone();
+                bench.weighing = Some(bench_work::weigh(&self.services, protocol));
+            }
             BenchWish::Show(test) => bench.test = test,
             BenchWish::Start => self.services.ask_path(PathPurpose::BenchmarkFolder),
             BenchWish::StartIn(folder) => {
@@ -266,6 +294,43 @@ impl Workbench {
         }
     }
 
+    /// Makes cohort and models that are open the protocol's.
+    fn take_open(&mut self) {
+        let state = &mut self.state;
+        let entries = state.list.entries();
+        let current = state.list.current.and_then(|id| state.list.entry(id));
+        let cohort_of = |entry: &Entry| match &entry.source {
+            CaseSource::Cohort { cohort, .. } => Some(Arc::clone(cohort)),
+            CaseSource::File(_) | CaseSource::Entry(_) | CaseSource::Phantom(_) => None,
+        };
+        let cohort = current.and_then(cohort_of).or_else(|| entries.iter().find_map(cohort_of));
+        let before = &state.bench.protocol;
+        let mut protocol = before.clone();
+        protocol.models = roles(&state.models, state.model, &before.models);
+        let mut left_out = Vec::new();
+        let is_file = |source: &String| matches!(source_of(source), ModelSource::File(_));
+        let localizers = &mut protocol.models.localizers;
+        if protocol.models.classifiers.iter().any(is_file) && !localizers.iter().any(is_file) && !localizers.is_empty()
+        {
+            localizers.clear();
+            left_out.push("the program's own localizers are left out: they are of other images".to_owned());
+        }
+        if let Some(cohort) = &cohort {
+            protocol.cohort = CohortSection {
+                source: cohort.spec().to_string(),
+                task: cohort.task().cloned(),
+                splits: None,
+                ..protocol.cohort
+            };
+        }
+        // All that could be asked, of which the rest is left out.
+        protocol.tests = Test::ALL.to_vec();
+        protocol.average_mask |= cohort.is_some();
+        left_out.extend(protocol.cut_to(cohort.as_deref()));
+        let bench = &mut state.bench;
+        (bench.protocol, bench.left_out) = (protocol, left_out);
+    }
+
     fn run_benchmark(&mut self, run: bench_work::Run) {
         let bench = &mut self.state.bench;
         bench.paused = Arc::default();
@@ -302,6 +367,10 @@ impl Workbench {
                 bench.take(&scores);
             }
             News::Scores(scores) => bench.take(&scores),
+            News::Cost { protocol, words } => {
+                bench.weighing = None;
+                bench.cost = words.map(|words| (protocol, words));
+            }
             News::Failed(reason) => {
                 bench.failures += 1;
                 bench.warn(reason);

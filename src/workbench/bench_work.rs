@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::command::Command;
+use super::jobs_bar;
 use super::model_answers::ModelAnswers;
 use super::services::{Message, Post, Services};
 use crate::benchmark::report::{ReportOptions, report};
 use crate::benchmark::{
-    self, Analysis, KeptPictures, Options, Progress, Protocol, Results, RunWatch, Score, Setup, Shard, Store,
+    self, Analysis, Cost, KeptPictures, Options, Progress, Protocol, Results, RunWatch, Score, Setup, Shard, Store,
     TrustError, TrustFile, UnitReport,
 };
 use crate::export;
@@ -46,6 +47,13 @@ pub enum News {
     },
     /// Numbers of units that were finished.
     Scores(Vec<Score>),
+    /// What a protocol costs, in words; nothing where that could not be found out, which its job says.
+    Cost {
+        /// The protocol.
+        protocol: Box<Protocol>,
+        /// Its cost.
+        words: Option<String>,
+    },
     /// A unit failed.
     Failed(String),
     /// How far it is.
@@ -133,6 +141,35 @@ pub(super) fn start(services: &Services, run: Run, consent: Consent, paused: Arc
     })
 }
 
+/// Finds out what a protocol will cost: opens its cohort and networks, and times a few passes.
+pub(super) fn weigh(services: &Services, protocol: Protocol) -> JobId {
+    let (post, runtime) = (services.post(), services.runtime.clone());
+    let start = Start { name: "Cost of a benchmark".to_owned(), lane: Lane::Benchmark, urgent: true, listed: true };
+    services.jobs.start(start, move |watch| {
+        let found = cost_words(&protocol, &runtime, watch);
+        let words = found.as_ref().ok().cloned();
+        post.send(Message::Benchmark(News::Cost { protocol: Box::new(protocol), words }));
+        match found {
+            Ok(words) => Ending::Done(Some(words)),
+            Err(_) if watch.is_cancelled() => Ending::Cancelled,
+            Err(told) => watch.failed(told),
+        }
+    })
+}
+
+fn cost_words(protocol: &Protocol, runtime: &ChosenRuntime, watch: &JobWatch) -> std::result::Result<String, Told> {
+    let setup = Setup::open(protocol, None, watch).map_err(|error| told(&error))?;
+    let runtime = runtime.get().map_err(|error| Told::of(error.to_string(), None))?;
+    let shard = Shard::default();
+    let cost = Cost::of(&setup, shard).and_then(|cost| cost.timed(&setup, shard, &runtime));
+    Ok(cost.map_err(|error| told(&error))?.words(time_words))
+}
+
+/// A time in words.
+fn time_words(secs: f64) -> String {
+    jobs_bar::time_words(Duration::try_from_secs_f64(secs).unwrap_or(Duration::MAX))
+}
+
 /// Why a run ended before its end.
 enum Stop {
     /// Before anything was computed.
@@ -186,6 +223,11 @@ impl Run {
             Err(_) => Vec::new(),
         };
         let runtime = runtime.get().map_err(|error| Stop::Early(Told::of(error.to_string(), None)))?;
+        if !database.is_file() {
+            let cost = Cost::of(&setup, shard).and_then(|cost| cost.timed(&setup, shard, &runtime)).map_err(early)?;
+            let words = Some(cost.words(time_words));
+            follow.post.send(Message::Benchmark(News::Cost { protocol: Box::new(protocol.clone()), words }));
+        }
         let (protocol, runs_on) = (Box::new(protocol), runtime.describe());
         follow.post.send(Message::Benchmark(News::Begun { database, protocol, scores, runs_on }));
         let options = Options { workers: 1, shard, ..Options::default() };

@@ -74,7 +74,10 @@ fn one_column_needs_no_name_and_is_said() {
     assert_eq!(labels(&open_with(&tree.folder(), &of("edema")).unwrap())[0].1, Some(true));
     assert_eq!(labels(&open_with(&tree.folder(), &of("hernia")).unwrap())[0].1, Some(false), "label is about it");
     tree.write("labels.csv", "image,Edema\ni0,maybe\ni1,0\n");
-    assert!(open(&tree.folder()).unwrap().cases().iter().all(|case| case.label.is_none()), "no column of labels");
+    let cohort = open(&tree.folder()).unwrap();
+    assert!(cohort.cases().iter().all(|case| case.label.is_none()) && warns(&cohort, &["no column of labels.csv"]));
+    let error = open_with(&tree.folder(), &of("edema")).unwrap_err().to_string();
+    assert_says(&error, &["labels CSV, line 2, column Edema", "this is no label"]);
 }
 
 #[test]
@@ -217,4 +220,41 @@ fn a_word_that_is_the_same_in_all_boxes_names_no_finding() {
     assert!(warns(&cohort, &["called lesion", "taken as those of mass"]));
     tree.write("boxes.csv", "image,x,y,width,height,label\ni0,0,0,2,2,1\n");
     assert_eq!(cohort.boxes(case(&open(&tree.folder()).unwrap(), "i0")).len(), 1);
+}
+
+#[test]
+fn phantoms_in_the_layouts_of_nih_and_vindr_are_read_as_such() {
+    let tree = Tree::new();
+    let export = Export::new(3, 24, 128, None).also(true, true);
+    let made: Vec<_> = (0..24).map(|index| export.phantom(index).unwrap()).collect();
+    for file in made.iter().flat_map(|phantom| phantom.files.clone()).chain(export.tables(&made)) {
+        tree.write(file.path.to_str().unwrap(), file.bytes);
+    }
+    let spec = |kind: &str| format!("{kind}:{}", tree.at(kind).display()).parse().unwrap();
+    let splits: Vec<_> = {
+        let cohort = open_with(&spec("nih"), &of("pneumonia")).unwrap();
+        assert_eq!((cohort.cases().len(), cohort.truth_kind()), (24, TruthKind::Boxes), "{:?}", left_out(&cohort));
+        let sick: Vec<_> = cohort.cases().iter().filter(|case| case.label == Some(true)).collect();
+        let marked: Vec<_> = sick.iter().filter(|case| case.has_mark()).collect();
+        assert_eq!(sick.len(), 8);
+        assert!(!marked.is_empty() && marked.len() < 8, "{} have a box", marked.len());
+        assert!(warns(&cohort, &["resized copies of the original ones"]), "128 pixels are no 1024");
+        // The box is that of the plain folder, on an image of another size.
+        let plain =
+            open_with(&format!("folder:{}", tree.at("png").display()).parse().unwrap(), &of("pneumonia")).unwrap();
+        for case in marked {
+            let index: u64 = case.id[..8].parse::<u64>().unwrap() - 1;
+            let twin = plain.case(&format!("phantom_{index:06}")).unwrap();
+            assert_eq!(cohort.mask_at_own_size(case).unwrap(), plain.mask_at_own_size(twin).unwrap());
+        }
+        cohort.cases().iter().map(|case| case.split).collect()
+    };
+    let cohort = open_with(&spec("vindr"), &of("pneumothorax")).unwrap();
+    assert_eq!(cohort.cases().len(), 24, "{:?}", left_out(&cohort));
+    let of_test = |split: &Option<saliscope::cohort::Split>| *split == Some(saliscope::cohort::Split::Test);
+    assert_eq!(
+        cohort.cases().iter().map(|case| of_test(&case.split)).collect::<Vec<_>>(),
+        splits.iter().map(of_test).collect::<Vec<_>>()
+    );
+    assert_eq!(cohort.cases().iter().filter(|case| case.label == Some(true)).count(), 8);
 }

@@ -6,6 +6,8 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use saliscope::benchmark::Protocol;
 use saliscope::benchmark::protocol::Test;
+use saliscope::phantom::Finding;
+use saliscope::phantom::export::Export;
 use saliscope::saliency::{Method, Preset};
 use saliscope::truth::Task;
 use saliscope::workbench::{Action, BenchWish, Opening, View, Workbench};
@@ -136,4 +138,79 @@ fn a_run_is_held_stopped_and_continued() {
     until_seen(&mut window, |window| window.state().state.bench.judging.is_none());
     window.step();
     assert!(window.query_by_label("Start in a folder…").is_some(), "a wrong path leads back to the choices");
+}
+
+#[test]
+fn what_is_open_becomes_the_protocol_and_is_weighed() {
+    let data = tempfile::tempdir().unwrap();
+    let export = Export::new(5, 12, 160, None);
+    let mut table = "image,Pneumothorax,Hernia,split\n".to_owned();
+    for index in 0..12 {
+        let phantom = export.phantom(index).unwrap();
+        let image = phantom.files.iter().find(|file| file.path.starts_with("png/images")).unwrap();
+        std::fs::write(data.path().join(format!("{index}.png")), &image.bytes).unwrap();
+        let is_sick = phantom.finding() == Finding::Pneumothorax;
+        table += &format!("{index},{},{},test\n", u8::from(is_sick), u8::from(index == 0));
+    }
+    std::fs::write(data.path().join("labels.csv"), table).unwrap();
+    let source = format!("folder:{}", data.path().display());
+    let mut window = page(None);
+    let has_models = |window: &Window| window.state().state.models.len() >= 3;
+    until_seen(&mut window, has_models);
+    window.state_mut().apply(Action::OpenCohort(format!("{source} --task pneumothorax")));
+    let cohort = |window: &Window| {
+        let list = &window.state().state.list;
+        list.entries().iter().find(|entry| entry.source.case().is_some()).map(|entry| entry.id)
+    };
+    until_seen(&mut window, |window| cohort(window).is_some());
+    let first = cohort(&window).unwrap();
+    window.state_mut().state.list.current = Some(first);
+    window.state_mut().state.view = View::Benchmark;
+    window.step();
+    tap(&mut window, "The cohort and models that are open");
+    until_seen(&mut window, |window| window.state().state.bench.protocol.cohort.source == source);
+    let protocol = window.state().state.bench.protocol.clone();
+    assert_eq!(protocol.cohort.task.as_ref().map(Task::name), Some("Pneumothorax"));
+    assert!(!protocol.tests.contains(&Test::Utility) && protocol.tests.contains(&Test::Repeatability));
+    assert!(protocol.models.classifiers.iter().all(|name| name.starts_with("demo:pneumothorax_inception_v3")));
+    window.step();
+    assert!(says(&window, "utility is left out: the cohort has labels alone"));
+
+    let mut cheap = Protocol { methods: vec![Method::Grad], tests: vec![Test::Repeatability], ..protocol };
+    cheap.models.localizers.clear();
+    cheap.sample.classification = Some(2);
+    window.state_mut().apply(Action::Bench(Box::new(BenchWish::Ask(Box::new(cheap.clone())))));
+    window.step();
+    tap(&mut window, "What it costs");
+    until_seen(&mut window, |window| window.state().state.bench.cost_words().is_some());
+    window.step();
+    assert!(says(&window, "units of work, about") && says(&window, "an estimate from a few timed passes"));
+    // Of another protocol nothing is known.
+    cheap.sample.classification = Some(3);
+    window.state_mut().apply(Action::Bench(Box::new(BenchWish::Ask(Box::new(cheap)))));
+    assert_eq!(window.state().state.bench.cost_words(), None);
+}
+
+#[test]
+fn a_folder_of_several_findings_opens_by_the_first_and_says_so() {
+    let data = tempfile::tempdir().unwrap();
+    for name in ["a", "b"] {
+        image::GrayImage::from_fn(32, 32, |x, y| image::Luma([(x * y) as u8]))
+            .save(data.path().join(format!("{name}.png")))
+            .unwrap();
+    }
+    std::fs::write(data.path().join("labels.csv"), "image,Edema,Mass\na,1,0\nb,0,1\n").unwrap();
+    let source = format!("folder:{}", data.path().display());
+    let labels = |text: &str| {
+        let mut window = page(None);
+        window.state_mut().apply(Action::OpenCohort(text.to_owned()));
+        let of_cohort = |window: &Window| -> Vec<Option<bool>> {
+            let list = &window.state().state.list;
+            list.entries().iter().filter(|entry| entry.source.case().is_some()).map(|entry| entry.label).collect()
+        };
+        until_seen(&mut window, |window| of_cohort(window).len() == 2);
+        of_cohort(&window)
+    };
+    assert_eq!(labels(&source), [Some(true), Some(false)]);
+    assert_eq!(labels(&format!("{source} --task mass")), [Some(false), Some(true)]);
 }

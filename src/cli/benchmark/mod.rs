@@ -1,5 +1,6 @@
 //! `saliscope benchmark`: the study's four tests, from the protocol to the results.
 
+mod cost;
 mod export;
 mod init;
 mod merge;
@@ -14,7 +15,7 @@ use crate::truth::Task;
 
 /// Runs the study's four tests on any cohort and any models: utility, randomization, repeatability, reproducibility.
 ///
-/// A protocol file says what is asked; init writes one. run works through it, keeps every finished unit in a database,
+/// A protocol file says what is asked; init writes one, cost says what it takes. run works through it, keeps every finished unit in a database,
 /// and goes on where it was after whatever stopped it. Parts of a run on several machines are joined by merge.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -24,6 +25,7 @@ Examples:
     saliscope benchmark report demo-run --out report.html
   The study's protocol on one's own files:
     saliscope benchmark init --preset arun2021 --out protocol.toml      (then fill in cohort and models)
+    saliscope benchmark cost --protocol protocol.toml
     saliscope benchmark run --protocol protocol.toml --out run
     saliscope benchmark status run
   On a cluster, one database a task (assets/jobs holds job files for Slurm and Kubernetes):
@@ -38,7 +40,8 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Init(init::Arguments),
+    Init(Box<init::Arguments>),
+    Cost(Box<cost::Arguments>),
     Run(Box<run::Arguments>),
     Resume(Box<run::ResumeArguments>),
     Status(status::Arguments),
@@ -50,6 +53,7 @@ enum Command {
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.command {
         Command::Init(arguments) => init::run(arguments),
+        Command::Cost(arguments) => cost::run(arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Resume(arguments) => run::resume(arguments),
         Command::Status(arguments) => status::run(arguments),

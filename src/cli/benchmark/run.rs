@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::TaskChoice;
 use super::status::span;
-use crate::benchmark::{self, Options, Progress, Protocol, RunWatch, Setup, Shard, Store, Summary};
+use crate::benchmark::{self, Cost, Options, Progress, Protocol, RunWatch, Setup, Shard, Store, Summary};
 use crate::cli::arguments::{Machine, whole};
 use crate::cli::caution;
 use crate::cli::console;
@@ -132,6 +132,12 @@ fn work(
     let setup = setup.inspect_err(|_| terminal.bar.finish_and_clear())?;
     setup.warnings().iter().for_each(|warning| terminal.warning(warning));
     terminal.bar.suspend(|| caution::tell(setup.caution(|model| model.card.trained_on_patients)));
+    let is_new = !is_begun && !benchmark::database_path(out, shard).is_file();
+    if is_new && !sitting.machine.quiet {
+        // The threads of one worker, as many of which work side by side.
+        let cost = Cost::of(&setup, shard)?.timed(&setup, shard, &runtime)?.shared_by(sitting.workers);
+        terminal.tell(format_args!("{}", cost.words(span)));
+    }
     let (workers, retry_failed, batch) = (sitting.workers, sitting.retry_failed, sitting.machine.batch);
     let done = benchmark::run(&setup, out, &runtime, &Options { workers, shard, retry_failed, batch }, &terminal);
     terminal.bar.finish_and_clear();
@@ -144,20 +150,33 @@ fn work(
 }
 
 /// Progress and Ctrl-C.
-struct Terminal {
-    bar: ProgressBar,
+pub(super) struct Terminal {
+    pub(super) bar: ProgressBar,
     interrupt: Interrupt,
     quiet: bool,
 }
 
 impl Terminal {
-    fn new(quiet: bool) -> Self {
+    pub(super) fn new(quiet: bool) -> Self {
         let bar = ProgressBar::no_length();
         bar.set_draw_target(if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
         if let Ok(style) = ProgressStyle::with_template("{bar:32} {percent:>3} %  {msg}") {
             bar.set_style(style);
         }
         Self { bar, interrupt: Interrupt::listen(), quiet }
+    }
+
+    /// Says something odd.
+    pub(super) fn tell_warning(&self, text: &str) {
+        self.tell(format_args!("warning: {text}"));
+    }
+
+    fn tell(&self, text: std::fmt::Arguments<'_>) {
+        if !self.quiet {
+            self.bar.suspend(|| {
+                console::tell(text);
+            });
+        }
     }
 }
 
@@ -184,16 +203,12 @@ impl RunWatch for Terminal {
     }
 
     fn warning(&self, text: &str) {
-        if !self.quiet {
-            self.bar.suspend(|| {
-                console::tell(format_args!("warning: {text}"));
-            });
-        }
+        self.tell_warning(text);
     }
 }
 
 /// The same while the cohort's files are looked at.
-struct Opening<'a>(&'a Terminal);
+pub(super) struct Opening<'a>(pub(super) &'a Terminal);
 
 impl Watch for Opening<'_> {
     fn progress(&self, done: usize, total: usize) {

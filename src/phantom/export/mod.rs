@@ -6,6 +6,9 @@
 //! rsna/stage_2_train_images/<patient>.dcm                rsna/stage_2_train_labels.csv, stage_2_detailed_class_info.csv
 //! rsna/stage_2_test_images/<patient>.dcm                 without rows
 //! png/images/*.png, png/masks/*.png                      png/labels.csv, png/boxes.csv
+//! nih/images_001/images/*.png, nih/*.csv, nih/*.txt      where asked for: as ChestX-ray14
+//! vindr/train/*.dicom, vindr/test/*.dicom                where asked for: as VinDr-CXR
+//! vindr/annotations/annotations_{train,test}.csv
 //! siim_splits.csv, rsna_splits.csv                       in the form of the study's authors
 //! phantoms.csv                                           what each phantom is
 //! ```
@@ -13,6 +16,7 @@
 //! A file's bytes are a function of seed, index, size and finding. Every radiograph carries the mark of generated images.
 
 mod dicom;
+mod further;
 mod identity;
 mod raster;
 mod run_length;
@@ -23,7 +27,7 @@ use std::path::PathBuf;
 use identity::{Identity, Set};
 use tables::Record;
 
-use super::{Finding, PhantomCohort, generate};
+use super::{Finding, PhantomCohort, Split, generate};
 use crate::radiograph::phantom_mark::marked_png;
 
 /// Result of an export.
@@ -73,13 +77,27 @@ pub struct Export {
     cohort: PhantomCohort,
     only: Option<Finding>,
     size_px: usize,
+    has_nih: bool,
+    has_vindr: bool,
 }
 
 impl Export {
     /// `count` phantoms of `size_px` rows; with one finding only its layout, else both.
     pub fn new(seed: u64, count: usize, size_px: usize, only: Option<Finding>) -> Self {
         let of_one = |finding| PhantomCohort::of_finding(seed, count, finding);
-        Self { cohort: only.map_or(PhantomCohort::new(seed, count), of_one), only, size_px }
+        Self {
+            cohort: only.map_or(PhantomCohort::new(seed, count), of_one),
+            only,
+            size_px,
+            has_nih: false,
+            has_vindr: false,
+        }
+    }
+
+    /// The same, also in the layouts of ChestX-ray14 and `VinDr-CXR` where these are wanted.
+    #[must_use]
+    pub fn also(self, has_nih: bool, has_vindr: bool) -> Self {
+        Self { has_nih, has_vindr, ..self }
     }
 
     /// Phantoms to be written: those asked for, and a tenth more without labels, for the folders of test images.
@@ -123,7 +141,16 @@ impl Export {
             let stem = tables::stem(index);
             let png = |source| Error::Png { index, source };
             let gray = marked_png(raster::encode(&phantom.gray, self.size_px).map_err(png)?);
+            if self.has_nih {
+                add(format!("nih/images_001/images/{}", further::nih_image(index)), gray.clone());
+            }
             add(format!("png/images/{stem}.png"), gray);
+            if self.has_vindr {
+                let folder = if self.cohort.split(index) == Split::Test { "test" } else { "train" };
+                let bytes = dicom::encode(&phantom, &identity, Set::Rsna)
+                    .map_err(|problem| Error::Dicom { index, problem: problem.to_string() })?;
+                add(format!("vindr/{folder}/{}.dicom", further::vindr_image(index)), bytes);
+            }
             if let Some(mask) = &phantom.mask {
                 let values: Vec<u8> = mask.pixels().iter().map(|marked| if *marked { 255 } else { 0 }).collect();
                 add(format!("png/masks/{stem}.png"), raster::encode(&values, self.size_px).map_err(png)?);
@@ -153,6 +180,18 @@ impl Export {
         add("png/labels.csv", tables::folder_labels(&labelled));
         if self.has(Finding::Pneumonia) {
             add("png/boxes.csv", tables::folder_boxes(&labelled));
+        }
+        if self.has_nih {
+            add("nih/Data_Entry_2017_v2020.csv", further::nih_labels(&labelled, self.size_px));
+            add("nih/BBox_List_2017.csv", further::nih_boxes(&labelled, self.size_px));
+            add("nih/train_val_list.txt", further::nih_list(&labelled, false));
+            add("nih/test_list.txt", further::nih_list(&labelled, true));
+        }
+        if self.has_vindr {
+            for (name, is_test) in [("train", false), ("test", true)] {
+                let table = further::vindr_annotations(&labelled, is_test, self.size_px);
+                add(&format!("vindr/annotations/annotations_{name}.csv"), table);
+            }
         }
         add("phantoms.csv", tables::phantoms(&records));
         files

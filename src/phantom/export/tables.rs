@@ -3,20 +3,22 @@
 use super::super::{Devices, Finding, Patient, Phantom, Split};
 use super::identity::{Identity, Set};
 use super::run_length;
-use crate::truth::FindingBox;
+use crate::truth::{FindingBox, Mask};
 
 /// What the tables say about one phantom.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
     pub(super) is_labelled: bool,
     pub(super) finding: Finding,
-    index: u64,
+    pub(super) index: u64,
     patient_id: String,
     siim_image: String,
-    split: Split,
+    pub(super) split: Split,
     run_length: Option<String>,
     boxes: Vec<FindingBox>,
-    patient: Patient,
+    /// The boxes, or the one around the mask.
+    pub(super) marks: Vec<FindingBox>,
+    pub(super) patient: Patient,
     devices: Devices,
 }
 
@@ -32,10 +34,23 @@ impl Record {
             split,
             run_length: phantom.mask.as_ref().and_then(run_length::encode),
             boxes: phantom.boxes.clone(),
+            marks: phantom.mask.as_ref().and_then(around).map_or_else(|| phantom.boxes.clone(), |around| vec![around]),
             patient: phantom.patient,
             devices: phantom.devices,
         }
     }
+}
+
+/// The box around all pixels of a mask.
+fn around(mask: &Mask) -> Option<FindingBox> {
+    let marked = mask.pixels().iter().enumerate().filter(|(_, is_marked)| **is_marked);
+    let places: Vec<[usize; 2]> = marked.map(|(pixel, _)| [pixel % mask.width_px(), pixel / mask.width_px()]).collect();
+    let range = |axis: usize| {
+        let along = || places.iter().map(|place| place[axis]);
+        Some((along().min()? as f64, along().max()? as f64 + 1.0))
+    };
+    let ((left, right), (top, bottom)) = (range(0)?, range(1)?);
+    Some(FindingBox { x_px: left, y_px: top, width_px: right - left, height_px: bottom - top })
 }
 
 /// Name of a phantom's PNG files without extension.

@@ -6,10 +6,11 @@ use super::wish;
 use crate::benchmark::Protocol;
 use crate::benchmark::protocol::Test;
 use crate::benchmark::verdict::{question, test_title};
+use crate::limits;
 use crate::saliency::{Method, Preset};
 use crate::truth::Task;
 use crate::workbench::action::Actions;
-use crate::workbench::bench::{BenchWish, roles};
+use crate::workbench::bench::BenchWish;
 use crate::workbench::name_column::name_ui;
 use crate::workbench::private_field::private_field_ui;
 use crate::workbench::state::State;
@@ -37,10 +38,11 @@ pub(super) fn form_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
                 protocol = Protocol::demo(before.preset, task);
             }
         }
-        let button = ui.add_enabled(!state.models.is_empty(), Button::new("The models that are open"));
-        let words = "Those of one architecture become replicates, another one is compared with them";
+        let button = ui.add_enabled(!state.models.is_empty(), Button::new("The cohort and models that are open"));
+        let words = "The cohort of the case that is shown; models of one architecture become replicates, another one is \
+                     compared with them; tests that these cannot give are left out";
         if button.on_hover_text(words).clicked() {
-            protocol.models = roles(&state.models, state.model, &before.models);
+            wish(actions, BenchWish::TakeOpen);
         }
         if ui.button("Open a benchmark…").on_hover_text("A database that was begun earlier, or its folder").clicked()
         {
@@ -62,6 +64,8 @@ pub(super) fn form_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
         edit.labelled_by(name.id)
             .on_hover_text("siim:DIR, rsna:DIR, nih:DIR, vindr:DIR, folder:DIR or phantom:SEED:COUNT");
         ui.end_row();
+        task_ui(ui, &mut protocol);
+        ui.end_row();
         models_ui(ui, &mut protocol, has_identity);
         numbers_ui(ui, &mut protocol);
     });
@@ -69,12 +73,49 @@ pub(super) fn form_ui(ui: &mut Ui, state: &State, actions: &mut Actions) {
     if let Some(problem) = &problem {
         ui.label(RichText::new(problem.to_string()).color(theme::failure(ui.visuals())));
     }
-    let start = ui.add_enabled(problem.is_none(), Button::new("Start in a folder…"));
-    if start.on_hover_text("A folder that holds the same run already goes on where it was").clicked() {
-        wish(actions, BenchWish::Start);
+    for text in &state.bench.left_out {
+        ui.label(RichText::new(text).color(theme::caution(ui.visuals())));
     }
+    ui.horizontal_wrapped(|ui| {
+        let start = ui.add_enabled(problem.is_none(), Button::new("Start in a folder…"));
+        if start.on_hover_text("A folder that holds the same run already goes on where it was").clicked() {
+            wish(actions, BenchWish::Start);
+        }
+        cost_ui(ui, state, problem.is_none(), actions);
+    });
     if protocol != *before {
         wish(actions, BenchWish::Ask(Box::new(protocol)));
+    }
+}
+
+/// The finding, where the cohort is about several or names none.
+fn task_ui(ui: &mut Ui, protocol: &mut Protocol) {
+    let name = ui.label("Finding");
+    let task = &protocol.cohort.task;
+    // A name being typed may end in a blank, which no finding does.
+    let typed = ui.scope_id().with("finding typed");
+    let kept = ui.data(|data| data.get_temp::<String>(typed)).filter(|kept| Task::named(kept).ok() == *task);
+    let mut text = kept.unwrap_or_else(|| task.as_ref().map_or_else(String::new, |task| task.name().to_owned()));
+    let edit = ui.add(TextEdit::singleline(&mut text).char_limit(limits::FINDING_NAME_LETTERS).desired_width(420.0));
+    let edit = edit.labelled_by(name.id);
+    if edit.on_hover_text("A column of labels.csv or a name in it; empty where the cohort has one").changed() {
+        protocol.cohort.task = Task::named(&text).ok();
+        ui.data_mut(|data| data.insert_temp(typed, text));
+    }
+}
+
+/// What it will cost, once somebody asked.
+fn cost_ui(ui: &mut Ui, state: &State, can_be_run: bool, actions: &mut Actions) {
+    let bench = &state.bench;
+    let is_weighing = bench.weighing.is_some();
+    let ask = ui.add_enabled(can_be_run && !is_weighing, Button::new("What it costs"));
+    if ask.on_hover_text("Opens cohort and networks and times a few passes; computes no map").clicked() {
+        wish(actions, BenchWish::Weigh);
+    }
+    if is_weighing {
+        ui.spinner();
+    } else if let Some(words) = bench.cost_words() {
+        ui.label(words);
     }
 }
 

@@ -84,6 +84,9 @@ fn head_ui(ui: &mut Ui, bench: &Bench, services: &Services, actions: &mut Action
             ui.label("judging…");
         }
     });
+    if let Some(words) = bench.cost_words().filter(|_| bench.job.is_some()) {
+        ui.label(RichText::new(words).small());
+    }
     if let Some(progress) = &bench.progress {
         let mut words = format!("{} of {} units", progress.done, progress.total);
         if bench.is_paused() {
