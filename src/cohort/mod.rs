@@ -251,8 +251,8 @@ impl Cohort {
         }
     }
 
-    /// Boxes of a case on the image that they were drawn on ([`Cohort::drawn_on_px`]), cut to it; none for a case without the
-    /// finding. Those of a phantom are made with its radiograph, or when they are first asked for.
+    /// Boxes of a case on its image ([`Case::boxes_lie_on_px`]), cut to it; none for a case without the finding. Those of a
+    /// phantom are made with its radiograph, or when they are first asked for.
     pub fn boxes<'a>(&self, case: &'a Case) -> &'a [FindingBox] {
         match &case.source {
             Source::Phantom { spec, marks } if spec.finding == Finding::Pneumonia => {
