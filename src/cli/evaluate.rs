@@ -207,9 +207,8 @@ fn open_cohort(arguments: &Arguments, card: &ModelCard, progress: &Progress) -> 
     let is_known = |task: &Task| known.iter().any(|name| task.is_called(name));
     let shared: Vec<Task> = card.classes.iter().filter_map(|class| Task::named(class).ok()).filter(is_known).collect();
     let options = match &shared[..] {
-        [] => return Ok(opened?),
         [only] if opened.is_err() => CohortOptions { task: Some(only.clone()), ..options },
-        [_] => return Ok(opened?),
+        [] | [_] => return Ok(opened?),
         _ => CohortOptions { findings: shared.clone(), ..options },
     };
     let names: Vec<&str> = shared.iter().map(Task::name).collect();

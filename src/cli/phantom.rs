@@ -79,7 +79,7 @@ enum TaskChoice {
 /// `--also`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Layout {
-    /// ChestX-ray14: PNG files, names of findings, boxes for every second image with one
+    /// ChestX-ray14: PNG files, names of findings, boxes for about half of the images with one
     Nih,
     /// VinDr-CXR: DICOM files, boxes of three readers who differ
     Vindr,

@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn lines_tell_the_time_left_and_come_now_and_then() {
-        let line = line_of_parts("train images", 100, 400, Duration::from_secs(60));
+        let line = line_of_parts("train images", 100, 400, Duration::from_mins(1));
         assert_eq!(line, "100 of 400 train images, 3 minutes left");
         assert_eq!(line_of_parts("steps", 0, 0, Duration::ZERO), "0 of 0 steps, 0 seconds left");
         let lines = Lines::new("steps");

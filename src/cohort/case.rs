@@ -144,6 +144,12 @@ impl Case {
         !self.boxes.is_empty() || matches!(&self.source, Source::Phantom { spec, .. } if is_opacity(spec))
     }
 
+    /// `[rows, columns]` of the image that [`super::Cohort::boxes`] lie on: its own, save where no header told its size and the
+    /// boxes were drawn on another. Nothing where it is its own and not known yet.
+    pub fn boxes_lie_on_px(&self) -> Option<[usize; 2]> {
+        self.size_px.or(self.drawn_on_px)
+    }
+
     /// The file the pixels are in; phantoms are in none.
     pub fn path(&self) -> Option<&Path> {
         match &self.source {

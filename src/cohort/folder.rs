@@ -575,7 +575,9 @@ fn check_masks(
     let without_mark =
         |draft: &&Draft| draft.case.label == Some(true) && draft.case.mark == Mark::None && draft.boxes.is_empty();
     let count = kept.iter().filter(without_mark).count();
-    if count > 0 {
+    let has_marks = kept.iter().any(|draft| draft.case.mark != Mark::None || !draft.boxes.is_empty());
+    // Where there is none at all, the set has labels alone.
+    if count > 0 && has_marks {
         warnings.note(format!("positive images without mask or box, whose truth is not known: {count}"));
     }
     Ok(kept)

@@ -378,7 +378,7 @@ impl LabelColumns {
 }
 
 /// Whether a class of several is that of images without any finding.
-pub(super) fn is_healthy(task: &Task) -> bool {
+pub(crate) fn is_healthy(task: &Task) -> bool {
     Field::of(task.name()) == Field::Healthy
 }
 

@@ -52,6 +52,7 @@ use table::{Table, tables_in};
 pub use case::{Case, Label};
 pub use error::{Error, Result};
 pub use files::Skipped;
+pub(crate) use label_table::is_healthy;
 pub use mask_file::open_mask;
 pub use notes::{Exclusion, Findings, Reason, Warning, first_warnings};
 pub use spec::{CohortOptions, CohortSpec, DEFAULT_PHANTOMS, Readers, ReadersError, SPEC_FORMS, SpecError, ThirdClass};
@@ -250,8 +251,8 @@ impl Cohort {
         }
     }
 
-    /// Boxes of a case on its image, cut to it; none for a case without the finding. Those of a phantom are made with
-    /// its radiograph, or when they are first asked for.
+    /// Boxes of a case on its image ([`Case::boxes_lie_on_px`]), cut to it; none for a case without the finding. Those of a
+    /// phantom are made with its radiograph, or when they are first asked for.
     pub fn boxes<'a>(&self, case: &'a Case) -> &'a [FindingBox] {
         match &case.source {
             Source::Phantom { spec, marks } if spec.finding == Finding::Pneumonia => {
@@ -410,7 +411,10 @@ fn check(spec: &CohortSpec, options: &CohortOptions) -> Result<()> {
     };
     let is_it = |task: &Task| only.is_meant_by(task.name());
     match options.findings.iter().chain(&options.task).find(|task| !is_it(task)) {
-        Some(task) => refuse(&format!("{}: is a set of {only}, and knows nothing of {task}", spec.kind())),
+        Some(task) => refuse(&format!(
+            "{}: is a set of {only}, and knows nothing of {task}: leave the task out, or take another set",
+            spec.kind()
+        )),
         None => Ok(()),
     }
 }

@@ -34,7 +34,7 @@ pub fn case_truth(cohort: &Cohort, case: &Case, card: &ModelCard) -> Result<Case
     };
     let boxes = match cohort.boxes(case) {
         boxes if card.kind == ModelKind::Detection && !boxes.is_empty() => {
-            let [rows, columns] = cohort.size_px(case)?;
+            let [rows, columns] = case.boxes_lie_on_px().map_or_else(|| cohort.size_px(case), Ok)?;
             let (down, right) = (height as f64 / rows as f64, width as f64 / columns as f64);
             boxes.iter().map(|finding| EdgeBox::from(scaled(finding, down, right))).collect()
         }

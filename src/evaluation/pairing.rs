@@ -13,7 +13,7 @@ use crate::truth::Task;
 /// assert!(pair(&mut card, Some(&Task::PNEUMONIA)).unwrap().contains("no class of the model is called pneumonia"));
 /// ```
 pub fn pair(card: &mut ModelCard, task: Option<&Task>) -> Option<String> {
-    let task = task?;
+    let task = task.filter(|task| !Task::is_any(task.name()))?;
     let name = |class: usize| card.classes.get(class).map_or("", String::as_str);
     match (task.find(card.classes.iter().map(String::as_str)), card.positive_class) {
         (Ok(Some(class)), Some(stated)) if class == stated => None,

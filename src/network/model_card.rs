@@ -217,7 +217,7 @@ pub(super) struct CardFile {
     norm_folded: Option<bool>,
     blocks: Option<Vec<Block>>,
     checked: Option<Checked>,
-    sha256: Option<String>,
+    pub(super) sha256: Option<String>,
     graph: Option<GraphFile>,
     /// What `graph` describes.
     #[serde(skip)]

@@ -98,12 +98,16 @@ impl WeightsFile {
         tensors.map_err(|error: Error| error.in_file(&self.path))
     }
 
-    /// The card beside it, whole; nothing where there is none.
+    /// The card beside it, whole; nothing where there is none, or one of the folder that is of other weights.
     ///
     /// # Errors
     /// When this is no safetensors file, or the card cannot be read or contradicts it; the path comes last.
     pub fn card(&self) -> Result<Option<ModelCard>> {
         let Some((card, path)) = CardFile::beside(&self.path)? else { return Ok(None) };
+        let is_of_folder = path != self.path.with_extension("json");
+        if is_of_folder && card.sha256.as_ref().is_some_and(|sha256| !sha256.eq_ignore_ascii_case(&self.sha256)) {
+            return Ok(None);
+        }
         let told = card.inferred(&self.shapes()?);
         card.complete(&told, &self.sha256).map(Some).map_err(|error| error.in_file(&path))
     }

@@ -49,7 +49,6 @@ impl Inherited {
 
     /// How many tensors were taken over, and which not and why.
     pub fn words(&self) -> String {
-        let mut words = format!("{} of {} tensors taken over", self.taken, self.count());
         let named = |names: Vec<String>| {
             let more = names.len().saturating_sub(NAMED);
             let shown = names.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
@@ -59,13 +58,14 @@ impl Inherited {
             NotTaken::Missing => format!("{name} (not in the file)"),
             NotTaken::OtherShape { file, network } => format!("{name} ({file:?} in the file, {network:?} here)"),
         });
+        let mut words = vec![format!("{} of {} tensors taken over", self.taken, self.count())];
         if !self.drawn.is_empty() {
-            words.push_str(&format!("; {} drawn from the seed: {}", self.drawn.len(), named(drawn.collect())));
+            words.push(format!("{} drawn from the seed: {}", self.drawn.len(), named(drawn.collect())));
         }
         if !self.unused.is_empty() {
-            words.push_str(&format!("; {} of the file not used: {}", self.unused.len(), named(self.unused.clone())));
+            words.push(format!("{} of the file not used: {}", self.unused.len(), named(self.unused.clone())));
         }
-        words
+        words.join("; ")
     }
 }
 

@@ -36,7 +36,7 @@ impl Pixels {
 
     /// Bytes that those of one image take.
     pub(super) fn bytes(kind: ModelKind, [height, width]: [usize; 2]) -> usize {
-        let mask = if kind == ModelKind::Segmentation { 1 } else { 0 };
+        let mask = usize::from(kind == ModelKind::Segmentation);
         height * width * (size_of::<u16>() + mask)
     }
 }
@@ -128,7 +128,7 @@ mod tests {
             let mut stores = [None, Some(folder.path())].map(|folder| PixelStore::new(folder, kind, size_px).unwrap());
             let image = |number: usize| {
                 let gray: Vec<f32> = (0..15).map(|pixel| (number * 31 + pixel * 7) as f32 % 255.0 + 0.3).collect();
-                let mask = Mask::new(3, 5, (0..15).map(|pixel| (pixel + number) % 3 == 0).collect());
+                let mask = Mask::new(3, 5, (0..15).map(|pixel| (pixel + number).is_multiple_of(3)).collect());
                 Pixels::new(&gray, (kind == ModelKind::Segmentation).then_some(mask))
             };
             for number in 0..4 {

@@ -164,9 +164,15 @@ impl Sample {
 
     fn read(cohort: &Cohort, case: &Case, loading: &Loading<'_>) -> std::result::Result<(Self, Pixels), String> {
         let Loading { kind, size_px: [height, width], is_one_class, .. } = *loading;
-        let labels: Vec<Option<bool>> = case.labels.iter().map(|label| label.known()).collect();
-        if is_one_class && labels.len() > 1 && labels.iter().filter(|label| **label == Some(true)).count() != 1 {
-            return Err("the case is not of exactly one of the classes".to_owned());
+        let mut labels: Vec<Option<bool>> = case.labels.iter().map(|label| label.known()).collect();
+        if is_one_class && labels.len() > 1 {
+            if labels.iter().filter(|label| **label == Some(true)).count() != 1 {
+                return Err("the case is not of exactly one of the classes".to_owned());
+            }
+            // Who is of one class is of no other, whatever was said of these.
+            for label in &mut labels {
+                *label = Some(*label == Some(true));
+            }
         }
         // Paths stay out of reasons: they may name a patient.
         let image = cohort.radiograph(case).map_err(|error| error.without_path())?;
@@ -179,7 +185,8 @@ impl Sample {
             .transpose()?;
         let mut boxes = Vec::new();
         if kind == ModelKind::Detection && positive {
-            let scale = [0, 1].map(|axis| loading.size_px[axis] as f32 / own_px[axis] as f32);
+            let on_px = case.boxes_lie_on_px().unwrap_or(own_px);
+            let scale = [0, 1].map(|axis| loading.size_px[axis] as f32 / on_px[axis] as f32);
             boxes.extend(cohort.boxes(case).iter().map(|finding| EdgeBox::from(*finding).scaled(scale)));
             if boxes.is_empty() {
                 return Err("the case has the finding, but no box says where".to_owned());

@@ -66,7 +66,7 @@ const KNOWN: [&str; 37] = [
 ];
 
 /// Names that say that there is a finding and not which, as keys.
-const ANY: [&str; 5] = ["finding", "positive", "abnormal", "disease", "true"];
+const ANY: [&str; 7] = ["finding", "positive", "abnormal", "disease", "true", "target", "label"];
 
 impl Task {
     /// Air in the pleural space: SIIM-ACR, phantoms, the networks of the program.
@@ -126,7 +126,7 @@ impl Task {
         }
     }
 
-    /// Whether `name`, of a class of a model, says that there is a finding but not which: `finding`, `positive`, `class 1`.
+    /// Whether `name`, of a class of a model or of a column of labels, says that there is a finding but not which: `finding`, `positive`, `class 1`.
     pub fn is_any(name: &str) -> bool {
         let key = key(name);
         let rest = key.strip_prefix("class").unwrap_or(&key);

@@ -7,14 +7,15 @@ use saliscope::benchmark::protocol::Test;
 use saliscope::benchmark::results::condition;
 use saliscope::benchmark::{DataSet, Error, KeptPictures, Options, Protocol, Setup, Store, open, run};
 use saliscope::cohort::Cohort;
+use saliscope::phantom::Finding;
 use saliscope::phantom::export::Export;
 use saliscope::truth::Task;
 
 use crate::common::{protocol, rows, runtime};
 
 /// Radiographs of a finding in the layout of its public set and as a folder of PNGs, 24 of them, of 200 pixels a side.
-fn data(folder: &Path, task: Task) {
-    let export = Export::new(11, 24, 200, Some(task));
+fn data(folder: &Path, finding: Finding) {
+    let export = Export::new(11, 24, 200, Some(finding));
     let phantoms: Vec<_> = (0..export.len()).map(|index| export.phantom(index).unwrap()).collect();
     let tables = export.tables(&phantoms);
     for file in phantoms.into_iter().flat_map(|phantom| phantom.files).chain(tables) {
@@ -72,8 +73,8 @@ fn difference(a: &Picture, b: &Picture) -> f32 {
 fn every_kind_of_cohort_keeps_its_radiographs_and_marks() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("phantoms");
-    let roots = [("air", Task::PNEUMOTHORAX), ("opacity", Task::PNEUMONIA)].map(|(name, task)| {
-        data(&place.join(name), task);
+    let roots = [("air", Finding::Pneumothorax), ("opacity", Finding::Pneumonia)].map(|(name, finding)| {
+        data(&place.join(name), finding);
         place.join(name)
     });
     let at = |root: usize, name: &str| roots[root].join(name).display().to_string();

@@ -99,7 +99,7 @@ fn reasons_survive_where_nothing_is_usable() {
 fn exit_codes() {
     for usage in [
         vec![],
-        vec!["nih:x"],
+        vec!["mimic:x"],
         vec!["phantom:x"],
         vec!["siim:x", "--truth-size", "1024"],
         vec!["siim:x", "--task", "y"],
@@ -108,7 +108,7 @@ fn exit_codes() {
         assert_eq!(run(&usage).status.code(), Some(2), "{usage:?}");
     }
     let tree = Tree::new();
-    for kind in ["siim", "rsna", "folder"] {
+    for kind in ["siim", "rsna", "nih", "vindr", "folder"] {
         let output = run(&[&format!("{kind}:{}", tree.path().display())]);
         assert_eq!(output.status.code(), Some(1));
         assert!(text(&output.stderr).starts_with("error: "), "{}", text(&output.stderr));

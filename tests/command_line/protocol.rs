@@ -10,7 +10,7 @@ use super::bench::{Ran, run};
 
 fn phantoms(folder: &Path) -> String {
     let out = folder.join("phantoms");
-    run(&["phantom", "--quiet", "--size", "160", "--count", "60", "--seed", "4", "--out", out.to_str().unwrap()])
+    run(&["phantom", "--quiet", "--size", "128", "--count", "150", "--seed", "4", "--out", out.to_str().unwrap()])
         .succeeded();
     format!("folder:{}", out.join("png").display())
 }
@@ -43,7 +43,7 @@ fn the_programs_own_folder_serves_every_command() {
     assert!(told.contains("several findings; there are pneumonia, pneumothorax: choose one with --task"), "{told}");
     let report = run(&["cohort", &cohort, "--task", "Pneumothorax", "--json"]).succeeded();
     let report = &report.lines()[0];
-    assert_eq!((&report["images"], &report["truth"]), (&60.into(), &"mask".into()));
+    assert_eq!((&report["images"], &report["truth"]), (&150.into(), &"mask".into()));
     assert_eq!(report["findings"], serde_json::json!(["pneumonia", "pneumothorax"]));
 
     let weights = folder.path().join("model.safetensors");
@@ -71,7 +71,9 @@ fn the_programs_own_folder_serves_every_command() {
     trained.succeeded();
     let judged =
         run(&["evaluate", "--quiet", "--model", weights, "--cohort", &cohort, "--task", "pneumonia", "--json"]);
-    assert_eq!(judged.succeeded().lines()[0]["positives"], 4, "a third of the images for testing");
+    let table = std::fs::read_to_string(folder.path().join("phantoms/png/labels.csv")).unwrap();
+    let positives = table.lines().filter(|line| line.contains(",pneumonia,test,")).count();
+    assert_eq!(judged.succeeded().lines()[0]["positives"], positives);
     let other = run(&["evaluate", "--model", weights, "--cohort", &cohort, "--task", "pneumothorax", "--json"]);
     assert!(other.succeeded().stderr.contains("no class of the model is called pneumothorax"), "the pairing is told");
     let detector = folder.path().join("detector.safetensors");
@@ -162,8 +164,8 @@ fn a_protocol_is_ready_or_says_what_is_left_out() {
 
     let misused = |more: &[&str], hint: &str| {
         let ran = init(&folder.path().join("none.toml"), more);
-        let told = ran.refused(2);
-        assert!(told.contains(hint), "{told}");
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        assert!(ran.stderr.contains(hint), "{}", ran.stderr);
     };
     misused(&["--other", "demo:pneumothorax_densenet_121_1"], "--classifier");
     misused(&["--demo", "--task", "hernia"], "pneumothorax and pneumonia");

@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use saliscope::cohort::{Cohort, CohortOptions};
+use saliscope::detection::EdgeBox;
+use saliscope::evaluation::case_truth;
 use saliscope::network::{Architecture, Model, Variant, Weights};
 
 pub(crate) fn saliscope(arguments: &[&str]) -> Output {
@@ -203,4 +206,105 @@ fn the_card_says_what_the_images_say_of_themselves_unless_it_is_told() {
     }
     assert_eq!(trained("unmarked.safetensors", &[]), None);
     assert_eq!(trained("told.safetensors", &["--trained-on-patients", "no"]), Some(false));
+}
+
+#[test]
+fn cohorts_are_taken_with_all_options_that_they_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("made");
+    let phantoms = ["phantom", "--quiet", "--size", "128", "--count", "40", "--task", "pneumonia", "--out"];
+    assert!(saliscope(&[&phantoms[..], &[made.to_str().unwrap()]].concat()).status.success());
+    let rsna = made.join("rsna");
+    let cohort = format!("rsna:{}", rsna.display());
+    let trained = |name: &str, architecture: &str, more: &[&str]| {
+        let out = folder.path().join(format!("{name}.safetensors"));
+        let mut arguments =
+            vec!["train", "--quiet", "--cohort", &cohort, "--task", "pneumonia", "--arch", architecture];
+        arguments.extend(["--input-size", "128", "--width", "0.0625", "--epochs", "1", "--batch", "8"]);
+        arguments.extend(["--out", out.to_str().unwrap()]);
+        arguments.extend(more);
+        let done = saliscope(&arguments);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        Model::open(&out, None).unwrap()
+    };
+    // Marks of images twice as large.
+    let plain = trained("plain", "retina_net", &[]);
+    let boxes = |truth_size_px: Option<[usize; 2]>| -> Vec<Vec<EdgeBox>> {
+        let options = CohortOptions { truth_size_px, ..CohortOptions::default() };
+        let opened = Cohort::open(&cohort.parse().unwrap(), &options, &()).unwrap();
+        opened.cases().iter().map(|case| case_truth(&opened, case, &plain.card).unwrap().boxes).collect()
+    };
+    let judged_by = boxes(None);
+    assert!(judged_by.iter().any(|boxes| !boxes.is_empty()));
+    let labels = rsna.join("stage_2_train_labels.csv");
+    let table = std::fs::read_to_string(&labels).unwrap();
+    let doubled = |row: &str| {
+        let fields: Vec<String> = row
+            .split(',')
+            .enumerate()
+            .map(|(column, field)| match field.parse::<f64>() {
+                Ok(value) if (1..5).contains(&column) => (2.0 * value).to_string(),
+                _ => field.to_owned(),
+            })
+            .collect();
+        fields.join(",")
+    };
+    std::fs::write(&labels, table.lines().map(doubled).collect::<Vec<_>>().join("\n")).unwrap();
+    assert_eq!(trained("doubled", "retina_net", &["--truth-size", "256x256"]).sha256, plain.sha256);
+    assert_eq!(boxes(Some([256; 2])), judged_by, "who is judged reads them alike");
+
+    // A part of the images without the finding is of the third class.
+    let classes = rsna.join("stage_2_detailed_class_info.csv");
+    let table = std::fs::read_to_string(&classes).unwrap();
+    let third = table.replacen(",Normal", ",No Lung Opacity / Not Normal", 6);
+    std::fs::write(&classes, third).unwrap();
+    let words = |model: Model| model.card.trained_on.unwrap();
+    let without = words(trained("without", "densenet_121", &[]));
+    let with = words(trained("with", "densenet_121", &["--third-class", "include"]));
+    let negatives = |words: &str| -> usize {
+        let (_, rest) = words.split_once("images with and ").unwrap();
+        rest.split_once(' ').unwrap().0.parse().unwrap()
+    };
+    assert!(negatives(&with) > negatives(&without), "{with}; {without}");
+}
+
+#[test]
+fn a_killed_training_leaves_no_pixels_behind_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = |out: &Path, more: &[&str]| {
+        let mut arguments =
+            vec!["train", "--quiet", "--cohort", "phantom:4:40", "--task", "pneumothorax", "--patience", "0"];
+        arguments.extend(["--input-size", "128", "--width", "0.0625", "--batch", "8", "--arch", "densenet_121"]);
+        arguments.extend(["--epochs", "12", "--out"]);
+        let own = arguments.into_iter().map(str::to_owned).chain([out.to_str().unwrap().to_owned()]);
+        own.chain(more.iter().map(|word| (*word).to_owned())).collect::<Vec<String>>()
+    };
+    let out = folder.path().join("model.safetensors");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_saliscope"))
+        .args(arguments(&out, &["--memory", "0.0001"]))
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let checkpoint = folder.path().join("model.checkpoint");
+    while !checkpoint.exists() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let images_bytes = 30 * 128 * 128 * 2;
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        assert!(name == "model.checkpoint" || name.starts_with(".saliscope-"), "{name}");
+        // The state of the network may be cut off while it is written; it is smaller than the images.
+        for inner in std::fs::read_dir(entry.path()).into_iter().flatten() {
+            assert!(inner.unwrap().metadata().unwrap().len() < images_bytes, "{name}");
+        }
+    }
+    let resumed = Command::new(env!("CARGO_BIN_EXE_saliscope")).args(arguments(&out, &["--resume"])).output().unwrap();
+    assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
+    let whole = folder.path().join("whole.safetensors");
+    let done = Command::new(env!("CARGO_BIN_EXE_saliscope")).args(arguments(&whole, &[])).output().unwrap();
+    assert!(done.status.success());
+    assert_eq!(std::fs::read(&out).unwrap(), std::fs::read(&whole).unwrap());
 }

@@ -11,15 +11,15 @@ use super::super::error::{Error, Result};
 use super::super::interrupt::Interrupt;
 use super::super::progress::Progress;
 use crate::cohort::{Cohort, CohortOptions, CohortSpec, Split};
-use crate::network::{Architecture, DetectorCard, ModelCard, ModelKind, Output, Precision, RuntimeOptions, Variant};
+use crate::network::{Architecture, DetectorCard, ModelKind, Output, Precision, RuntimeOptions, Variant};
 use crate::training::{Augmentation, Samples, Settings, usual_memory_bytes};
-use crate::truth::{Task, TruthKind};
+use crate::truth::TruthKind;
 use crate::{files, limits};
 
 /// Trains a network on the images of a cohort.
 ///
 /// One finding, or several at once (--task A,B,C): each with an output of its own, or as classes of which one is true (--output
-/// softmax). A classifier needs labels alone, u_net masks and retina_net boxes.
+/// softmax). A classifier needs labels alone, U-Net masks and `RetinaNet` boxes.
 ///
 /// The train split is learnt from; after each epoch the val split is scored (AUC of classifiers, the mean
 /// over several findings, Dice of U-Net, mean
@@ -41,7 +41,7 @@ Research use - not for diagnosis.")]
 pub(in crate::cli) struct Arguments {
     /// siim:DIR, rsna:DIR, nih:DIR, vindr:DIR, folder:DIR or phantom:SEED[:COUNT]
     #[arg(long, value_name = "COHORT")]
-    cohort: CohortSpec,
+    pub(super) cohort: CohortSpec,
     /// Architecture
     #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(Architecture), help = architecture_help())]
     pub(super) arch: Architecture,
@@ -60,7 +60,7 @@ pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     pub(super) course: Course,
     #[command(flatten)]
-    taking: Taking,
+    pub(super) taking: Taking,
     /// Seed of drawn splits, where no file gives them
     #[arg(long, value_name = "S", default_value_t = 0)]
     split_seed: u64,
@@ -94,13 +94,13 @@ const GIB: f64 = (1_u64 << 30) as f64;
 pub(super) struct Course {
     /// Passes over all images, at most
     #[arg(long, value_name = "N", default_value_t = Settings::default().epochs)]
-    epochs: usize,
+    pub(super) epochs: usize,
     /// Images a step
     #[arg(long, value_name = "B", default_value_t = Settings::default().batch)]
-    batch: usize,
+    pub(super) batch: usize,
     /// Highest learning rate; it rises over the first epoch and falls along half a cosine
     #[arg(long, value_name = "R", default_value_t = Settings::default().learning_rate)]
-    learning_rate: f64,
+    pub(super) learning_rate: f64,
     /// Decoupled weight decay
     #[arg(long, value_name = "D", default_value_t = Settings::default().weight_decay)]
     weight_decay: f64,
@@ -119,7 +119,7 @@ pub(super) struct Course {
     /// How outputs become probabilities: exactly one class is true (softmax), or each finding is true or not (sigmoid). One
     /// finding has two outputs and a softmax when left out, several have a sigmoid each
     #[arg(long, value_name = "OUTPUT", value_enum)]
-    output: Option<OutputChoice>,
+    pub(super) output: Option<OutputChoice>,
     /// Memory for the prepared images, in GiB; what takes more is kept in a file beside --out that goes with the program. Half
     /// of the free memory when left out
     #[arg(long, value_name = "GIB", value_parser = real(limits::TRAINING_MEMORY_GIB))]
@@ -129,7 +129,7 @@ pub(super) struct Course {
     anchor_base: Option<f64>,
     /// Whether the images are of patients, for the model card; without it no where all of them are generated, else nothing
     #[arg(long, value_name = "yes|no", value_enum)]
-    trained_on_patients: Option<YesNo>,
+    pub(super) trained_on_patients: Option<YesNo>,
     /// Bits of the weights in the file
     #[arg(long, value_enum, default_value_t)]
     pub(super) precision: PrecisionChoice,
@@ -180,24 +180,6 @@ impl Arguments {
         RuntimeOptions { device: self.device.into(), threads: self.threads, ..RuntimeOptions::default() }
     }
 
-    /// What the curve is called.
-    pub(super) fn title(&self) -> String {
-        format!("{} on {}, seed {}", self.arch, self.tasks(), self.seed)
-    }
-
-    /// The findings that are learnt, in words.
-    fn tasks(&self) -> String {
-        self.taking.tasks().iter().map(Task::name).collect::<Vec<_>>().join(", ")
-    }
-
-    /// Names of several findings or classes, which have a score each; none where one finding is learnt.
-    pub(super) fn scored(&self) -> Vec<String> {
-        match self.taking.tasks() {
-            [_] => Vec::new(),
-            several => several.iter().map(|task| task.name().to_owned()).collect(),
-        }
-    }
-
     pub(super) fn check(&self) -> Result<()> {
         let refuse = |text: String| Err(Error::Usage(text));
         if !(self.width > 0.0 && self.width <= limits::WIDTH) {
@@ -241,15 +223,6 @@ impl Arguments {
 
     pub(super) fn anchor_base_px(&self) -> f64 {
         self.course.anchor_base.unwrap_or(DetectorCard::default().anchor_base_px)
-    }
-
-    pub(super) fn class_names(&self, kind: ModelKind) -> Vec<String> {
-        let finding = self.tasks();
-        match kind {
-            ModelKind::Classifier if self.taking.tasks().len() > 1 => self.scored(),
-            ModelKind::Classifier => vec![format!("no {finding}"), finding],
-            ModelKind::Segmentation | ModelKind::Detection => vec![finding],
-        }
     }
 
     /// Single files that are read.
@@ -350,39 +323,6 @@ impl Arguments {
         told
     }
 
-    /// How the logits of the network become probabilities, and how many it has.
-    pub(super) fn output(&self) -> (Option<Output>, usize) {
-        if self.arch.kind() != ModelKind::Classifier {
-            return (None, self.arch.usual_variant().classes);
-        }
-        let several = Some(self.taking.tasks().len()).filter(|count| *count > 1);
-        let usual = if several.is_some() { Output::Sigmoid } else { Output::Softmax };
-        let output = self.course.output.map_or(usual, Output::from);
-        let alone = if output == Output::Softmax { 2 } else { 1 };
-        (Some(output), several.unwrap_or(alone))
-    }
-
-    /// Writes into a card how its logits become probabilities, and which class is the finding.
-    pub(super) fn say_output(&self, card: &mut ModelCard) {
-        let (output, _) = self.output();
-        card.output = output.or(card.output);
-        if self.taking.tasks().len() > 1 {
-            card.positive_class = Some(0);
-        }
-    }
-
-    /// Says which of several findings have no score, because the validation images do not tell them apart.
-    pub(super) fn tell_unscored(&self, validation: &Samples) {
-        for (finding, name) in self.scored().iter().enumerate() {
-            if let counts @ ([0, _] | [_, 0]) = validation.counts_of(finding) {
-                let found = if counts[1] == 0 { "no image with it" } else { "no image without it" };
-                console::tell(format_args!(
-                    "warning: {name}: the val split has {found}; the score is the mean of the others"
-                ));
-            }
-        }
-    }
-
     /// The folder for a file of the prepared images, where these would take more memory than they may.
     pub(super) fn scratch_folder(&self, cohort: &Cohort) -> Option<PathBuf> {
         let size_px = [self.input_size; 2];
@@ -402,42 +342,5 @@ impl Arguments {
             ));
         }
         Some(files::folder_of(&self.out).to_owned())
-    }
-
-    /// Whether the network learned from images of patients, as far as that is known: what was said, else what the images
-    /// say of themselves. Those of the training alone decide, whatever first weights had seen.
-    pub(super) fn trained_on_patients(&self, train: &Samples) -> Option<bool> {
-        let said = self.course.trained_on_patients.map(YesNo::is_yes);
-        said.or_else(|| train.are_phantoms().then_some(false))
-    }
-
-    /// How the model was made, for its card. A folder's name may be a patient's, so only phantoms are named in full.
-    pub(super) fn in_words(&self, train: &Samples, score: f64, epoch: usize, score_name: &str) -> String {
-        let cohort = match &self.cohort {
-            CohortSpec::Phantom { .. } => self.cohort.to_string(),
-            other => other.kind().to_owned(),
-        };
-        let Course { epochs, batch, learning_rate, .. } = self.course;
-        let scored = self.scored();
-        let learnt = if scored.is_empty() {
-            let [negative, positive] = train.counts();
-            format!("{} ({positive} images with and {negative} without it)", self.tasks())
-        } else {
-            let all = train.list.len();
-            let one = |(finding, name): (usize, &String)| {
-                let [negative, positive] = train.counts_of(finding);
-                match all - negative - positive {
-                    0 => format!("{name} ({positive})"),
-                    unknown => format!("{name} ({positive}, not known of {unknown})"),
-                }
-            };
-            let each: Vec<String> = scored.iter().enumerate().map(one).collect();
-            format!("{} of {all} images", each.join(", "))
-        };
-        format!(
-            "{cohort}, {learnt}; {epochs} epochs of batches of {batch}, learning rate {learning_rate}, seed {}; weights of \
-             epoch {epoch}, validation {score_name} {score:.4}",
-            self.seed
-        )
     }
 }

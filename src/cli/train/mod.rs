@@ -3,6 +3,7 @@
 mod arguments;
 mod files;
 mod first;
+mod learnt;
 mod terminal;
 
 use std::collections::BTreeMap;

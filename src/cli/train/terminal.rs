@@ -72,7 +72,8 @@ impl TrainingWatch for Terminal<'_> {
                 })
                 .collect();
             if !each.is_empty() {
-                line.push_str(&format!("\n  AUC of each: {}", each.join(", ")));
+                line.push_str("\n  AUC of each: ");
+                line.push_str(&each.join(", "));
             }
             match &self.progress.lines {
                 Some(lines) => lines.tell(&line),
