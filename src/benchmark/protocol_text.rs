@@ -8,7 +8,7 @@ use crate::saliency::{Parameters, Preset};
 const HEAD: &str = "\
 # What a benchmark does: saliscope benchmark run --protocol THIS --out FOLDER
 # What it costs: saliscope benchmark cost --protocol THIS
-# A line that begins with # and a field says what holds without it; take the # away to change it.
+# Fields behind a # are left out: take it away to give them. Parameters stand there with the values of the preset.
 # Research use - not for diagnosis.
 
 ";

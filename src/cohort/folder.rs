@@ -1,18 +1,19 @@
 //! A plain folder: images anywhere below it, with optional `labels.csv`, `boxes.csv` and `masks/`.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use super::box_table::{named_boxes, read_boxes};
 use super::case::{Case, Label, Mark, Source};
 use super::error::{Error, Result};
 use super::files::{self, Header, ImageFile, stem, without_extension};
-use super::label_table::{self, LabelColumns, Said};
+use super::label_table::{LabelColumns, Said};
 use super::likeness::{self, Meant};
-use super::marks::{BadBox, BoxColumns, LinedBox, place_boxes};
+use super::marks::{LinedBox, place_boxes};
 use super::mask_file::{self, MaskFile};
 use super::mask_folder::{MASKS_FOLDER, Masks};
 use super::mask_name;
@@ -21,14 +22,10 @@ use super::spec::CohortOptions;
 use super::split::{self, Split};
 use super::table::{Row, Table, TableRole, is_missing};
 use super::{Found, SplitSource};
-use crate::limits;
 use crate::truth::Task;
 use crate::watch::Watch;
 
-const ID_COLUMNS: [&str; 6] = ["image", "Image_ID", "filename", "file", "Image Index", "path"];
-
-/// Columns of a table of boxes that name the finding of each.
-const FINDING_COLUMNS: [&str; 7] = ["finding", "label", "class_name", "class", "task", "Finding Label", "name"];
+pub(super) const ID_COLUMNS: [&str; 6] = ["image", "Image_ID", "filename", "file", "Image Index", "path"];
 
 /// A case in the making.
 pub(super) struct Draft {
@@ -43,23 +40,23 @@ pub(super) struct Draft {
     /// Rows name other findings alone, so that marks which name none may be theirs.
     is_other: bool,
     /// A row of the boxes that is no box, and its line.
-    bad_box: Option<u64>,
-    boxes: Vec<LinedBox>,
+    pub(super) bad_box: Option<u64>,
+    pub(super) boxes: Vec<LinedBox>,
     /// A row of the boxes says that there is none.
-    without_box: bool,
+    pub(super) without_box: bool,
     /// A row of the boxes is of another finding.
-    has_other_box: bool,
+    pub(super) has_other_box: bool,
 }
 
 /// What the tables told.
 #[derive(Default)]
-struct Told {
+pub(super) struct Told {
     labels: bool,
     splits: bool,
     /// The findings that labels are about; one without a name where nobody named it.
-    tasks: Vec<Option<Task>>,
+    pub(super) tasks: Vec<Option<Task>>,
     /// All findings that are named.
-    known: Vec<String>,
+    pub(super) known: Vec<String>,
 }
 
 pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &dyn Watch, notes: &mut Notes) -> Result<Found> {
@@ -190,7 +187,7 @@ fn name_cases(images: Vec<ImageFile>, exclusions: &mut Vec<Exclusion>, warnings:
 }
 
 /// Images by everything a row may call them.
-struct Names(HashMap<String, Vec<usize>>);
+pub(super) struct Names(HashMap<String, Vec<usize>>);
 
 impl Names {
     fn new(drafts: &[Draft]) -> Self {
@@ -235,7 +232,7 @@ fn table(folder: &Path, name: &str) -> Option<PathBuf> {
 }
 
 /// The images that the rows of one table mean.
-struct Sought<'a> {
+pub(super) struct Sought<'a> {
     names: &'a Names,
     /// Images by names that are none of theirs.
     meant: HashMap<String, Meant>,
@@ -244,7 +241,13 @@ struct Sought<'a> {
 
 impl<'a> Sought<'a> {
     /// Reads the names of a table, which is at `path` and has them in `column`.
-    fn in_table(path: &Path, role: TableRole, column: usize, names: &'a Names, drafts: &[Draft]) -> Result<Self> {
+    pub(super) fn in_table(
+        path: &Path,
+        role: TableRole,
+        column: usize,
+        names: &'a Names,
+        drafts: &[Draft],
+    ) -> Result<Self> {
         // Whoever reads the table for its content tells what is odd about it.
         let warnings = Warnings::default();
         let mut table = Table::open(path, role, &warnings)?;
@@ -268,7 +271,7 @@ impl<'a> Sought<'a> {
     }
 
     /// Finds the one image that a row means.
-    fn find(&self, row: &Row<'_>, exclusions: &mut Vec<Exclusion>) -> Result<Option<usize>> {
+    pub(super) fn find(&self, row: &Row<'_>, exclusions: &mut Vec<Exclusion>) -> Result<Option<usize>> {
         let name = row.field(self.column);
         if name.is_empty() {
             row.warn("no image; the line is ignored");
@@ -415,116 +418,6 @@ impl Draft {
     fn is_uncertain(&self) -> bool {
         self.labels.contains(&Label::Uncertain) && self.case.label.is_none()
     }
-}
-
-/// The column that names the finding of each box, where boxes are told apart by it. Where no labels do, it names the findings
-/// of the cohort.
-fn named_boxes(path: &Path, options: &CohortOptions, told: &mut Told, warnings: &Warnings) -> Result<Option<usize>> {
-    // Whoever reads the table for its content tells what is odd about it.
-    let unheard = Warnings::default();
-    let mut table = Table::open(path, TableRole::Boxes, &unheard)?;
-    let Some(column) = table.column(&FINDING_COLUMNS) else { return Ok(None) };
-    let mut found: BTreeMap<String, String> = BTreeMap::new();
-    while let Some(row) = table.next()? {
-        if let Some(task) = label_table::named(&row.field(column)) {
-            found.entry(task.key()).or_insert_with(|| task.name().to_owned());
-        }
-        if found.len() > limits::FINDINGS {
-            let problem = format!("more than {} different words stand here, which are no findings", limits::FINDINGS);
-            return Err(row.refuse(FINDING_COLUMNS[0], problem));
-        }
-    }
-    let names: Vec<String> = found.into_values().collect();
-    let is_there = |task: &Task| names.iter().any(|name| task.is_meant_by(name));
-    let take_all = |task: &Task| {
-        warnings.note(format!("the boxes are called {} and were taken as those of {task}", names[0]));
-        Ok(None)
-    };
-    let unnamed = "the boxes are of several findings".to_owned();
-    let (task, is_told) = match (told.tasks.first(), &options.task) {
-        (Some(None), _) => {
-            if names.len() > 1 {
-                warnings
-                    .note(format!("{unnamed} and the labels name none: all are used; --task NAME takes those of one"));
-            }
-            return Ok(None);
-        }
-        (Some(Some(task)), _) => (Some(task.clone()), true),
-        (None, task) => (task.clone(), false),
-    };
-    match (task, names.as_slice()) {
-        (_, []) => return Ok(None),
-        (None, [only]) => told.tasks = vec![Task::named(only).ok()],
-        (None, _) => return Err(Error::Tasks { problem: unnamed, known: names }),
-        (Some(task), _) if is_there(&task) => told.tasks = vec![Some(task)],
-        (Some(task), [only]) if !told.known.iter().any(|known| known == only) => return take_all(&task),
-        (Some(_), _) if is_told => {}
-        (Some(task), _) => {
-            let problem = format!("no finding of the boxes is called {task}");
-            return Err(Error::Tasks { problem, known: names });
-        }
-    }
-    if told.known.is_empty() {
-        told.known = names;
-    }
-    Ok(Some(column))
-}
-
-/// Reads boxes; those of `task` alone, where it is given and the rows name findings.
-fn read_boxes(
-    path: &Path,
-    task: Option<&Task>,
-    names: &Names,
-    drafts: &mut [Draft],
-    exclusions: &mut Vec<Exclusion>,
-    warnings: &Warnings,
-) -> Result<()> {
-    const ROLE: TableRole = TableRole::Boxes;
-    let mut table = Table::open(path, ROLE, warnings)?;
-    let image = table.require(&ID_COLUMNS)?;
-    table.forbid_twins(&[(image, "image")])?;
-    let columns = BoxColumns::of(&table)?;
-    let finding = table.column(&FINDING_COLUMNS);
-    let sought = Sought::in_table(path, ROLE, image, names, drafts)?;
-    let mut others = 0_usize;
-    while let Some(row) = table.next()? {
-        let Some(index) = sought.find(&row, exclusions)? else { continue };
-        let draft = &mut drafts[index];
-        if let Some(task) = task {
-            let name = row.optional(finding);
-            if label_table::named(&name).is_none() {
-                draft.without_box = true;
-                continue;
-            }
-            if !task.is_meant_by(&name) {
-                // Whoever marked another finding looked at the image.
-                draft.has_other_box = true;
-                others += 1;
-                continue;
-            }
-        }
-        match columns.read(&row) {
-            Err(bad) => {
-                bad.warn(&row);
-                draft.bad_box = draft.bad_box.or(Some(row.line));
-            }
-            Ok(None) => draft.without_box = true,
-            Ok(Some(_)) if draft.boxes.len() >= limits::MARKS_OF_IMAGE => {
-                BadBox::TOO_MANY.warn(&row);
-                draft.bad_box = draft.bad_box.or(Some(row.line));
-            }
-            Ok(Some(finding)) if draft.boxes.iter().any(|lined| lined.finding == finding) => {
-                row.warn("the same row again; it is used once");
-            }
-            Ok(Some(finding)) => draft.boxes.push(LinedBox { line: row.line, finding }),
-        }
-    }
-    if let Some(task) = task
-        && others > 0
-    {
-        warnings.note(format!("boxes of other findings than {task}, not used: {others}"));
-    }
-    Ok(())
 }
 
 /// Reads every mask once: only that tells whether it fits its image and its label, and gives the label where no table

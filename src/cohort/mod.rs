@@ -14,6 +14,7 @@
 //! the CSV file that says so; what can be understood in spite of its form is used with a [`Warning`]; what may mean
 //! something else than it says is an error that names line and column.
 
+mod box_table;
 mod by_stem;
 mod case;
 mod dicom_header;
