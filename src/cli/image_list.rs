@@ -146,7 +146,7 @@ fn cells(text: &[u8], head_line: u64, delimiter: u8, column: usize) -> std::resu
     let mut entries = Vec::new();
     for record in reader.byte_records() {
         let record = record.map_err(|error| error.to_string())?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |position| line_of(text, position));
         if line <= head_line {
             continue;
         }
@@ -159,6 +159,14 @@ fn cells(text: &[u8], head_line: u64, delimiter: u8, column: usize) -> std::resu
         }
     }
     Ok(entries)
+}
+
+/// The line on which a record begins. What the reader passed over before it (empty lines, comments) counts as part of it.
+fn line_of(text: &[u8], position: &csv::Position) -> u64 {
+    let begin = usize::try_from(position.byte()).map_or(text.len(), |byte| byte.min(text.len()));
+    let is_passed_over = |line: &&[u8]| line.is_empty() || line.starts_with(b"#");
+    let before = text[begin..].split(|byte| *byte == b'\n').take_while(is_passed_over).count();
+    position.line() + before as u64
 }
 
 /// What an entry names: letter by letter, else without blanks around it, else without quotes around that.

@@ -9,6 +9,9 @@ pub const CALIBRATION_BINS: usize = 10;
 /// Steps of Newton's method; each about doubles the number of right digits.
 const STEPS: usize = 100;
 
+/// Steps smaller than this are near the best line.
+const NEAR: f64 = 1e-4;
+
 /// Cases whose probability lies in one part of 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct CalibrationBin {
@@ -106,6 +109,7 @@ pub fn calibration_line(log_odds: &[f64], truth: &[bool]) -> Result<[f64; 2]> {
     };
     let mut line = [0.0, 0.0];
     let mut best = likelihood(line);
+    let mut last_size = f64::INFINITY;
     for _ in 0..STEPS {
         let (mut by_a, mut by_b, mut aa, mut ab, mut bb) = (0.0, 0.0, 0.0, 0.0, 0.0);
         for (x, truth) in standard.iter().zip(truth) {
@@ -122,22 +126,23 @@ pub fn calibration_line(log_odds: &[f64], truth: &[bool]) -> Result<[f64; 2]> {
             break;
         }
         let step = [(bb * by_a - ab * by_b) / determinant, (aa * by_b - ab * by_a) / determinant];
+        let size = step[0].abs().max(step[1].abs());
+        if size >= last_size && size < NEAR {
+            // Rounding is all that is left.
+            break;
+        }
+        last_size = size;
         let mut share = 1.0;
-        let next = loop {
+        line = loop {
             let next = [line[0] + share * step[0], line[1] + share * step[1]];
             let found = likelihood(next);
-            if found >= best || share < 1e-10 {
+            // So near, the likelihood no longer tells the better one, and a whole step is one.
+            if found >= best || size < NEAR || share < 1e-10 {
                 best = found.max(best);
                 break next;
             }
             share /= 2.0;
         };
-        let moved =
-            step.iter().zip(line).map(|(step, own)| (share * step).abs() / (1.0 + own.abs())).fold(0.0, f64::max);
-        line = next;
-        if moved < 1e-15 || share < 1e-10 {
-            break;
-        }
     }
     let slope = line[1] / spread;
     Ok([line[0] - slope * mean, slope])
