@@ -31,8 +31,8 @@ const LINES_NAMED: usize = 5;
 Examples:
   saliscope cohort siim:siim-acr --splits pneumothorax_splits.csv
   saliscope cohort rsna:rsna-pneumonia --third-class include --json
-  saliscope cohort nih:chestx-ray14 --task effusion
-  saliscope cohort vindr:vindr-cxr --task \"Pleural thickening\" --readers majority
+  saliscope cohort nih:chestx-ray14 --task pneumothorax
+  saliscope cohort vindr:vindr-cxr --task pneumothorax --readers majority
   saliscope cohort folder:images --list-excluded
 
 Where nothing usable is there, warnings and what was left out are told all the same.

@@ -28,6 +28,7 @@ const SMALLER: &[(&str, &str)] = &[
     ("phantom:7:200 ", "phantom:7:60 "),
     ("--width 0.25 --input-size 160", "--width 0.0625 --input-size 96"),
     ("--epochs 12", "--epochs 1"),
+    ("--out findings.safetensors", "--epochs 1 --out findings.safetensors"),
     ("--arch inception_v3 --init", "--width 0.0625 --input-size 96 --epochs 1 --arch inception_v3 --init"),
     ("--arch densenet_121 --init", "--width 0.0625 --input-size 96 --epochs 1 --arch densenet_121 --init"),
 ];
@@ -158,13 +159,21 @@ fn copy_folder(from: &Path, to: &Path) {
 fn workplace() -> Bench {
     let bench = Bench::new();
     let made = |words: &[&str]| run_in(bench.folder(), words).succeeded();
-    made(&["phantom", "--quiet", "--out", "phantoms", "--count", "60", "--seed", "1", "--size", "128"]);
-    for (layout, name) in [("siim", "siim-acr"), ("rsna", "rsna-pneumonia"), ("png", "images")] {
+    made(&["phantom", "--quiet", "--out", "phantoms", "--count", "60", "--seed", "1", "--size", "128", "--also", "nih,vindr"]);
+    let layouts = [
+        ("siim", "siim-acr"),
+        ("rsna", "rsna-pneumonia"),
+        ("nih", "chestx-ray14"),
+        ("vindr", "vindr-cxr"),
+        ("png", "images"),
+    ];
+    for (layout, name) in layouts {
         copy_folder(&bench.path("phantoms").join(layout), &bench.path(name));
     }
     fs::copy(bench.path("phantoms/siim_splits.csv"), bench.path("pneumothorax_splits.csv")).unwrap();
     fs::copy(bench.path("phantoms/rsna_splits.csv"), bench.path("pneumonia_splits.csv")).unwrap();
     fs::remove_dir_all(bench.path("phantoms")).unwrap();
+    copy_folder(&bench.path("images"), &bench.path("phantoms/png"));
 
     let dicom = dicom_of(&gray(1), &[(0x10, 0x20, b"LO", b"1"), (0x20, 0x0d, b"UI", b"2.25.11")]);
     fs::create_dir(bench.path("folder")).unwrap();
@@ -192,7 +201,15 @@ fn workplace() -> Bench {
     fs::copy(root().join("tests/fixtures/sample/torch.npz"), bench.path("sample.npz")).unwrap();
 
     // Networks of the demo, so small that all of them take seconds.
-    for (name, own) in [("u_net", "pneumothorax_u_net_1"), ("retina_net", "pneumonia_retina_net_1")] {
+    let demo = [
+        ("u_net", "pneumothorax_u_net_1"),
+        ("u_net_1", "pneumothorax_u_net_1"),
+        ("u_net_2", "pneumothorax_u_net_2"),
+        ("a1", "pneumothorax_inception_v3_1"),
+        ("a2", "pneumothorax_inception_v3_2"),
+        ("b", "pneumothorax_densenet_121_1"),
+    ];
+    for (name, own) in demo {
         for end in ["safetensors", "json"] {
             fs::copy(root().join("assets/models").join(format!("{own}.{end}")), bench.path(&format!("{name}.{end}")))
                 .unwrap();
@@ -202,11 +219,15 @@ fn workplace() -> Bench {
     bench.model_of("fourteen_labels.safetensors", Architecture::DenseNet121, &fourteen);
     bench.write("fourteen_labels.json", br#"{"architecture": "densenet_121", "input_size": [96, 96]}"#);
     bench.model("imagenet.safetensors", Architecture::InceptionV3);
+    bench.model("densenet_imagenet.safetensors", Architecture::DenseNet121);
 
     bench.write("scores.csv", scores().as_bytes());
+    bench.write("s.csv", scores().replace("auprc,ssim", "score,ssim").replace("AVG", "\"B,y\"").as_bytes());
+    bench.write("list.txt", b"a.png\nb.png\n");
+    bench.write("list.csv", b"image,age\na.png,60\nb.png,70\n");
     let specification = r#"{"template": "single_case", "image": "demo:case", "methods": ["GRAD"], "models":
         ["demo:pneumothorax_inception_v3_1"]}"#;
-    for name in ["figure.json", "figure_4.spec.json"] {
+    for name in ["figure.json", "figure_4.json"] {
         bench.write(name, specification.as_bytes());
     }
     let mut protocol = Protocol::demo(Preset::Arun2021, Task::PNEUMOTHORAX);
@@ -219,6 +240,11 @@ fn workplace() -> Bench {
     protocol.sample.classification = Some(6);
     bench.write("protocol.toml", protocol.to_commented_toml().unwrap().as_bytes());
     made(&["benchmark", "run", "--quiet", "--protocol", "protocol.toml", "--out", "run"]);
+    made(&["benchmark", "export", "run", "--out", "results"]);
+    // Maps of another program: those of the run itself, under the ids of its images.
+    made(&["benchmark", "export", "run", "--out", "own", "--maps", "--identity"]);
+    copy_folder(&bench.path("own/maps/pneumothorax_inception_v3_1"), &bench.path("lime-maps"));
+    fs::remove_dir_all(bench.path("own")).unwrap();
     for name in ["run-arun2021", "run-recommended", "demo-run"] {
         copy_folder(&bench.path("run"), &bench.path(name));
     }
@@ -239,7 +265,7 @@ const FOREIGN: &[&str] = &[
 fn scores() -> String {
     let mut text = "image,method,auprc,ssim\n".to_owned();
     for image in 0..10 {
-        for (method, lift) in [("GRAD", 0.0), ("GCAM", 0.1), ("AVG", 0.05)] {
+        for (method, lift) in [("GRAD", 0.0), ("GCAM", 0.1), ("AVG", 0.05), ("UNET", 0.2)] {
             // Images differ, and methods not by the same for each.
             let score = 0.2 + lift + 0.01 * f64::from(image * 7 % 10) + lift * 0.02 * f64::from(image * 3 % 7);
             text.push_str(&format!("image {image},{method},{score},{score}\n"));

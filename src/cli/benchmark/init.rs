@@ -27,7 +27,7 @@ use crate::truth::Task;
 #[command(after_help = "\
 Examples:
   saliscope benchmark init --out protocol.toml                        (then fill in cohort and models)
-  saliscope benchmark init --cohort folder:images --task effusion --classifier a1.safetensors --classifier a2.safetensors \\
+  saliscope benchmark init --cohort folder:images --task pneumothorax --classifier a1.safetensors --classifier a2.safetensors \\
       --other b.safetensors --localizer u_net_1.safetensors --localizer u_net_2.safetensors --out protocol.toml
   saliscope benchmark cost --protocol protocol.toml
 
