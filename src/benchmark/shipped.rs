@@ -30,7 +30,7 @@ pub fn shipped_trust() -> &'static [TrustFile] {
 #[cfg(test)]
 mod tests {
     use super::{FILES, shipped_trust};
-    use crate::benchmark::verdict::FEW_IMAGES;
+    use crate::benchmark::verdict::{FEW_IMAGES, TrustCard};
     use crate::demo;
     use crate::network::ModelKind;
     use crate::saliency::{Method, Preset};
@@ -45,7 +45,7 @@ mod tests {
             }
             for method in Method::STUDY {
                 let mut cards = shipped_trust().iter().filter_map(|file| file.find(&model.sha256, method.name()));
-                assert!(cards.next().is_some_and(|card| card.is_tested()), "{method} on {}", demo.name);
+                assert!(cards.next().is_some_and(TrustCard::is_tested), "{method} on {}", demo.name);
             }
         }
     }

@@ -252,7 +252,7 @@ pub fn randomization(metric: &MetricAnalysis, analysis: &Analysis) -> Table {
             part(Column::numbers("Last state", MEAN_PARTS), |own| mean(Some(&own.summary))),
             part(Column::numbers("Baseline", &["baseline"]), baseline),
             difference_part(format!("Less baseline, {level:.0} % interval"), |own| own.decisive.as_ref()),
-            part(Column::numbers("Interval over resampled images", &["low", "high"]), drawn),
+            part(Column::numbers("Interval with the baseline’s error", &["low", "high"]), drawn),
             p_part("P", |own| own.decisive.as_ref()),
         ],
     )

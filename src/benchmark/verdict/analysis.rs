@@ -150,18 +150,6 @@ impl<'a> Question<'a> {
         Certainty { alpha: self.alpha, family, bootstrap: self.bootstrap }
     }
 
-    /// How the verdicts by interval are corrected, as a note.
-    pub(super) fn family_note(&self, certainty: &Certainty) -> Option<String> {
-        let (alpha, family) = (certainty.alpha, certainty.family);
-        (family > 1).then(|| {
-            format!(
-                "verdicts by interval: one-sided limits at {alpha} / {family} (Bonferroni over the {family} methods of this \
-                 test and metric), so that a wrong pass, or a wrong fail, of any of them has a chance of at most {alpha}; \
-                 tests and metrics are families of their own"
-            )
-        })
-    }
-
     /// A series as a level of a model.
     pub(super) fn level<'n>(&self, name: &'n str, condition: &str) -> Level<'n>
     where

@@ -53,6 +53,18 @@ impl Certainty {
         (2.0 * self.alpha / self.family.max(1) as f64).min(0.999)
     }
 
+    /// How the verdicts by interval are corrected, as a note; nothing for a single method.
+    pub(super) fn note(&self) -> Option<String> {
+        let (alpha, family) = (self.alpha, self.family);
+        (family > 1).then(|| {
+            format!(
+                "verdicts by interval: one-sided limits at {alpha} / {family} (Bonferroni over the {family} methods of this \
+                 test and metric), so that a wrong pass, or a wrong fail, of any of them has a chance of at most {alpha}; \
+                 tests and metrics are families of their own"
+            )
+        })
+    }
+
     /// The largest share of images of which none would be among `images` with the chance of a verdict's limit: what was
     /// never seen may still be that frequent (the exact form of the rule of three).
     pub(super) fn unseen_share(&self, images: usize) -> f64 {
@@ -120,7 +132,7 @@ pub struct ByImage {
     pub images: usize,
     /// Mean difference.
     pub mean: f64,
-    /// Interval at one less alpha: by t, or by resampled images where pairs of images enter.
+    /// Interval at one less alpha, by t; where pairs of images enter, with their error.
     pub interval: [f64; 2],
     /// Interval at one less twice alpha over the number of methods judged: both of its ends are one-sided limits, at alpha
     /// for all of these methods at once (Bonferroni).

@@ -97,7 +97,7 @@ pub(super) fn analyse(question: &Question<'_>) -> MetricAnalysis {
         }
     }
     let mut notes = fit.notes.clone();
-    notes.extend(question.family_note(&certainty));
+    notes.extend(certainty.note());
     if let Some(last) = last {
         notes.push(format!("the verdicts are those of the last state, {last}"));
         notes.push(

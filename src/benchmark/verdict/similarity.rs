@@ -149,7 +149,7 @@ pub(super) fn analyse(question: &Question<'_>) -> MetricAnalysis {
     if !question.metric.contains("ssim") {
         notes.push(format!("the limit of {threshold} was made for SSIM; for other metrics it is arbitrary"));
     }
-    notes.extend(question.family_note(&certainty));
+    notes.extend(certainty.note());
     notes.extend(limits_note(question.metric, &findings));
     let lacks_images = |own: &&Finding| {
         own.role.is_judged() && own.summary.images > 1 && panel.get(&own.method, condition::DIFFERENT_IMAGES).is_none()

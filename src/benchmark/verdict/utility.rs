@@ -95,7 +95,7 @@ pub(super) fn analyse(question: &Question<'_>) -> MetricAnalysis {
         judge(question, finding, &certainty, constant);
     }
     let mut notes = fit.notes.clone();
-    notes.extend(question.family_note(&certainty));
+    notes.extend(certainty.note());
     for row in findings.iter().filter(|own| own.role == Role::Control) {
         let Some(artefact) = artefact(&row.method, question.metric) else { continue };
         let (title, mean) = (method_title(&row.method), number(row.summary.mean));
