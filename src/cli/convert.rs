@@ -222,9 +222,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let beside = ["config.json", "preprocessor_config.json"].map(|name| input.with_file_name(name));
     for path in [output, &card_path] {
         if output_file::same_file(input, path) {
-            let words =
-                if path == output { "IN and OUT are the same file" } else { "OUT's model card would replace IN" };
-            return Err(Error::Usage(format!("{words}; give OUT another name")));
+            let card = "OUT's model card would replace IN; give OUT another name";
+            let words = if path == output { "IN and OUT are the same file" } else { card };
+            return Err(Error::Usage(words.to_owned()));
         }
         if beside.iter().chain(&arguments.sample).any(|read| output_file::same_file(read, path)) {
             let words = "OUT or its model card would replace a file that is read with IN; give OUT another name";

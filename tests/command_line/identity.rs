@@ -94,7 +94,7 @@ fn what_is_decoded_is_exported_exactly() {
         assert_eq!(exported.study_instance_uid.as_deref().map(str::as_bytes), Some(STUDY));
         figure(&bench).succeeded();
         let record: serde_json::Value =
-            serde_json::from_slice(&std::fs::read(bench.path("figure.json")).unwrap()).unwrap();
+            serde_json::from_slice(&std::fs::read(bench.path("figure.record.json")).unwrap()).unwrap();
         assert_eq!(record["identity"]["patient_name"], written);
     }
 }
@@ -136,7 +136,7 @@ fn what_is_not_decoded_is_marked_and_refused() {
             assert!(told.iter().all(|word| sentence.contains(word)), "{sentence}");
             assert!(sentence.contains("export without identity, or correct"), "{sentence}");
         }
-        for absent in ["out", "figure.svg", "figure.json"] {
+        for absent in ["out", "figure.svg", "figure.record.json"] {
             assert!(!bench.path(absent).exists(), "nothing is written");
         }
         // Without identity nothing stands in the way.

@@ -244,7 +244,7 @@ fn exports_of_the_window_say_it() {
         let bytes = std::fs::read(folder.path().join(name)).unwrap();
         bytes.windows(NEVER_SAW_PATIENTS.len()).any(|part| part == NEVER_SAW_PATIENTS.as_bytes())
     };
-    for name in ["figure.svg", "figure.json", "maps.json", "map_capture.dcm"] {
+    for name in ["figure.svg", "figure.record.json", "maps.json", "map_capture.dcm"] {
         assert!(holds(name), "{name}");
     }
 }

@@ -386,7 +386,7 @@ fn exports_carry_each_image_as_it_lies_and_say_so() {
     let svg = fs::read_to_string(&target).unwrap();
     let count = |words: &str| svg.matches(&format!(">{words}<")).count();
     assert_eq!((count("Mirrored · turned 90° clockwise"), count("Inverted")), (1, 1), "each picture its own words");
-    let record = json(&target.with_extension("json"));
+    let record = json(&target.with_extension("record.json"));
     let orientations = record["orientations"].as_array().unwrap();
     assert_eq!((&orientations[0]["image"], &orientations[1]["image"]), (&0.into(), &1.into()));
     assert_eq!(orientations[0]["words"], "Mirrored · turned 90° clockwise");
@@ -400,7 +400,7 @@ fn exports_carry_each_image_as_it_lies_and_say_so() {
     export(&mut window, Command::ExportFigure, ExportWhat::SingleCase, &whole);
     let svg = fs::read_to_string(&whole).unwrap();
     assert!(!svg.contains("irrored") && !svg.contains("90°") && !svg.contains("nverted"));
-    assert!(json(&whole.with_extension("json")).get("orientations").is_none());
+    assert!(json(&whole.with_extension("record.json")).get("orientations").is_none());
 
     // Captures show gray levels as they are seen, and say so twice: in the picture and in its attributes.
     window.state_mut().apply(Action::Select(ids[1]));

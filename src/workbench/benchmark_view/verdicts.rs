@@ -55,7 +55,8 @@ pub(super) fn verdicts_ui(ui: &mut Ui, bench: &Bench) {
                 };
                 let limit =
                     finding.limit.as_ref().map_or_else(String::new, |limit| format!(", limit {}", limit.short()));
-                let text = format!("{text} ({}{limit})", number(finding.summary.mean));
+                // In two lines, so that four tests fit beside each other.
+                let text = format!("{text}\n{}{limit}", number(finding.summary.mean));
                 let colour = colour_of(ui, finding.study, finding.interval);
                 ui.label(RichText::new(text).color(colour)).on_hover_text(&finding.sentence);
             }
