@@ -146,6 +146,8 @@ fn the_programs_own_folder_has_both_findings() {
 
 #[test]
 fn several_findings_at_once() {
+    use Label::{Missing, Negative, Positive, Uncertain};
+
     let tree = images(5);
     tree.write("labels.csv", "image,Edema,Mass\ni0,1,0\ni1,,1\ni2,-1,\ni3,,\ni4,0,U\n");
     let findings = ["mass", "edema"].map(|name| Task::named(name).unwrap()).to_vec();
@@ -154,7 +156,6 @@ fn several_findings_at_once() {
     assert_eq!((cohort.findings(), cohort.task()), (findings.as_slice(), None));
     let told: Vec<(&str, &[Label], Option<bool>)> =
         cohort.cases().iter().map(|case| (case.id.as_str(), case.labels.as_slice(), case.label)).collect();
-    use Label::{Missing, Negative, Positive, Uncertain};
     let expected: [(&str, &[Label], Option<bool>); 3] = [
         ("i0", &[Negative, Positive], Some(true)),
         ("i1", &[Positive, Missing], Some(true)),

@@ -1,8 +1,7 @@
 //! Phantoms in the layouts of ChestX-ray14 and `VinDr-CXR`, which are written where they are asked for.
 
-use super::super::Split;
+use super::super::{Finding, Split};
 use super::tables::Record;
-use crate::phantom::Finding;
 use crate::truth::FindingBox;
 
 /// Side of the images that ChestX-ray14's boxes are drawn on, in pixels.
