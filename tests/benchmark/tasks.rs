@@ -1,5 +1,6 @@
 //! Findings by name, cohorts without marks or with a few, and what a run will cost.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use saliscope::benchmark::protocol::Test;
@@ -30,7 +31,7 @@ fn folder(path: &Path, count: usize, masks: usize) {
             std::fs::create_dir_all(path.join(below).parent().unwrap()).unwrap();
             std::fs::write(path.join(below), &file.bytes).unwrap();
         }
-        table += &format!("phantom_{index:06},{},{},test\n", u8::from(is_sick), u8::from(index == 0));
+        writeln!(table, "phantom_{index:06},{},{},test", u8::from(is_sick), u8::from(index == 0)).unwrap();
     }
     std::fs::write(path.join("labels.csv"), table).unwrap();
 }

@@ -2,7 +2,7 @@
 
 use saliscope::cohort::{CohortOptions, Error, Label, Reason, TruthRule};
 use saliscope::phantom::export::Export;
-use saliscope::truth::{Task, TruthKind};
+use saliscope::truth::{Mask, Task, TruthKind};
 
 use crate::tree::{Tree, assert_says, case, labels, left_out, open, open_with, refusal, warns};
 
@@ -185,7 +185,7 @@ fn marks_of_several_findings() {
     );
     let cohort = open_with(&tree.folder(), &of("mass")).unwrap();
     let areas = |cohort: &saliscope::cohort::Cohort| -> Vec<Option<usize>> {
-        let area = |case| cohort.mask_at_own_size(case).ok().map(|mask| mask.area_px());
+        let area = |case| cohort.mask_at_own_size(case).ok().as_ref().map(Mask::area_px);
         cohort.cases().iter().map(area).collect()
     };
     assert_eq!(areas(&cohort), [Some(0), Some(3), Some(16), Some(0)]);
