@@ -100,11 +100,12 @@ fn utility_sees_the_images_that_are_marked() {
     };
     assert_eq!(of(Test::Utility), ["phantom_000001", "phantom_000003"], "the two with a mask");
     assert_eq!(of(Test::Repeatability).len(), 4);
-    let judged =
-        |score: &&saliscope::benchmark::Score| score.test == Test::Utility && score.metric == "average_precision";
-    assert!(
-        scores.iter().filter(judged).count() > 4 && scores.iter().filter(judged).all(|score| score.value.is_some())
-    );
+    let judged: Vec<_> = scores
+        .iter()
+        .filter(|score| (score.test, score.metric.as_str()) == (Test::Utility, "average_precision"))
+        .filter(|score| score.method == "GRAD" && score.condition == "trained")
+        .collect();
+    assert!(judged.len() == 2 && judged.iter().all(|score| score.value.is_some()), "{judged:?}");
 }
 
 #[test]
