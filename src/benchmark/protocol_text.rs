@@ -108,13 +108,14 @@ impl Protocol {
         let mut bare = self.clone();
         bare.parameters.clear();
         let plain = toml::to_string(&bare)?;
+        // Writing to a string cannot fail, here and below.
         let mut text = String::from(HEAD);
         for section in SECTIONS {
             let lines = lines_of(&plain, section);
             if !section.is_empty() {
                 text.push('\n');
                 push_comment(&mut text, comment(section, ""));
-                text.push_str(&format!("[{section}]\n"));
+                let _ = writeln!(text, "[{section}]");
             }
             for line in &lines {
                 let key = line.split_once(" = ").map_or("", |(key, _)| key);
@@ -125,7 +126,7 @@ impl Protocol {
             let has = |key: &str| lines.iter().any(|line| line.split_once(" = ").is_some_and(|(own, _)| own == key));
             for (_, key, shown, words) in OPTIONAL.iter().filter(|(of, key, ..)| *of == section && !has(key)) {
                 push_comment(&mut text, Some(words));
-                text.push_str(&format!("# {key} = {shown}\n"));
+                let _ = writeln!(text, "# {key} = {shown}");
             }
         }
         self.push_parameters(&mut text)?;

@@ -127,11 +127,11 @@ pub enum Error {
 const NAMES_LISTED: usize = 40;
 
 fn listed(names: &[String]) -> String {
-    let mut text = names.iter().take(NAMES_LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
-    if let Some(more @ 1..) = names.len().checked_sub(NAMES_LISTED) {
-        text.push_str(&format!(" and {more} more"));
+    let text = names.iter().take(NAMES_LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().checked_sub(NAMES_LISTED) {
+        Some(more @ 1..) => format!("{text} and {more} more"),
+        _ => text,
     }
-    text
 }
 
 impl Error {

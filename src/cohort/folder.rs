@@ -28,6 +28,7 @@ use crate::watch::Watch;
 pub(super) const ID_COLUMNS: [&str; 6] = ["image", "Image_ID", "filename", "file", "Image Index", "path"];
 
 /// A case in the making.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Draft {
     pub(super) case: Case,
     pub(super) relative: String,

@@ -19,7 +19,7 @@ use crate::truth::Task;
 /// Headers of columns that hold names of findings.
 const NAME_COLUMNS: [&str; 4] = ["Finding Labels", "Finding Label", "findings", "labels"];
 
-/// Headers of columns about the patient or the file, whatever they hold, as Table::column compares them.
+/// Headers of columns about the patient or the file, whatever they hold, as `Table::column` compares them.
 const NO_FINDING_COLUMNS: [&str; 24] = [
     "patient",
     "patient_id",

@@ -175,9 +175,9 @@ impl Cohort {
     /// What says where the finding is: masks before boxes, where some cases have these and some those.
     pub fn truth_kind(&self) -> TruthKind {
         let has = |is: &dyn Fn(&Case) -> bool| self.cases.iter().any(is);
-        if has(&|case| case.has_mask()) {
+        if has(&Case::has_mask) {
             TruthKind::Mask
-        } else if has(&|case| case.has_boxes()) {
+        } else if has(&Case::has_boxes) {
             TruthKind::Boxes
         } else {
             TruthKind::Label

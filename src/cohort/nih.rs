@@ -1,7 +1,7 @@
 //! ChestX-ray14 of the NIH: PNG files by name anywhere below the folder, names of findings for all, boxes for a few.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::by_stem::{ByStem, holds_masks};
 use super::case::{Case, Label};
@@ -180,7 +180,7 @@ struct Marks {
     is_bad: bool,
 }
 
-fn read_boxes(path: &PathBuf, task: &Task, warnings: &Warnings) -> Result<HashMap<String, Marks>> {
+fn read_boxes(path: &Path, task: &Task, warnings: &Warnings) -> Result<HashMap<String, Marks>> {
     let mut table = Table::open(path, TableRole::Boxes, warnings)?;
     let (id, finding) = (table.require(&["Image Index"])?, table.require(&["Finding Label"])?);
     table.forbid_twins(&[(id, "Image Index"), (finding, "Finding Label")])?;

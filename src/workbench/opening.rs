@@ -106,7 +106,7 @@ pub(super) fn open_folder(path: &Path, watch: &JobWatch) -> Result<Arc<Cohort>, 
 /// Opens a cohort; one whose labels are about several findings by the first of them, where none was named.
 fn open_of_one_finding(spec: &CohortSpec, mut options: CohortOptions, watch: &JobWatch) -> cohort::Result<Cohort> {
     let opened = Cohort::open(spec, &options, watch);
-    let first = opened.as_ref().err().and_then(|error| error.findings_to_choose()).and_then(<[String]>::first);
+    let first = opened.as_ref().err().and_then(cohort::Error::findings_to_choose).and_then(<[String]>::first);
     match first.and_then(|name| Task::named(name).ok()).filter(|_| options.task.is_none()) {
         Some(task) => {
             options.task = Some(task);

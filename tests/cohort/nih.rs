@@ -1,5 +1,7 @@
 //! ChestX-ray14, in the layouts that it comes in.
 
+use std::fmt::Write as _;
+
 use saliscope::cohort::{CohortOptions, CohortSpec, Error, Reason, Split, SplitSource};
 use saliscope::truth::{Task, TruthKind};
 use serde_json::Value;
@@ -84,9 +86,9 @@ fn the_official_lists_are_the_splits() {
             let name = format!("{patient:08}_{image:03}.png");
             tree.png(&format!("images/{name}"));
             let found = if patient % 3 == 0 { "Edema" } else { "No Finding" };
-            table += &format!("{name},{found},{image},{patient},50,F,AP\n");
+            writeln!(table, "{name},{found},{image},{patient},50,F,AP").unwrap();
             let list = if patient < 20 { &mut train } else { &mut test };
-            *list += &format!("{name}\n");
+            writeln!(list, "{name}").unwrap();
         }
     }
     tree.write("Data_Entry_2017.csv", table).write("train_val_list.txt", &train).write("test_list.txt", &test);

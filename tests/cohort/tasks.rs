@@ -2,7 +2,7 @@
 
 use saliscope::cohort::{CohortOptions, Error, Label, Reason, TruthRule};
 use saliscope::phantom::export::Export;
-use saliscope::truth::{Task, TruthKind};
+use saliscope::truth::{Mask, Task, TruthKind};
 
 use crate::tree::{Tree, assert_says, case, labels, left_out, open, open_with, refusal, warns};
 
@@ -146,6 +146,8 @@ fn the_programs_own_folder_has_both_findings() {
 
 #[test]
 fn several_findings_at_once() {
+    use Label::{Missing, Negative, Positive, Uncertain};
+
     let tree = images(5);
     tree.write("labels.csv", "image,Edema,Mass\ni0,1,0\ni1,,1\ni2,-1,\ni3,,\ni4,0,U\n");
     let findings = ["mass", "edema"].map(|name| Task::named(name).unwrap()).to_vec();
@@ -154,7 +156,6 @@ fn several_findings_at_once() {
     assert_eq!((cohort.findings(), cohort.task()), (findings.as_slice(), None));
     let told: Vec<(&str, &[Label], Option<bool>)> =
         cohort.cases().iter().map(|case| (case.id.as_str(), case.labels.as_slice(), case.label)).collect();
-    use Label::{Missing, Negative, Positive, Uncertain};
     let expected: [(&str, &[Label], Option<bool>); 3] = [
         ("i0", &[Negative, Positive], Some(true)),
         ("i1", &[Positive, Missing], Some(true)),
@@ -184,7 +185,7 @@ fn marks_of_several_findings() {
     );
     let cohort = open_with(&tree.folder(), &of("mass")).unwrap();
     let areas = |cohort: &saliscope::cohort::Cohort| -> Vec<Option<usize>> {
-        let area = |case| cohort.mask_at_own_size(case).ok().map(|mask| mask.area_px());
+        let area = |case| cohort.mask_at_own_size(case).ok().as_ref().map(Mask::area_px);
         cohort.cases().iter().map(area).collect()
     };
     assert_eq!(areas(&cohort), [Some(0), Some(3), Some(16), Some(0)]);

@@ -1,5 +1,7 @@
 //! `VinDr-CXR`, as `PhysioNet` and Kaggle give it.
 
+use std::fmt::Write as _;
+
 use saliscope::cohort::{Cohort, CohortOptions, CohortSpec, Error, Reason, Split, SplitSource};
 use saliscope::truth::TruthKind;
 
@@ -62,9 +64,9 @@ fn physionet() -> Tree {
     tree.dicom("test/t.dicom", 40, 30, "").dicom("test/u.dicom", 40, 30, "");
     let mut rows = HEAD.to_owned();
     for reader in ["R1", "R2", "R3"] {
-        rows += &format!("a,{reader},Mass,0,0,10,10\nb,{reader},No finding,0,0,1,1\n");
+        writeln!(rows, "a,{reader},Mass,0,0,10,10\nb,{reader},No finding,0,0,1,1").unwrap();
         for id in ["e", "f", "g", "h"] {
-            rows += &format!("{id},{reader},No finding,,,,\n");
+            writeln!(rows, "{id},{reader},No finding,,,,").unwrap();
         }
     }
     rows += "c,R1,Mass,0,0,10,10\nc,R2,Mass,20,20,30,30\nc,R3,No finding,,,,\n";

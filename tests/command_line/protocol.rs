@@ -1,6 +1,7 @@
 //! `benchmark init` and `cost`: ready protocols, what is left out of them and told, and what they take. Every command that
 //! takes a cohort reads the plain folder that `phantom` makes.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use saliscope::benchmark::Protocol;
@@ -140,7 +141,7 @@ fn a_protocol_is_ready_or_says_what_is_left_out() {
         image::GrayImage::from_fn(16, 16, |x, y| image::Luma([(x * y + index) as u8]))
             .save(images.join(format!("{index}.png")))
             .unwrap();
-        table += &format!("{index},{},0\n", index % 2);
+        writeln!(table, "{index},{},0", index % 2).unwrap();
     }
     std::fs::write(images.join("labels.csv"), table).unwrap();
     let cohort = format!("folder:{}", images.display());

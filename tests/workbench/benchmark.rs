@@ -1,5 +1,6 @@
 //! The benchmark's page, on a few phantoms.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use egui_kittest::Harness;
@@ -170,7 +171,7 @@ fn what_is_open_becomes_the_protocol_and_is_weighed() {
         let image = phantom.files.iter().find(|file| file.path.starts_with("png/images")).unwrap();
         std::fs::write(data.path().join(format!("{index}.png")), &image.bytes).unwrap();
         let is_sick = phantom.finding() == Finding::Pneumothorax;
-        table += &format!("{index},{},{},test\n", u8::from(is_sick), u8::from(index == 0));
+        writeln!(table, "{index},{},{},test", u8::from(is_sick), u8::from(index == 0)).unwrap();
     }
     std::fs::write(data.path().join("labels.csv"), table).unwrap();
     let source = format!("folder:{}", data.path().display());

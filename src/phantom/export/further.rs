@@ -1,8 +1,7 @@
 //! Phantoms in the layouts of ChestX-ray14 and `VinDr-CXR`, which are written where they are asked for.
 
-use super::super::Split;
+use super::super::{Finding, Split};
 use super::tables::Record;
-use crate::phantom::Finding;
 use crate::truth::FindingBox;
 
 /// Side of the images that ChestX-ray14's boxes are drawn on, in pixels.
@@ -27,32 +26,41 @@ fn name(finding: Finding, nothing: &'static str) -> &'static str {
     }
 }
 
+/// Lines as the text of a file.
+fn text_of(lines: &[String]) -> String {
+    lines.join("\n") + "\n"
+}
+
 /// `Data_Entry_2017_v2020.csv`.
 pub(super) fn nih_labels(records: &[&Record], size_px: usize) -> String {
-    let mut text = "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Sex,View Position,\
-                    OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]\n"
-        .to_owned();
+    let head = "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Sex,View Position,\
+                OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]";
+    let mut lines = vec![head.to_owned()];
     for record in records {
         let (finding, patient) = (name(record.finding, "No Finding"), record.patient);
         let (image, id) = (nih_image(record.index), record.index + 1);
         let (sex, view) = (patient.sex.code(), patient.view.code());
-        text +=
-            &format!("{image},{finding},0,{id},{},{sex},{view},{size_px},{size_px},0.143,0.143\n", patient.age_years);
+        lines.push(format!(
+            "{image},{finding},0,{id},{},{sex},{view},{size_px},{size_px},0.143,0.143",
+            patient.age_years
+        ));
     }
-    text
+    text_of(&lines)
 }
 
 /// `BBox_List_2017.csv`, with the head that it has: a box for about half of the images with a finding.
 pub(super) fn nih_boxes(records: &[&Record], size_px: usize) -> String {
-    let mut text = "Image Index,Finding Label,Bbox [x,y,w,h],,,\n".to_owned();
+    let mut lines = vec!["Image Index,Finding Label,Bbox [x,y,w,h],,,".to_owned()];
     let scale = NIH_SIDE_PX / size_px as f64;
-    for record in records.iter().filter(|record| record.finding != Finding::None && (record.index / 2) % 2 == 0) {
+    for record in
+        records.iter().filter(|record| record.finding != Finding::None && (record.index / 2).is_multiple_of(2))
+    {
         for FindingBox { x_px, y_px, width_px, height_px } in &record.marks {
             let [x, y, w, h] = [x_px, y_px, width_px, height_px].map(|length| length * scale);
-            text += &format!("{},{},{x},{y},{w},{h},,,\n", nih_image(record.index), name(record.finding, ""));
+            lines.push(format!("{},{},{x},{y},{w},{h},,,", nih_image(record.index), name(record.finding, "")));
         }
     }
-    text
+    text_of(&lines)
 }
 
 /// `train_val_list.txt` or `test_list.txt`.
@@ -66,15 +74,15 @@ pub(super) fn nih_list(records: &[&Record], is_test: bool) -> String {
 pub(super) fn vindr_annotations(records: &[&Record], is_test: bool, size_px: usize) -> String {
     let readers: &[&str] = if is_test { &[""] } else { &["R1", "R2", "R3"] };
     let columns = if is_test { "" } else { "rad_id," };
-    let mut text = format!("image_id,{columns}class_name,x_min,y_min,x_max,y_max\n");
+    let mut lines = vec![format!("image_id,{columns}class_name,x_min,y_min,x_max,y_max")];
     let of_part = records.iter().filter(|record| (record.split == Split::Test) == is_test);
     for (position, record) in of_part.enumerate() {
         for (number, reader) in readers.iter().enumerate() {
             let reader = if is_test { String::new() } else { format!("{reader},") };
             let image = vindr_image(record.index);
-            let is_missed = number == 2 && position % 4 == 0;
+            let is_missed = number == 2 && position.is_multiple_of(4);
             if record.finding == Finding::None || is_missed {
-                text += &format!("{image},{reader}No finding,,,,\n");
+                lines.push(format!("{image},{reader}No finding,,,,"));
                 continue;
             }
             let margin_px = if number == 1 { 2.0 } else { 0.0 };
@@ -84,9 +92,9 @@ pub(super) fn vindr_annotations(records: &[&Record], is_test: bool, size_px: usi
                 let high = |end: f64| (end + margin_px).min(side);
                 let (x, y) = (low(mark.x_px), low(mark.y_px));
                 let (right, bottom) = (high(mark.x_px + mark.width_px), high(mark.y_px + mark.height_px));
-                text += &format!("{image},{reader}{},{x},{y},{right},{bottom}\n", name(record.finding, ""));
+                lines.push(format!("{image},{reader}{},{x},{y},{right},{bottom}", name(record.finding, "")));
             }
         }
     }
-    text
+    text_of(&lines)
 }
