@@ -26,6 +26,9 @@ use files::Files;
 use first::First;
 use terminal::Terminal;
 
+/// Validation images below which the temperature that is fitted on them is told to be uncertain.
+const FEW_IMAGES: usize = 50;
+
 /// What is printed at the end.
 #[derive(Serialize)]
 struct Report<'a> {
@@ -116,6 +119,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     {
         console::tell(format_args!("warning: the card has no temperature: {problem}"));
     }
+    if let (Ok(Some(temperature)), count @ ..FEW_IMAGES, false) = (&temperature, validation.list.len(), arguments.quiet)
+    {
+        console::tell(format_args!(
+            "warning: the temperature of the card, {temperature:.3}, is fitted on {count} validation images, which are too few to \
+             rely on its probabilities"
+        ));
+    }
+    // Why there is none was told.
     let temperature = temperature.ok().flatten();
     let score = score_name(kind);
     let words = arguments.in_words(train, outcome.best_score, outcome.best_epoch, score);
