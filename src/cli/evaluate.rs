@@ -27,11 +27,11 @@ use crate::truth::Task;
 
 /// Judges a model on a split of a data set.
 ///
-/// Classifiers: area under the ROC curve, average precision, sensitivity and specificity, calibration (Brier score, expected
-/// calibration error over ten bins, slope and intercept of the logistic regression on the log odds); those of several findings
-/// on each that model and cohort both name. U-Net: Dice and pixel AUPRC. RetinaNet: average
-/// precision and the AUPRC of its pixel map. Each with a 95 % percentile interval over resampled cases. A threshold that is
-/// judged on the cases that chose it says so.
+/// Classifiers: area under the ROC curve, average precision, calibration (Brier score, expected calibration error over ten
+/// bins, slope and intercept of the logistic regression on the log odds), sensitivity and specificity; those of several
+/// findings on each that model and cohort both name. U-Net: Dice and pixel AUPRC. RetinaNet: average precision and the AUPRC of
+/// its pixel map. Each with a 95 % percentile interval over resampled cases. A threshold that is judged on the cases that chose
+/// it says so.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -69,8 +69,9 @@ pub(super) struct Arguments {
     /// Also at the lowest threshold that passes this share of the negatives of the validation split, such as 0.9
     #[arg(long, value_name = "SHARE", value_parser = real(limits::CALLED_SHARE))]
     specificity: Option<f64>,
-    /// Folder for evaluation.json and, of a classifier, roc, precision_recall and calibration as SVG, PDF and PNG, every operating
-    /// point (curve.csv) and the reliability diagram (calibration.csv); files of an earlier run are replaced
+    /// Folder for evaluation.json and, of a classifier, `roc`, `precision_recall` and `calibration` as SVG, PDF and PNG,
+    /// every operating point (curve.csv) and the reliability diagram (calibration.csv); files of an earlier run are
+    /// replaced
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Resamples behind each interval

@@ -16,10 +16,10 @@ use crate::watch::Watch;
 
 /// Prints the logits and probabilities of radiographs, one line of JSON or one row of CSV each.
 ///
-/// Every image is read before anything is printed. Columns of --csv: index (from 0), image, predicted (number of the class
-/// that the logits most speak for), predicted_name, for each class logit_NAME and probability_NAME, warnings (how many;
-/// standard error says which), scaling_assumed (true where nobody stated how gray levels become the input), temperature
-/// (that of the model card, over which the logits are taken for probabilities), caution.
+/// Every image is read before anything is printed. Columns of --csv: `index` (from 0), `image`, `predicted` (number of the class
+/// that the logits most speak for), `predicted_name`, for each class `logit_NAME` and `probability_NAME`, `warnings` (how many;
+/// standard error says which), `scaling_assumed` (true where nobody stated how gray levels become the input), `temperature`
+/// (that of the model card, over which the logits are taken for probabilities), `caution`.
 /// Exit codes: 0 done, 1 the work failed, 2 usage.
 #[derive(Debug, Args)]
 #[command(after_help = "\

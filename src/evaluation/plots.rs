@@ -103,7 +103,7 @@ impl Page<'_> {
             headline: format!("Receiver operating characteristic: AUC {}", in_words(self.scores.auc.as_ref())),
             lines: vec![chance, line],
             marks: self.marks(at),
-            ..self.page(["1 - specificity", "sensitivity"])
+            ..self.page_of_thresholds(["1 - specificity", "sensitivity"])
         }
     }
 
@@ -130,7 +130,7 @@ impl Page<'_> {
             ),
             lines: vec![chance, line],
             marks: self.marks(|point| Some([point.sensitivity()?, point.precision()?])),
-            ..self.page(["recall (sensitivity)", "precision (positive predictive value)"])
+            ..self.page_of_thresholds(["recall (sensitivity)", "precision (positive predictive value)"])
         }
     }
 
@@ -180,19 +180,23 @@ impl Page<'_> {
         marked.filter_map(mark).collect()
     }
 
-    fn page(&self, axes: [&str; 2]) -> UnitPlot {
-        let mut details = self.details.to_vec();
-        let cautions = self.scores.thresholds.iter().filter_map(|own| own.chosen_on.as_ref()?.caution.clone());
-        for caution in cautions {
+    /// A page that shows thresholds, with what has to be said of them.
+    fn page_of_thresholds(&self, axes: [&str; 2]) -> UnitPlot {
+        let mut page = self.page(axes);
+        for caution in self.scores.thresholds.iter().filter_map(|own| own.chosen_on.as_ref()?.caution.clone()) {
             // Several thresholds are chosen by the same cases.
-            if !details.contains(&caution) {
-                details.push(caution);
+            if !page.details.contains(&caution) {
+                page.details.push(caution);
             }
         }
+        page
+    }
+
+    fn page(&self, axes: [&str; 2]) -> UnitPlot {
         UnitPlot {
             headline: String::new(),
             caution: self.caution.map(str::to_owned),
-            details,
+            details: self.details.to_vec(),
             axes: axes.map(str::to_owned),
             lines: Vec::new(),
             marks: Vec::new(),

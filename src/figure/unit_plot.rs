@@ -23,6 +23,7 @@ const SIDE: f64 = 430.0;
 const BARS_HEIGHT: f64 = 84.0;
 const BAND_OPACITY: f64 = 0.16;
 const MARK: f64 = 8.0;
+const MARK_STEP: f64 = 4.0;
 
 /// A line from point to point, each `[x, y]` from 0 to 1.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,7 +130,11 @@ impl UnitPlot {
             let points: Vec<[f64; 2]> = line.points.iter().map(|point| place(*point)).collect();
             scene.polyline(&points, if line.is_dashed { 1.6 } else { 2.2 }, line.colour, dashes(line.is_dashed));
         }
+        let names = self.mark_names();
         for mark in &self.marks {
+            // Earlier ones are larger, so that they are seen below later ones.
+            let later = names.iter().rev().position(|name| *name == mark.name).unwrap_or(0);
+            let side = MARK + MARK_STEP * later as f64;
             let [x, y] = place(mark.at);
             if let Some([low, high]) = mark.interval {
                 let ([_, bottom], [_, top]) = (place([mark.at[0], low]), place([mark.at[0], high]));
@@ -138,8 +143,19 @@ impl UnitPlot {
                     scene.line([x - 4.0, end], [x + 4.0, end], 1.4, mark.colour);
                 }
             }
-            scene.rectangle([x - MARK / 2.0, y - MARK / 2.0], [MARK, MARK], mark.colour);
+            scene.rectangle([x - side / 2.0, y - side / 2.0], [side, side], mark.colour);
         }
+    }
+
+    /// What marks are called, each once.
+    fn mark_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for mark in &self.marks {
+            if !names.contains(&mark.name.as_str()) {
+                names.push(&mark.name);
+            }
+        }
+        names
     }
 
     /// Draws what lines and marks are and gives the height below it.
@@ -167,12 +183,8 @@ impl UnitPlot {
                 scene.polyline(&ends, 2.2, line.colour, dashes(line.is_dashed));
             })?;
         }
-        let mut told: Vec<&str> = Vec::new();
-        for mark in &self.marks {
-            if told.contains(&mark.name.as_str()) {
-                continue;
-            }
-            told.push(&mark.name);
+        let first = |name: &str| self.marks.iter().find(|mark| mark.name == name);
+        for mark in self.mark_names().into_iter().filter_map(first) {
             entry(scene, &mark.name, &|scene, y| {
                 scene.rectangle([LEFT + 15.0 - MARK / 2.0, y - MARK / 2.0], [MARK, MARK], mark.colour);
             })?;

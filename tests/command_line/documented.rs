@@ -159,7 +159,20 @@ fn copy_folder(from: &Path, to: &Path) {
 fn workplace() -> Bench {
     let bench = Bench::new();
     let made = |words: &[&str]| run_in(bench.folder(), words).succeeded();
-    made(&["phantom", "--quiet", "--out", "phantoms", "--count", "60", "--seed", "1", "--size", "128", "--also", "nih,vindr"]);
+    made(&[
+        "phantom",
+        "--quiet",
+        "--out",
+        "phantoms",
+        "--count",
+        "60",
+        "--seed",
+        "1",
+        "--size",
+        "128",
+        "--also",
+        "nih,vindr",
+    ]);
     let layouts = [
         ("siim", "siim-acr"),
         ("rsna", "rsna-pneumonia"),
