@@ -47,8 +47,8 @@ pub(super) struct Images {
     /// A list of images, after those named here: a path a line, or a CSV file with a column `path` or `image`; - reads it
     /// from standard input. Paths begin at the folder of the list, or where nothing is there at the current one; blank lines
     /// and those that begin with # are passed over. A line that names nothing is an error
-    #[arg(long, value_name = "LIST")]
-    pub(super) images_from: Option<PathBuf>,
+    #[arg(long = "images-from", value_name = "LIST")]
+    pub(super) list: Option<PathBuf>,
 }
 
 /// `--output`

@@ -52,16 +52,21 @@ const PNG_DPI: u32 = 192;
 #[command(after_help = "\
 Examples:
   Two images, all methods, down to the first convolution:
-    saliscope cascade --model model.safetensors --image a.png b.png --out cascade
+    saliscope cascade --model model.safetensors --image a.png b.png \\
+        --out cascade
   The study's cascade:
-    saliscope cascade --model model.safetensors --image a.png b.png --preset arun2021 --out cascade
+    saliscope cascade --model model.safetensors --image a.png b.png \\
+        --preset arun2021 --out cascade
   Quick methods, another draw of random weights:
-    saliscope cascade --model model.safetensors --image *.png --methods GRAD,GCAM,GBP --replicate 2 --out cascade
+    saliscope cascade --model model.safetensors --image *.png \\
+        --methods GRAD,GCAM,GBP --replicate 2 --out cascade
   Animations of the first three images, with exact colours, maps as strong as in the original:
-    saliscope cascade --model model.safetensors --image *.png --animation gif,webp --animated 3 \\
-      --normalization original --out cascade
+    saliscope cascade --model model.safetensors --image *.png \\
+        --animation gif,webp --animated 3 --normalization original \\
+        --out cascade
   Each block by itself:
-    saliscope cascade --model model.safetensors --image a.png --order independent --out cascade
+    saliscope cascade --model model.safetensors --image a.png \\
+        --order independent --out cascade
 
 Exit codes: 0 done, 1 the work failed, 2 usage. Nothing is written unless everything is.
 Research use - not for diagnosis.")]
@@ -132,10 +137,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     runtime::begin(&machine.options())?;
     arguments.look.check()?;
     let interrupt = Interrupt::listen();
-    let places = inputs.images.find(machine.quiet, &interrupt)?;
-    if places.len() > limits::CASCADE_IMAGES {
-        return Err(Error::Usage(format!("a cascade takes at most {} images a run", limits::CASCADE_IMAGES)));
-    }
+    let places = find_images(arguments, &interrupt)?;
     let model = model::open(&inputs.model, inputs.arch, inputs.output)?;
     model.require_classifier()?;
     model::print_notes(&model, machine.quiet);
@@ -229,6 +231,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             })
             .collect(),
     })
+}
+
+fn find_images(arguments: &Arguments, interrupt: &Interrupt) -> Result<Vec<ImagePlace>> {
+    let places = arguments.inputs.images.find(arguments.machine.quiet, interrupt)?;
+    if places.len() > limits::CASCADE_IMAGES {
+        return Err(Error::Usage(format!("a cascade takes at most {} images a run", limits::CASCADE_IMAGES)));
+    }
+    Ok(places)
 }
 
 /// Tells what has to be known before maps are made.

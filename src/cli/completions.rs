@@ -9,8 +9,10 @@ use super::error::{Error, Result};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  saliscope completions bash > ~/.local/share/bash-completion/completions/saliscope
-  saliscope completions zsh > _saliscope                    # into a folder of $fpath
+  saliscope completions bash \\
+      > ~/.local/share/bash-completion/completions/saliscope
+  # into a folder of $fpath
+  saliscope completions zsh > _saliscope
   saliscope completions fish > ~/.config/fish/completions/saliscope.fish
 
 Exit codes: 0 done, 1 the work failed, 2 usage.")]

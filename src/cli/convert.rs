@@ -28,12 +28,16 @@ use crate::network::{
 #[command(after_help = "\
 Examples:
   saliscope convert checkpoint.pth model.safetensors
-  saliscope convert keras.h5 model.safetensors --input-size 299 --classes clear,pneumothorax
-  saliscope convert fourteen_labels.pth model.safetensors --output sigmoid --scaling imagenet
+  saliscope convert keras.h5 model.safetensors --input-size 299 \\
+      --classes clear,pneumothorax
+  saliscope convert fourteen_labels.pth model.safetensors --output sigmoid \\
+      --scaling imagenet
   saliscope convert gray.pth model.safetensors --range=-1024,1024
   saliscope convert chexpert.pth model.safetensors --mean 0.533 --std 0.0349
-  saliscope convert model.onnx model.safetensors --scaling unit --output sigmoid
-  saliscope convert torchvision.pth model.safetensors --input-size 224 --resize center-crop --resize-px 256
+  saliscope convert model.onnx model.safetensors --scaling unit \\
+      --output sigmoid
+  saliscope convert torchvision.pth model.safetensors --input-size 224 \\
+      --resize center-crop --resize-px 256
   saliscope convert checkpoint.pth model.safetensors --sample sample.npz
 
 A head with one output z has two classes: z speaks for the finding, class 1, and -z against it. What nobody states about

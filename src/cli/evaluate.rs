@@ -36,8 +36,10 @@ use crate::truth::Task;
 #[command(after_help = "\
 Examples:
   saliscope evaluate --model model.safetensors --cohort siim:siim-acr --youden
-  saliscope evaluate --model model.safetensors --cohort siim:siim-acr --sensitivity 0.95 --out evaluation
-  saliscope evaluate --model u_net.safetensors --cohort phantom:7:200 --split val --json
+  saliscope evaluate --model model.safetensors --cohort siim:siim-acr \\
+      --sensitivity 0.95 --out evaluation
+  saliscope evaluate --model u_net.safetensors --cohort phantom:7:200 \\
+      --split val --json
 
 Exit codes: 0 done, 1 the work failed, 2 the command line cannot be understood.
 Research use - not for diagnosis.")]

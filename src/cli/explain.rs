@@ -42,17 +42,22 @@ Examples:
   All eight methods, for the positive class:
     saliscope explain --model model.safetensors --image chest.png --out result
   As in the study, for the predicted class:
-    saliscope explain --model model.safetensors --image chest.png --preset arun2021 --out result
+    saliscope explain --model model.safetensors --image chest.png \\
+        --preset arun2021 --out result
   Two quick methods for many images:
-    saliscope explain --model model.safetensors --methods GRAD,GCAM --out result folder/ *.png
-    saliscope explain --model model.safetensors --methods GRAD,GCAM --out result --images-from list.txt
+    saliscope explain --model model.safetensors --methods GRAD,GCAM \\
+        --out result folder/ *.png
+    saliscope explain --model model.safetensors --methods GRAD,GCAM \\
+        --out result --images-from list.txt
   Another number of noisy copies and steps:
-    saliscope explain --model model.safetensors --image chest.png --set SG.samples=50 --set IG.steps=32 --out result
+    saliscope explain --model model.safetensors --image chest.png \\
+        --set SG.samples=50 --set IG.steps=32 --out result
   Results for a PACS, in the study of the patient:
-    saliscope explain --model model.safetensors --image chest.dcm --methods GCAM --dicom --identity --out result
+    saliscope explain --model model.safetensors --image chest.dcm \\
+        --methods GCAM --dicom --identity --out result
   Repeat a published run exactly, with its noise:
-    saliscope explain --model model.safetensors --image chest.npy --preset arun2021 --noise noise.npy --intermediates \\
-      --out result
+    saliscope explain --model model.safetensors --image chest.npy \\
+        --preset arun2021 --noise noise.npy --intermediates --out result
 
 Exit codes: 0 done, 1 the work failed, 2 usage. Nothing is written unless everything is.
 Research use - not for diagnosis.")]

@@ -12,7 +12,7 @@ use crate::radiograph::{ImageCollection, ImagePlace};
 impl Images {
     /// Every path that was named, those of a list last.
     pub(super) fn paths(&self) -> Result<Vec<PathBuf>> {
-        let listed = self.images_from.as_deref().map(image_list::read).transpose()?.unwrap_or_default();
+        let listed = self.list.as_deref().map(image_list::read).transpose()?.unwrap_or_default();
         Ok(self.image.iter().chain(&self.files).cloned().chain(listed).collect())
     }
 

@@ -88,14 +88,16 @@ Examples:
   saliscope explain --model model.safetensors --image chest.png --out result
   saliscope predict --model model.safetensors --csv folder/
   saliscope figure figure.json --out figure.pdf
-  saliscope cascade --model model.safetensors --image a.png b.png --out cascade
+  saliscope cascade --model model.safetensors --image a.png b.png \\
+      --out cascade
   saliscope inspect chest.dcm
   saliscope cohort siim:siim-acr --splits pneumothorax_splits.csv
   saliscope phantom --out phantoms --count 300 --seed 1
   saliscope convert checkpoint.pth model.safetensors
   saliscope evaluate --model model.safetensors --cohort siim:siim-acr
   saliscope benchmark run --demo --out demo-run
-  saliscope stats --data scores.csv --response auprc --factor method --group image --out stats.json
+  saliscope stats --data scores.csv --response auprc --factor method \\
+      --group image --out stats.json
   saliscope completions bash
   saliscope man --out man1
 

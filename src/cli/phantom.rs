@@ -36,7 +36,8 @@ Examples:
   The same also in the layouts of ChestX-ray14 and VinDr-CXR:
     saliscope phantom --out phantoms --count 300 --seed 1 --also nih,vindr
   Small ones for one task, half of them positive:
-    saliscope phantom --out phantoms --count 2000 --seed 1 --size 224 --task pneumothorax
+    saliscope phantom --out phantoms --count 2000 --seed 1 --size 224 \\
+        --task pneumothorax
 
 Exit codes: 0 done, 1 the work failed, 2 usage. Nothing is written unless everything is.
 Research use - not for diagnosis.")]

@@ -25,10 +25,13 @@ use crate::watch::Watch;
 #[command(after_help = "\
 Examples:
   saliscope predict --model model.safetensors --image chest.png
-  saliscope predict --model model.safetensors --image folder/*.png --quiet > predictions.jsonl
-  saliscope predict --model model.safetensors --csv folder/ cd/DICOMDIR export.zip > predictions.csv
+  saliscope predict --model model.safetensors --image folder/*.png --quiet \\
+      > predictions.jsonl
+  saliscope predict --model model.safetensors \\
+      --csv folder/ cd/DICOMDIR export.zip > predictions.csv
   find . -name '*.dcm' | saliscope predict --model model.safetensors --csv --images-from - > predictions.csv
-  saliscope predict --model fourteen_labels.safetensors --output sigmoid --image chest.png
+  saliscope predict --model fourteen_labels.safetensors --output sigmoid \\
+      --image chest.png
 
 Research use - not for diagnosis.")]
 pub(super) struct Arguments {

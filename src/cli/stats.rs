@@ -25,14 +25,18 @@ use crate::statistics::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  saliscope stats --data scores.csv --response auprc --factor method --group image --out stats.json
-  saliscope stats --data scores.csv --response ssim --factor method --group image --null 0.5 --margin 0.05 \\
-      --contrasts vs:UNET --out stats.json
+  saliscope stats --data scores.csv --response auprc --factor method \\
+      --group image --out stats.json
+  saliscope stats --data scores.csv --response ssim --factor method \\
+      --group image --null 0.5 --margin 0.05 --contrasts vs:UNET \\
+      --out stats.json
   What `saliscope benchmark export` wrote, one metric of one test, maps of the trained network:
-    saliscope stats --data results/scores.csv --where test=utility --where metric=auprc --where condition=trained \\
-      --response value --factor method --group image --out stats.json
+    saliscope stats --data results/scores.csv --where test=utility \\
+        --where metric=auprc --where condition=trained --response value \\
+        --factor method --group image --out stats.json
   A level with a comma in its name:
-    saliscope stats --data s.csv --response score --factor method --group image --contrasts 'vs:\"B,y\"' --out s.json
+    saliscope stats --data s.csv --response score --factor method \\
+        --group image --contrasts 'vs:\"B,y\"' --out s.json
 
 --help says what the JSON holds. Research use - not for diagnosis.", after_long_help = JSON_LAYOUT)]
 pub(super) struct Arguments {

@@ -305,7 +305,7 @@ impl LabelColumns {
         for (reading, task) in self.readings.iter().zip(&self.tasks) {
             let label = match reading {
                 Reading::Values { column, title } => {
-                    let label = self.value(row, *column, title, task.as_ref())?;
+                    let label = Self::value(row, *column, title, task.as_ref())?;
                     if label == Label::Missing && is_healthy {
                         row.warn("a blank field of an image with No Finding was taken as without the finding");
                         Label::Negative
@@ -322,7 +322,7 @@ impl LabelColumns {
         Ok(said)
     }
 
-    fn value(&self, row: &Row<'_>, column: usize, title: &str, task: Option<&Task>) -> Result<Label> {
+    fn value(row: &Row<'_>, column: usize, title: &str, task: Option<&Task>) -> Result<Label> {
         let text = row.field(column);
         let is_word = || match task {
             Some(task) => task.is_meant_by(&text),

@@ -85,7 +85,7 @@ mod tests {
     fn they_cover_the_pixels_that_so_many_marked() {
         let mut state = 7;
         for round in 0..40 {
-            let readers: Vec<Vec<LinedBox>> = (0..1 + round % 5)
+            let readers: Vec<Vec<LinedBox>> = (0..=round % 5)
                 .map(|_| {
                     let boxes = draw(&mut state, 4);
                     let mut one = || {

@@ -99,7 +99,9 @@ pub(super) fn open(folder: &Path, options: &CohortOptions, watch: &dyn Watch, no
     let mut cases = place_boxes(cases, options.truth_size_px, TableRole::Boxes, exclusions, warnings)?;
     let has_test = cases.iter().any(|case| case.split == Some(Split::Test));
     if !has_test {
-        cases.iter_mut().for_each(|case| case.split = None);
+        for case in &mut cases {
+            case.split = None;
+        }
     } else if options.splits.is_none() {
         draw_validation(&mut cases, options.seed, options.fractions);
     }

@@ -25,11 +25,14 @@ pub struct Calibration {
     pub bins: Vec<CalibrationBin>,
 }
 
+/// A figure of values and truth.
+type Figure<'a> = &'a (dyn Fn(&[f64], &[bool]) -> Option<f64> + Sync);
+
 impl Calibration {
     /// Of cases by the logarithm of the odds; nothing without cases.
     pub(super) fn new(log_odds: &[f64], truth: &[bool], bootstrap: &Bootstrap) -> Option<Self> {
         let probabilities: Vec<f64> = log_odds.iter().map(|own| probability(*own)).collect();
-        let of = |values: &[f64], figure: &(dyn Fn(&[f64], &[bool]) -> Option<f64> + Sync)| {
+        let of = |values: &[f64], figure: Figure<'_>| {
             bootstrap.estimate(values.len(), |positions| {
                 let (values, truth): (Vec<f64>, Vec<bool>) =
                     positions.iter().map(|position| (values[*position], truth[*position])).unzip();

@@ -39,7 +39,7 @@ pub fn brier_score(probabilities: &[f64], truth: &[bool]) -> Result<f64> {
     Ok(squares.sum::<f64>() / truth.len() as f64)
 }
 
-/// The reliability diagram (DeGroot and Fienberg 1983) over ten bins of equal width, as scikit-learn's `calibration_curve`: a
+/// The reliability diagram (`DeGroot` and Fienberg 1983) over ten bins of equal width, as scikit-learn's `calibration_curve`: a
 /// probability on the border of two bins belongs to the lower one.
 ///
 /// # Errors
@@ -171,9 +171,9 @@ pub fn calibration_in_the_large(log_odds: &[f64], truth: &[bool]) -> Result<f64>
             break;
         }
         if excess < 0.0 {
-            low = shift
+            low = shift;
         } else {
-            high = shift
+            high = shift;
         }
         // Newton's step, where it stays between the ends.
         let step = shift - excess / slope;

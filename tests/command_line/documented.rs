@@ -34,7 +34,7 @@ const SMALLER: &[(&str, &str)] = &[
 ];
 
 /// Columns of a terminal. Help is wrapped to it, and what is wrapped cannot be copied: no example may be wider.
-const COLUMNS: &str = "200";
+const COLUMNS: &str = "80";
 
 /// Commands that need a window; their paths are there.
 const WINDOW: &[&str] = &["saliscope", "saliscope chest.dcm folder/ cd.zip model.safetensors"];

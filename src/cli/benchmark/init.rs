@@ -26,9 +26,12 @@ use crate::truth::Task;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  saliscope benchmark init --out protocol.toml                        (then fill in cohort and models)
-  saliscope benchmark init --cohort folder:images --task pneumothorax --classifier a1.safetensors --classifier a2.safetensors \\
-      --other b.safetensors --localizer u_net_1.safetensors --localizer u_net_2.safetensors --out protocol.toml
+  # then fill in cohort and models
+  saliscope benchmark init --out protocol.toml
+  saliscope benchmark init --cohort folder:images --task pneumothorax \\
+      --classifier a1.safetensors --classifier a2.safetensors \\
+      --other b.safetensors --localizer u_net_1.safetensors \\
+      --localizer u_net_2.safetensors --out protocol.toml
   saliscope benchmark cost --protocol protocol.toml
 
 Exit codes: 0 done, 1 a file cannot be read or written, 2 the command line cannot be understood.
@@ -90,7 +93,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let out = &arguments.out;
     let (protocol, told) = protocol(arguments)?;
     if !arguments.quiet {
-        told.iter().for_each(|text| console::tell(format_args!("warning: {text}")));
+        for text in &told {
+            console::tell(format_args!("warning: {text}"));
+        }
     }
     let failed = |operation: &'static str| {
         let path = out.clone();

@@ -25,7 +25,8 @@ Examples:
     saliscope benchmark run --demo --out demo-run
     saliscope benchmark report demo-run --out report.html
   The study's protocol on one's own files:
-    saliscope benchmark init --preset arun2021 --out protocol.toml      # then fill in cohort and models
+    # then fill in cohort and models
+    saliscope benchmark init --preset arun2021 --out protocol.toml
     saliscope benchmark cost --protocol protocol.toml
     saliscope benchmark run --protocol protocol.toml --out run
     saliscope benchmark status run

@@ -21,8 +21,10 @@ use crate::cli::output_file;
 #[command(after_help = "\
 Examples:
   saliscope benchmark report run --out report.html
-  saliscope benchmark report run-arun2021 --compare run-recommended --out report.html
-  saliscope benchmark report run --cohort siim:siim-acr --out report.html     (radiographs of a run without thumbnails)
+  saliscope benchmark report run-arun2021 --compare run-recommended \\
+      --out report.html
+  # radiographs of a run without thumbnails
+  saliscope benchmark report run --cohort siim:siim-acr --out report.html
 
 Research use - not for diagnosis.")]
 pub(super) struct Arguments {

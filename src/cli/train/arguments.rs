@@ -29,11 +29,14 @@ use crate::{files, limits};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  saliscope train --cohort phantom:7:2000 --task pneumothorax --arch inception_v3 --width 0.25 --input-size 160 \\
-      --epochs 12 --seed 1 --out model.safetensors
-  saliscope train --cohort phantom:7:2000 --task pneumothorax,pneumonia --arch densenet_121 --width 0.25 \\
-      --input-size 160 --out findings.safetensors
-  saliscope train --cohort rsna:rsna-pneumonia --task pneumonia --arch densenet_121 --init densenet_imagenet.safetensors \\
+  saliscope train --cohort phantom:7:2000 --task pneumothorax \\
+      --arch inception_v3 --width 0.25 --input-size 160 --epochs 12 --seed 1 \\
+      --out model.safetensors
+  saliscope train --cohort phantom:7:2000 --task pneumothorax,pneumonia \\
+      --arch densenet_121 --width 0.25 --input-size 160 \\
+      --out findings.safetensors
+  saliscope train --cohort rsna:rsna-pneumonia --task pneumonia \\
+      --arch densenet_121 --init densenet_imagenet.safetensors \\
       --learning-rate 7e-5 --out densenet.safetensors
 
 Exit codes: 0 done, 1 the work failed or was interrupted, 2 the command line cannot be understood.
