@@ -1,6 +1,7 @@
 //! The real program on a small seeded model and generated images: results, exit codes, and what it leaves behind.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+#![allow(clippy::float_cmp, reason = "numbers are read back as they were printed")]
 
 #[path = "command_line/absurd_numbers.rs"]
 mod absurd_numbers;

@@ -18,7 +18,11 @@ pub(crate) fn reference() -> Value {
 /// SHA-256 of a mask, a byte a pixel.
 pub(crate) fn digest(pixels: &[bool]) -> String {
     let bytes: Vec<u8> = pixels.iter().map(|pixel| u8::from(*pixel)).collect();
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::new();
+    for byte in Sha256::digest(bytes) {
+        write!(text, "{byte:02x}").unwrap();
+    }
+    text
 }
 
 fn spec(tree: &Tree) -> CohortSpec {

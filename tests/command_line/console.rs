@@ -20,6 +20,7 @@ fn names_reach_the_terminal_as_what_they_are() {
     let name = |kind: &str| bench.path(&format!("{HOSTILE}.{kind}")).to_str().unwrap().to_owned();
     let [model, chest, none] =
         ["model.safetensors", "chest.png", "none"].map(|name| bench.path(name).to_str().unwrap().to_owned());
+    let no_option = format!("--{HOSTILE}");
     let [png, weights, card, csv, dicom] = ["png", "safetensors", "json", "csv", "dcm"].map(name);
     std::fs::copy(&chest, &png).unwrap();
     std::fs::copy(&model, &weights).unwrap();
@@ -59,7 +60,7 @@ fn names_reach_the_terminal_as_what_they_are() {
             &["stats", "--data", &csv, "--response", "value", "--factor", "method", "--group", "image", "--out", &none],
         ),
         ("cases of a cohort", &["cohort", "--list", &folder]),
-        ("a word that is no option", &["predict", HOSTILE]),
+        ("a word that is no option", &["predict", &no_option]),
         ("a run that is not there", &["benchmark", "status", &missing]),
     ];
     for (what, words) in cases {

@@ -3,6 +3,7 @@
 //! made smaller ([`SMALLER`]), and the demo's benchmark is interrupted when it has begun.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -256,7 +257,7 @@ fn workplace() -> Bench {
     made(&["benchmark", "export", "run", "--out", "results"]);
     // Maps of another program: those of the run itself, under the ids of its images.
     made(&["benchmark", "export", "run", "--out", "own", "--maps", "--identity"]);
-    copy_folder(&bench.path("own/maps/pneumothorax_inception_v3_1"), &bench.path("lime-maps"));
+    copy_folder(&bench.path("own/maps/inception_v3_1"), &bench.path("lime-maps"));
     fs::remove_dir_all(bench.path("own")).unwrap();
     for name in ["run-arun2021", "run-recommended", "demo-run"] {
         copy_folder(&bench.path("run"), &bench.path(name));
@@ -281,7 +282,8 @@ fn scores() -> String {
         for (method, lift) in [("GRAD", 0.0), ("GCAM", 0.1), ("AVG", 0.05), ("UNET", 0.2)] {
             // Images differ, and methods not by the same for each.
             let score = 0.2 + lift + 0.01 * f64::from(image * 7 % 10) + lift * 0.02 * f64::from(image * 3 % 7);
-            text.push_str(&format!("image {image},{method},{score},{score}\n"));
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "image {image},{method},{score},{score}");
         }
     }
     text
@@ -296,8 +298,7 @@ fn outputs(words: &[&str]) -> Vec<String> {
     let named = words.windows(2).filter(|pair| pair[0] == "--out").map(|pair| pair[1].to_owned());
     match words {
         ["saliscope", "benchmark", "run" | "resume", ..] => Vec::new(),
-        ["saliscope", "benchmark", "merge", out, ..] => vec![(*out).to_owned()],
-        ["saliscope", "convert", _, out, ..] => vec![(*out).to_owned()],
+        ["saliscope", "benchmark", "merge", out, ..] | ["saliscope", "convert", _, out, ..] => vec![(*out).to_owned()],
         _ => named.collect(),
     }
 }
@@ -401,7 +402,7 @@ fn the_page_of_a_study_goes_from_images_to_a_report() {
                  -e 's/^states = .*/states = [\"Logits\"]/' protocol.toml";
     let script = script.replace("saliscope benchmark run", &format!("{fewer}\nsaliscope benchmark run --quiet"));
     let folder = tempfile::tempdir().unwrap();
-    let phantoms = ["phantom", "--quiet", "--out", "phantoms", "--count", "40", "--seed", "3", "--size", "128"];
+    let phantoms = ["phantom", "--quiet", "--out", "phantoms", "--count", "150", "--seed", "3", "--size", "128"];
     run_in(folder.path(), &phantoms).succeeded();
     fs::rename(folder.path().join("phantoms/png"), folder.path().join("my-study")).unwrap();
     let bench = Bench::new();

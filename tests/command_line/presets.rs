@@ -70,6 +70,6 @@ fn a_specification_without_a_preset_means_what_it_meant() {
             .map(|(name, preset)| drawn(name, preset));
     assert_eq!(unnamed, named);
     assert!(unnamed.contains("preset recommended") && study.contains("preset arun2021"));
-    let record: serde_json::Value = serde_json::from_str(&text(&bench, "a.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&text(&bench, "a.record.json")).unwrap();
     assert_eq!(record["maps"][0]["preset"], "recommended");
 }

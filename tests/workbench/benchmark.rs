@@ -191,7 +191,7 @@ fn what_is_open_becomes_the_protocol_and_is_weighed() {
     tap(&mut window, "The cohort and models that are open");
     until_seen(&mut window, |window| window.state().state.bench.protocol.cohort.source == source);
     let protocol = window.state().state.bench.protocol.clone();
-    assert_eq!(protocol.cohort.task.as_ref().map(Task::name), Some("Pneumothorax"));
+    assert!(protocol.cohort.task.as_ref().is_some_and(|task| task.is_called("Pneumothorax")));
     assert!(!protocol.tests.contains(&Test::Utility) && protocol.tests.contains(&Test::Repeatability));
     assert!(protocol.models.classifiers.iter().all(|name| name.starts_with("demo:pneumothorax_inception_v3")));
     window.step();

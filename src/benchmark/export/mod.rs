@@ -30,6 +30,11 @@ const PNG_DPI: u32 = 300;
 /// What the columns and the arrays of an export mean.
 const COLUMNS: &str = include_str!("columns.md");
 
+/// What every column means, behind what has to be known before any number is believed.
+fn columns(caution: Option<&str>) -> String {
+    caution.map_or_else(String::new, |caution| format!("{caution}\n\n")) + COLUMNS
+}
+
 /// Result of an export.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -187,7 +192,7 @@ pub fn files(results: &Results, pictures: &dyn Pictures, options: ExportOptions)
         file("analysis.json", json(&WithNotice { notice: NOT_FOR_DIAGNOSIS, analysis: &analysis })?),
         file("trust.json", json(&TrustFile::of(&analysis))?),
         file("protocol.json", json(&public_protocol(results))?),
-        file("columns.md", COLUMNS.as_bytes().to_vec()),
+        file("columns.md", columns(analysis.caution).into_bytes()),
         file("refit.R", (r_lines(&analysis).join("\n") + "\n").into_bytes()),
     ];
     for table in all_tables(results, &analysis, &names) {

@@ -321,7 +321,7 @@ fn tells(images: usize, draws: usize, most: f64) {
 
 #[test]
 fn words_at_the_limit_are_seldom_wrong() {
-    tells(30, 100, 0.10);
+    tells(30, 300, 0.10);
 }
 
 #[test]

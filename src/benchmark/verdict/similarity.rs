@@ -150,7 +150,8 @@ pub(super) fn analyse(question: &Question<'_>) -> MetricAnalysis {
         notes.push(format!("the limit of {threshold} was made for SSIM; for other metrics it is arbitrary"));
     }
     notes.extend(certainty.note());
-    notes.extend(limits_note(question.metric, &findings));
+    let asked = asked_of_all(question, unrelated.as_ref());
+    notes.extend(limits_note(question.metric, &findings).or_else(|| limits_note_of(question.metric, &asked)));
     let lacks_images = |own: &&Finding| {
         own.role.is_judged() && own.summary.images > 1 && panel.get(&own.method, condition::DIFFERENT_IMAGES).is_none()
     };
@@ -187,6 +188,26 @@ pub(super) fn analyse(question: &Question<'_>) -> MetricAnalysis {
         control_mean: unrelated.map(|own| own.mean),
         notes,
     }
+}
+
+/// The limit of every method where none has one of its own yet: the protocol's, or the noise and the margin.
+fn asked_of_all(question: &Question<'_>, unrelated: Option<&Unrelated<'_>>) -> Limit {
+    let (threshold, margin) = (question.results.protocol.similarity_threshold, question.margin);
+    let noise = unrelated.filter(|own| own.mean + margin > threshold);
+    let (score, origin) = noise.map_or_else(
+        || (threshold, "the protocol's".to_owned()),
+        |own| {
+            let origin = format!("{} {} and the margin {margin}", method_title(own.name), number(Some(own.mean)));
+            (own.mean + margin, origin)
+        },
+    );
+    Limit::new(question.metric, score, GoodSide::Above, origin)
+}
+
+/// One limit of all verdicts by interval.
+fn limits_note_of(metric: &str, limit: &Limit) -> Option<String> {
+    let obstacle = limit.obstacle(metric)?;
+    Some(format!("the limit of verdicts by interval is {} ({}); {obstacle}", number(Some(limit.score)), limit.origin))
 }
 
 /// The limits of the verdicts by interval.

@@ -41,10 +41,11 @@ pub(super) fn benchmark_view_ui(ui: &mut Ui, state: &State, services: &Services,
                 ui.label(RichText::new(warning).small().color(theme::caution(ui.visuals())));
             }
             ui.separator();
-            tests_ui(ui, bench, actions);
-            plots::plot_ui(ui, bench, actions);
+            // Warnings come while a run goes on.
+            steady(ui, "tests", |ui| tests_ui(ui, bench, actions));
+            steady(ui, "plots", |ui| plots::plot_ui(ui, bench, actions));
             ui.separator();
-            verdicts::verdicts_ui(ui, bench);
+            steady(ui, "verdicts", |ui| verdicts::verdicts_ui(ui, bench));
         });
     });
 }
