@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the trust cards of this folder again, in about three hours on one core: the benchmark of the program's own networks
+# Makes the trust cards of this folder again, in about two and a half hours on one core: the benchmark of the program's own networks
 # on 32 generated radiographs with the finding (utility: all of the test split).
 #
 #     cargo build --release && sh assets/benchmark/make.sh target/release/saliscope assets/benchmark RUNS

@@ -43,9 +43,11 @@ mod tests {
             if model.card.kind != ModelKind::Classifier {
                 continue;
             }
+            // The run of pneumonia randomizes one replicate alone, so that its third takes part in no test, and says so.
+            let is_tested = demo.name != "pneumonia_inception_v3_3";
             for method in Method::STUDY {
                 let mut cards = shipped_trust().iter().filter_map(|file| file.find(&model.sha256, method.name()));
-                assert!(cards.next().is_some_and(TrustCard::is_tested), "{method} on {}", demo.name);
+                assert_eq!(cards.next().map(TrustCard::is_tested), Some(is_tested), "{method} on {}", demo.name);
             }
         }
     }
