@@ -33,7 +33,7 @@ Examples:
   saliscope cohort rsna:rsna-pneumonia --third-class include --json
   saliscope cohort nih:chestx-ray14 --task pneumothorax
   saliscope cohort vindr:vindr-cxr --task pneumothorax --readers majority
-  saliscope cohort folder:images --list-excluded
+  saliscope cohort folder:images --task pneumothorax --list-excluded
 
 Where nothing usable is there, warnings and what was left out are told all the same.
 Exit codes: 0 done, 1 nothing usable is there or a file is wrong, 2 the command line cannot be understood.

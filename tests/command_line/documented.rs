@@ -209,8 +209,8 @@ fn workplace() -> Bench {
     unpack(&bench, "foreign/torch_densenet_lightning.pth.gz", &["checkpoint.pth"]);
     unpack(&bench, "foreign/torch_densenet_lightning.pth.gz", &["densenet121-a639ec97.pth"]);
     unpack(&bench, "foreign/torch_inception.pth.gz", FOREIGN);
-    unpack(&bench, "foreign/keras_inception_weights.h5.gz", &["keras.h5"]);
-    unpack(&bench, "keras/residual.keras.gz", &["model.keras"]);
+    unpack(&bench, "foreign/keras_densenet.h5.gz", &["keras.h5"]);
+    unpack(&bench, "keras/every_kind.keras.gz", &["model.keras"]);
     unpack(&bench, "onnx/dense_script20.onnx.gz", &["model.onnx"]);
     fs::copy(root().join("tests/fixtures/sample/torch.npz"), bench.path("sample.npz")).unwrap();
 
@@ -245,8 +245,7 @@ fn workplace() -> Bench {
         bench.write(name, specification.as_bytes());
     }
     let mut protocol = Protocol::demo(Preset::Arun2021, Task::PNEUMOTHORAX);
-    "phantom:5:100".clone_into(&mut protocol.cohort.source);
-    protocol.cohort.phantom_size_px = Some(160);
+    "siim:siim-acr".clone_into(&mut protocol.cohort.source);
     protocol.methods = vec![Method::Grad, Method::Gcam];
     protocol.randomization.states = vec!["Logits".to_owned()];
     protocol.sample.utility = Some(3);
@@ -320,7 +319,12 @@ fn ran(workplace: &Bench, line: &str) -> Ran {
             }
         }
     }
-    if words.contains(&"merge") || words.contains(&"--shard") || line.contains("SHARDS=") || line.contains("SLURM_") {
+    if words.contains(&"lime-maps")
+        || words.contains(&"merge")
+        || words.contains(&"--shard")
+        || line.contains("SHARDS=")
+        || line.contains("SLURM_")
+    {
         fs::remove_dir_all(folder.path().join("run")).unwrap();
         for shard in ["0/2", "1/2"].iter().filter(|_| words.contains(&"merge")) {
             let part =
