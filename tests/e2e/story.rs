@@ -158,12 +158,12 @@ fn check(folder: &Path, radiograph: &Path) {
     let picture = image::load_from_memory(&read("case.png")).unwrap();
     assert!(picture.width() > 1000 && picture.height() > 500);
     assert!(read("tiles.pdf").starts_with(b"%PDF-"));
-    for (name, maps) in [("case.json", 1), ("tiles.json", 8), ("maps.json", 8)] {
+    for (name, maps) in [("case.record.json", 1), ("tiles.record.json", 8), ("maps.json", 8)] {
         let record = record(name);
         assert_eq!(record["notice"], NOT_FOR_DIAGNOSIS, "{name}");
         assert_eq!(record["maps"].as_array().unwrap().len(), maps, "{name}");
     }
-    assert_eq!(record("tiles.json")["template"], "screen");
+    assert_eq!(record("tiles.record.json")["template"], "screen");
 
     let out = folder.join("explained");
     let explained = Command::new(SALISCOPE)
@@ -194,9 +194,9 @@ fn check(folder: &Path, radiograph: &Path) {
     let file = radiograph.file_stem().unwrap().to_string_lossy().into_owned();
     for output in [
         "case.png",
-        "case.json",
+        "case.record.json",
         "tiles.pdf",
-        "tiles.json",
+        "tiles.record.json",
         "maps.npz",
         "maps.json",
         "map_capture.dcm",
